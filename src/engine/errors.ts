@@ -1,0 +1,100 @@
+/**
+ * The named failures of the lower floors. They carry facts; `ui/` turns them into sentences and buttons.
+ * `message` stays readable on its own, since tests, logs and other callers see it too.
+ */
+
+/** Why no engine answers. */
+export type UnavailableReason =
+  /** No socket and no configured address. */
+  | 'notFound'
+  /** There is an address, and nothing listens there. */
+  | 'notRunning'
+  /** The socket exists, and this user may not open it. */
+  | 'permissionDenied'
+  /** Name resolution, network, timeout. */
+  | 'unreachable'
+  /** TLS handshake or certificate files. */
+  | 'tls'
+  /** The setting, DOCKER_HOST or the context cannot be read. */
+  | 'badAddress'
+  /** The engine went away while it worked for us. */
+  | 'lost';
+
+/** No engine, or no longer. */
+export class EngineUnavailable extends Error {
+  override readonly name = 'EngineUnavailable';
+  readonly reason: UnavailableReason;
+  /** The address that was tried, e.g. `unix:///var/run/docker.sock`; '' where none was found. */
+  readonly address: string;
+  constructor(reason: UnavailableReason, address: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+    this.address = address;
+  }
+}
+
+export type ObjectKind = 'container' | 'volume' | 'image' | 'mount' | 'folder' | 'file' | 'context' | 'method';
+
+/** A thing that the caller named is not there. */
+export class NotFound extends Error {
+  override readonly name = 'NotFound';
+  readonly kind: ObjectKind;
+  readonly object: string;
+  constructor(kind: ObjectKind, object: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+    this.object = object;
+  }
+}
+
+/** The arguments cannot be carried out as they stand; the message says which and why. */
+export class BadArgument extends Error {
+  override readonly name = 'BadArgument';
+  readonly argument: string;
+  constructor(argument: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.argument = argument;
+  }
+}
+
+/** The engine refused or failed a request for a named object. */
+export class EngineFailure extends Error {
+  override readonly name = 'EngineFailure';
+  readonly status: number;
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+/** An archive is damaged or incomplete, or the bytes that arrived are not a whole archive. */
+export class BadArchive extends Error {
+  override readonly name = 'BadArchive';
+  readonly file: string;
+  readonly problems: readonly string[];
+  constructor(file: string, problems: readonly string[], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+/** Writing or reading a local file failed; `code` is Node's (EACCES, ENOSPC, …). */
+export class FileFailure extends Error {
+  override readonly name = 'FileFailure';
+  readonly file: string;
+  readonly code: string;
+  constructor(file: string, code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.file = file;
+    this.code = code;
+  }
+}
+
+/** The caller asked to stop. Not an error to show. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled';
+  constructor(what: string) {
+    super(`${what} was cancelled`);
+  }
+}

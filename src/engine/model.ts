@@ -1,0 +1,85 @@
+/** The domain model: what an engine holds, as plain immutable data. Shapes of the public contract. */
+
+/** A mount as one container sees it. */
+export interface Mount {
+  readonly type: 'bind' | 'volume' | 'tmpfs' | 'npipe' | 'cluster' | 'image';
+  /** Path inside the container. */
+  readonly target: string;
+  /** Host path of a bind, name of a volume, '' where there is none (tmpfs). */
+  readonly source: string;
+  readonly readOnly: boolean;
+  /** Volume name, for type 'volume'. */
+  readonly volume?: string;
+  readonly anonymous?: boolean;
+  readonly driver?: string;
+  /** Name of the container that volumes-from took this mount from. */
+  readonly from?: string;
+  /** Docker's mode and propagation words, e.g. `z`, `rprivate`. */
+  readonly options?: readonly string[];
+}
+
+export interface VolumesFrom {
+  /** Name of the container the mounts were taken from, or the reference as written once that container is gone. */
+  readonly container: string;
+  readonly readOnly: boolean;
+}
+
+export interface Container {
+  /** Full 64-digit id. */
+  readonly id: string;
+  /** Name without the leading slash. */
+  readonly name: string;
+  readonly image: string;
+  /** Docker's word: created, running, paused, restarting, removing, exited, dead. */
+  readonly state: string;
+  /** Docker's sentence, e.g. "Up 3 minutes (healthy)". */
+  readonly status: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
+  readonly volumesFrom: readonly VolumesFrom[];
+  /** Names of the containers that took mounts from this one. */
+  readonly givesVolumesTo: readonly string[];
+  /** Names of the other containers that see one of this one's sources, however they came to it. */
+  readonly sharesWith: readonly string[];
+  readonly composeProject?: string;
+}
+
+export interface VolumeUse {
+  readonly container: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface Volume {
+  readonly name: string;
+  /** What to show a person: the name, or for an anonymous volume where it came from. */
+  readonly label: string;
+  readonly driver: string;
+  readonly anonymous: boolean;
+  /** No container references it. */
+  readonly dangling: boolean;
+  /** ISO 8601, UTC; '' where the driver does not say. */
+  readonly createdAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly usedBy: readonly VolumeUse[];
+  /** Bytes, or null while unknown. */
+  readonly size: number | null;
+  /** The image whose VOLUME declared it, where that is known. */
+  readonly image?: string;
+  /** Path on the engine's host. */
+  readonly mountpoint: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** Everything the views show, read in one go. */
+export interface Snapshot {
+  readonly containers: readonly Container[];
+  readonly volumes: readonly Volume[];
+  /** ISO 8601, UTC. */
+  readonly takenAt: string;
+}
+
+/** Label on every helper container, whose value says what the helper is for. Helpers never appear in a snapshot. */
+export const HELPER_LABEL = 'docker-mounts.helper';
