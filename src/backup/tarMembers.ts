@@ -1,0 +1,281 @@
+/**
+ * Walks the members of a tar stream without changing a byte of them.
+ *
+ * tar-stream decodes names as UTF-8 and rebuilds every header, which loses names in other encodings, sparse maps and
+ * vendor records; a backup must carry them through. So only the block structure is followed here (POSIX.1-2017 pax,
+ * and GNU's L, K and S members); single header blocks are decoded by tar-stream.
+ */
+import { Transform } from 'node:stream';
+import headers from 'tar-stream/headers.js';
+
+const BLOCK = 512;
+/** Larger pax or long-name members than this are damage, not names. */
+const MAX_META_BYTES = 8 * 1024 * 1024;
+
+export interface TarMember {
+  /** The name's bytes as the archive has them. */
+  readonly name: Buffer;
+  /** The type flag: '0' file, '1' hard link, '2' symbolic link, '3' '4' devices, '5' directory, '6' FIFO, … */
+  readonly type: string;
+  /** Target of a link, as bytes. */
+  readonly link: Buffer;
+  /** Content of a regular file in bytes, holes included; 0 for anything else. */
+  readonly bytes: number;
+  readonly mode: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+}
+
+/** The stream is not a whole, sound tar. */
+export class BadTar extends Error {
+  override readonly name = 'BadTar';
+}
+
+export interface WalkOptions {
+  /** Leave out this many members at the start: the directories above a mount's root. */
+  readonly skip?: number;
+  readonly onMember: (member: TarMember) => void;
+}
+
+/** The pax records of one extended header, values as bytes ("length key=value\n"). */
+export function paxRecords(data: Buffer): Map<string, Buffer> {
+  const records = new Map<string, Buffer>();
+  let at = 0;
+  while (at < data.length) {
+    const space = data.indexOf(0x20, at);
+    const length = space < 0 ? NaN : Number(data.toString('latin1', at, space));
+    if (!Number.isInteger(length) || length <= 0 || at + length > data.length) {
+      throw new BadTar('an extended header is malformed');
+    }
+    const equals = data.indexOf(0x3d, space);
+    if (equals < 0 || equals >= at + length) throw new BadTar('an extended header is malformed');
+    records.set(data.toString('utf8', space + 1, equals), data.subarray(equals + 1, at + length - 1));
+    at += length;
+  }
+  return records;
+}
+
+function untilNul(data: Buffer): Buffer {
+  const nul = data.indexOf(0);
+  return nul < 0 ? data : data.subarray(0, nul);
+}
+
+function asNumber(value: Buffer | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value.toString('latin1'));
+  if (!Number.isFinite(number) || number < 0) throw new BadTar('an extended header holds a number that is none');
+  return number;
+}
+
+/** GNU's old sparse header keeps the file's real size at byte 483 and says at 482 whether more maps follow. */
+const GNU_SPARSE_MORE = 482;
+const GNU_SPARSE_REAL_SIZE = 483;
+const GNU_SPARSE_EXTENSION_MORE = 504;
+
+type Expect =
+  | { readonly kind: 'header' }
+  | { readonly kind: 'meta'; readonly type: string; readonly size: number; left: number }
+  | { readonly kind: 'sparseMap'; readonly body: number }
+  | { readonly kind: 'body'; left: number }
+  | { readonly kind: 'end' };
+
+/** Follows the blocks of one archive; `feed` returns the bytes to keep. */
+class MemberWalker {
+  #expect: Expect = { kind: 'header' };
+  #partial: Buffer[] = [];
+  #partialBytes = 0;
+  /** Raw blocks of extended headers, held until their member is known to be kept. */
+  #held: Buffer[] = [];
+  #pax = new Map<string, Buffer>();
+  #global = new Map<string, Buffer>();
+  #longName: Buffer | undefined;
+  #longLink: Buffer | undefined;
+  #zeroBlocks = 0;
+  #keep = true;
+  #toSkip: number;
+  #last = '';
+  readonly #onMember: (member: TarMember) => void;
+
+  constructor(options: WalkOptions) {
+    this.#toSkip = options.skip ?? 0;
+    this.#onMember = options.onMember;
+  }
+
+  feed(chunk: Buffer, push: (part: Buffer) => void): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      const expect = this.#expect;
+      if (expect.kind === 'end') return;
+      if (expect.kind === 'body') {
+        const part = rest.subarray(0, expect.left);
+        if (this.#keep) push(part);
+        expect.left -= part.length;
+        rest = rest.subarray(part.length);
+        if (expect.left === 0) this.#expect = { kind: 'header' };
+        continue;
+      }
+      const want = expect.kind === 'meta' ? expect.left : BLOCK;
+      const part = rest.subarray(0, want - this.#partialBytes);
+      rest = rest.subarray(part.length);
+      this.#partial.push(part);
+      this.#partialBytes += part.length;
+      if (this.#partialBytes < want) return;
+      const block = this.#partial.length === 1 ? part : Buffer.concat(this.#partial);
+      this.#partial = [];
+      this.#partialBytes = 0;
+      this.#block(expect, block, push);
+    }
+  }
+
+  /** Throws unless the archive ended with its two end blocks. */
+  finish(): void {
+    if (this.#expect.kind === 'end') return;
+    if (this.#expect.kind === 'header' && this.#partialBytes === 0 && this.#zeroBlocks === 0) {
+      throw new BadTar(`the tar stream stops ${this.#last ? `after "${this.#last}"` : 'at its beginning'}, without the end-of-archive mark`);
+    }
+    throw new BadTar(`the tar stream stops in the middle${this.#last ? ` of "${this.#last}"` : ''}`);
+  }
+
+  #block(expect: Expect, block: Buffer, push: (part: Buffer) => void): void {
+    switch (expect.kind) {
+      case 'header':
+        this.#header(block, push);
+        return;
+      case 'meta':
+        this.#held.push(block);
+        this.#meta(expect.type, block.subarray(0, expect.size));
+        this.#expect = { kind: 'header' };
+        return;
+      case 'sparseMap':
+        if (this.#keep) push(block);
+        if (block[GNU_SPARSE_EXTENSION_MORE] !== 1) this.#startBody(expect.body);
+        return;
+      case 'body':
+      case 'end':
+        return;
+    }
+  }
+
+  #meta(type: string, data: Buffer): void {
+    if (type === 'x') this.#pax = paxRecords(data);
+    else if (type === 'g') this.#global = paxRecords(data);
+    else if (type === 'L') this.#longName = untilNul(data);
+    else this.#longLink = untilNul(data);
+  }
+
+  #header(block: Buffer, push: (part: Buffer) => void): void {
+    const header = this.#decode(block);
+    if (header === null) {
+      this.#zeroBlocks += 1;
+      if (this.#zeroBlocks === 2) this.#expect = { kind: 'end' };
+      return;
+    }
+    if (this.#zeroBlocks > 0) throw new BadTar('a single zero block stands between two members');
+    const flag = block[156] ?? 0;
+    const type = flag === 0 ? '0' : String.fromCharCode(flag);
+    if (type === 'x' || type === 'g' || type === 'L' || type === 'K') {
+      if (header.size > MAX_META_BYTES) throw new BadTar('an extended header is too large to be one');
+      this.#held.push(block);
+      const padded = Math.ceil(header.size / BLOCK) * BLOCK;
+      if (padded > 0) this.#expect = { kind: 'meta', type, size: header.size, left: padded };
+      return;
+    }
+    this.#member(type, header, block, push);
+  }
+
+  #decode(block: Buffer): ReturnType<typeof headers.decode> {
+    try {
+      return headers.decode(block, 'latin1', true);
+    } catch {
+      throw new BadTar(`the header ${this.#last ? `after "${this.#last}"` : 'at the beginning'} is damaged or this is no tar`);
+    }
+  }
+
+  #member(type: string, header: NonNullable<ReturnType<typeof headers.decode>>, block: Buffer, push: (part: Buffer) => void): void {
+    const record = (key: string) => this.#pax.get(key) ?? this.#global.get(key);
+    const name = record('GNU.sparse.name') ?? record('path') ?? this.#longName ?? Buffer.from(header.name, 'latin1');
+    const link = record('linkpath') ?? this.#longLink ?? Buffer.from(header.linkname ?? '', 'latin1');
+    const size = asNumber(record('size')) ?? header.size;
+    const hasBody = !['2', '3', '4', '5', '6'].includes(type);
+    const realSize = asNumber(record('GNU.sparse.realsize')) ?? asNumber(record('GNU.sparse.size'));
+    const bytes = type === 'S' ? octal(block.subarray(GNU_SPARSE_REAL_SIZE, GNU_SPARSE_REAL_SIZE + 12)) : (realSize ?? size);
+    const isFile = type === '0' || type === '7' || type === 'S';
+    const directoryByName = type === '0' && name.at(-1) === 0x2f;
+
+    this.#keep = this.#toSkip === 0;
+    if (this.#keep) {
+      for (const held of this.#held) push(held);
+      push(block);
+      this.#last = printableName(name);
+      this.#onMember({
+        name,
+        type: directoryByName ? '5' : type,
+        link,
+        bytes: isFile ? bytes : 0,
+        mode: header.mode,
+        mtime: asTime(record('mtime')) ?? header.mtime.getTime() / 1000,
+      });
+    } else {
+      if (type !== '5') throw new BadTar(`"${printableName(name)}" stands where a directory was expected`);
+      this.#toSkip -= 1;
+    }
+    this.#held = [];
+    this.#pax = new Map();
+    this.#longName = undefined;
+    this.#longLink = undefined;
+    const body = hasBody ? Math.ceil(size / BLOCK) * BLOCK : 0;
+    if (type === 'S' && block[GNU_SPARSE_MORE] === 1) this.#expect = { kind: 'sparseMap', body };
+    else this.#startBody(body);
+  }
+
+  #startBody(bytes: number): void {
+    this.#expect = bytes > 0 ? { kind: 'body', left: bytes } : { kind: 'header' };
+  }
+}
+
+function octal(field: Buffer): number {
+  const text = untilNul(field).toString('latin1').trim();
+  return text === '' ? 0 : Number.parseInt(text, 8);
+}
+
+function asTime(value: Buffer | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const seconds = Number(value.toString('latin1'));
+  return Number.isFinite(seconds) ? seconds : undefined;
+}
+
+/**
+ * Passes the members of one archive through, byte for byte, and drops its end-of-archive blocks, so that several
+ * archives can follow one another. Fails with BadTar when the archive is damaged or has no proper end.
+ */
+export function tarMembers(options: WalkOptions): Transform {
+  const walker = new MemberWalker(options);
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      try {
+        walker.feed(chunk, (part) => this.push(part));
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+    flush(done) {
+      try {
+        walker.finish();
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
+}
+
+/** A member's name for people: UTF-8 where it is, otherwise with \ooo for the bytes that are not; control characters escaped. */
+export function printableName(name: Buffer): string {
+  const text = name.toString('utf8');
+  const lossless = Buffer.from(text, 'utf8').equals(name);
+  const escape = (character: string) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`;
+  // eslint-disable-next-line no-control-regex -- control characters in names would break the log's lines
+  if (lossless) return text.replace(/[\u0000-\u001f\u007f]/g, escape);
+  return name.toString('latin1').replace(/[^\x20-\x7e]/g, escape);
+}

@@ -1,0 +1,213 @@
+/** Helper containers: made for one job, labelled, and removed whatever happens. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Connection } from './connection.ts';
+import { engineError } from './connection.ts';
+import type { Logger } from './log.ts';
+import { HELPER_LABEL } from './model.ts';
+
+/** Who made a helper: `<host>/<pid>`, so that another window's helper is never taken for a leftover. */
+const OWNER_LABEL = 'docker-mounts.owner';
+const EMPTY_IMAGE = 'docker-mounts/helper';
+const EMPTY_IMAGE_TAG = 'latest';
+/** After this long a helper of another host counts as forgotten. */
+const FORGOTTEN_AFTER_SECONDS = 7 * 24 * 3600;
+
+/** A source to mount into a helper. `readOnly: false` only for jobs that write. */
+export interface HelperMount {
+  readonly type: 'bind' | 'volume';
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export type PathKind = 'directory' | 'file' | 'other';
+
+function owner(): string {
+  return `${hostname()}/${process.pid}`;
+}
+
+/** Makes the image that holds nothing, once: an empty tar is two zero blocks (POSIX ustar). */
+async function ensureEmptyImage(connection: Connection): Promise<string> {
+  const image = `${EMPTY_IMAGE}:${EMPTY_IMAGE_TAG}`;
+  try {
+    await connection.docker.getImage(image).inspect();
+    return image;
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode !== 404) {
+      throw engineError(error, { kind: 'image', object: image, doing: 'look for the helper image' });
+    }
+  }
+  try {
+    const answer = (await connection.docker.importImage(Readable.from([Buffer.alloc(1024)]) as unknown as string, {
+      repo: EMPTY_IMAGE,
+      tag: EMPTY_IMAGE_TAG,
+    })) as Readable;
+    for await (const _ of answer) void _;
+    return image;
+  } catch (error) {
+    throw engineError(error, { kind: 'image', object: image, doing: 'import the empty helper image' });
+  }
+}
+
+/** One helper container. Its owner calls `remove` in a `finally`. */
+export class Helper {
+  readonly container: Docker.Container;
+  readonly #connection: Connection;
+  readonly #log: Logger;
+
+  constructor(connection: Connection, container: Docker.Container, log: Logger) {
+    this.#connection = connection;
+    this.container = container;
+    this.#log = log;
+  }
+
+  /** What `path` in the container is (HEAD /containers/{id}/archive). Follows no symbolic link. */
+  async stat(path: string): Promise<PathKind> {
+    try {
+      const response = (await this.container.infoArchive({ path })) as { headers?: Record<string, string> };
+      const header = response.headers?.['x-docker-container-path-stat'] ?? '';
+      const { mode } = JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as { mode: number };
+      // The bits are Go's os.FileMode: the topmost is a directory, any other type bit is no regular file.
+      if (mode >= 2 ** 31) return 'directory';
+      const typeBits = 0x0f280000;
+      return (mode & typeBits) === 0 ? 'file' : 'other';
+    } catch (error) {
+      throw engineError(error, { kind: 'file', object: path, doing: 'look at the mounted source' });
+    }
+  }
+
+  /** The tar stream of `path`. A clean end does not prove that it is whole: the engine hides read errors. */
+  async readArchive(path: string): Promise<Readable> {
+    try {
+      return (await this.container.getArchive({ path })) as Readable;
+    } catch (error) {
+      throw engineError(error, { kind: 'file', object: path, doing: 'read the mounted source' });
+    }
+  }
+
+  /** Starts the helper and returns its multiplexed output and, later, its exit code. */
+  async run(): Promise<{ output: Readable; exitCode: Promise<number> }> {
+    try {
+      const output = (await this.container.attach({ stream: true, stdout: true, stderr: true })) as unknown as Readable;
+      await this.container.start();
+      const exitCode = this.container.wait().then((result: { StatusCode: number }) => result.StatusCode);
+      exitCode.catch(() => undefined);
+      return { output, exitCode };
+    } catch (error) {
+      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+    }
+  }
+
+  /** Removes the container and the anonymous volumes that were made for it. Never throws: the label lets the next start find it. */
+  async remove(): Promise<void> {
+    try {
+      await this.container.remove({ force: true, v: true });
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode === 404) return;
+      this.#log.warn(
+        `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now and will be at the next start: ${String(error)}`,
+      );
+    }
+  }
+}
+
+/** A helper that is never started, from an image that holds nothing: enough for the engine's archive endpoint. */
+export async function createArchiveHelper(connection: Connection, mounts: readonly HelperMount[], log: Logger): Promise<Helper> {
+  const image = await ensureEmptyImage(connection);
+  return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
+}
+
+/** A helper that runs `command` (an executable of the image and its arguments, no shell) as root without a network. */
+export async function createCommandHelper(
+  connection: Connection,
+  image: string,
+  command: readonly string[],
+  mounts: readonly HelperMount[],
+  log: Logger,
+): Promise<Helper> {
+  const [entrypoint, ...args] = command;
+  return createHelper(
+    connection,
+    {
+      Image: image,
+      Entrypoint: [entrypoint ?? ''],
+      Cmd: args,
+      User: '0:0',
+      Env: ['LC_ALL=C'],
+      WorkingDir: '/',
+      Healthcheck: { Test: ['NONE'] },
+      AttachStdout: true,
+      AttachStderr: true,
+    },
+    mounts,
+    log,
+  );
+}
+
+async function createHelper(
+  connection: Connection,
+  config: Docker.ContainerCreateOptions,
+  mounts: readonly HelperMount[],
+  log: Logger,
+): Promise<Helper> {
+  const name = `docker-mounts-helper-${randomBytes(6).toString('hex')}`;
+  try {
+    const container = await connection.docker.createContainer({
+      ...config,
+      name,
+      Labels: { [HELPER_LABEL]: '1', [OWNER_LABEL]: owner() },
+      HostConfig: {
+        NetworkMode: 'none',
+        // The archive goes through stdout: with a log driver the engine would keep a second copy of it.
+        LogConfig: { Type: 'none', Config: {} },
+        // SELinux would refuse a helper the files of another container.
+        SecurityOpt: ['label=disable'],
+        Mounts: mounts.map((mount) => ({
+          Type: mount.type,
+          Source: mount.source,
+          Target: mount.target,
+          ReadOnly: mount.readOnly,
+          ...(mount.type === 'volume' ? { VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } } } : {}),
+        })),
+      },
+    });
+    return new Helper(connection, container, log);
+  } catch (error) {
+    const first = mounts[0];
+    const object = first ? first.source : name;
+    throw engineError(error, { kind: 'mount', object, doing: 'mount it into a helper container' });
+  }
+}
+
+/**
+ * Removes helpers that a crash left behind: those of a process of this host that is gone, and very old ones of other hosts.
+ * Returns how many were removed.
+ */
+export async function removeLeftoverHelpers(connection: Connection, log: Logger): Promise<number> {
+  const found = await connection.docker.listContainers({ all: true, filters: { label: [HELPER_LABEL] } });
+  const leftovers = found.filter((container) => isLeftover(container.Labels[OWNER_LABEL] ?? '', container.Created));
+  for (const { Id } of leftovers) {
+    await new Helper(connection, connection.docker.getContainer(Id), log).remove();
+  }
+  if (leftovers.length > 0) log.info(`Removed ${leftovers.length} helper container(s) that an earlier session left behind.`);
+  return leftovers.length;
+}
+
+function isLeftover(madeBy: string, createdSeconds: number): boolean {
+  const [host, pid] = madeBy.split('/');
+  if (host === hostname() && pid !== undefined && /^\d+$/.test(pid)) return !processLives(Number(pid));
+  return Date.now() / 1000 - createdSeconds > FORGOTTEN_AFTER_SECONDS;
+}
+
+function processLives(pid: number): boolean {
+  if (pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
