@@ -1,0 +1,179 @@
+/** The archive on disk: written as `.partial`, flushed, and given its name only at the very end. */
+import { createHash } from 'node:crypto';
+import { link, open, rename, stat, unlink, writeFile, access, type FileHandle } from 'node:fs/promises';
+import { basename, isAbsolute, join, resolve } from 'node:path';
+import { Transform, type Writable } from 'node:stream';
+import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
+import { manifestPath, type Manifest } from './manifest.ts';
+
+/** `20261124T031522Z` */
+export function timestamp(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
+}
+
+/** A subject as part of a file name: letters, digits, dot, dash and underscore, at most 100 characters. */
+export function fileNamePart(subject: string): string {
+  const part = subject
+    .replace(/[^A-Za-z0-9._-]+/g, '_')
+    .replace(/^[._-]+|[_-]+$/g, '')
+    .slice(0, 100);
+  return part === '' ? 'root' : part;
+}
+
+/** Checks that the destination is an existing folder and returns its absolute path. */
+export async function checkDestination(destination: string): Promise<string> {
+  if (destination === '') throw new BadArgument('destination', 'No destination folder was given; name the folder for the backup.');
+  const folder = isAbsolute(destination) ? destination : resolve(destination);
+  let found;
+  try {
+    found = await stat(folder);
+  } catch (error) {
+    throw fileFailure(folder, error, 'folder');
+  }
+  if (!found.isDirectory()) {
+    throw new BadArgument('destination', `The destination "${folder}" is a file, not a folder; choose a folder.`);
+  }
+  return folder;
+}
+
+function fileFailure(file: string, error: unknown, kind: 'folder' | 'file'): Error {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  switch (code) {
+    case 'ENOENT':
+      return new NotFound(kind, file, `The ${kind} "${file}" does not exist; create it or choose another.`, { cause: error });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new FileFailure(file, code, `"${file}" cannot be written (${code}); choose a folder you may write to.`, { cause: error });
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new FileFailure(file, code, `No space is left for "${file}" (${code}); free some or choose another folder.`, { cause: error });
+    default:
+      return new FileFailure(file, code, `Writing "${file}" failed: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+const FILE_CODES = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'EFBIG', 'ENAMETOOLONG', 'EMFILE', 'ENOENT', 'ENOTDIR']);
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** An archive being written. `commit` makes it whole, `discard` leaves nothing. */
+export class ArchiveFile {
+  /** The name it will have. */
+  readonly file: string;
+  readonly #partial: string;
+  readonly #handle: FileHandle;
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+  #open = true;
+
+  private constructor(file: string, partial: string, handle: FileHandle) {
+    this.file = file;
+    this.#partial = partial;
+    this.#handle = handle;
+  }
+
+  /**
+   * Opens `<folder>/<base><suffix>.partial`. A generated base gets `-2`, `-3`… where the name is taken;
+   * a name that the user chose is refused then. Only the user may read the file.
+   */
+  static async create(folder: string, base: string, suffix: string, chosen: boolean): Promise<ArchiveFile> {
+    for (let attempt = 1; ; attempt += 1) {
+      const file = join(folder, `${base}${attempt === 1 ? '' : `-${attempt}`}${suffix}`);
+      const partial = `${file}.partial`;
+      const taken = (await exists(file)) || (await exists(manifestPath(file)));
+      if (taken && chosen) throw new BadArgument('name', `"${file}" exists already and is never overwritten; choose another name.`);
+      if (taken) continue;
+      try {
+        return new ArchiveFile(file, partial, await open(partial, 'wx', 0o600));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST' && !chosen) continue;
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+          throw new BadArgument('name', `"${partial}" is there already: another backup writes it, or one was cut off. Remove it or choose another name.`);
+        }
+        throw fileFailure(partial, error, 'file');
+      }
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Counts and hashes what passes on its way into `sink()`. */
+  tap(): Transform {
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#hash.update(chunk);
+        this.#bytes += chunk.length;
+        done(null, chunk);
+      },
+    });
+  }
+
+  sink(): Writable {
+    return this.#handle.createWriteStream({ autoClose: false, flush: false });
+  }
+
+  /** Turns a failure of the file itself into one that names it; leaves other errors as they are. */
+  explain(error: unknown): unknown {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    const ofTheFile = code !== undefined && FILE_CODES.has(code) && syscall !== 'connect';
+    return ofTheFile ? fileFailure(this.file, error, 'file') : error;
+  }
+
+  sha256(): string {
+    return this.#hash.copy().digest('hex');
+  }
+
+  /** Flushes to the disk, writes the manifest, then gives the archive its name without ever replacing a file. */
+  async commit(manifest: Manifest): Promise<string> {
+    const manifestFile = manifestPath(this.file);
+    try {
+      await this.#handle.sync();
+      await this.#close();
+      await writeFile(manifestFile, `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx', mode: 0o600, flush: true });
+    } catch (error) {
+      await unlink(manifestFile).catch(() => undefined);
+      throw this.explain(error);
+    }
+    try {
+      await nameWithoutReplacing(this.#partial, this.file);
+    } catch (error) {
+      await unlink(manifestFile).catch(() => undefined);
+      throw this.explain(error);
+    }
+    return manifestFile;
+  }
+
+  async discard(): Promise<void> {
+    await this.#close().catch(() => undefined);
+    await unlink(this.#partial).catch(() => undefined);
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#handle.close();
+  }
+}
+
+/** rename() replaces silently; a hard link fails when the name is taken. Some file systems have no hard links. */
+async function nameWithoutReplacing(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new BadArgument('name', `"${basename(to)}" appeared while the backup ran and is never overwritten; run the backup again.`, { cause: error });
+    }
+    if (await exists(to)) throw error;
+    await rename(from, to);
+    return;
+  }
+  await unlink(from);
+}

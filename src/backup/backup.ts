@@ -1,0 +1,275 @@
+/** Backs a container's mounts, a volume or a bind up into one tar file. */
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { engineError, type Connection } from '../engine/connection.ts';
+import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
+import type { JobOptions } from '../engine/log.ts';
+import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archiveFile.ts';
+import { SUFFIX, compressor, hasZstd, levels, type Compression } from './compression.ts';
+import { listBackups } from './list.ts';
+import { MANIFEST_FORMAT, type Manifest, type ManifestMount } from './manifest.ts';
+import { chooseReader, notKept, openSource, type Method, type Reader, type Source } from './method.ts';
+import { checkOutside, planBackup, rootName, shortName, type BackupSubject, type Plan, type Tree } from './plan.ts';
+import { BadTar, printableName, tarMembers, type TarMember } from './tarMembers.ts';
+
+export interface BackupRequest {
+  readonly subject: BackupSubject;
+  /** An existing folder on this machine. */
+  readonly destination: string;
+  /** File name without its ending; otherwise `<subject>-<UTC>`. */
+  readonly name?: string;
+  readonly compression?: Compression;
+  readonly level?: number;
+  readonly method?: 'auto' | Method;
+  /** Local image whose tar to use. */
+  readonly helperImage?: string;
+}
+
+export interface BackupResult {
+  readonly file: string;
+  /** Path of the manifest beside the file. */
+  readonly manifest: string;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly archiveBytes: number;
+  readonly sha256: string;
+  readonly seconds: number;
+  readonly warnings: readonly string[];
+}
+
+/** tar pads its output to records of 20 blocks. */
+const RECORD_BYTES = 10_240;
+const END_BYTES = 1024;
+/** Below this share of the last backup's bytes something may be missing. */
+const SUSPICIOUS_SHARE = 0.5;
+
+/**
+ * Writes the archive and its manifest; nothing is left behind when it fails or is cancelled.
+ * Throws NotFound, BadArgument, FileFailure, BadArchive, EngineUnavailable, EngineFailure or Cancelled.
+ */
+export async function backup(connection: Connection, request: BackupRequest, job: JobOptions): Promise<BackupResult> {
+  const started = performance.now();
+  const what = 'The backup';
+  throwIfCancelled(job.signal, what);
+  const warnings: string[] = [];
+  const warn = (message: string) => {
+    warnings.push(message);
+    job.log.warn(message);
+  };
+  const compression = checkCompression(request, warn);
+  const destination = await checkDestination(request.destination);
+  const plan = await planBackup(connection, request.subject);
+  checkOutside(connection, plan.trees, destination);
+  const reader = await chooseReader(connection, plan, request.method ?? 'auto', request.helperImage, job.log);
+  throwIfCancelled(job.signal, what);
+  job.log.info(`Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${compression}.`);
+  for (const one of plan.leftOut) warn(`"${one.target}" is left out: ${one.reason}.`);
+  for (const lost of notKept(reader)) job.log.info(`This method does not keep ${lost}.`);
+
+  const base = request.name === undefined ? `${fileNamePart(shortName(plan))}-${timestamp(new Date())}` : checkName(request.name);
+  const archive = await ArchiveFile.create(destination, base, SUFFIX[compression], request.name !== undefined);
+  try {
+    const mounts = await writeArchive(connection, plan, reader, compression, request.level, archive, job, warn);
+    throwIfCancelled(job.signal, what);
+    const entries = mounts.reduce((sum, mount) => sum + mount.entries, 0);
+    const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
+    await warnWhenShrunk(plan, bytes, destination, warn);
+    const numbers = { entries, bytes, archiveBytes: archive.bytes, sha256: archive.sha256() };
+    const manifest = await archive.commit(describeArchive(connection, plan, reader, compression, request.level, mounts, archive.file, numbers, warnings));
+    const seconds = (performance.now() - started) / 1000;
+    job.log.info(`Wrote "${archive.file}": ${entries} entries, ${bytes} bytes of content, ${archive.bytes} bytes in ${seconds.toFixed(1)} s, SHA-256 ${numbers.sha256}.`);
+    return { file: archive.file, manifest, ...numbers, seconds, warnings };
+  } catch (error) {
+    await archive.discard();
+    throw await nameFailure(error, connection, plan, archive, job.signal, what);
+  }
+}
+
+function throwIfCancelled(signal: AbortSignal, what: string): void {
+  if (signal.aborted) throw new Cancelled(what);
+}
+
+function describe(reader: Reader): string {
+  return reader.method === 'archive' ? "the engine's archive endpoint" : `tar in ${reader.tar.image}`;
+}
+
+function checkCompression(request: BackupRequest, warn: (message: string) => void): Compression {
+  const wanted = request.compression ?? 'zstd';
+  if (!(wanted in SUFFIX)) {
+    throw new BadArgument('compression', `The compression "${String(wanted)}" is unknown; use none, gzip or zstd.`);
+  }
+  if (request.method !== undefined && !['auto', 'archive', 'tar'].includes(request.method)) {
+    throw new BadArgument('method', `The method "${String(request.method)}" is unknown; use auto, archive or tar.`);
+  }
+  const { level } = request;
+  if (level !== undefined && wanted !== 'none') {
+    const { min, max } = levels(wanted);
+    if (!Number.isInteger(level) || level < min || level > max) {
+      throw new BadArgument('level', `The level ${level} is outside of ${min} to ${max} for ${wanted}.`);
+    }
+  }
+  if (wanted !== 'zstd' || hasZstd()) return wanted;
+  warn('This version of VS Code has no zstd (it came with 1.101); gzip is used instead.');
+  return 'gzip';
+}
+
+/** A file name that the user chose, without a known ending. */
+function checkName(name: string): string {
+  const stem = name.replace(/\.tar(\.gz|\.zst)?$/, '');
+  // eslint-disable-next-line no-control-regex -- a file name may hold none
+  if (stem === '' || stem === '.' || stem === '..' || /[/\\\u0000-\u001f]/.test(stem) || Buffer.byteLength(stem) > 200) {
+    throw new BadArgument('name', `"${name}" cannot be a file name; use a short name without slashes.`);
+  }
+  return stem;
+}
+
+async function writeArchive(
+  connection: Connection,
+  plan: Plan,
+  reader: Reader,
+  compression: Compression,
+  level: number | undefined,
+  archive: ArchiveFile,
+  job: JobOptions,
+  warn: (message: string) => void,
+): Promise<ManifestMount[]> {
+  const source = await openSource(connection, plan.trees, reader, job.log, warn);
+  try {
+    const mounts: ManifestMount[] = [];
+    const tarred = readTrees(source, plan.trees, job, mounts, warn);
+    const press = compression === 'none' ? new PassThrough() : compressor(compression, level);
+    await pipeline(tarred, press, archive.tap(), archive.sink(), { signal: job.signal });
+    return mounts;
+  } finally {
+    await source.close();
+  }
+}
+
+/** The trees one after the other as one tar: members only, then the end-of-archive blocks. */
+async function* readTrees(
+  source: Source,
+  trees: readonly Tree[],
+  job: JobOptions,
+  mounts: ManifestMount[],
+  warn: (message: string) => void,
+): AsyncGenerator<Buffer> {
+  let total = 0;
+  let before = 0;
+  for (const [index, tree] of trees.entries()) {
+    const opened = await source.open(index);
+    const count = new Counter(rootName(tree), job);
+    if (opened === undefined) warn(`"${tree.source}" is neither a file nor a directory (a socket, say) and is left out.`);
+    else {
+      const members = tarMembers({ skip: opened.skip, onMember: (member) => count.add(member) });
+      const finished = pipeline(opened.stream, members, { signal: job.signal });
+      finished.catch(() => undefined);
+      for await (const chunk of members as AsyncIterable<Buffer>) {
+        total += chunk.length;
+        job.progress(before + count.bytes);
+        yield chunk;
+      }
+      await finished;
+      await opened.finished();
+    }
+    before += count.bytes;
+    mounts.push({ ...withoutHostPath(tree), root: rootName(tree), entries: count.entries, bytes: count.bytes });
+  }
+  job.progress(before, before);
+  const padding = (RECORD_BYTES - ((total + END_BYTES) % RECORD_BYTES)) % RECORD_BYTES;
+  yield Buffer.alloc(END_BYTES + padding);
+}
+
+function withoutHostPath({ hostPath: _, ...tree }: Tree): Omit<Tree, 'hostPath'> {
+  return tree;
+}
+
+/** Counts a tree's members and says each one's name at debug level. */
+class Counter {
+  entries = 0;
+  bytes = 0;
+  readonly #root: string;
+  readonly #job: JobOptions;
+
+  constructor(root: string, job: JobOptions) {
+    this.#root = root;
+    this.#job = job;
+  }
+
+  add(member: TarMember): void {
+    const name = printableName(member.name);
+    this.#job.log.debug(name);
+    const isRoot = member.type === '5' && (name.replace(/^\.\/|\/+$/g, '') || '.') === this.#root;
+    if (!isRoot) this.entries += 1;
+    this.bytes += member.bytes;
+  }
+}
+
+async function warnWhenShrunk(plan: Plan, bytes: number, destination: string, warn: (message: string) => void): Promise<void> {
+  const earlier = (await listBackups(destination)).find((one) => one.kind === plan.kind && one.subject === plan.subject && one.bytes !== undefined);
+  if (earlier?.bytes === undefined || bytes >= earlier.bytes * SUSPICIOUS_SHARE) return;
+  warn(`This backup of "${plan.subject}" holds ${bytes} bytes, the last one (${earlier.file}) held ${earlier.bytes}: check that nothing is missing.`);
+}
+
+function describeArchive(
+  connection: Connection,
+  plan: Plan,
+  reader: Reader,
+  compression: Compression,
+  level: number | undefined,
+  mounts: readonly ManifestMount[],
+  file: string,
+  numbers: Pick<BackupResult, 'entries' | 'bytes' | 'archiveBytes' | 'sha256'>,
+  warnings: readonly string[],
+): Manifest {
+  const { name, version, apiVersion } = connection.info;
+  return {
+    format: MANIFEST_FORMAT,
+    createdAt: new Date().toISOString(),
+    file: file.slice(file.lastIndexOf('/') + 1),
+    kind: plan.kind,
+    subject: plan.subject,
+    engine: { name, version, apiVersion, address: connection.endpoint.address },
+    ...(plan.container ? { container: plan.container } : {}),
+    mounts,
+    leftOut: plan.leftOut,
+    method: reader.method,
+    compression,
+    ...(level === undefined || compression === 'none' ? {} : { level }),
+    ...numbers,
+    notKept: notKept(reader),
+    warnings,
+  };
+}
+
+/** Says what really happened: a cancel, a full disk, an engine that went away, or a stream that was not whole. */
+async function nameFailure(
+  error: unknown,
+  connection: Connection,
+  plan: Plan,
+  archive: ArchiveFile,
+  signal: AbortSignal,
+  what: string,
+): Promise<unknown> {
+  if (signal.aborted) return new Cancelled(what);
+  const explained = archive.explain(error);
+  if (explained !== error) return explained;
+  const context = { kind: plan.kind === 'bind' ? ('mount' as const) : plan.kind, object: plan.subject, doing: 'back it up' };
+  if (!(error instanceof EngineUnavailable)) {
+    try {
+      await connection.docker.ping();
+    } catch {
+      return new EngineUnavailable(
+        'lost',
+        connection.endpoint.address,
+        `The engine at ${connection.endpoint.address} went away while "${plan.subject}" was backed up; nothing was kept. Start it and run the backup again.`,
+        { cause: error },
+      );
+    }
+  }
+  if (error instanceof BadTar) {
+    return new BadArchive(archive.file, [error.message], `The engine's archive of "${plan.subject}" is not whole: ${error.message}. Nothing was kept; run the backup again, or use the method "tar".`, { cause: error });
+  }
+  return engineError(error, context);
+}
+
+export type { BackupSubject };

@@ -1,0 +1,74 @@
+/** The manifest: the truthful record beside every archive, as FILE.json. */
+import { readFile } from 'node:fs/promises';
+import { BadArchive } from '../engine/errors.ts';
+import type { Compression } from './compression.ts';
+
+export const MANIFEST_FORMAT = 1;
+
+export interface ManifestMount {
+  readonly type: 'bind' | 'volume';
+  readonly source: string;
+  /** Where the container sees it; absent in a backup of a volume or bind by itself. */
+  readonly target?: string;
+  readonly readOnly?: boolean;
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Name of the tree's root inside the archive; '.' where entries are relative to the source. */
+  readonly root: string;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+export interface Manifest {
+  readonly format: number;
+  readonly createdAt: string;
+  readonly file: string;
+  readonly kind: 'container' | 'volume' | 'bind';
+  /** Container name, volume name or bind source. */
+  readonly subject: string;
+  readonly engine: { readonly name: string; readonly version: string; readonly apiVersion: string; readonly address: string };
+  readonly container?: { readonly id: string; readonly name: string; readonly image: string; readonly imageId: string };
+  readonly mounts: readonly ManifestMount[];
+  /** Mounts that hold nothing to save, and why. */
+  readonly leftOut: readonly { readonly target: string; readonly reason: string }[];
+  readonly method: 'archive' | 'tar';
+  readonly compression: Compression;
+  readonly level?: number;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly archiveBytes: number;
+  readonly sha256: string;
+  /** What the method does not keep. */
+  readonly notKept: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export function manifestPath(file: string): string {
+  return `${file}.json`;
+}
+
+/** The manifest of an archive, or undefined where there is none. Throws BadArchive for one that cannot be read as such. */
+export async function readManifest(file: string): Promise<Manifest | undefined> {
+  const path = manifestPath(file);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const problem = (why: string) => new BadArchive(file, [why], `The manifest "${path}" cannot be used: ${why}.`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw problem('it is not JSON');
+  }
+  const manifest = value as Partial<Manifest> | null;
+  if (typeof manifest !== 'object' || manifest === null || typeof manifest.format !== 'number' || typeof manifest.sha256 !== 'string') {
+    throw problem('it does not describe an archive');
+  }
+  if (manifest.format > MANIFEST_FORMAT) throw problem(`its format ${manifest.format} is newer than this extension; update Docker Mounts`);
+  return manifest as Manifest;
+}

@@ -1,0 +1,199 @@
+/** The two ways to read a mount as a tar stream. */
+import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
+import { stdoutOf } from '../engine/attachStream.ts';
+import type { Connection } from '../engine/connection.ts';
+import { EngineFailure, NotFound } from '../engine/errors.ts';
+import { createArchiveHelper, createCommandHelper, type Helper, type HelperMount } from '../engine/helpers.ts';
+import type { Logger } from '../engine/log.ts';
+import { rootName, type Plan, type Tree } from './plan.ts';
+
+export type Method = 'archive' | 'tar';
+
+export type Tar = { readonly image: string; readonly gnu: boolean };
+
+/** How one backup reads: the archive endpoint, or the tar of an image. */
+export type Reader = { readonly method: 'archive' } | { readonly method: 'tar'; readonly tar: Tar };
+
+const NOT_KEPT = ['extended attributes', 'ACLs', 'holes in sparse files', 'fractions of a second in times'];
+
+/** What a reader does not keep of a file system. */
+export function notKept(reader: Reader): readonly string[] {
+  return reader.method === 'tar' && reader.tar.gnu ? [] : NOT_KEPT;
+}
+
+/** Whether an image holds a tar, and which. Remembered, since an image id never changes its content. */
+const known = new Map<string, 'gnu' | 'other' | 'none'>();
+
+async function tarOf(connection: Connection, image: string, log: Logger): Promise<'gnu' | 'other' | 'none'> {
+  let id: string;
+  try {
+    id = (await connection.docker.getImage(image).inspect()).Id;
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return 'none';
+    throw error;
+  }
+  const remembered = known.get(id);
+  if (remembered !== undefined) return remembered;
+  const helper = await createCommandHelper(connection, id, ['tar', '--version'], [], log);
+  let found: 'gnu' | 'other' | 'none';
+  try {
+    const { output, exitCode } = await helper.run();
+    let text = '';
+    const stdout = output.pipe(stdoutOf((chunk) => (text += chunk.toString('utf8'))));
+    for await (const chunk of stdout) text += String(chunk);
+    await exitCode;
+    found = text.includes('GNU tar') ? 'gnu' : 'other';
+  } catch (error) {
+    // An image without the executable: the engine refuses to start it, in words that differ between engines.
+    if (!(error instanceof EngineFailure) && !(error instanceof NotFound)) throw error;
+    found = 'none';
+  } finally {
+    await helper.remove();
+  }
+  known.set(id, found);
+  log.debug(`Image ${image} ${found === 'none' ? 'holds no tar' : found === 'gnu' ? 'holds a GNU tar' : 'holds a tar that is not GNU'}.`);
+  return found;
+}
+
+/** Settles the method. `auto` takes GNU tar where a local image has one, else the archive endpoint. Nothing is pulled. */
+export async function chooseReader(
+  connection: Connection,
+  plan: Plan,
+  method: 'auto' | Method,
+  image: string | undefined,
+  log: Logger,
+): Promise<Reader> {
+  if (method === 'archive') return { method };
+  const candidates = image ? [image, ...plan.images] : plan.images;
+  let other: string | undefined;
+  for (const candidate of candidates) {
+    const found = await tarOf(connection, candidate, log);
+    if (found === 'gnu') return { method: 'tar', tar: { image: candidate, gnu: true } };
+    if (found === 'other') other ??= candidate;
+  }
+  if (method === 'auto') return { method: 'archive' };
+  if (other !== undefined) return { method: 'tar', tar: { image: other, gnu: false } };
+  throw new NotFound(
+    'image',
+    image ?? '',
+    image
+      ? `No tar was found in the image "${image}" or in the container's own; pull or build an image with tar and name it in the setting "dockerMounts.backup.image", or use the method "archive".`
+      : `No local image with a tar is known for "${plan.subject}"; name one in the setting "dockerMounts.backup.image", or use the method "archive".`,
+  );
+}
+
+/** Where tree number `index` is mounted in a helper. Each has a folder of its own, so that nested targets stay apart. */
+function base(index: number): string {
+  return `/docker-mounts/${index}`;
+}
+
+function helperMount(tree: Tree, index: number): HelperMount {
+  const name = tree.target === undefined ? 'root' : rootName(tree);
+  const target = name === '.' ? posix.join(base(index), 'root') : posix.join(base(index), name);
+  return { type: tree.type, source: tree.source, target, readOnly: true };
+}
+
+/** One tree's tar stream, with how many leading directories are not part of it. */
+export interface TreeStream {
+  readonly stream: Readable;
+  readonly skip: number;
+  /** Resolves when the reader itself says that all went well; rejects when it does not. */
+  readonly finished: () => Promise<void>;
+}
+
+export interface Source {
+  /** Opens the stream of one tree; undefined for a source that is neither file nor directory (a socket, say). */
+  open(index: number): Promise<TreeStream | undefined>;
+  close(): Promise<void>;
+}
+
+/** Opens the trees for reading. The caller closes it, whatever happens. */
+export async function openSource(
+  connection: Connection,
+  trees: readonly Tree[],
+  reader: Reader,
+  log: Logger,
+  warn: (message: string) => void,
+): Promise<Source> {
+  const mounts = trees.map(helperMount);
+  // Also the tar method looks at the sources through it first: whether they are there, and files or directories.
+  const archive = await createArchiveHelper(connection, mounts, log);
+  const helpers: Helper[] = [archive];
+  return {
+    async open(index) {
+      const tree = trees[index];
+      const mount = mounts[index];
+      if (tree === undefined || mount === undefined) return undefined;
+      const kind = await archive.stat(mount.target);
+      if (kind === 'other') return undefined;
+      const place = placeInHelper(tree, mount, index, kind === 'file');
+      if (reader.method === 'archive') {
+        return { stream: await archive.readArchive(place.archivePath), skip: place.skip, finished: () => Promise.resolve() };
+      }
+      const helper = await createCommandHelper(connection, reader.tar.image, tarCommand(reader.tar, place), [mount], log);
+      helpers.push(helper);
+      return runTar(helper, warn);
+    },
+    async close() {
+      await Promise.all(helpers.map((helper) => helper.remove()));
+    },
+  };
+}
+
+interface Place {
+  /** What the archive endpoint is asked for. */
+  readonly archivePath: string;
+  readonly skip: number;
+  /** tar's working directory and the one name it saves. */
+  readonly directory: string;
+  readonly name: string;
+}
+
+function placeInHelper(tree: Tree, mount: HelperMount, index: number, isFile: boolean): Place {
+  const root = rootName(tree);
+  if (root === '.') {
+    if (!isFile) return { archivePath: `${mount.target}/.`, skip: 0, directory: mount.target, name: '.' };
+    return { archivePath: mount.target, skip: 0, directory: base(index), name: 'root' };
+  }
+  const parts = root.split('/');
+  return { archivePath: posix.join(base(index), parts[0] ?? ''), skip: parts.length - 1, directory: base(index), name: root };
+}
+
+function tarCommand(tar: Tar, place: Place): string[] {
+  const command = ['tar', '-c', '-f', '-', '--numeric-owner'];
+  if (tar.gnu) {
+    command.push('--format=posix', '--sparse', '--xattrs', '--xattrs-include=*', '--acls', '--blocking-factor=256');
+    // Times of access and change are of no use to a restore and would cost a block for each member.
+    command.push('--pax-option=delete=atime,delete=ctime');
+  }
+  return [...command, '-C', place.directory, '--', place.name];
+}
+
+/** GNU tar: 0 all well, 1 some files changed while they were read, 2 and more a failure. */
+const TAR_CHANGED = 1;
+const MAX_STDERR = 64 * 1024;
+
+async function runTar(helper: Helper, warn: (message: string) => void): Promise<TreeStream> {
+  let said = '';
+  const { output, exitCode } = await helper.run();
+  const stdout = stdoutOf((chunk) => {
+    if (said.length < MAX_STDERR) said += chunk.toString('utf8');
+  });
+  output.on('error', (error) => stdout.destroy(error));
+  output.on('aborted', () => stdout.destroy(new Error('the engine cut the stream off')));
+  stdout.on('close', () => output.destroy());
+  output.pipe(stdout);
+  return {
+    stream: stdout,
+    skip: 0,
+    finished: async () => {
+      const code = await exitCode;
+      const lines = said.split('\n').filter((line) => line.trim() !== '');
+      if (code > TAR_CHANGED) {
+        throw new EngineFailure(code, `tar in the helper container ended with code ${code}: ${lines.slice(-3).join(' ') || 'it gave no reason'}`);
+      }
+      for (const line of lines) warn(line);
+    },
+  };
+}

@@ -1,0 +1,172 @@
+/** What a backup will read: the trees, where they come from and what they are called in the archive. */
+import { basename, posix, relative, sep } from 'node:path';
+import { inspectContainer, inspectVolume } from '../engine/actions.ts';
+import type { Connection } from '../engine/connection.ts';
+import { BadArgument } from '../engine/errors.ts';
+import type { Manifest } from './manifest.ts';
+
+export type BackupSubject =
+  | { readonly kind: 'container'; readonly container: string; readonly targets?: readonly string[] }
+  | { readonly kind: 'volume'; readonly volume: string }
+  | { readonly kind: 'bind'; readonly source: string };
+
+/** One mount to save. */
+export interface Tree {
+  readonly type: 'bind' | 'volume';
+  /** Host path, or volume name. */
+  readonly source: string;
+  /** The container's path; undefined for a volume or bind by itself. */
+  readonly target?: string;
+  readonly readOnly?: boolean;
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Path on the engine's host where the bytes are. */
+  readonly hostPath?: string;
+}
+
+export interface Plan {
+  readonly kind: 'container' | 'volume' | 'bind';
+  readonly subject: string;
+  readonly trees: readonly Tree[];
+  readonly container?: Manifest['container'];
+  readonly leftOut: readonly { readonly target: string; readonly reason: string }[];
+  /** Local images to look for a GNU tar in. */
+  readonly images: readonly string[];
+}
+
+/** The parts of GET /containers/{id}/json that a backup needs. */
+interface Inspected {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Image: string;
+  readonly Config: { readonly Image: string };
+  readonly Mounts: readonly {
+    readonly Type: string;
+    readonly Name?: string;
+    readonly Source: string;
+    readonly Destination: string;
+    readonly RW: boolean;
+  }[];
+  readonly HostConfig: { readonly Tmpfs?: Readonly<Record<string, string>> | null };
+}
+
+interface InspectedVolume {
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Mountpoint: string;
+  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly Options: Readonly<Record<string, string>> | null;
+}
+
+/** Looks the subject up. Throws NotFound for one that is not there and BadArgument for one that holds nothing to save. */
+export async function planBackup(connection: Connection, subject: BackupSubject): Promise<Plan> {
+  switch (subject.kind) {
+    case 'container':
+      return planContainer(connection, subject.container, subject.targets);
+    case 'volume': {
+      const tree = await volumeTree(connection, subject.volume);
+      return { kind: 'volume', subject: tree.source, trees: [tree], leftOut: [], images: await imagesUsing(connection, tree.source) };
+    }
+    case 'bind':
+      if (!posix.isAbsolute(subject.source) && !/^[A-Za-z]:[\\/]/.test(subject.source)) {
+        throw new BadArgument('source', `The bind source "${subject.source}" is not an absolute path on the engine's host; give the whole path.`);
+      }
+      return {
+        kind: 'bind',
+        subject: subject.source,
+        trees: [{ type: 'bind', source: subject.source, hostPath: subject.source }],
+        leftOut: [],
+        images: [],
+      };
+  }
+}
+
+async function volumeTree(connection: Connection, name: string): Promise<Tree> {
+  const volume = (await inspectVolume(connection, name)) as InspectedVolume;
+  return {
+    type: 'volume',
+    source: volume.Name,
+    driver: volume.Driver,
+    options: volume.Options ?? {},
+    labels: volume.Labels ?? {},
+    hostPath: volume.Mountpoint,
+  };
+}
+
+/** Images of the containers that use a volume: likely to be there, and to hold a tar. */
+async function imagesUsing(connection: Connection, volume: string): Promise<string[]> {
+  const users = await connection.docker.listContainers({ all: true, filters: { volume: [volume] } });
+  return [...new Set(users.map((container) => container.ImageID))];
+}
+
+async function planContainer(connection: Connection, reference: string, targets: readonly string[] | undefined): Promise<Plan> {
+  const container = (await inspectContainer(connection, reference)) as Inspected;
+  const name = container.Name.replace(/^\//, '');
+  const wanted = targets?.map((target) => posix.normalize(target).replace(/(.)\/$/, '$1'));
+  const chosen = container.Mounts.filter((mount) => wanted === undefined || wanted.includes(mount.Destination));
+  const others = new Map<string, string>();
+  for (const target of Object.keys(container.HostConfig.Tmpfs ?? {})) others.set(target, 'tmpfs');
+  for (const mount of container.Mounts) {
+    if (mount.Type !== 'bind' && mount.Type !== 'volume') others.set(mount.Destination, mount.Type);
+  }
+  checkTargets(name, wanted ?? [], container.Mounts.map((mount) => mount.Destination), others);
+
+  const trees: Tree[] = [];
+  for (const mount of chosen) {
+    const place = { target: mount.Destination, readOnly: !mount.RW };
+    if (mount.Type === 'volume') trees.push({ ...(await volumeTree(connection, mount.Name ?? '')), ...place });
+    else if (mount.Type === 'bind') trees.push({ type: 'bind', source: mount.Source, hostPath: mount.Source, ...place });
+  }
+  if (trees.length === 0) {
+    throw new BadArgument('container', `Container "${name}" has no volume or bind mount to back up; its own file system is not part of a backup.`);
+  }
+  trees.sort((a, b) => ((a.target ?? '') < (b.target ?? '') ? -1 : 1));
+  return {
+    kind: 'container',
+    subject: name,
+    trees,
+    container: { id: container.Id, name, image: container.Config.Image, imageId: container.Image },
+    leftOut: wanted === undefined ? [...others].map(([target, type]) => ({ target, reason: leftOutReason(type) })) : [],
+    images: [container.Image],
+  };
+}
+
+function checkTargets(name: string, wanted: readonly string[], known: readonly string[], others: ReadonlyMap<string, string>): void {
+  for (const target of wanted) {
+    const type = others.get(target);
+    if (type !== undefined) {
+      throw new BadArgument('targets', `The mount "${target}" of container "${name}" cannot be backed up: ${leftOutReason(type)}.`);
+    }
+    if (!known.includes(target)) {
+      throw new BadArgument('targets', `Container "${name}" has no mount at "${target}"; it has ${known.map((one) => `"${one}"`).join(', ') || 'none'}.`);
+    }
+  }
+}
+
+function leftOutReason(type: string): string {
+  return type === 'tmpfs' ? 'a tmpfs lives in the memory of the running container only' : `a mount of type ${type} holds no data of its own`;
+}
+
+/** The tree's root in the archive: the target without its leading slash, or '.' for entries relative to the source. */
+export function rootName(tree: Tree): string {
+  if (tree.target === undefined) return '.';
+  return tree.target.replace(/^\/+/, '') || '.';
+}
+
+/** Refuses a destination inside a local source: the archive would swallow itself. */
+export function checkOutside(connection: Connection, trees: readonly Tree[], destination: string): void {
+  if (!connection.info.local) return;
+  for (const tree of trees) {
+    if (tree.hostPath === undefined) continue;
+    const inside = relative(tree.hostPath, destination);
+    if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`) && !/^[A-Za-z]:/.test(inside))) {
+      throw new BadArgument('destination', `The destination "${destination}" lies inside the source "${tree.source}" that is to be backed up; choose a folder outside of it.`);
+    }
+  }
+}
+
+/** What the subject is called in a file name. */
+export function shortName(plan: Plan): string {
+  return plan.kind === 'bind' ? basename(plan.subject) : plan.subject;
+}

@@ -1,0 +1,134 @@
+/** Reads a whole archive and says whether it could be restored. */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Transform, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Cancelled, FileFailure, NotFound } from '../engine/errors.ts';
+import type { JobOptions } from '../engine/log.ts';
+import { decompressor, detectCompression } from './compression.ts';
+import { readManifest, type Manifest } from './manifest.ts';
+import { printableName, tarMembers, type TarMember } from './tarMembers.ts';
+
+export interface VerifyResult {
+  readonly ok: boolean;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly problems: readonly string[];
+}
+
+/** Names of roots, without `./` in front and `/` behind; '.' for entries relative to their source. */
+function rootsOf(manifest: Manifest | undefined): Set<string> {
+  return new Set(['.', ...(manifest?.mounts.map((mount) => mount.root) ?? [])]);
+}
+
+/** Why a member must not be extracted, or undefined. */
+export function escapeProblem(member: TarMember): string | undefined {
+  const name = member.name.toString('latin1');
+  const leaves = (path: string) => path.startsWith('/') || path.split('/').includes('..');
+  if (leaves(name)) return `"${printableName(member.name)}" lies outside of the archive's root`;
+  if (member.type === '1' && leaves(member.link.toString('latin1'))) {
+    return `"${printableName(member.name)}" is a hard link to "${printableName(member.link)}", outside of the archive's root`;
+  }
+  return undefined;
+}
+
+/**
+ * Checks every header, the end of the archive, and against the manifest the checksum, entries and bytes.
+ * What is wrong with the archive is in `problems`; throws only NotFound, FileFailure and Cancelled.
+ */
+export async function verifyBackup(path: string, job: JobOptions): Promise<VerifyResult> {
+  const file = resolve(path);
+  const problems: string[] = [];
+  const manifest = await readManifest(file).catch((error: unknown) => {
+    problems.push((error as Error).message);
+    return undefined;
+  });
+  const roots = rootsOf(manifest);
+  let entries = 0;
+  let bytes = 0;
+  const onMember = (member: TarMember) => {
+    const name = printableName(member.name);
+    job.log.debug(name);
+    const trimmed = name.replace(/^\.\/|\/+$/g, '') || '.';
+    if (!(member.type === '5' && roots.has(trimmed))) entries += 1;
+    bytes += member.bytes;
+    const escape = escapeProblem(member);
+    if (escape !== undefined) problems.push(escape);
+  };
+  const { sha256, size, damage } = await readThrough(file, job, onMember);
+  if (damage !== undefined) problems.push(damage);
+  if (manifest !== undefined) problems.push(...differences(manifest, { sha256, size, entries, bytes }));
+  const ok = problems.length === 0;
+  job.log.info(`Verified "${file}": ${ok ? 'whole' : problems.join('; ')} (${entries} entries, ${bytes} bytes${manifest ? '' : ', no manifest beside it'}).`);
+  return { ok, entries, bytes, problems };
+}
+
+function differences(manifest: Manifest, found: { sha256: string; size: number; entries: number; bytes: number }): string[] {
+  const problems: string[] = [];
+  if (found.size !== manifest.archiveBytes) problems.push(`the file has ${found.size} bytes, its manifest says ${manifest.archiveBytes}`);
+  if (found.sha256 !== manifest.sha256) problems.push("the SHA-256 differs from the manifest's: the file was changed or damaged");
+  if (found.entries !== manifest.entries) problems.push(`it holds ${found.entries} entries, its manifest says ${manifest.entries}`);
+  if (found.bytes !== manifest.bytes) problems.push(`it holds ${found.bytes} bytes of content, its manifest says ${manifest.bytes}`);
+  return problems;
+}
+
+async function openForReading(file: string) {
+  try {
+    return await open(file, 'r');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (code === 'ENOENT') throw new NotFound('file', file, `The archive "${file}" does not exist.`, { cause: error });
+    throw new FileFailure(file, code, `The archive "${file}" cannot be read (${code}).`, { cause: error });
+  }
+}
+
+/** Reads the file once: its hash always to the end, its members as far as they are sound. */
+async function readThrough(
+  file: string,
+  job: JobOptions,
+  onMember: (member: TarMember) => void,
+): Promise<{ sha256: string; size: number; damage: string | undefined }> {
+  const handle = await openForReading(file);
+  const hash = createHash('sha256');
+  let size = 0;
+  try {
+    const { size: total } = await handle.stat();
+    const start = Buffer.alloc(4);
+    await handle.read(start, 0, 4, 0);
+    const members = tarMembers({ onMember });
+    const open = decompressor(detectCompression(start));
+    const drain = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const reading = open ? pipeline(open, members, drain) : pipeline(members, drain);
+    let damage: string | undefined;
+    const read = reading.catch((error: unknown) => {
+      damage = (error as Error).message;
+    });
+    const first = open ?? members;
+    const tap = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        hash.update(chunk);
+        size += chunk.length;
+        job.progress(size, total);
+        if (damage !== undefined || first.destroyed || first.write(chunk)) return done();
+        const go = () => {
+          first.off('drain', go);
+          first.off('close', go);
+          done();
+        };
+        first.on('drain', go);
+        first.on('close', go);
+      },
+    });
+    tap.resume();
+    await pipeline(handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 * 1024 }), tap, { signal: job.signal });
+    if (!first.destroyed) first.end();
+    await read;
+    return { sha256: hash.digest('hex'), size, damage };
+  } catch (error) {
+    if (job.signal.aborted) throw new Cancelled('The check of the archive');
+    throw new FileFailure(file, (error as NodeJS.ErrnoException).code ?? '', `Reading "${file}" failed: ${(error as Error).message}.`, { cause: error });
+  } finally {
+    await handle.close();
+  }
+}
