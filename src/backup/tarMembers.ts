@@ -1,12 +1,12 @@
 /**
  * Walks the members of a tar stream without changing a byte of them.
  *
- * tar-stream decodes names as UTF-8 and rebuilds every header, which loses names in other encodings, sparse maps and
- * vendor records; a backup must carry them through. So only the block structure is followed here (POSIX.1-2017 pax,
- * and GNU's L, K and S members); single header blocks are decoded by tar-stream.
+ * The kept libraries decode names as UTF-8 and rebuild every header, which loses names in other encodings, sparse maps
+ * and vendor records; a backup must carry them through. So only the block structure is followed here (POSIX.1-2017 pax,
+ * and GNU's L, K and S members).
  */
 import { Transform } from 'node:stream';
-import headers from 'tar-stream/headers.js';
+import { readHeader, tarNumber, untilNul, type TarHeader } from './tarHeader.ts';
 
 const BLOCK = 512;
 /** Larger pax or long-name members than this are damage, not names. */
@@ -53,11 +53,6 @@ export function paxRecords(data: Buffer): Map<string, Buffer> {
     at += length;
   }
   return records;
-}
-
-function untilNul(data: Buffer): Buffer {
-  const nul = data.indexOf(0);
-  return nul < 0 ? data : data.subarray(0, nul);
 }
 
 function asNumber(value: Buffer | undefined): number | undefined {
@@ -183,22 +178,20 @@ class MemberWalker {
     this.#member(type, header, block, push);
   }
 
-  #decode(block: Buffer): ReturnType<typeof headers.decode> {
-    try {
-      return headers.decode(block, 'latin1', true);
-    } catch {
-      throw new BadTar(`the header ${this.#last ? `after "${this.#last}"` : 'at the beginning'} is damaged or this is no tar`);
-    }
+  #decode(block: Buffer): TarHeader | null {
+    const header = readHeader(block);
+    if (header !== undefined) return header;
+    throw new BadTar(`the header ${this.#last ? `after "${this.#last}"` : 'at the beginning'} is damaged or this is no tar`);
   }
 
-  #member(type: string, header: NonNullable<ReturnType<typeof headers.decode>>, block: Buffer, push: (part: Buffer) => void): void {
+  #member(type: string, header: TarHeader, block: Buffer, push: (part: Buffer) => void): void {
     const record = (key: string) => this.#pax.get(key) ?? this.#global.get(key);
-    const name = record('GNU.sparse.name') ?? record('path') ?? this.#longName ?? Buffer.from(header.name, 'latin1');
-    const link = record('linkpath') ?? this.#longLink ?? Buffer.from(header.linkname ?? '', 'latin1');
+    const name = record('GNU.sparse.name') ?? record('path') ?? this.#longName ?? header.name;
+    const link = record('linkpath') ?? this.#longLink ?? header.link;
     const size = asNumber(record('size')) ?? header.size;
     const hasBody = !['2', '3', '4', '5', '6'].includes(type);
     const realSize = asNumber(record('GNU.sparse.realsize')) ?? asNumber(record('GNU.sparse.size'));
-    const bytes = type === 'S' ? octal(block.subarray(GNU_SPARSE_REAL_SIZE, GNU_SPARSE_REAL_SIZE + 12)) : (realSize ?? size);
+    const bytes = type === 'S' ? tarNumber(block.subarray(GNU_SPARSE_REAL_SIZE, GNU_SPARSE_REAL_SIZE + 12)) : (realSize ?? size);
     const isFile = type === '0' || type === '7' || type === 'S';
     const directoryByName = type === '0' && name.at(-1) === 0x2f;
 
@@ -213,7 +206,7 @@ class MemberWalker {
         link,
         bytes: isFile ? bytes : 0,
         mode: header.mode,
-        mtime: asTime(record('mtime')) ?? header.mtime.getTime() / 1000,
+        mtime: asTime(record('mtime')) ?? header.mtime,
       });
     } else {
       if (type !== '5') throw new BadTar(`"${printableName(name)}" stands where a directory was expected`);
@@ -231,11 +224,6 @@ class MemberWalker {
   #startBody(bytes: number): void {
     this.#expect = bytes > 0 ? { kind: 'body', left: bytes } : { kind: 'header' };
   }
-}
-
-function octal(field: Buffer): number {
-  const text = untilNul(field).toString('latin1').trim();
-  return text === '' ? 0 : Number.parseInt(text, 8);
 }
 
 function asTime(value: Buffer | undefined): number | undefined {

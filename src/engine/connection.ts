@@ -1,0 +1,122 @@
+/** One connection to one engine. */
+import Docker from 'dockerode';
+import { permissionDenied, type Endpoint } from './endpoint.ts';
+import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, NotFound, type ObjectKind } from './errors.ts';
+
+export interface EngineInfo {
+  readonly version: string;
+  readonly apiVersion: string;
+  /** Host name of the engine. */
+  readonly name: string;
+  readonly id: string;
+  readonly os: string;
+  readonly product: 'docker' | 'podman';
+  readonly rootless: boolean;
+  /** The engine shares this machine's file system, as far as its address tells. */
+  readonly local: boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A connection that answered. Each request opens its own socket; there is nothing to close. */
+export class Connection {
+  readonly endpoint: Endpoint;
+  readonly docker: Docker;
+  readonly info: EngineInfo;
+
+  private constructor(endpoint: Endpoint, docker: Docker, info: EngineInfo) {
+    this.endpoint = endpoint;
+    this.docker = docker;
+    this.info = info;
+  }
+
+  /** Asks the engine who it is. Throws EngineUnavailable. */
+  static async open(endpoint: Endpoint): Promise<Connection> {
+    try {
+      const docker = new Docker(endpoint.options);
+      const [version, info] = await withTimeout(Promise.all([docker.version(), docker.info() as Promise<RawInfo>]), endpoint.address);
+      return new Connection(endpoint, docker, {
+        version: version.Version,
+        apiVersion: version.ApiVersion,
+        name: info.Name ?? '',
+        id: info.ID ?? '',
+        os: info.OperatingSystem ?? '',
+        product: JSON.stringify(version).includes('Podman') ? 'podman' : 'docker',
+        rootless: (info.SecurityOptions ?? []).some((option) => option.includes('rootless')),
+        local: endpoint.options.socketPath !== undefined,
+      });
+    } catch (error) {
+      throw unavailable(error, endpoint.address);
+    }
+  }
+}
+
+interface RawInfo {
+  readonly Name?: string;
+  readonly ID?: string;
+  readonly OperatingSystem?: string;
+  readonly SecurityOptions?: readonly string[] | null;
+}
+
+async function withTimeout<T>(work: Promise<T>, address: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new EngineUnavailable('unreachable', address, `The engine at ${address} did not answer within ${CONNECT_TIMEOUT_MS / 1000} seconds. Check the address and the network.`)),
+      CONNECT_TIMEOUT_MS,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unavailable(error: unknown, address: string): EngineUnavailable {
+  if (error instanceof EngineUnavailable) return error;
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const cause = { cause: error };
+  switch (code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new EngineUnavailable('notRunning', address, `Nothing answers at ${address}: the Docker engine is not running there. Start it, or correct the address.`, cause);
+    case 'EACCES':
+    case 'EPERM':
+      return permissionDenied(address, error);
+    default:
+  }
+  if (/certificate|tls|ssl|cert|HTTPS/i.test(`${code} ${message}`)) {
+    return new EngineUnavailable('tls', address, `The engine at ${address} did not accept the TLS connection: ${message}. Check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY.`, cause);
+  }
+  return new EngineUnavailable('unreachable', address, `The engine at ${address} cannot be reached: ${message}. Check the address and the network.`, cause);
+}
+
+export interface FailureContext {
+  readonly kind: ObjectKind;
+  /** Name of the thing. */
+  readonly object: string;
+  /** What was tried, to follow "could not": "start it". */
+  readonly doing: string;
+}
+
+const NETWORK_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ENOENT', 'ECONNABORTED', 'ETIMEDOUT', 'EHOSTUNREACH']);
+
+/** Turns what dockerode or the socket throws into a named error that says thing, cause and way out. */
+export function engineError(error: unknown, context: FailureContext): Error {
+  if ([BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, NotFound].some((known) => error instanceof known)) {
+    return error as Error;
+  }
+  const { statusCode, code, message, json } = error as NodeJS.ErrnoException & { statusCode?: number; json?: { message?: string } };
+  const { kind, object, doing } = context;
+  const cause = { cause: error };
+  if (statusCode === undefined && ((code !== undefined && NETWORK_CODES.has(code)) || /socket hang up|aborted|premature close/i.test(message))) {
+    return new EngineUnavailable('lost', '', `The engine went away while trying to ${doing} ("${object}"). Start it and try again.`, cause);
+  }
+  const said = (json?.message ?? message).trim();
+  const because = /[.!?]$/.test(said) ? said : `${said}.`;
+  if (statusCode === 404 && !/mkdir|OCI|executable/.test(said)) {
+    return new NotFound(kind, object, `There is no ${kind} "${object}" on this engine (could not ${doing}): ${because} Refresh the view and check the name.`, cause);
+  }
+  return new EngineFailure(statusCode ?? 0, `Could not ${doing} (${kind} "${object}"): ${because}`, cause);
+}

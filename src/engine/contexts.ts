@@ -1,0 +1,58 @@
+/**
+ * Docker contexts as the docker command stores them: `meta.json` and TLS files under the SHA-256 of the name
+ * (docker/cli, cli/context/store). No kept npm library reads them without the docker command.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineUnavailable } from './errors.ts';
+import type { TlsMaterial } from './endpoint.ts';
+
+export interface ContextPlace {
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+}
+
+function configFolder({ env, home }: ContextPlace): string {
+  return env['DOCKER_CONFIG'] || join(home, '.docker');
+}
+
+async function readOptional(path: string): Promise<Buffer | undefined> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+}
+
+/** The name in config.json's currentContext; undefined where none is set. Throws EngineUnavailable for a broken file. */
+export async function currentContextName(place: ContextPlace): Promise<string | undefined> {
+  const file = join(configFolder(place), 'config.json');
+  try {
+    const text = await readOptional(file);
+    if (text === undefined) return undefined;
+    const { currentContext } = JSON.parse(text.toString('utf8')) as { currentContext?: string };
+    return currentContext;
+  } catch (error) {
+    throw new EngineUnavailable('badAddress', '', `"${file}" cannot be read: ${(error as Error).message}. Mend it, or name the engine in the setting "dockerMounts.host".`, { cause: error });
+  }
+}
+
+/** Address and TLS files of a context. Throws EngineUnavailable (badAddress) for one that does not exist. */
+export async function readContext(name: string, place: ContextPlace): Promise<{ host: string; tls: TlsMaterial | undefined }> {
+  const folder = join(configFolder(place), 'contexts');
+  const id = createHash('sha256').update(name).digest('hex');
+  const text = await readOptional(join(folder, 'meta', id, 'meta.json'));
+  const bad = (why: string) => new EngineUnavailable('badAddress', '', `The Docker context "${name}" ${why}; see "docker context ls".`);
+  if (text === undefined) throw bad('does not exist');
+  let endpoint: { Host?: string; SkipTLSVerify?: boolean } | undefined;
+  try {
+    endpoint = (JSON.parse(text.toString('utf8')) as { Endpoints?: { docker?: { Host?: string; SkipTLSVerify?: boolean } } }).Endpoints?.docker;
+  } catch {
+    throw bad('cannot be read');
+  }
+  if (!endpoint?.Host) throw bad('names no Docker engine');
+  const tlsFolder = join(folder, 'tls', id, 'docker');
+  const [ca, cert, key] = await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map((file) => readOptional(join(tlsFolder, file))));
+  const tls = ca || cert || endpoint.SkipTLSVerify ? { ca, cert, key, skipVerify: endpoint.SkipTLSVerify === true } : undefined;
+  return { host: endpoint.Host, tls };
+}

@@ -1,0 +1,171 @@
+/** Where the engine is: setting, DOCKER_HOST, Docker context, or a well-known socket. */
+import { constants } from 'node:fs';
+import { access, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { readContext, currentContextName } from './contexts.ts';
+import { EngineUnavailable } from './errors.ts';
+
+export interface Endpoint {
+  /** As a person writes it, e.g. `unix:///var/run/docker.sock`. */
+  readonly address: string;
+  readonly origin: 'setting' | 'environment' | 'context' | 'socket';
+  readonly context?: string;
+  readonly options: Docker.DockerOptions;
+}
+
+export interface EndpointInput {
+  /** The setting `dockerMounts.host`. */
+  readonly host?: string;
+  /** A context that the user selected. */
+  readonly context?: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+}
+
+export interface TlsMaterial {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly skipVerify?: boolean;
+}
+
+/** docker-modem fills what is not given from DOCKER_HOST of the process, so every option is given. */
+const NOTHING: Docker.DockerOptions = {
+  host: undefined,
+  port: undefined,
+  socketPath: undefined,
+  protocol: undefined,
+  username: undefined,
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+  timeout: undefined,
+};
+
+/**
+ * Finds the engine's address in the order setting, chosen context, DOCKER_HOST, current context, well-known sockets.
+ * Throws EngineUnavailable (badAddress, tls, notFound, permissionDenied).
+ */
+export async function resolveEndpoint(input: EndpointInput): Promise<Endpoint> {
+  const { env } = input;
+  if (input.host) return { origin: 'setting', ...(await fromAddress(input.host, 'The setting "dockerMounts.host"', input)) };
+  if (input.context) return fromContext(input.context, input);
+  if (env['DOCKER_HOST']) return { origin: 'environment', ...(await fromAddress(env['DOCKER_HOST'], 'DOCKER_HOST', input)) };
+  const current = env['DOCKER_CONTEXT'] || (await currentContextName(input));
+  if (current && current !== 'default') return fromContext(current, input);
+  return wellKnownSocket(input);
+}
+
+async function fromContext(name: string, input: EndpointInput): Promise<Endpoint> {
+  const { host, tls } = await readContext(name, input);
+  return { origin: 'context', context: name, ...endpointOf(host, `The Docker context "${name}"`, tls) };
+}
+
+async function fromAddress(address: string, where: string, input: EndpointInput): Promise<Omit<Endpoint, 'origin'>> {
+  const remote = !/^(unix|npipe|ssh):/.test(address);
+  return endpointOf(address, where, remote ? await environmentTls(address, input) : undefined);
+}
+
+/** TLS as the docker command takes it: DOCKER_TLS_VERIFY switches it on, DOCKER_CERT_PATH says where the files are. */
+async function environmentTls(address: string, { env, home }: EndpointInput): Promise<TlsMaterial | undefined> {
+  const wanted = Boolean(env['DOCKER_TLS_VERIFY']) || Boolean(env['DOCKER_CERT_PATH']) || address.startsWith('https:');
+  if (!wanted) return undefined;
+  const folder = env['DOCKER_CERT_PATH'] || env['DOCKER_CONFIG'] || join(home, '.docker');
+  const read = async (name: string) => {
+    try {
+      return await readFile(join(folder, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !env['DOCKER_CERT_PATH']) return undefined;
+      throw new EngineUnavailable('tls', address, `The TLS file "${join(folder, name)}" for ${address} cannot be read; check DOCKER_CERT_PATH.`, { cause: error });
+    }
+  };
+  return { ca: await read('ca.pem'), cert: await read('cert.pem'), key: await read('key.pem') };
+}
+
+function endpointOf(address: string, where: string, tls?: TlsMaterial): Omit<Endpoint, 'origin'> {
+  const bad = (why: string) =>
+    new EngineUnavailable('badAddress', address, `${where} is "${address}": ${why}. Write unix:///path, tcp://host:port or ssh://user@host.`);
+  if (address.startsWith('unix://')) return socketEndpoint(address.slice('unix://'.length) || '/var/run/docker.sock');
+  if (address.startsWith('npipe://')) return { address, options: { ...NOTHING, socketPath: address.slice('npipe://'.length) } };
+  if (address.startsWith('/')) return socketEndpoint(address);
+  let url: URL;
+  try {
+    url = new URL(address.includes('://') ? address : `tcp://${address}`);
+  } catch {
+    throw bad('that is no address');
+  }
+  if (url.hostname === '') throw bad('it names no host');
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  switch (url.protocol) {
+    case 'ssh:': {
+      const options: Docker.DockerOptions = { ...NOTHING, protocol: 'ssh', host, port: url.port || 22 };
+      const sshOptions = { agent: process.env['SSH_AUTH_SOCK'] };
+      return { address, options: { ...options, ...(url.username ? { username: url.username } : {}), sshOptions } };
+    }
+    case 'tcp:':
+    case 'http:':
+    case 'https:': {
+      const secure = tls !== undefined || url.protocol === 'https:';
+      const port = url.port || (secure ? 2376 : 2375);
+      const verify = tls?.skipVerify ? { agent: undefined, checkServerIdentity: () => undefined } : {};
+      return {
+        address,
+        options: { ...NOTHING, ...verify, protocol: secure ? 'https' : 'http', host, port, ca: tls?.ca, cert: tls?.cert, key: tls?.key },
+      };
+    }
+    default:
+      throw bad(`"${url.protocol}//" is not supported`);
+  }
+}
+
+function socketEndpoint(path: string): Omit<Endpoint, 'origin'> {
+  return { address: `unix://${path}`, options: { ...NOTHING, socketPath: path } };
+}
+
+/** Sockets of Docker, rootless Docker, Docker Desktop, Colima, OrbStack, Rancher Desktop and Podman. */
+function candidates({ env, home }: EndpointInput): string[] {
+  const runtime = env['XDG_RUNTIME_DIR'];
+  return [
+    '/var/run/docker.sock',
+    ...(runtime ? [join(runtime, 'docker.sock')] : []),
+    join(home, '.docker/run/docker.sock'),
+    join(home, '.docker/desktop/docker.sock'),
+    join(home, '.colima/default/docker.sock'),
+    join(home, '.orbstack/run/docker.sock'),
+    join(home, '.rd/docker.sock'),
+    ...(runtime ? [join(runtime, 'podman/podman.sock')] : []),
+    '/run/podman/podman.sock',
+  ];
+}
+
+async function wellKnownSocket(input: EndpointInput): Promise<Endpoint> {
+  if (process.platform === 'win32') {
+    const pipe = '//./pipe/docker_engine';
+    return { origin: 'socket', address: `npipe://${pipe}`, options: { ...NOTHING, socketPath: pipe } };
+  }
+  let refused: string | undefined;
+  for (const path of candidates(input)) {
+    const state = await socketState(path);
+    if (state === 'open') return { origin: 'socket', ...socketEndpoint(path) };
+    if (state === 'refused') refused ??= path;
+  }
+  if (refused !== undefined) throw permissionDenied(`unix://${refused}`);
+  throw new EngineUnavailable('notFound', '', 'No Docker engine was found: there is no DOCKER_HOST, no Docker context and none of the usual sockets. Install Docker, or name the engine in the setting "dockerMounts.host".');
+}
+
+/** The error for a socket that is there and closed to this user. */
+export function permissionDenied(address: string, cause?: unknown): EngineUnavailable {
+  return new EngineUnavailable('permissionDenied', address, `The engine's socket ${address} may not be opened by this user. Add the user to the group that owns it (often "docker") and log in again.`, { cause });
+}
+
+async function socketState(path: string): Promise<'open' | 'refused' | 'absent'> {
+  try {
+    if (!(await stat(path)).isSocket()) return 'absent';
+    await access(path, constants.R_OK | constants.W_OK);
+    return 'open';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EACCES' || code === 'EPERM' ? 'refused' : 'absent';
+  }
+}
