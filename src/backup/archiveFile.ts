@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { link, open, rename, stat, unlink, writeFile, access, type FileHandle } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { Transform, type Writable } from 'node:stream';
+import { Transform, Writable } from 'node:stream';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
 import { manifestPath, type Manifest } from './manifest.ts';
 
@@ -116,8 +116,13 @@ export class ArchiveFile {
     });
   }
 
+  /** Writes into the open file. FileHandle's own stream would keep the handle from being closed by us. */
   sink(): Writable {
-    return this.#handle.createWriteStream({ autoClose: false, flush: false });
+    return new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        void this.#handle.writeFile(chunk).then(() => done(), done);
+      },
+    });
   }
 
   /** Turns a failure of the file itself into one that names it; leaves other errors as they are. */

@@ -1,6 +1,6 @@
 /** Reads a whole archive and says whether it could be restored. */
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,6 +9,8 @@ import type { JobOptions } from '../engine/log.ts';
 import { decompressor, detectCompression } from './compression.ts';
 import { readManifest, type Manifest } from './manifest.ts';
 import { printableName, tarMembers, type TarMember } from './tarMembers.ts';
+
+const READ_BYTES = 1024 * 1024;
 
 export interface VerifyResult {
   readonly ok: boolean;
@@ -83,6 +85,17 @@ async function openForReading(file: string) {
   }
 }
 
+/** FileHandle's own stream would keep the handle from being closed by us. */
+async function* chunksOf(handle: FileHandle): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const chunk = Buffer.allocUnsafe(READ_BYTES);
+    const { bytesRead } = await handle.read(chunk, 0, READ_BYTES, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield chunk.subarray(0, bytesRead);
+  }
+}
+
 /** Reads the file once: its hash always to the end, its members as far as they are sound. */
 async function readThrough(
   file: string,
@@ -121,7 +134,7 @@ async function readThrough(
       },
     });
     tap.resume();
-    await pipeline(handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 * 1024 }), tap, { signal: job.signal });
+    await pipeline(chunksOf(handle), tap, { signal: job.signal });
     if (!first.destroyed) first.end();
     await read;
     return { sha256: hash.digest('hex'), size, damage };
