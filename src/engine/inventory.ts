@@ -1,0 +1,255 @@
+/** Reads an engine's containers and volumes into one immutable snapshot, lineage included. */
+import type Docker from 'dockerode';
+import { engineError, type Connection } from './connection.ts';
+import { HELPER_LABEL, type Container, type Mount, type Snapshot, type Volume, type VolumesFrom, type VolumeUse } from './model.ts';
+import { OriginMemory, type VolumeOrigin } from './volumeOrigins.ts';
+
+/** Questions in flight at once. */
+const PARALLEL = 8;
+/** Label that engines from 23 on give to a volume nobody named (moby/moby#44216). */
+const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
+
+/** What the container list does not carry and no engine changes after the creation. */
+interface Fixed {
+  readonly volumesFrom: readonly string[];
+  readonly tmpfs: Readonly<Record<string, string>>;
+}
+
+type ListedMount = Docker.ContainerInfo['Mounts'][number] & { readonly Type?: string };
+
+interface RawVolume {
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Mountpoint: string;
+  readonly CreatedAt?: string;
+  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly Options: Readonly<Record<string, string>> | null;
+  readonly UsageData?: { readonly Size: number } | null;
+}
+
+/** Whether a volume was made without a name: the label where the engine sets it, else 64 hexadecimal digits. */
+export function isAnonymous(name: string, labels: Readonly<Record<string, string>> | null | undefined): boolean {
+  return (labels !== null && labels !== undefined && ANONYMOUS_LABEL in labels) || /^[0-9a-f]{64}$/.test(name);
+}
+
+/** Remembers, per container and image, what never changes, so that a new snapshot asks for new objects only. */
+export class Inventory {
+  readonly #connection: Connection;
+  readonly #origins: OriginMemory;
+  #fixed = new Map<string, Fixed>();
+  #declared = new Map<string, readonly string[]>();
+
+  constructor(connection: Connection, origins: OriginMemory = new OriginMemory()) {
+    this.#connection = connection;
+    this.#origins = origins;
+  }
+
+  /** Throws EngineUnavailable or EngineFailure. */
+  async read(): Promise<Snapshot> {
+    const { docker } = this.#connection;
+    try {
+      const [allContainers, volumeList] = await Promise.all([docker.listContainers({ all: true }), docker.listVolumes()]);
+      const listed = allContainers.filter((container) => !(HELPER_LABEL in container.Labels));
+      const volumes = (volumeList.Volumes as RawVolume[] | null) ?? [];
+      await this.#learn(listed, volumes);
+      const containers = this.#containers(listed, volumes);
+      return { containers, volumes: this.#volumes(volumes, listed, containers), takenAt: new Date().toISOString() };
+    } catch (error) {
+      throw engineError(error, { kind: 'container', object: this.#connection.endpoint.address, doing: 'list containers and volumes' });
+    }
+  }
+
+  /** Bytes per volume; the engine walks every file for it, so it may take long. */
+  async sizes(): Promise<ReadonlyMap<string, number>> {
+    // API 1.42 can count volumes alone; older engines count images and containers too.
+    const onlyVolumes = atLeast(this.#connection.info.apiVersion, 1, 42) ? { type: 'volume' } : {};
+    try {
+      // The published types know no options here.
+      const docker = this.#connection.docker as unknown as { df(options: object): Promise<{ Volumes?: RawVolume[] | null }> };
+      const usage = await docker.df(onlyVolumes);
+      const sizes = new Map<string, number>();
+      for (const { Name, UsageData } of usage.Volumes ?? []) {
+        if (UsageData && UsageData.Size >= 0) sizes.set(Name, UsageData.Size);
+      }
+      return sizes;
+    } catch (error) {
+      throw engineError(error, { kind: 'volume', object: this.#connection.endpoint.address, doing: 'measure the volumes' });
+    }
+  }
+
+  async #learn(listed: readonly Docker.ContainerInfo[], volumes: readonly RawVolume[]): Promise<void> {
+    const alive = new Set(listed.map(({ Id }) => Id));
+    for (const id of this.#fixed.keys()) if (!alive.has(id)) this.#fixed.delete(id);
+    const unknown = listed.filter(({ Id }) => !this.#fixed.has(Id));
+    await eachOf(unknown, async ({ Id }) => {
+      const { HostConfig } = (await this.#connection.docker.getContainer(Id).inspect()) as Docker.ContainerInspectInfo;
+      this.#fixed.set(Id, { volumesFrom: (HostConfig.VolumesFrom as string[] | null) ?? [], tmpfs: (HostConfig.Tmpfs as Record<string, string> | null) ?? {} });
+    });
+    const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
+    const withAnonymous = listed.filter(({ Mounts }) => Mounts.some(({ Name }) => Name !== undefined && anonymous.has(Name)));
+    const images = [...new Set(withAnonymous.map(({ ImageID }) => ImageID))].filter((id) => !this.#declared.has(id));
+    await eachOf(images, async (id) => {
+      const { Config } = await this.#connection.docker.getImage(id).inspect();
+      this.#declared.set(id, Object.keys((Config.Volumes as object | null) ?? {}));
+    });
+  }
+
+  #containers(listed: readonly Docker.ContainerInfo[], volumes: readonly RawVolume[]): Container[] {
+    const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
+    const plain = listed.map((one) => ({ one, name: nameOf(one), fixed: this.#fixed.get(one.Id) ?? { volumesFrom: [], tmpfs: {} } }));
+    const resolve = (reference: string) => plain.find(({ one, name }) => name === reference || one.Id === reference || (reference.length >= 12 && one.Id.startsWith(reference)));
+    const built = plain.map(({ one, name, fixed }) => {
+      const volumesFrom = fixed.volumesFrom.map(parseVolumesFrom).map((from): VolumesFrom => ({ ...from, container: resolve(from.container)?.name ?? from.container }));
+      const givers = volumesFrom.map(({ container }) => plain.find((other) => other.name === container)).filter((giver) => giver !== undefined);
+      const mounts = one.Mounts.map((mount) => mountOf(mount, anonymous, givers.find((giver) => giver.one.Mounts.some((theirs) => sameMount(theirs, mount)))?.name));
+      for (const [target, options] of Object.entries(fixed.tmpfs)) {
+        const words = options.split(',').filter((word) => word !== '');
+        mounts.push({ type: 'tmpfs', target, source: '', readOnly: words.includes('ro'), ...(words.length > 0 ? { options: words } : {}) });
+      }
+      mounts.sort((a, b) => (a.target < b.target ? -1 : 1));
+      return { one, name, volumesFrom, mounts };
+    });
+    const users = usersOfSources(built);
+    return built
+      .map(({ one, name, volumesFrom, mounts }) => ({
+        id: one.Id,
+        name,
+        image: one.Image,
+        state: one.State,
+        status: one.Status,
+        createdAt: new Date(one.Created * 1000).toISOString(),
+        labels: one.Labels,
+        mounts,
+        volumesFrom,
+        givesVolumesTo: built.filter((other) => other.volumesFrom.some(({ container }) => container === name)).map((other) => other.name).sort(),
+        sharesWith: [...new Set(mounts.flatMap((mount) => users.get(sourceKey(mount)) ?? []))].filter((other) => other !== name).sort(),
+        ...(one.Labels['com.docker.compose.project'] ? { composeProject: one.Labels['com.docker.compose.project'] } : {}),
+      }))
+      .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+  }
+
+  #volumes(raw: readonly RawVolume[], listed: readonly Docker.ContainerInfo[], containers: readonly Container[]): Volume[] {
+    const uses = new Map<string, VolumeUse[]>();
+    for (const { name, mounts } of containers) {
+      for (const { volume, target, readOnly } of mounts) {
+        if (volume === undefined) continue;
+        uses.set(volume, [...(uses.get(volume) ?? []), { container: name, target, readOnly }]);
+      }
+    }
+    return raw
+      .map((volume): Volume => {
+        const anonymous = isAnonymous(volume.Name, volume.Labels);
+        const usedBy = uses.get(volume.Name) ?? [];
+        const origin = anonymous ? this.#originOf(volume.Name, listed, containers) : undefined;
+        return {
+          name: volume.Name,
+          label: anonymous ? labelOf(volume.Name, origin) : volume.Name,
+          driver: volume.Driver,
+          anonymous,
+          dangling: usedBy.length === 0,
+          createdAt: isoTime(volume.CreatedAt),
+          labels: volume.Labels ?? {},
+          usedBy,
+          size: null,
+          ...(origin?.image ? { image: origin.image } : {}),
+          mountpoint: volume.Mountpoint,
+          options: volume.Options ?? {},
+        };
+      })
+      .sort((a, b) => Number(a.anonymous) - Number(b.anonymous) || a.label.localeCompare(b.label, 'en'));
+  }
+
+  /** The container that the volume was made for: one whose mount is not taken from another; once gone, as remembered. */
+  #originOf(volume: string, listed: readonly Docker.ContainerInfo[], containers: readonly Container[]): VolumeOrigin | undefined {
+    for (const container of containers) {
+      const mount = container.mounts.find((one) => one.volume === volume && one.from === undefined);
+      if (mount === undefined) continue;
+      const imageId = listed.find(({ Id }) => Id === container.id)?.ImageID ?? '';
+      const declares = this.#declared.get(imageId)?.some((target) => target.replace(/\/+$/, '') === mount.target);
+      const origin = { container: container.name, target: mount.target, ...(declares ? { image: container.image } : {}) };
+      // A data container that is gone made it; what still mounts it by name did not.
+      const remembered = this.#origins.get(volume);
+      if (remembered !== undefined && !containers.some(({ name }) => name === remembered.container)) return remembered;
+      this.#origins.set(volume, origin);
+      return origin;
+    }
+    return this.#origins.get(volume);
+  }
+}
+
+function labelOf(name: string, origin: VolumeOrigin | undefined): string {
+  return origin === undefined ? `anonymous ${name.slice(0, 12)}` : `${origin.container}:${origin.target}`;
+}
+
+/** Runs over many things a few at a time. What vanished meanwhile (404, or 409 while it is removed) is passed over. */
+async function eachOf<T>(things: readonly T[], task: (thing: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < things.length) {
+      const thing = things[next] as T;
+      next += 1;
+      try {
+        await task(thing);
+      } catch (error) {
+        const status = (error as { statusCode?: number }).statusCode;
+        if (status !== 404 && status !== 409) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, things.length) }, worker));
+}
+
+/** The container's own name: the list also carries the names that links gave it, which hold a second slash. */
+function nameOf({ Names, Id }: Docker.ContainerInfo): string {
+  return (Names.find((name) => name.lastIndexOf('/') === 0) ?? Names[0] ?? Id).replace(/^\//, '');
+}
+
+/** `name`, `name:ro`, `name:rw` or `name:z` as HostConfig.VolumesFrom keeps them. */
+export function parseVolumesFrom(text: string): VolumesFrom {
+  const [container = '', mode = ''] = text.split(':');
+  return { container, readOnly: mode.split(',').includes('ro') };
+}
+
+function mountOf(mount: ListedMount, anonymous: ReadonlySet<string>, from: string | undefined): Mount {
+  const type = (mount.Type ?? (mount.Name ? 'volume' : 'bind')) as Mount['type'];
+  const options = [mount.Mode, mount.Propagation].flatMap((words) => (words ?? '').split(',')).filter((word) => word !== '' && word !== 'ro' && word !== 'rw');
+  return {
+    type,
+    target: mount.Destination,
+    source: type === 'volume' ? (mount.Name ?? '') : type === 'tmpfs' ? '' : mount.Source,
+    readOnly: !mount.RW,
+    ...(type === 'volume' ? { volume: mount.Name ?? '', anonymous: anonymous.has(mount.Name ?? '') } : {}),
+    ...(mount.Driver ? { driver: mount.Driver } : {}),
+    ...(from === undefined ? {} : { from }),
+    ...(options.length > 0 ? { options: [...new Set(options)] } : {}),
+  };
+}
+
+function sameMount(a: ListedMount, b: ListedMount): boolean {
+  return a.Destination === b.Destination && (a.Name ? a.Name === b.Name : a.Source === b.Source) && a.Type !== 'tmpfs';
+}
+
+function sourceKey({ type, source }: Mount): string {
+  return source === '' ? '' : `${type}:${source}`;
+}
+
+function usersOfSources(built: readonly { name: string; mounts: readonly Mount[] }[]): Map<string, string[]> {
+  const users = new Map<string, string[]>();
+  for (const { name, mounts } of built) {
+    for (const key of new Set(mounts.map(sourceKey))) {
+      if (key !== '') users.set(key, [...(users.get(key) ?? []), name]);
+    }
+  }
+  return users;
+}
+
+function isoTime(text: string | undefined): string {
+  const time = text === undefined ? NaN : Date.parse(text);
+  return Number.isNaN(time) ? '' : new Date(time).toISOString();
+}
+
+/** Compares API versions as numbers: 1.9 is older than 1.41. */
+export function atLeast(version: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = version.split('.').map(Number);
+  return a > major || (a === major && b >= minor);
+}

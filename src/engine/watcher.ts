@@ -1,0 +1,247 @@
+/** Keeps one connection alive and its snapshot true, by the engine's events. */
+import { EventEmitter } from 'node:events';
+import type { Readable } from 'node:stream';
+import { Connection } from './connection.ts';
+import type { Endpoint } from './endpoint.ts';
+import { EngineUnavailable } from './errors.ts';
+import { Inventory } from './inventory.ts';
+import type { Logger } from './log.ts';
+import { HELPER_LABEL, type Snapshot } from './model.ts';
+import { OriginMemory } from './volumeOrigins.ts';
+
+export type EngineState =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'connected'; readonly connection: Connection; readonly snapshot: Snapshot }
+  | { readonly kind: 'unavailable'; readonly error: EngineUnavailable };
+
+export interface WatcherOptions {
+  /** Asked before every attempt, so that a changed setting or context is seen. */
+  readonly endpoint: () => Promise<Endpoint>;
+  readonly log: Logger;
+  readonly origins?: OriginMemory;
+  /** Called once for every new connection. */
+  readonly onConnected?: (connection: Connection) => void;
+}
+
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 5000;
+/** Events come in bursts: a `docker compose up` sends dozens. */
+const DEBOUNCE_MS = 100;
+/** Finds out when a remote engine's network is gone without a word. */
+const KEEPALIVE_MS = 30_000;
+
+/** Owned by the composition root; ends with `dispose`. */
+export class EngineWatcher {
+  readonly #options: WatcherOptions;
+  readonly #changes = new EventEmitter();
+  #state: EngineState = { kind: 'connecting' };
+  #inventory: Inventory | undefined;
+  #sizes: ReadonlyMap<string, number> = new Map();
+  #measuring: Promise<void> | undefined;
+  #events: Readable | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #reading: Promise<void> | undefined;
+  #readAgain = false;
+  #attempt: Promise<void> | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #disposed = false;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+    this.#changes.setMaxListeners(0);
+  }
+
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  onDidChange(listener: (state: EngineState) => void): { dispose(): void } {
+    this.#changes.on('change', listener);
+    return { dispose: () => this.#changes.off('change', listener) };
+  }
+
+  /** The live connection; tries once at once when there is none. Throws EngineUnavailable. */
+  async connection(): Promise<Connection> {
+    return (await this.#connected()).connection;
+  }
+
+  /** The latest snapshot. Throws EngineUnavailable. */
+  async snapshot(): Promise<Snapshot> {
+    return (await this.#connected()).snapshot;
+  }
+
+  async #connected(): Promise<EngineState & { kind: 'connected' }> {
+    if (this.#state.kind !== 'connected') await this.start();
+    const state = this.#state as EngineState;
+    switch (state.kind) {
+      case 'connected':
+        return state;
+      case 'unavailable':
+        throw state.error;
+      case 'connecting':
+        throw new EngineUnavailable('lost', '', 'The connection to the engine was given up.');
+    }
+  }
+
+  /** Reads everything anew, sizes too; connects where there is no connection. Throws EngineUnavailable. */
+  async refresh(): Promise<void> {
+    if (this.#state.kind === 'connected') await this.#read();
+    await this.#connected();
+    void this.loadSizes();
+  }
+
+  /** Forgets the connection and starts again, after the address may have changed. */
+  async reconnect(): Promise<void> {
+    this.#drop();
+    this.#retryMs = FIRST_RETRY_MS;
+    await this.#attempt;
+    this.#set({ kind: 'connecting' });
+    await this.start();
+  }
+
+  /** Connects once and, where that fails, goes on trying in the background. Never throws. */
+  start(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#attempt ??= this.#connect().finally(() => (this.#attempt = undefined));
+    return this.#attempt;
+  }
+
+  /** Fills in the volumes' sizes; one measurement at a time. Never throws. */
+  loadSizes(): Promise<void> {
+    const inventory = this.#inventory;
+    if (inventory === undefined) return Promise.resolve();
+    this.#measuring ??= inventory
+      .sizes()
+      .then(
+        (sizes) => {
+          if (inventory !== this.#inventory || this.#state.kind !== 'connected') return;
+          this.#sizes = sizes;
+          this.#set({ ...this.#state, snapshot: this.#withSizes(this.#state.snapshot) });
+        },
+        (error: unknown) => this.#options.log.warn(String((error as Error).message)),
+      )
+      .finally(() => (this.#measuring = undefined));
+    return this.#measuring;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#drop();
+    this.#changes.removeAllListeners();
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const connection = await Connection.open(await this.#options.endpoint());
+      const inventory = new Inventory(connection, this.#options.origins);
+      // First the events, then the snapshot: what happens in between is seen.
+      const events = await this.#listen(connection);
+      const snapshot = await inventory.read().catch((error: unknown) => {
+        events.destroy();
+        throw error;
+      });
+      if (this.#disposed) return void events.destroy();
+      this.#inventory = inventory;
+      this.#events = events;
+      this.#sizes = new Map();
+      this.#retryMs = FIRST_RETRY_MS;
+      const { version, apiVersion, product } = connection.info;
+      this.#options.log.info(`Connected to ${product} ${version} (API ${apiVersion}) at ${connection.endpoint.address}.`);
+      this.#set({ kind: 'connected', connection, snapshot });
+      this.#options.onConnected?.(connection);
+    } catch (error) {
+      this.#lost(error);
+    }
+  }
+
+  async #listen(connection: Connection): Promise<Readable> {
+    const stream = (await connection.docker.getEvents({ filters: { type: ['container', 'volume'] } })) as unknown as Readable & { socket?: { setKeepAlive?(on: boolean, ms: number): void } };
+    stream.socket?.setKeepAlive?.(true, KEEPALIVE_MS);
+    let rest = '';
+    stream.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString('utf8')).split('\n');
+      rest = lines.pop() ?? '';
+      if (lines.some(isOfInterest)) this.#readSoon();
+    });
+    let over = false;
+    const end = () => {
+      if (over) return;
+      over = true;
+      if (stream === this.#events) {
+        this.#lost(new EngineUnavailable('lost', connection.endpoint.address, `The engine at ${connection.endpoint.address} went away. The view comes back when the engine does.`));
+      }
+    };
+    for (const event of ['end', 'close', 'error', 'aborted']) stream.on(event, end);
+    return stream;
+  }
+
+  #readSoon(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#read(), DEBOUNCE_MS);
+  }
+
+  /** One reading at a time; a wish for another during it makes one more. */
+  #read(): Promise<void> {
+    if (this.#reading !== undefined) this.#readAgain = true;
+    this.#reading ??= this.#readOnce().finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<void> {
+    do {
+      this.#readAgain = false;
+      const inventory = this.#inventory;
+      if (inventory === undefined) return;
+      try {
+        const snapshot = await inventory.read();
+        if (inventory !== this.#inventory || this.#state.kind !== 'connected') return;
+        this.#set({ ...this.#state, snapshot: this.#withSizes(snapshot) });
+      } catch (error) {
+        if (inventory !== this.#inventory) return;
+        if (error instanceof EngineUnavailable) return this.#lost(error);
+        this.#options.log.warn((error as Error).message);
+      }
+    } while (this.#readAgain);
+  }
+
+  #withSizes(snapshot: Snapshot): Snapshot {
+    return { ...snapshot, volumes: snapshot.volumes.map((volume) => ({ ...volume, size: this.#sizes.get(volume.name) ?? null })) };
+  }
+
+  #lost(error: unknown): void {
+    this.#drop();
+    if (this.#disposed) return;
+    const cause = error instanceof EngineUnavailable ? error : new EngineUnavailable('unreachable', '', (error as Error).message, { cause: error });
+    const before = this.#state;
+    if (before.kind !== 'unavailable' || before.error.message !== cause.message) this.#options.log.warn(cause.message);
+    this.#set({ kind: 'unavailable', error: cause });
+    this.#timer = setTimeout(() => void this.start(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+  }
+
+  #drop(): void {
+    clearTimeout(this.#timer);
+    const events = this.#events;
+    this.#events = undefined;
+    this.#inventory = undefined;
+    events?.destroy();
+  }
+
+  #set(state: EngineState): void {
+    if (this.#disposed) return;
+    this.#state = state;
+    this.#changes.emit('change', state);
+  }
+}
+
+/** Running commands, health checks and our own helpers change nothing that a snapshot shows. */
+function isOfInterest(line: string): boolean {
+  if (line.trim() === '') return false;
+  try {
+    const event = JSON.parse(line) as { Type?: string; Action?: string; Actor?: { Attributes?: Record<string, string> } };
+    if (event.Actor?.Attributes?.[HELPER_LABEL] !== undefined) return false;
+    return !/^(exec_|health_status|top|attach|resize|export|archive-path|extract-to-dir|mount|unmount)/.test(event.Action ?? '');
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,31 @@
+/** What a row of the three trees is. Rows are values made from a snapshot; nothing here asks the engine. */
+import type { BackupFile } from '../backup/list.ts';
+import type { Container, Mount, Volume, VolumesFrom, VolumeUse } from '../engine/model.ts';
+
+export type ContainerNode = { readonly kind: 'container'; readonly container: Container };
+export type MountNode = { readonly kind: 'mount'; readonly container: Container; readonly mount: Mount; readonly volume?: Volume };
+export type LineageNode = {
+  readonly kind: 'lineage';
+  readonly container: Container;
+  /** `takes` from the other container, or `gives` to it. */
+  readonly direction: 'takes' | 'gives';
+  readonly other: VolumesFrom;
+};
+export type VolumeNode = { readonly kind: 'volume'; readonly volume: Volume };
+export type UseNode = { readonly kind: 'use'; readonly volume: Volume; readonly use: VolumeUse };
+export type BackupNode = { readonly kind: 'backup'; readonly backup: BackupFile };
+
+export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode;
+
+/** Whether what a command was given is a row. */
+export function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'kind' in value && ['container', 'mount', 'lineage', 'volume', 'use', 'backup'].includes(String(value.kind));
+}
+
+/** The rows below a container: lineage first, then mounts. */
+export function childrenOf(container: Container, volumes: readonly Volume[]): (MountNode | LineageNode)[] {
+  const takes = container.volumesFrom.map((other): LineageNode => ({ kind: 'lineage', container, direction: 'takes', other }));
+  const gives = container.givesVolumesTo.map((name): LineageNode => ({ kind: 'lineage', container, direction: 'gives', other: { container: name, readOnly: false } }));
+  const mounts = container.mounts.map((mount): MountNode => ({ kind: 'mount', container, mount, volume: volumes.find(({ name }) => name === mount.volume) }));
+  return [...takes, ...gives, ...mounts];
+}

@@ -1,0 +1,171 @@
+/** How each row looks. */
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import type { Container, Mount } from '../engine/model.ts';
+import { formatAge, formatBytes } from '../ui/format.ts';
+import type { BackupNode, ContainerNode, LineageNode, MountNode, Node, UseNode, VolumeNode } from './nodes.ts';
+import { tooltipOf } from './tooltips.ts';
+
+const { Collapsed, None } = vscode.TreeItemCollapsibleState;
+
+/** Docker's word for a state, in the user's language. */
+export function stateWord(state: string): string {
+  switch (state) {
+    case 'running':
+      return vscode.l10n.t('running');
+    case 'paused':
+      return vscode.l10n.t('paused');
+    case 'restarting':
+      return vscode.l10n.t('restarting');
+    case 'exited':
+      return vscode.l10n.t('exited');
+    case 'created':
+      return vscode.l10n.t('created');
+    case 'removing':
+      return vscode.l10n.t('removing');
+    case 'dead':
+      return vscode.l10n.t('dead');
+    default:
+      return state;
+  }
+}
+
+/** The kind of a mount, in words. */
+export function kindWord(mount: Mount): string {
+  switch (mount.type) {
+    case 'bind':
+      return vscode.l10n.t('bind');
+    case 'volume':
+      return mount.anonymous ? vscode.l10n.t('anonymous volume') : vscode.l10n.t('volume');
+    case 'tmpfs':
+      return 'tmpfs';
+    case 'npipe':
+    case 'cluster':
+    case 'image':
+      return mount.type;
+  }
+}
+
+function stateIcon({ state }: Container): vscode.ThemeIcon {
+  switch (state) {
+    case 'running':
+      return new vscode.ThemeIcon('vm-running', new vscode.ThemeColor('charts.green'));
+    case 'paused':
+      return new vscode.ThemeIcon('debug-pause', new vscode.ThemeColor('charts.yellow'));
+    case 'restarting':
+      return new vscode.ThemeIcon('sync', new vscode.ThemeColor('charts.yellow'));
+    case 'dead':
+      return new vscode.ThemeIcon('error', new vscode.ThemeColor('charts.red'));
+    default:
+      return new vscode.ThemeIcon('vm-outline');
+  }
+}
+
+function mountIcon({ type, anonymous }: Mount): vscode.ThemeIcon {
+  switch (type) {
+    case 'bind':
+      return new vscode.ThemeIcon('folder');
+    case 'volume':
+      return new vscode.ThemeIcon(anonymous ? 'archive' : 'database');
+    case 'tmpfs':
+      return new vscode.ThemeIcon('zap');
+    case 'npipe':
+    case 'cluster':
+    case 'image':
+      return new vscode.ThemeIcon('package');
+  }
+}
+
+function row(id: string, label: string, collapsible: vscode.TreeItemCollapsibleState, facts: Partial<vscode.TreeItem>): vscode.TreeItem {
+  const item = Object.assign(new vscode.TreeItem(label, collapsible), facts);
+  item.id = id;
+  item.accessibilityInformation = { label: `${label}, ${typeof facts.description === 'string' ? facts.description : ''}` };
+  return item;
+}
+
+function containerRow({ container }: ContainerNode): vscode.TreeItem {
+  const isRunning = ['running', 'paused', 'restarting'].includes(container.state);
+  const hasChildren = container.mounts.length + container.volumesFrom.length + container.givesVolumesTo.length > 0;
+  return row(`container/${container.id}`, container.name, hasChildren ? Collapsed : None, {
+    description: `${stateWord(container.state)} · ${container.image}${hasChildren ? '' : ` · ${vscode.l10n.t('no mounts')}`}`,
+    iconPath: stateIcon(container),
+    contextValue: `container ${isRunning ? 'running' : 'stopped'}${container.mounts.some(({ type }) => type === 'bind' || type === 'volume') ? ' data' : ''}`,
+  });
+}
+
+function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
+  const source = mount.type === 'volume' ? (volume?.label ?? mount.source) : mount.source;
+  const words = [kindWord(mount), mount.readOnly ? vscode.l10n.t('read-only') : '', mount.from === undefined ? '' : vscode.l10n.t('from {0}', mount.from)];
+  return row(`mount/${container.id}/${mount.target}`, mount.target, None, {
+    description: `${source === '' ? '' : `← ${source} · `}${words.filter((word) => word !== '').join(' · ')}`,
+    iconPath: mountIcon(mount),
+    contextValue: `mount ${mount.type}${mount.anonymous ? ' anonymous' : ''}${mount.readOnly ? ' readOnly' : ' readWrite'}${mount.type === 'bind' || mount.type === 'volume' ? ' data' : ''}`,
+  });
+}
+
+function lineageRow({ container, direction, other }: LineageNode): vscode.TreeItem {
+  const label = direction === 'takes' ? vscode.l10n.t('takes volumes from {0}', other.container) : vscode.l10n.t('gives volumes to {0}', other.container);
+  return row(`lineage/${container.id}/${direction}/${other.container}`, label, None, {
+    description: other.readOnly ? vscode.l10n.t('read-only') : '',
+    iconPath: new vscode.ThemeIcon(direction === 'takes' ? 'arrow-left' : 'arrow-right'),
+    contextValue: 'lineage',
+  });
+}
+
+function volumeRow({ volume }: VolumeNode): vscode.TreeItem {
+  const users = [...new Set(volume.usedBy.map(({ container }) => container))];
+  const words = [
+    volume.anonymous ? vscode.l10n.t('anonymous') : '',
+    volume.dangling ? vscode.l10n.t('dangling') : vscode.l10n.t('used by {0}', users.join(', ')),
+    volume.size === null ? '' : formatBytes(volume.size),
+    volume.driver === 'local' ? '' : volume.driver,
+  ];
+  return row(`volume/${volume.name}`, volume.label, volume.usedBy.length > 0 ? Collapsed : None, {
+    description: words.filter((word) => word !== '').join(' · '),
+    iconPath: volume.dangling
+      ? new vscode.ThemeIcon('circle-slash', new vscode.ThemeColor('list.deemphasizedForeground'))
+      : new vscode.ThemeIcon(volume.anonymous ? 'archive' : 'database'),
+    contextValue: `volume${volume.anonymous ? ' anonymous' : ''}${volume.dangling ? ' dangling' : ''} data`,
+  });
+}
+
+function useRow({ volume, use }: UseNode): vscode.TreeItem {
+  return row(`use/${volume.name}/${use.container}/${use.target}`, use.container, None, {
+    description: `${use.target}${use.readOnly ? ` · ${vscode.l10n.t('read-only')}` : ''}`,
+    iconPath: new vscode.ThemeIcon('vm'),
+    contextValue: 'use',
+  });
+}
+
+function backupRow({ backup }: BackupNode): vscode.TreeItem {
+  const words = [backup.subject ?? '', formatBytes(backup.archiveBytes), formatAge(backup.createdAt ?? backup.modifiedAt), backup.problem === undefined ? '' : vscode.l10n.t('problem')];
+  return row(`backup/${backup.file}`, basename(backup.file), None, {
+    description: words.filter((word) => word !== '').join(' · '),
+    iconPath: backup.problem === undefined ? new vscode.ThemeIcon('file-zip') : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground')),
+    contextValue: 'backup',
+  });
+}
+
+/** The row of a node, without its tooltip: that is made when it is looked at. */
+export function rowOf(node: Node): vscode.TreeItem {
+  switch (node.kind) {
+    case 'container':
+      return containerRow(node);
+    case 'mount':
+      return mountRow(node);
+    case 'lineage':
+      return lineageRow(node);
+    case 'volume':
+      return volumeRow(node);
+    case 'use':
+      return useRow(node);
+    case 'backup':
+      return backupRow(node);
+  }
+}
+
+/** Fills in the tooltip of a row. */
+export function resolveRow(item: vscode.TreeItem, node: Node): vscode.TreeItem {
+  item.tooltip = tooltipOf(node);
+  return item;
+}

@@ -1,0 +1,109 @@
+/** The full facts of a row, in Markdown. */
+import * as vscode from 'vscode';
+import type { BackupFile } from '../backup/list.ts';
+import type { Container, Mount, Volume } from '../engine/model.ts';
+import { formatAge, formatBytes } from '../ui/format.ts';
+import type { Node } from './nodes.ts';
+
+type Fact = readonly [name: string, value: string | undefined];
+
+/** Names come from outside: as code they cannot form Markdown, whatever they hold. */
+function code(text: string): string {
+  const fence = text.includes('`') ? '``' : '`';
+  const pad = text.includes('`') ? ' ' : '';
+  // eslint-disable-next-line no-control-regex -- a line break would end the row of the table
+  return `${fence}${pad}${text.replace(/[\u0000-\u001f]/g, '?').replaceAll('|', '\\|')}${pad}${fence}`;
+}
+
+function table(title: string, facts: readonly Fact[]): vscode.MarkdownString {
+  const rows = facts.filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => `| ${name} | ${code(value ?? '')} |`);
+  return new vscode.MarkdownString([`**${code(title)}**`, '', '| | |', '| :-- | :-- |', ...rows].join('\n'));
+}
+
+const yesNo = (value: boolean) => (value ? vscode.l10n.t('yes') : vscode.l10n.t('no'));
+
+function when(iso: string): string {
+  return iso === '' ? '' : `${iso} (${formatAge(iso)})`;
+}
+
+function containerFacts(container: Container): Fact[] {
+  return [
+    [vscode.l10n.t('Id'), container.id.slice(0, 12)],
+    [vscode.l10n.t('Image'), container.image],
+    [vscode.l10n.t('State'), container.status || container.state],
+    [vscode.l10n.t('Created'), when(container.createdAt)],
+    [vscode.l10n.t('Mounts'), String(container.mounts.length)],
+    [vscode.l10n.t('Takes volumes from'), container.volumesFrom.map((from) => `${from.container}${from.readOnly ? ':ro' : ''}`).join(', ')],
+    [vscode.l10n.t('Gives volumes to'), container.givesVolumesTo.join(', ')],
+    [vscode.l10n.t('Shares sources with'), container.sharesWith.join(', ')],
+    [vscode.l10n.t('Compose project'), container.composeProject],
+  ];
+}
+
+function mountFacts(container: Container, mount: Mount, volume: Volume | undefined): Fact[] {
+  const others = volume?.usedBy.filter((use) => use.container !== container.name).map((use) => `${use.container}:${use.target}`);
+  return [
+    [vscode.l10n.t('Type'), mount.type],
+    [vscode.l10n.t('Source'), mount.source],
+    [vscode.l10n.t('Read-only'), yesNo(mount.readOnly)],
+    [vscode.l10n.t('Anonymous'), mount.type === 'volume' ? yesNo(mount.anonymous === true) : undefined],
+    [vscode.l10n.t('Declared by image'), volume?.image],
+    [vscode.l10n.t('Taken from'), mount.from],
+    [vscode.l10n.t('Driver'), mount.driver],
+    [vscode.l10n.t('Options'), mount.options?.join(', ')],
+    [vscode.l10n.t('Also used by'), others?.join(', ')],
+    [vscode.l10n.t('Size'), volume?.size == null ? undefined : formatBytes(volume.size)],
+    [vscode.l10n.t('Path on the engine’s host'), volume?.mountpoint],
+  ];
+}
+
+function volumeFacts(volume: Volume): Fact[] {
+  return [
+    [vscode.l10n.t('Name'), volume.name],
+    [vscode.l10n.t('Driver'), volume.driver],
+    [vscode.l10n.t('Anonymous'), yesNo(volume.anonymous)],
+    [vscode.l10n.t('Declared by image'), volume.image],
+    [vscode.l10n.t('Used by'), volume.dangling ? vscode.l10n.t('no container (dangling)') : volume.usedBy.map((use) => `${use.container}:${use.target}${use.readOnly ? ':ro' : ''}`).join(', ')],
+    [vscode.l10n.t('Size'), volume.size === null ? vscode.l10n.t('not known yet') : formatBytes(volume.size)],
+    [vscode.l10n.t('Created'), when(volume.createdAt)],
+    [vscode.l10n.t('Labels'), pairs(volume.labels)],
+    [vscode.l10n.t('Options'), pairs(volume.options)],
+    [vscode.l10n.t('Path on the engine’s host'), volume.mountpoint],
+  ];
+}
+
+function pairs(record: Readonly<Record<string, string>>): string {
+  return Object.entries(record).map(([key, value]) => (value === '' ? key : `${key}=${value}`)).join(', ');
+}
+
+function backupFacts(backup: BackupFile): Fact[] {
+  return [
+    [vscode.l10n.t('File'), backup.file],
+    [vscode.l10n.t('Problem'), backup.problem],
+    [vscode.l10n.t('Subject'), backup.subject === undefined ? undefined : `${backup.kind ?? ''} ${backup.subject}`],
+    [vscode.l10n.t('Created'), when(backup.createdAt ?? backup.modifiedAt)],
+    [vscode.l10n.t('Entries'), backup.entries?.toString()],
+    [vscode.l10n.t('Content'), backup.bytes === undefined ? undefined : formatBytes(backup.bytes)],
+    [vscode.l10n.t('Archive'), `${formatBytes(backup.archiveBytes)}, ${backup.compression}`],
+    [vscode.l10n.t('Method'), backup.method],
+    [vscode.l10n.t('Engine'), backup.engine],
+    ['SHA-256', backup.sha256],
+  ];
+}
+
+/** Undefined for rows whose text says all there is. */
+export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
+  switch (node.kind) {
+    case 'container':
+      return table(node.container.name, containerFacts(node.container));
+    case 'mount':
+      return table(node.mount.target, mountFacts(node.container, node.mount, node.volume));
+    case 'volume':
+      return table(node.volume.label, volumeFacts(node.volume));
+    case 'backup':
+      return table(node.backup.subject ?? node.backup.file, backupFacts(node.backup));
+    case 'lineage':
+    case 'use':
+      return undefined;
+  }
+}
