@@ -1,0 +1,184 @@
+/** Commands on backups: write, verify, list. */
+import { basename, dirname } from 'node:path';
+import * as vscode from 'vscode';
+import { backup, type BackupRequest, type BackupResult, type BackupSubject } from '../backup/backup.ts';
+import type { Compression } from '../backup/compression.ts';
+import { listBackups } from '../backup/list.ts';
+import type { Method } from '../backup/method.ts';
+import { verifyBackup, type VerifyResult } from '../backup/verify.ts';
+import { BadArgument } from '../engine/errors.ts';
+import { formatBytes } from '../ui/format.ts';
+import { withJob } from '../ui/jobs.ts';
+import { pickSubject } from '../ui/picks.ts';
+import { expandHome, readSettings } from '../ui/settings.ts';
+import type { Node } from '../views/nodes.ts';
+import { Dismissed, numberOf, textOf, textsOf, type Call } from './call.ts';
+import type { CommandSpec } from './register.ts';
+import type { Services } from './services.ts';
+
+function subjectOfNode(node: Node): BackupSubject | undefined {
+  switch (node.kind) {
+    case 'container':
+      return { kind: 'container', container: node.container.name };
+    case 'mount':
+      return { kind: 'container', container: node.container.name, targets: [node.mount.target] };
+    case 'volume':
+    case 'use':
+      return { kind: 'volume', volume: node.volume.name };
+    case 'lineage':
+    case 'backup':
+      return undefined;
+  }
+}
+
+/** Rows of one container become one backup of those mounts. */
+function subjectsOfNodes(nodes: readonly Node[]): BackupSubject[] {
+  const subjects = nodes.map(subjectOfNode).filter((subject) => subject !== undefined);
+  const merged: BackupSubject[] = [];
+  for (const subject of subjects) {
+    const same = merged.findIndex((one) => one.kind === 'container' && subject.kind === 'container' && one.container === subject.container);
+    const known = merged[same];
+    if (known?.kind !== 'container' || subject.kind !== 'container') merged.push(subject);
+    else if (known.targets === undefined || subject.targets === undefined) merged[same] = { kind: 'container', container: known.container };
+    else merged[same] = { ...known, targets: [...known.targets, ...subject.targets] };
+  }
+  return merged;
+}
+
+async function subjectsOf(call: Call, { watcher }: Services): Promise<BackupSubject[]> {
+  const container = textOf(call, 'container');
+  const volume = textOf(call, 'volume');
+  const source = textOf(call, 'source');
+  if ([container, volume, source].filter((one) => one !== undefined).length > 1) {
+    throw new BadArgument('container', vscode.l10n.t('Give one of container, volume and source, not several.'));
+  }
+  const targets = textsOf(call, 'targets');
+  if (container !== undefined) return [{ kind: 'container', container, ...(targets ? { targets } : {}) }];
+  if (targets !== undefined) throw new BadArgument('targets', vscode.l10n.t('The argument "targets" goes with "container" only.'));
+  if (volume !== undefined) return [{ kind: 'volume', volume }];
+  if (source !== undefined) return [{ kind: 'bind', source: expandHome(source) }];
+  const fromRows = subjectsOfNodes(call.nodes);
+  if (fromRows.length > 0) return fromRows;
+  const chosen = await pickSubject(await watcher.snapshot(), vscode.l10n.t('Back up which container or volume?'));
+  if (chosen === undefined) throw new Dismissed();
+  return ['container' in chosen ? { kind: 'container', container: chosen.container } : { kind: 'volume', volume: chosen.volume }];
+}
+
+function nameOf(subject: BackupSubject): string {
+  switch (subject.kind) {
+    case 'container':
+      return subject.targets?.length === 1 ? `${subject.container}:${subject.targets[0]}` : subject.container;
+    case 'volume':
+      return subject.volume;
+    case 'bind':
+      return subject.source;
+  }
+}
+
+async function runBackup(call: Call, services: Services): Promise<BackupResult | undefined> {
+  const consistency = textOf(call, 'consistency');
+  if (consistency !== undefined && consistency !== 'none') {
+    throw new BadArgument('consistency', vscode.l10n.t('The consistency "{0}" is not offered yet; use "none" and stop the container yourself before the backup.', consistency));
+  }
+  const subjects = await subjectsOf(call, services);
+  const given = textOf(call, 'destination');
+  const destination = given === undefined ? await services.backupFolder.choose() : expandHome(given);
+  if (destination === undefined) throw new Dismissed();
+  const settings = readSettings().backup;
+  const compression = (textOf(call, 'compression') as Compression | undefined) ?? settings.compression;
+  const request: Omit<BackupRequest, 'subject'> = {
+    destination,
+    name: textOf(call, 'name'),
+    compression,
+    level: numberOf(call, 'level') ?? (textOf(call, 'compression') === undefined ? settings.level : undefined),
+    method: (textOf(call, 'method') as 'auto' | Method | undefined) ?? settings.method,
+    helperImage: settings.image,
+  };
+  const connection = await services.watcher.connection();
+  let result: BackupResult | undefined;
+  for (const subject of subjects) {
+    result = await withJob(vscode.l10n.t('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject }, job));
+    if (services.backupFolder.current() === undefined) await services.backupFolder.remember(destination);
+    if (call.byHand) void announce(result, nameOf(subject), services);
+  }
+  return result;
+}
+
+async function announce(result: BackupResult, name: string, { log }: Services): Promise<void> {
+  const reveal = vscode.l10n.t('Reveal');
+  const showLog = vscode.l10n.t('Show Log');
+  const text = vscode.l10n.t('Backed up {0}: {1} entries, {2} in {3}.', name, result.entries, formatBytes(result.archiveBytes), basename(result.file));
+  const chosen =
+    result.warnings.length === 0
+      ? await vscode.window.showInformationMessage(text, reveal, showLog)
+      : await vscode.window.showWarningMessage(`${text} ${result.warnings.join(' ')}`, reveal, showLog);
+  if (chosen === reveal) await revealFile(result.file);
+  if (chosen === showLog) log.show();
+}
+
+/** In the desktop's file manager where there is one, else in the Backups view. */
+async function revealFile(file: string): Promise<void> {
+  const hasDesktop = vscode.env.uiKind === vscode.UIKind.Desktop && vscode.env.remoteName === undefined;
+  if (hasDesktop) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(file));
+  else await vscode.commands.executeCommand('dockerMounts.backups.focus');
+}
+
+async function archiveOf(call: Call, { backupFolder }: Services): Promise<string> {
+  const given = textOf(call, 'file');
+  if (given !== undefined) return expandHome(given);
+  const row = call.nodes.find((node) => node.kind === 'backup');
+  if (row !== undefined) return row.backup.file;
+  const folder = backupFolder.current();
+  const chosen = await vscode.window.showOpenDialog({
+    canSelectMany: false,
+    openLabel: vscode.l10n.t('Verify'),
+    title: vscode.l10n.t('Archive to Verify'),
+    filters: { [vscode.l10n.t('Archives')]: ['tar', 'gz', 'tgz', 'zst', 'tzst'] },
+    ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
+  });
+  const path = chosen?.[0]?.fsPath;
+  if (path === undefined) throw new Dismissed();
+  return path;
+}
+
+async function runVerify(call: Call, services: Services): Promise<VerifyResult> {
+  const file = await archiveOf(call, services);
+  const result = await withJob(vscode.l10n.t('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job));
+  if (call.byHand) void announceVerdict(result, basename(file), services);
+  return result;
+}
+
+async function announceVerdict({ ok, entries, bytes, problems }: VerifyResult, name: string, { log }: Services): Promise<void> {
+  const showLog = vscode.l10n.t('Show Log');
+  const chosen = ok
+    ? await vscode.window.showInformationMessage(vscode.l10n.t('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes)), showLog)
+    : await vscode.window.showErrorMessage(vscode.l10n.t('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, problems.slice(0, 3).join('; ')), showLog);
+  if (chosen === showLog) log.show();
+}
+
+/** backup, verifyBackup and listBackups. */
+export function backupCommands(services: Services): CommandSpec[] {
+  return [
+    {
+      id: 'dockerMounts.backup',
+      takes: ['container', 'targets', 'volume', 'source', 'destination', 'name', 'compression', 'level', 'consistency', 'method'],
+      asks: true,
+      run: (call) => runBackup(call, services),
+    },
+    { id: 'dockerMounts.verifyBackup', takes: ['file'], asks: true, run: (call) => runVerify(call, services) },
+    {
+      id: 'dockerMounts.listBackups',
+      takes: ['folder'],
+      asks: true,
+      run: async (call) => {
+        const given = textOf(call, 'folder');
+        const folder = given === undefined ? (services.backupFolder.current() ?? (await services.backupFolder.choose())) : expandHome(given);
+        if (folder === undefined) throw new Dismissed();
+        const found = await listBackups(folder);
+        services.log.info([vscode.l10n.t('{0} archives in "{1}"', found.length, folder), ...found.map(({ file, archiveBytes, subject }) => `  ${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`)].join('\n'));
+        if (call.byHand) services.log.show(true);
+        return found;
+      },
+    },
+  ];
+}

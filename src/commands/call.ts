@@ -1,0 +1,74 @@
+/** One call of a command: from code with a plain object, from a row, or by a person with nothing at all. */
+import * as vscode from 'vscode';
+import { BadArgument } from '../engine/errors.ts';
+import { isNode, type Node } from '../views/nodes.ts';
+
+export interface Call {
+  /** The rows that the command was chosen on; empty for a call from code or the palette. */
+  readonly nodes: readonly Node[];
+  readonly args: Readonly<Record<string, unknown>>;
+  /** A person chose the command, and sees its outcome as a notification. */
+  readonly byHand: boolean;
+}
+
+/** The user closed a prompt. Resolves the command to undefined. */
+export class Dismissed extends Error {}
+
+/** Makes a call out of what VS Code passes to a command. Throws BadArgument for what is neither a row nor an object. */
+export function callOf(first: unknown, second: unknown): Call {
+  if (isNode(first)) {
+    const several = Array.isArray(second) ? second.filter(isNode) : [];
+    return { nodes: several.length > 0 ? several : [first], args: {}, byHand: true };
+  }
+  if (first === undefined || first === null) return { nodes: [], args: {}, byHand: true };
+  if (typeof first !== 'object' || Array.isArray(first)) {
+    throw new BadArgument('args', vscode.l10n.t('The arguments must be one object, for example {0}.', '{"container": "web"}'));
+  }
+  return { nodes: [], args: first as Record<string, unknown>, byHand: false };
+}
+
+function wrong(key: string, expected: string, value: unknown): BadArgument {
+  return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, JSON.stringify(value) ?? 'undefined'));
+}
+
+/** A text argument, or undefined where it is not given. */
+export function textOf({ args }: Call, key: string): string | undefined {
+  const value = args[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string' || value === '') throw wrong(key, vscode.l10n.t('a text that is not empty'), value);
+  return value;
+}
+
+/** A yes-or-no argument. */
+export function flagOf({ args }: Call, key: string): boolean | undefined {
+  const value = args[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'boolean') throw wrong(key, vscode.l10n.t('true or false'), value);
+  return value;
+}
+
+/** A list of texts. */
+export function textsOf({ args }: Call, key: string): string[] | undefined {
+  const value = args[key];
+  if (value === undefined || value === null) return undefined;
+  if (!Array.isArray(value) || value.length === 0 || !value.every((one) => typeof one === 'string' && one !== '')) {
+    throw wrong(key, vscode.l10n.t('a list of texts'), value);
+  }
+  return value as string[];
+}
+
+/** A number. */
+export function numberOf({ args }: Call, key: string): number | undefined {
+  const value = args[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'number') throw wrong(key, vscode.l10n.t('a number'), value);
+  return value;
+}
+
+/** Refuses arguments that no one reads: a misspelt one must not be taken for absent. */
+export function onlyKnown({ args }: Call, known: readonly string[]): void {
+  const unknown = Object.keys(args).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new BadArgument(unknown, vscode.l10n.t('The argument "{0}" is unknown; this command takes {1}.', unknown, known.join(', ') || vscode.l10n.t('none')));
+  }
+}

@@ -1,0 +1,111 @@
+/** Commands on containers, and the lists. */
+import * as vscode from 'vscode';
+import { restartContainer, startContainer, stopContainer } from '../engine/actions.ts';
+import type { Connection } from '../engine/connection.ts';
+import type { Container, Volume } from '../engine/model.ts';
+import { pickContainer } from '../ui/picks.ts';
+import type { Node } from '../views/nodes.ts';
+import { Dismissed, flagOf, textOf, type Call } from './call.ts';
+import type { CommandSpec } from './register.ts';
+import type { Services } from './services.ts';
+
+/** The container that a row belongs to. */
+export function containerOfNode(node: Node): string | undefined {
+  switch (node.kind) {
+    case 'container':
+    case 'mount':
+      return node.container.name;
+    case 'lineage':
+      return node.other.container;
+    case 'use':
+      return node.use.container;
+    case 'volume':
+    case 'backup':
+      return undefined;
+  }
+}
+
+async function containersOf(call: Call, { watcher }: Services, wanted: (container: Container) => boolean, question: string): Promise<string[]> {
+  const named = textOf(call, 'container');
+  if (named !== undefined) return [named];
+  const fromRows = call.nodes.map(containerOfNode).filter((name) => name !== undefined);
+  if (fromRows.length > 0) return [...new Set(fromRows)];
+  const { containers } = await watcher.snapshot();
+  const chosen = await pickContainer(containers.filter(wanted), question);
+  if (chosen === undefined) throw new Dismissed();
+  return [chosen];
+}
+
+function action(
+  services: Services,
+  id: string,
+  act: (connection: Connection, container: string) => Promise<void>,
+  wanted: (container: Container) => boolean,
+  words: { question: string; done: (name: string) => string },
+): CommandSpec {
+  const run = async (call: Call) => {
+    const names = await containersOf(call, services, wanted, words.question);
+    const connection = await services.watcher.connection();
+    await vscode.window.withProgress({ location: { viewId: 'dockerMounts.containers' } }, () =>
+      Promise.all(names.map((name) => act(connection, name).then(() => services.log.info(words.done(name))))),
+    );
+  };
+  return { id, takes: ['container'], asks: true, run };
+}
+
+/** start, stop, restart, listContainers, listVolumes and refresh. */
+export function containerCommands(services: Services): CommandSpec[] {
+  const { watcher, log } = services;
+  const runs = ({ state }: Container) => state === 'running' || state === 'paused' || state === 'restarting';
+  return [
+    action(services, 'dockerMounts.startContainer', startContainer, (one) => !runs(one), {
+      question: vscode.l10n.t('Start which container?'),
+      done: (name) => vscode.l10n.t('Started container "{0}".', name),
+    }),
+    action(services, 'dockerMounts.stopContainer', stopContainer, runs, {
+      question: vscode.l10n.t('Stop which container?'),
+      done: (name) => vscode.l10n.t('Stopped container "{0}".', name),
+    }),
+    action(services, 'dockerMounts.restartContainer', restartContainer, () => true, {
+      question: vscode.l10n.t('Restart which container?'),
+      done: (name) => vscode.l10n.t('Restarted container "{0}".', name),
+    }),
+    { id: 'dockerMounts.refresh', takes: [], asks: false, run: () => watcher.refresh() },
+    {
+      id: 'dockerMounts.listContainers',
+      takes: ['all'],
+      asks: false,
+      run: async (call) => {
+        const all = flagOf(call, 'all') ?? true;
+        await watcher.refresh();
+        const containers = (await watcher.snapshot()).containers.filter((container) => all || runs(container));
+        log.info([vscode.l10n.t('{0} containers', containers.length), ...containers.flatMap(containerLines)].join('\n'));
+        if (call.byHand) log.show(true);
+        return containers;
+      },
+    },
+    {
+      id: 'dockerMounts.listVolumes',
+      takes: ['sizes'],
+      asks: false,
+      run: async (call) => {
+        const sizes = flagOf(call, 'sizes') ?? false;
+        await watcher.refresh();
+        if (sizes) await watcher.loadSizes();
+        const { volumes } = await watcher.snapshot();
+        log.info([vscode.l10n.t('{0} volumes', volumes.length), ...volumes.map(volumeLine)].join('\n'));
+        if (call.byHand) log.show(true);
+        return volumes;
+      },
+    },
+  ];
+}
+
+function containerLines(container: Container): string[] {
+  const mounts = container.mounts.map(({ type, source, target, readOnly }) => `    ${type} ${source === '' ? '' : `${source} -> `}${target}${readOnly ? ' (read-only)' : ''}`);
+  return [`  ${container.name} (${container.state}, ${container.image})`, ...mounts];
+}
+
+function volumeLine({ name, label, driver, usedBy }: Volume): string {
+  return `  ${name}${label === name ? '' : ` (${label})`} ${driver} ${usedBy.length === 0 ? 'dangling' : usedBy.map(({ container, target }) => `${container}:${target}`).join(' ')}`;
+}

@@ -1,0 +1,39 @@
+/** Registers commands so that all treat calls and failures alike. */
+import * as vscode from 'vscode';
+import { showError } from '../ui/errors.ts';
+import { callOf, Dismissed, onlyKnown, type Call } from './call.ts';
+
+export interface CommandSpec {
+  readonly id: string;
+  /** Names of the arguments it takes. */
+  readonly takes: readonly string[];
+  /** Whether it asks for what is missing; one that never asks is called from code without arguments too. */
+  readonly asks: boolean;
+  readonly run: (call: Call) => Promise<unknown>;
+}
+
+/**
+ * A failure rejects towards code, and becomes one notification for the person who chose the command from a row or
+ * answered its prompts.
+ */
+export function registerCommand(spec: CommandSpec, log: vscode.LogOutputChannel): vscode.Disposable {
+  return vscode.commands.registerCommand(spec.id, async (first?: unknown, second?: unknown) => {
+    let shown = false;
+    try {
+      const call = callOf(first, second);
+      shown = call.byHand && (spec.asks || call.nodes.length > 0);
+      onlyKnown(call, spec.takes);
+      return await spec.run(call);
+    } catch (error) {
+      if (error instanceof Dismissed) return undefined;
+      if (error instanceof vscode.CancellationError) {
+        log.info(vscode.l10n.t('{0} was cancelled; nothing was left behind.', spec.id));
+      } else {
+        log.error(`${spec.id}: ${(error as Error).message}`);
+      }
+      if (!shown) throw error;
+      showError(error, log);
+      return undefined;
+    }
+  });
+}

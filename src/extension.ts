@@ -1,0 +1,90 @@
+/** The composition root: builds the objects and registers them. Nothing else builds anything. */
+import { homedir } from 'node:os';
+import * as vscode from 'vscode';
+import { backupCommands } from './commands/backups.ts';
+import { containerCommands } from './commands/containers.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { registerCommand } from './commands/register.ts';
+import type { Services } from './commands/services.ts';
+import { resolveEndpoint } from './engine/endpoint.ts';
+import { removeLeftoverHelpers } from './engine/helpers.ts';
+import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
+import { EngineWatcher, type EngineState } from './engine/watcher.ts';
+import { BackupFolder } from './ui/backupFolder.ts';
+import { InspectDocuments } from './ui/inspectDocuments.ts';
+import { readSettings } from './ui/settings.ts';
+import type { Node } from './views/nodes.ts';
+import { BackupsTree, ContainersTree, VolumesTree } from './views/trees.ts';
+
+const ORIGINS_KEY = 'volumeOrigins';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Docker Mounts', { log: true });
+  const watcher = watchEngine(context, log);
+  const backupFolder = new BackupFolder(context.globalState);
+  const documents = new InspectDocuments();
+  const services: Services = { watcher, log, documents, backupFolder };
+  context.subscriptions.push(log, watcher, backupFolder, documents);
+
+  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services)];
+  context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
+  showTrees(context, services);
+  void watcher.start();
+}
+
+function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): EngineWatcher {
+  const stored = context.globalState.get<Record<string, VolumeOrigin>>(ORIGINS_KEY);
+  return new EngineWatcher({
+    endpoint: () => resolveEndpoint({ host: readSettings().host, env: process.env, home: homedir() }),
+    log,
+    origins: new OriginMemory(stored, (all) => void context.globalState.update(ORIGINS_KEY, all)),
+    onConnected: (connection) => {
+      removeLeftoverHelpers(connection, log).catch((error: unknown) => log.warn((error as Error).message));
+    },
+  });
+}
+
+function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, log }: Services): void {
+  const containers = new ContainersTree();
+  const volumes = new VolumesTree();
+  const backups = new BackupsTree(() => backupFolder.current(), log);
+  const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>) =>
+    vscode.window.createTreeView(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups' });
+  const containersView = view('dockerMounts.containers', containers);
+  const volumesView = view('dockerMounts.volumes', volumes);
+  context.subscriptions.push(containers, volumes, backups, containersView, volumesView, view('dockerMounts.backups', backups));
+
+  let measured = '';
+  const measure = (state: EngineState) => {
+    if (state.kind !== 'connected' || !volumesView.visible) return;
+    const names = state.snapshot.volumes.map(({ name }) => name).join('\n');
+    if (names === measured) return;
+    measured = names;
+    void watcher.loadSizes();
+  };
+  const show = (state: EngineState) => {
+    void vscode.commands.executeCommand('setContext', 'dockerMounts.engine', state.kind === 'unavailable' ? state.error.reason : state.kind);
+    containersView.description = state.kind === 'connected' ? state.connection.info.name : '';
+    containersView.message = state.kind === 'unavailable' && state.error.reason !== 'notFound' ? state.error.message : undefined;
+    containers.show(state);
+    volumes.show(state);
+    if (state.kind === 'unavailable') measured = '';
+    measure(state);
+  };
+  show(watcher.state);
+  const follow = () => {
+    void vscode.commands.executeCommand('setContext', 'dockerMounts.backupFolder', backupFolder.current() !== undefined);
+    backups.follow();
+  };
+  follow();
+  context.subscriptions.push(
+    watcher.onDidChange(show),
+    volumesView.onDidChangeVisibility(() => measure(watcher.state)),
+    backupFolder.onDidChange(follow),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('dockerMounts.host')) void watcher.reconnect();
+      if (change.affectsConfiguration('dockerMounts.backup.folder')) follow();
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void watcher.reconnect()),
+  );
+}
