@@ -54,6 +54,7 @@ export default ts.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       'no-console': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
     },
   },
   ...layers,
@@ -68,6 +69,10 @@ export default ts.config(
   {
     files: ['**/*.mjs'],
     ...ts.configs.disableTypeChecked,
-    languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
+    rules: { ...ts.configs.disableTypeChecked.rules, 'no-console': 'off' },
+    languageOptions: {
+      ...ts.configs.disableTypeChecked.languageOptions,
+      globals: Object.fromEntries(['process', 'console', 'fetch', 'setTimeout', 'URL', 'Buffer'].map((name) => [name, 'readonly'])),
+    },
   },
 );

@@ -23,6 +23,9 @@ export interface HelperMount {
   readonly readOnly: boolean;
 }
 
+/** Helpers of this process that a job still works with; any other of ours was lost with its engine. */
+const inUse = new Set<string>();
+
 export type PathKind = 'directory' | 'file' | 'other';
 
 function owner(): string {
@@ -41,7 +44,7 @@ async function ensureEmptyImage(connection: Connection): Promise<string> {
     }
   }
   try {
-    const answer = (await connection.docker.importImage(Readable.from([Buffer.alloc(1024)]) as unknown as string, {
+    const answer = (await connection.docker.importImage(Readable.from([Buffer.alloc(1024)]), {
       repo: EMPTY_IMAGE,
       tag: EMPTY_IMAGE_TAG,
     })) as Readable;
@@ -103,6 +106,7 @@ export class Helper {
 
   /** Removes the container and the anonymous volumes that were made for it. Never throws: the label lets the next start find it. */
   async remove(): Promise<void> {
+    inUse.delete(this.container.id);
     try {
       await this.container.remove({ force: true, v: true });
     } catch (error) {
@@ -174,6 +178,7 @@ async function createHelper(
         })),
       },
     });
+    inUse.add(container.id);
     return new Helper(connection, container, log);
   } catch (error) {
     const first = mounts[0];
@@ -188,7 +193,7 @@ async function createHelper(
  */
 export async function removeLeftoverHelpers(connection: Connection, log: Logger): Promise<number> {
   const found = await connection.docker.listContainers({ all: true, filters: { label: [HELPER_LABEL] } });
-  const leftovers = found.filter((container) => isLeftover(container.Labels[OWNER_LABEL] ?? '', container.Created));
+  const leftovers = found.filter((container) => isLeftover(container.Id, container.Labels[OWNER_LABEL] ?? '', container.Created));
   for (const { Id } of leftovers) {
     await new Helper(connection, connection.docker.getContainer(Id), log).remove();
   }
@@ -196,14 +201,15 @@ export async function removeLeftoverHelpers(connection: Connection, log: Logger)
   return leftovers.length;
 }
 
-function isLeftover(madeBy: string, createdSeconds: number): boolean {
+function isLeftover(id: string, madeBy: string, createdSeconds: number): boolean {
   const [host, pid] = madeBy.split('/');
-  if (host === hostname() && pid !== undefined && /^\d+$/.test(pid)) return !processLives(Number(pid));
+  if (host === hostname() && pid !== undefined && /^\d+$/.test(pid)) {
+    return Number(pid) === process.pid ? !inUse.has(id) : !processLives(Number(pid));
+  }
   return Date.now() / 1000 - createdSeconds > FORGOTTEN_AFTER_SECONDS;
 }
 
 function processLives(pid: number): boolean {
-  if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
     return true;

@@ -82,7 +82,7 @@ export class Inventory {
     for (const id of this.#fixed.keys()) if (!alive.has(id)) this.#fixed.delete(id);
     const unknown = listed.filter(({ Id }) => !this.#fixed.has(Id));
     await eachOf(unknown, async ({ Id }) => {
-      const { HostConfig } = (await this.#connection.docker.getContainer(Id).inspect()) as Docker.ContainerInspectInfo;
+      const { HostConfig } = (await this.#connection.docker.getContainer(Id).inspect());
       this.#fixed.set(Id, { volumesFrom: (HostConfig.VolumesFrom as string[] | null) ?? [], tmpfs: (HostConfig.Tmpfs as Record<string, string> | null) ?? {} });
     });
     const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
@@ -90,7 +90,7 @@ export class Inventory {
     const images = [...new Set(withAnonymous.map(({ ImageID }) => ImageID))].filter((id) => !this.#declared.has(id));
     await eachOf(images, async (id) => {
       const { Config } = await this.#connection.docker.getImage(id).inspect();
-      this.#declared.set(id, Object.keys((Config.Volumes as object | null) ?? {}));
+      this.#declared.set(id, Object.keys((Config.Volumes) ?? {}));
     });
   }
 

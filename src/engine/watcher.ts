@@ -72,7 +72,7 @@ export class EngineWatcher {
 
   async #connected(): Promise<EngineState & { kind: 'connected' }> {
     if (this.#state.kind !== 'connected') await this.start();
-    const state = this.#state as EngineState;
+    const state = this.#state;
     switch (state.kind) {
       case 'connected':
         return state;
