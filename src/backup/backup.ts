@@ -155,9 +155,11 @@ async function* readTrees(
 ): AsyncGenerator<Buffer> {
   let total = 0;
   let before = 0;
+  // A directory in one tree may be the mount point, and so the root, of another.
+  const roots = new Set(trees.map(rootName));
   for (const [index, tree] of trees.entries()) {
     const opened = await source.open(index);
-    const count = new Counter(rootName(tree), job);
+    const count = new Counter(roots, job);
     if (opened === undefined) warn(`"${tree.source}" is neither a file nor a directory (a socket, say) and is left out.`);
     else {
       const members = tarMembers({ skip: opened.skip, onMember: (member) => count.add(member) });
@@ -187,18 +189,18 @@ function withoutHostPath({ hostPath: _, ...tree }: Tree): Omit<Tree, 'hostPath'>
 class Counter {
   entries = 0;
   bytes = 0;
-  readonly #root: string;
+  readonly #roots: ReadonlySet<string>;
   readonly #job: JobOptions;
 
-  constructor(root: string, job: JobOptions) {
-    this.#root = root;
+  constructor(roots: ReadonlySet<string>, job: JobOptions) {
+    this.#roots = roots;
     this.#job = job;
   }
 
   add(member: TarMember): void {
     const name = printableName(member.name);
     this.#job.log.debug(name);
-    const isRoot = member.type === '5' && (name.replace(/^\.\/|\/+$/g, '') || '.') === this.#root;
+    const isRoot = member.type === '5' && this.#roots.has(name.replace(/^\.\/|\/+$/g, '') || '.');
     if (!isRoot) this.entries += 1;
     this.bytes += member.bytes;
   }

@@ -1,5 +1,5 @@
 /** Compression with Node's own zlib, on all cores. */
-import { Transform, type Readable } from 'node:stream';
+import { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 
@@ -75,15 +75,76 @@ export function detectCompression(start: Buffer): Compression {
   return 'none';
 }
 
-/** The decompressor for an archive, or undefined for a plain tar. Throws RangeError where this Node has no zstd. */
-export function decompressor(compression: Compression): (Transform & Readable) | undefined {
+/** Turns an archive's bytes into those of its tar, for `pipeline`. Throws RangeError where this Node has no zstd. */
+export function decompressor(compression: Compression): (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer> {
   switch (compression) {
     case 'none':
-      return undefined;
+      return (source) => source;
     case 'gzip':
-      return zlib.createGunzip();
+      return (source) => inflate(source, () => zlib.createGunzip());
     case 'zstd':
       if (!hasZstd()) throw new RangeError('this version of VS Code cannot read zstd; update to 1.101 or later');
-      return zlib.createZstdDecompress();
+      return (source) => inflate(source, () => zlib.createZstdDecompress());
+  }
+}
+
+type Inflater = Transform & { readonly bytesWritten: number };
+
+/**
+ * Decompresses frames that follow one another. Node's zstd stream ends where a frame ends inside a chunk and drops the
+ * rest of that chunk, so the rest goes to a new stream; how much it took is in `bytesWritten`.
+ */
+async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): AsyncGenerator<Buffer> {
+  let stream = create();
+  let taken = 0;
+  try {
+    for await (const chunk of source) {
+      let rest = chunk;
+      while (rest.length > 0) {
+        yield* outputUntil(stream, (done) => stream.write(rest, done));
+        const before = taken;
+        taken = stream.bytesWritten;
+        rest = rest.subarray(taken - before);
+        if (rest.length === 0) break;
+        if (taken === before) throw new Error('there is data behind the compressed part');
+        stream = create();
+        taken = 0;
+      }
+    }
+    yield* outputUntil(stream, (done) => {
+      stream.once('end', done);
+      stream.end();
+    });
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Starts something that ends by calling `done`, and yields what the stream puts out until then. */
+async function* outputUntil(stream: Inflater, start: (done: (error?: Error | null) => void) => void): AsyncGenerator<Buffer> {
+  let over = false;
+  let failure: Error | undefined;
+  let wake: () => void = () => undefined;
+  const onReadable = () => wake();
+  const finish = (error?: Error | null) => {
+    over = true;
+    failure ??= error ?? undefined;
+    wake();
+  };
+  stream.on('readable', onReadable);
+  stream.on('error', finish);
+  try {
+    start(finish);
+    for (;;) {
+      const output = stream.read() as Buffer | null;
+      if (failure !== undefined) throw failure;
+      if (output !== null) yield output;
+      else if (over) return;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    stream.off('readable', onReadable);
+    stream.off('error', finish);
+    stream.on('error', () => undefined);
   }
 }

@@ -100,7 +100,11 @@ class MemberWalker {
     let rest = chunk;
     while (rest.length > 0) {
       const expect = this.#expect;
-      if (expect.kind === 'end') return;
+      if (expect.kind === 'end') {
+        // GNU tar pads with zeros, to a record of its own size.
+        if (rest.some((byte) => byte !== 0)) throw new BadTar('data stands behind the end-of-archive mark');
+        return;
+      }
       if (expect.kind === 'body') {
         const part = rest.subarray(0, expect.left);
         if (this.#keep) push(part);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Transform, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Cancelled, FileFailure, NotFound } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
@@ -85,14 +85,33 @@ async function openForReading(file: string) {
   }
 }
 
-/** FileHandle's own stream would keep the handle from being closed by us. */
-async function* chunksOf(handle: FileHandle): AsyncGenerator<Buffer> {
-  for (let at = 0; ; ) {
-    const chunk = Buffer.allocUnsafe(READ_BYTES);
-    const { bytesRead } = await handle.read(chunk, 0, READ_BYTES, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield chunk.subarray(0, bytesRead);
+/** Reads a file from its start to its end, however often it is taken up again, and hashes what it read. */
+class HashedFile {
+  readonly hash = createHash('sha256');
+  size = 0;
+  readonly #handle: FileHandle;
+  readonly #job: JobOptions;
+  readonly #total: number;
+
+  constructor(handle: FileHandle, total: number, job: JobOptions) {
+    this.#handle = handle;
+    this.#total = total;
+    this.#job = job;
+  }
+
+  /** FileHandle's own stream would keep the handle from being closed by us. */
+  async *rest(): AsyncGenerator<Buffer> {
+    for (;;) {
+      this.#job.signal.throwIfAborted();
+      const chunk = Buffer.allocUnsafe(READ_BYTES);
+      const { bytesRead } = await this.#handle.read(chunk, 0, READ_BYTES, this.size);
+      if (bytesRead === 0) return;
+      const part = chunk.subarray(0, bytesRead);
+      this.hash.update(part);
+      this.size += bytesRead;
+      this.#job.progress(this.size, this.#total);
+      yield part;
+    }
   }
 }
 
@@ -103,41 +122,20 @@ async function readThrough(
   onMember: (member: TarMember) => void,
 ): Promise<{ sha256: string; size: number; damage: string | undefined }> {
   const handle = await openForReading(file);
-  const hash = createHash('sha256');
-  let size = 0;
   try {
-    const { size: total } = await handle.stat();
+    const source = new HashedFile(handle, (await handle.stat()).size, job);
     const start = Buffer.alloc(4);
     await handle.read(start, 0, 4, 0);
-    const members = tarMembers({ onMember });
-    const open = decompressor(detectCompression(start));
-    const drain = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const reading = open ? pipeline(open, members, drain) : pipeline(members, drain);
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     let damage: string | undefined;
-    const read = reading.catch((error: unknown) => {
+    try {
+      await pipeline(source.rest(), decompressor(detectCompression(start)), tarMembers({ onMember }), nowhere, { signal: job.signal });
+    } catch (error) {
+      if (job.signal.aborted || (error as NodeJS.ErrnoException).syscall === 'read') throw error;
       damage = (error as Error).message;
-    });
-    const first = open ?? members;
-    const tap = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        hash.update(chunk);
-        size += chunk.length;
-        job.progress(size, total);
-        if (damage !== undefined || first.destroyed || first.write(chunk)) return done();
-        const go = () => {
-          first.off('drain', go);
-          first.off('close', go);
-          done();
-        };
-        first.on('drain', go);
-        first.on('close', go);
-      },
-    });
-    tap.resume();
-    await pipeline(chunksOf(handle), tap, { signal: job.signal });
-    if (!first.destroyed) first.end();
-    await read;
-    return { sha256: hash.digest('hex'), size, damage };
+    }
+    for await (const _ of source.rest());
+    return { sha256: source.hash.digest('hex'), size: source.size, damage };
   } catch (error) {
     if (job.signal.aborted) throw new Cancelled('The check of the archive');
     throw new FileFailure(file, (error as NodeJS.ErrnoException).code ?? '', `Reading "${file}" failed: ${(error as Error).message}.`, { cause: error });

@@ -70,7 +70,9 @@ export class Helper {
   /** What `path` in the container is (HEAD /containers/{id}/archive). Follows no symbolic link. */
   async stat(path: string): Promise<PathKind> {
     try {
-      const response = (await this.container.infoArchive({ path })) as { headers?: Record<string, string> };
+      const response = (await this.container.infoArchive({ path })) as unknown as Readable & { headers?: Record<string, string> };
+      // An answer that nobody reads would keep its socket, and with it the process.
+      response.resume();
       const header = response.headers?.['x-docker-container-path-stat'] ?? '';
       const { mode } = JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as { mode: number };
       // The bits are Go's os.FileMode: the topmost is a directory, any other type bit is no regular file.

@@ -1,5 +1,5 @@
 // A Docker engine of our own: private data, no network, gone at the end.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,8 +48,11 @@ export async function startEngine({ folder } = {}) {
   return {
     host,
     socket,
-    /** As a crash: no goodbye. */
-    kill: () => end('SIGKILL'),
+    /** As a crash: no goodbye, and its containerd goes with it. */
+    async kill() {
+      await end('SIGKILL');
+      killRest(home);
+    },
     /** Again on the same data, after kill(). */
     async restart() {
       rmSync(pidFile, { force: true });
@@ -57,6 +60,7 @@ export async function startEngine({ folder } = {}) {
     },
     async stop() {
       await end('SIGTERM');
+      killRest(home);
       if (!isTemporary) return;
       for (let attempt = 0; attempt < 5; attempt += 1) {
         try {
@@ -68,6 +72,11 @@ export async function startEngine({ folder } = {}) {
       }
     },
   };
+}
+
+/** Kills what an engine leaves running when it is killed itself: containerd and the containers' shims. */
+function killRest(home) {
+  spawnSync('pkill', ['-KILL', '-f', home]);
 }
 
 /** Whether an engine answers at a host, by its version endpoint. */

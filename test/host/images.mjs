@@ -1,13 +1,13 @@
 // Images for tests and samples, made from programs of this machine: nothing is pulled.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { optionsOf } from './engine.mjs';
 
-/** busybox; busybox with a GNU tar; busybox with a VOLUME that holds a file; nothing but a sleeping program. */
+/** busybox; busybox with a GNU tar; busybox with a VOLUME that holds a file. */
 export const IMAGES = {
   busybox: 'docker-mounts-test/busybox:latest',
   gnuTar: 'docker-mounts-test/tar:latest',
@@ -43,7 +43,7 @@ async function makeImage(docker, kind, tag) {
 function busyboxInto(folder) {
   mkdirSync(join(folder, 'bin'), { recursive: true });
   for (const name of ['tmp', 'etc', 'proc', 'sys', 'dev']) mkdirSync(join(folder, name));
-  cpSync('/bin/busybox', join(folder, 'bin/busybox'), { dereference: true });
+  copyFileSync('/bin/busybox', join(folder, 'bin/busybox'));
   for (const name of execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).split('\n')) {
     if (name !== '' && name !== 'busybox') symlinkSync('busybox', join(folder, 'bin', name));
   }
@@ -53,11 +53,11 @@ function busyboxInto(folder) {
 /** A dynamically linked program with its libraries. */
 function programInto(folder, program) {
   rmSync(join(folder, program), { force: true });
-  cpSync(program, join(folder, program), { dereference: true });
+  copyFileSync(program, join(folder, program));
   const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/[^\s)]+/g) ?? [];
   for (const library of libraries) {
     if (!existsSync(library)) continue;
     mkdirSync(join(folder, dirname(library)), { recursive: true });
-    cpSync(library, join(folder, library), { dereference: true });
+    copyFileSync(library, join(folder, library));
   }
 }

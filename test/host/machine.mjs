@@ -48,6 +48,7 @@ const PACKAGES = {
   fixtures: [
     ['setfattr', 'attr'],
     ['setfacl', 'acl'],
+    ['zstd', 'zstd'],
   ],
   browser: [['chromium', 'chromium']],
   server: [
