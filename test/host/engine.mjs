@@ -55,7 +55,8 @@ export async function startEngine({ folder } = {}) {
     },
     /** Again on the same data, after kill(). */
     async restart() {
-      rmSync(pidFile, { force: true });
+      // A process number in these would be taken for a containerd that still runs.
+      for (const stale of ['pid', 'exec/containerd/containerd.pid', 'exec/containerd/containerd.sock']) rmSync(join(home, stale), { force: true });
       await start();
     },
     async stop() {
