@@ -64,8 +64,7 @@ function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, lo
   };
   const show = (state: EngineState) => {
     void vscode.commands.executeCommand('setContext', 'dockerMounts.engine', state.kind === 'unavailable' ? state.error.reason : state.kind);
-    containersView.description = state.kind === 'connected' ? state.connection.info.name : '';
-    containersView.message = state.kind === 'unavailable' && state.error.reason !== 'notFound' ? state.error.message : undefined;
+    containersView.description = state.kind === 'connected' ? state.connection.info.name : state.kind === 'unavailable' ? state.error.address : '';
     containers.show(state);
     volumes.show(state);
     if (state.kind === 'unavailable') measured = '';

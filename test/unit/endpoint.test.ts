@@ -31,7 +31,7 @@ it('the setting comes before DOCKER_HOST, and that before the current context', 
 
 it('DOCKER_CERT_PATH brings TLS, and a missing file of it is named', async () => {
   const secure = await resolveEndpoint({ env: { DOCKER_HOST: 'tcp://10.0.0.1', DOCKER_CERT_PATH: join(home, 'certs') }, home });
-  assert.deepEqual([secure.options.protocol, secure.options.port, String(secure.options.key)], ['https', 2376, 'key']);
+  assert.deepEqual([secure.options.protocol, secure.options.port, (secure.options.key as Buffer).toString()], ['https', 2376, 'key']);
   const plain = await resolveEndpoint({ env: { DOCKER_HOST: 'tcp://10.0.0.1' }, home });
   assert.deepEqual([plain.options.protocol, plain.options.port], ['http', 2375]);
   await assert.rejects(resolveEndpoint({ env: { DOCKER_HOST: 'tcp://10.0.0.1', DOCKER_CERT_PATH: '/no/certs' }, home }), (error: Error) => error instanceof EngineUnavailable && error.reason === 'tls' && error.message.includes('/no/certs/ca.pem'));

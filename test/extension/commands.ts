@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { BackupResult } from '../../src/backup/backup.ts';
+import type { BackupFile } from '../../src/backup/list.ts';
+import type { VerifyResult } from '../../src/backup/verify.ts';
+import type { Connection } from '../../src/engine/connection.ts';
+import type { Container, Volume } from '../../src/engine/model.ts';
+import { BUSYBOX, connect, container, helpersOf, remove, removeAll, temporary, unique, until, volume, WITH_VOLUME } from '../engine/support.ts';
+
+function call<T>(command: string, args?: unknown): Thenable<T> {
+  return args === undefined ? vscode.commands.executeCommand<T>(`dockerMounts.${command}`) : vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
+}
+
+describe('Docker Mounts inside VS Code', () => {
+  let connection: Connection;
+  let folder: string;
+  const web = unique('web');
+  const taker = unique('taker');
+  const data = unique('data');
+
+  before(async () => {
+    connection = await connect();
+    await removeAll(connection);
+    folder = temporary();
+    mkdirSync(join(folder, 'site'));
+    writeFileSync(join(folder, 'site/index.html'), '<p>hello');
+    writeFileSync(join(await volume(connection, data), 'rows'), 'one\ntwo\n');
+    await container(connection, web, { Image: WITH_VOLUME, HostConfig: { Binds: [`${folder}/site:/srv:ro`, `${data}:/data`] } });
+    await container(connection, taker, { HostConfig: { VolumesFrom: [web] } });
+  });
+  after(async () => {
+    await removeAll(connection);
+    remove(folder);
+  });
+
+  const destination = () => {
+    const path = join(folder, unique('to'));
+    mkdirSync(path);
+    return path;
+  };
+
+  it('activates, and every contributed command is there', async () => {
+    await call('refresh');
+    const extension = vscode.extensions.getExtension('docker-mounts.docker-mounts');
+    assert.equal(extension?.isActive, true);
+    const { contributes } = extension.packageJSON as { contributes: { commands: { command: string; title: string }[] } };
+    const registered = await vscode.commands.getCommands(true);
+    for (const { command, title } of contributes.commands) {
+      assert.ok(registered.includes(command), command);
+      assert.ok(!title.startsWith('%'), `${command} has no title`);
+    }
+  });
+
+  it('listContainers: mounts, lineage and sharing; without all only what runs', async () => {
+    const containers = await call<Container[]>('listContainers', { all: true });
+    const found = containers.find(({ name }) => name === web);
+    assert.deepEqual(found?.mounts.map(({ target, type, readOnly }) => [target, type, readOnly]), [
+      ['/data', 'volume', false],
+      ['/srv', 'bind', true],
+      ['/var/lib/data', 'volume', false],
+    ]);
+    assert.deepEqual(found.givesVolumesTo, [taker]);
+    assert.deepEqual(found.sharesWith, [taker]);
+    await call('stopContainer', { container: taker });
+    const running = await call<Container[]>('listContainers', { all: false });
+    assert.deepEqual([running.some(({ name }) => name === web), running.some(({ name }) => name === taker)], [true, false]);
+    assert.deepEqual(JSON.parse(JSON.stringify(containers)), containers, 'plain JSON');
+  });
+
+  it('listVolumes: with sizes when asked', async () => {
+    const found = (await call<Volume[]>('listVolumes', { sizes: true })).find(({ name }) => name === data);
+    assert.equal(found?.size, 8);
+    assert.deepEqual(found.usedBy.map((use) => use.container).sort(), [taker, web].sort());
+  });
+
+  it('startContainer, restartContainer and stopContainer, also when it is so already', async () => {
+    const state = async () => (await connection.docker.getContainer(taker).inspect()).State;
+    await call('startContainer', { container: taker });
+    await call('startContainer', { container: taker });
+    const { StartedAt, Running } = await state();
+    assert.equal(Running, true);
+    await call('restartContainer', { container: taker });
+    assert.notEqual((await state()).StartedAt, StartedAt);
+    await call('stopContainer', { container: taker });
+    await call('stopContainer', { container: taker });
+    assert.equal((await state()).Running, false);
+  });
+
+  for (const [kind, name] of [['container', web], ['volume', data], ['image', BUSYBOX]] as const) {
+    it(`inspect a ${kind}: the JSON, and a read-only document`, async () => {
+      const value = await call<Record<string, unknown>>('inspect', { [kind]: name });
+      assert.ok(value['Id'] ?? value['Name']);
+      const editor = vscode.window.activeTextEditor;
+      assert.equal(editor?.document.languageId, 'json');
+      assert.deepEqual(JSON.parse(editor.document.getText()), value);
+      assert.notEqual(vscode.workspace.fs.isWritableFileSystem(editor.document.uri.scheme), true);
+    });
+  }
+
+  it('backup of a container, one mount, a volume and a bind; verified and listed', async () => {
+    const to = destination();
+    const files: string[] = [];
+    for (const [args, entries] of [
+      [{ container: web }, 3],
+      [{ container: web, targets: ['/data'] }, 1],
+      [{ volume: data, compression: 'none', method: 'archive', name: 'mine' }, 1],
+      [{ source: join(folder, 'site'), compression: 'gzip', level: 9, consistency: 'none' }, 1],
+    ] as const) {
+      const result = await call<BackupResult>('backup', { ...args, destination: to });
+      assert.equal(result.entries, entries, JSON.stringify(args));
+      assert.ok(existsSync(result.file) && existsSync(result.manifest));
+      assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
+      const verdict = await call<VerifyResult>('verifyBackup', { file: result.file });
+      assert.deepEqual(verdict, { ok: true, entries, bytes: result.bytes, problems: [] });
+      files.push(result.file);
+    }
+    assert.equal(files[2], join(to, 'mine.tar'));
+    assert.match(execFileSync('tar', ['tf', files[2]], { encoding: 'utf8' }), /rows/);
+    const listed = await call<BackupFile[]>('listBackups', { folder: to });
+    assert.deepEqual(listed.map(({ file }) => file).sort(), files.sort());
+    assert.equal(await helpersOf(connection), 0);
+  });
+
+  const refused: [string, string, () => Record<string, unknown>, RegExp][] = [
+    ['an unknown container', 'backup', () => ({ container: 'nobody', destination: folder }), /"nobody"/],
+    ['an unknown volume', 'inspect', () => ({ volume: 'nothing' }), /"nothing"/],
+    ['an unknown container to start', 'startContainer', () => ({ container: 'nobody' }), /"nobody"/],
+    ['a missing folder', 'backup', () => ({ volume: data, destination: join(folder, 'missing') }), /missing" does not exist/],
+    ['a file as folder', 'backup', () => ({ volume: data, destination: join(folder, 'site/index.html') }), /not a folder/],
+    ['a missing archive', 'verifyBackup', () => ({ file: join(folder, 'gone.tar') }), /gone\.tar/],
+    ['a missing backup folder', 'listBackups', () => ({ folder: join(folder, 'gone') }), /gone/],
+    ['a misspelt argument', 'backup', () => ({ volume: data, destinaton: folder }), /"destinaton" is unknown/],
+    ['an argument of the wrong type', 'backup', () => ({ volume: 7, destination: folder }), /"volume".*7/],
+    ['two subjects at once', 'backup', () => ({ volume: data, container: web, destination: folder }), /not several/],
+    ['an unknown target', 'backup', () => ({ container: web, targets: ['/nowhere'], destination: folder }), /"\/nowhere".*"\/data"/],
+  ];
+  for (const [what, command, args, message] of refused) {
+    it(`refuses ${what}, and says so`, async () => {
+      await assert.rejects(async () => call(command, args()), (error: Error) => {
+        assert.match(error.message, message);
+        return true;
+      });
+      assert.deepEqual(readdirSync(folder).filter((name) => name.includes('.partial')), []);
+    });
+  }
+
+  it('a destination that is not writable is named, and nothing is left', async () => {
+    const to = destination();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', to]);
+    try {
+      await assert.rejects(async () => call('backup', { volume: data, destination: to }), (error: Error) => error.message.includes(to) && /cannot be written/.test(error.message));
+    } finally {
+      execFileSync('umount', [to]);
+    }
+    assert.equal(await helpersOf(connection), 0);
+  });
+
+  it('the engine down: each command names the address; up again, all work', async () => {
+    const settings = vscode.workspace.getConfiguration('dockerMounts');
+    await settings.update('host', 'unix:///nonexistent/docker.sock', vscode.ConfigurationTarget.Global);
+    try {
+      for (const [command, args] of [['refresh', undefined], ['listContainers', { all: true }], ['backup', { volume: data, destination: folder }], ['inspect', { volume: data }]] as const) {
+        await until(`${command} fails`, async () => {
+          try {
+            await call(command, args);
+            return false;
+          } catch (error) {
+            assert.match((error as Error).message, /\/nonexistent\/docker\.sock/);
+            return true;
+          }
+        });
+      }
+    } finally {
+      await settings.update('host', undefined, vscode.ConfigurationTarget.Global);
+    }
+    await until('back', async () => call<Volume[]>('listVolumes', {}).then((volumes) => volumes.length > 0, () => false));
+  });
+
+  it('the log says what was done, without environment values', async () => {
+    const secret = `secret-${unique('value')}`;
+    const name = unique('secret');
+    await container(connection, name, { Env: [`PASSWORD=${secret}`], HostConfig: { Binds: [`${data}:/data`] } });
+    const { manifest } = await call<BackupResult>('backup', { container: name, destination: destination() });
+    assert.equal(readFileSync(manifest, 'utf8').includes(secret), false);
+  });
+});
