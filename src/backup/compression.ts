@@ -95,7 +95,9 @@ type Inflater = Transform & { readonly bytesWritten: number };
  * rest of that chunk, so the rest goes to a new stream; how much it took is in `bytesWritten`.
  */
 async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): AsyncGenerator<Buffer> {
-  let stream = create();
+  // An error between two readings is seen at the next one.
+  const begin = () => create().on('error', () => undefined);
+  let stream = begin();
   let taken = 0;
   try {
     for await (const chunk of source) {
@@ -107,7 +109,7 @@ async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): 
         rest = rest.subarray(taken - before);
         if (rest.length === 0) break;
         if (taken === before) throw new Error('there is data behind the compressed part');
-        stream = create();
+        stream = begin();
         taken = 0;
       }
     }
@@ -123,7 +125,7 @@ async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): 
 /** Starts something that ends by calling `done`, and yields what the stream puts out until then. */
 async function* outputUntil(stream: Inflater, start: (done: (error?: Error | null) => void) => void): AsyncGenerator<Buffer> {
   let over = false;
-  let failure: Error | undefined;
+  let failure = stream.errored ?? undefined;
   let wake: () => void = () => undefined;
   const onReadable = () => wake();
   const finish = (error?: Error | null) => {
@@ -145,6 +147,5 @@ async function* outputUntil(stream: Inflater, start: (done: (error?: Error | nul
   } finally {
     stream.off('readable', onReadable);
     stream.off('error', finish);
-    stream.on('error', () => undefined);
   }
 }

@@ -97,7 +97,7 @@ function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
   const source = mount.type === 'volume' ? (volume?.label ?? mount.source) : mount.source;
   const words = [kindWord(mount), mount.readOnly ? vscode.l10n.t('read-only') : '', mount.from === undefined ? '' : vscode.l10n.t('from {0}', mount.from)];
   return row(`mount/${container.id}/${mount.target}`, mount.target, None, {
-    description: `${source === '' ? '' : `← ${source} · `}${words.filter((word) => word !== '').join(' · ')}`,
+    description: `${words.filter((word) => word !== '').join(' · ')}${source === '' ? '' : ` ← ${source}`}`,
     iconPath: mountIcon(mount),
     contextValue: `mount ${mount.type}${mount.anonymous ? ' anonymous' : ''}${mount.readOnly ? ' readOnly' : ' readWrite'}${mount.type === 'bind' || mount.type === 'volume' ? ' data' : ''}`,
   });

