@@ -62,6 +62,9 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** Bytes that may wait for the disk. */
+const WRITE_BYTES = 4 * 1024 * 1024;
+
 /** An archive being written. `commit` makes it whole, `discard` leaves nothing. */
 export class ArchiveFile {
   /** The name it will have. */
@@ -118,10 +121,12 @@ export class ArchiveFile {
 
   /** Writes into the open file. FileHandle's own stream would keep the handle from being closed by us. */
   sink(): Writable {
+    const write = (chunk: Buffer, done: (error?: Error | null) => void) => void this.#handle.writeFile(chunk).then(() => done(), done);
     return new Writable({
-      write: (chunk: Buffer, _encoding, done) => {
-        void this.#handle.writeFile(chunk).then(() => done(), done);
-      },
+      highWaterMark: WRITE_BYTES,
+      write: (chunk: Buffer, _encoding, done) => write(chunk, done),
+      // Chunks that came in while the disk was busy go out as one.
+      writev: (chunks, done) => write(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), done),
     });
   }
 

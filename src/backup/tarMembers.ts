@@ -12,6 +12,9 @@ const BLOCK = 512;
 /** Larger pax or long-name members than this are damage, not names. */
 const MAX_META_BYTES = 8 * 1024 * 1024;
 
+/** Enough that reading and writing need not wait for one another at every chunk. */
+const BUFFER_BYTES = 1024 * 1024;
+
 export interface TarMember {
   /** The name's bytes as the archive has them. */
   readonly name: Buffer;
@@ -243,6 +246,7 @@ function asTime(value: Buffer | undefined): number | undefined {
 export function tarMembers(options: WalkOptions): Transform {
   const walker = new MemberWalker(options);
   return new Transform({
+    highWaterMark: BUFFER_BYTES,
     transform(chunk: Buffer, _encoding, done) {
       try {
         walker.feed(chunk, (part) => this.push(part));

@@ -2,6 +2,7 @@ import { Transform } from 'node:stream';
 
 const HEADER_BYTES = 8;
 const STDERR = 2;
+const BUFFER_BYTES = 1024 * 1024;
 
 /**
  * Splits the engine's multiplexed attach stream (Docker Engine API, "Stream format" of ContainerAttach): what the
@@ -13,6 +14,7 @@ export function stdoutOf(onStderr: (chunk: Buffer) => void): Transform {
   let left = 0;
   let channel = 0;
   return new Transform({
+    highWaterMark: BUFFER_BYTES,
     transform(chunk: Buffer, _encoding, done) {
       let rest = chunk;
       while (rest.length > 0) {
