@@ -74,9 +74,9 @@ before(async () => {
     node,
     vsix: join(process.cwd(), 'docker-mounts.vsix'),
     env: { DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] },
-    settings: { 'dockerMounts.backup.folder': backups, 'workbench.colorTheme': 'Default Dark Modern' },
+    settings: { 'dockerMounts.backup.folder': backups },
   });
-  settingsFile = join(code.home, 'data/data/User/settings.json');
+  settingsFile = code.machineSettings;
   browser = await launchBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.setDefaultTimeout(20_000);
@@ -183,7 +183,7 @@ it('inspect opens a read-only JSON document', async () => {
 });
 
 it('a light theme, and the tooltip with the full facts', async () => {
-  settings({ 'workbench.colorTheme': 'Default Light Modern' });
+  await palette('Preferences: Toggle between Light/Dark Themes');
   await page.locator('.monaco-workbench.vs').waitFor();
   await row(/^shop-web/).first().hover();
   await page.locator('.workbench-hover').filter({ hasText: 'Shares sources with' }).waitFor();

@@ -33,8 +33,12 @@ export async function startVSCode({ node, env = {}, vsix, settings = {}, test = 
   const home = mkdtempSync(join(tmpdir(), 'dm-code-'));
   const data = join(home, 'data');
   const extensions = join(home, 'extensions');
-  mkdirSync(join(data, 'data/User'), { recursive: true });
-  writeFileSync(join(data, 'data/User/settings.json'), JSON.stringify({ ...QUIET, ...settings }, null, 2));
+  // A remote window takes settings that name a path or a host (scope machine) from the machine's file only.
+  const machineSettings = join(data, 'data/Machine/settings.json');
+  for (const kind of ['User', 'Machine']) {
+    mkdirSync(join(data, 'data', kind), { recursive: true });
+    writeFileSync(join(data, 'data', kind, 'settings.json'), JSON.stringify({ ...QUIET, ...settings }, null, 2));
+  }
   const folders = ['--server-data-dir', data, '--extensions-dir', extensions];
   const environment = { ...process.env, ...env };
   if (vsix) await run(node.node, [main, ...folders, '--accept-server-license-terms', '--install-extension', vsix], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -54,6 +58,7 @@ export async function startVSCode({ node, env = {}, vsix, settings = {}, test = 
     url,
     port: chosen,
     home,
+    machineSettings,
     said: () => said,
     async stop() {
       const gone = new Promise((resolve) => server.once('exit', resolve));
