@@ -64,7 +64,7 @@ export async function backup(connection: Connection, request: BackupRequest, job
   throwIfCancelled(job.signal, what);
   job.log.info(`Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${compression}.`);
   for (const one of plan.leftOut) warn(`"${one.target}" is left out: ${one.reason}.`);
-  for (const lost of notKept(reader)) job.log.info(`This method does not keep ${lost}.`);
+  if (notKept(reader).length > 0) job.log.info(`This method does not keep ${notKept(reader).join(', ')}.`);
 
   const base = request.name === undefined ? `${fileNamePart(shortName(plan))}-${timestamp(new Date())}` : checkName(request.name);
   const archive = await ArchiveFile.create(destination, base, SUFFIX[compression], request.name !== undefined);
@@ -90,7 +90,7 @@ function throwIfCancelled(signal: AbortSignal, what: string): void {
 }
 
 function describe(reader: Reader): string {
-  return reader.method === 'archive' ? "the engine's archive endpoint" : `tar in ${reader.tar.image}`;
+  return reader.method === 'archive' ? "the engine's archive endpoint" : `tar in image ${reader.tar.image.replace(/^sha256:([0-9a-f]{12}).*/, '$1')}`;
 }
 
 function checkCompression(request: BackupRequest, warn: (message: string) => void): Compression {

@@ -78,14 +78,14 @@ before(async () => {
   });
   settingsFile = code.machineSettings;
   browser = await launchBrowser();
-  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'dark' });
   page.setDefaultTimeout(20_000);
   await page.goto(`${code.url}/?folder=${encodeURIComponent(site)}`);
   await page.locator('.activitybar').getByRole('tab', { name: /^Docker Mounts/ }).click();
   await row('shop-web').first().waitFor();
   await page.mouse.move(349, 400);
   await page.mouse.down();
-  await page.mouse.move(560, 400, { steps: 5 });
+  await page.mouse.move(620, 400, { steps: 5 });
   await page.mouse.up();
 });
 after(async () => {
