@@ -46,6 +46,12 @@ async function menu(on: Locator, entry: string): Promise<Locator> {
   return item;
 }
 
+async function theme(wanted: 'dark' | 'light'): Promise<void> {
+  const workbench = page.locator(wanted === 'dark' ? '.monaco-workbench.vs-dark' : '.monaco-workbench.vs');
+  if ((await workbench.count()) === 0) await palette('Preferences: Toggle between Light/Dark Themes');
+  await workbench.waitFor();
+}
+
 async function clearNotifications(): Promise<void> {
   await palette('Notifications: Clear All Notifications');
   await page.locator('.notification-toast').first().waitFor({ state: 'detached' });
@@ -78,11 +84,12 @@ before(async () => {
   });
   settingsFile = code.machineSettings;
   browser = await launchBrowser();
-  page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'dark' });
+  page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
   page.setDefaultTimeout(20_000);
   await page.goto(`${code.url}/?folder=${encodeURIComponent(site)}`);
   await page.locator('.activitybar').getByRole('tab', { name: /^Docker Mounts/ }).click();
   await row('shop-web').first().waitFor();
+  await theme('dark');
   await page.mouse.move(349, 400);
   await page.mouse.down();
   await page.mouse.move(620, 400, { steps: 5 });
@@ -183,8 +190,7 @@ it('inspect opens a read-only JSON document', async () => {
 });
 
 it('a light theme, and the tooltip with the full facts', async () => {
-  await palette('Preferences: Toggle between Light/Dark Themes');
-  await page.locator('.monaco-workbench.vs').waitFor();
+  await theme('light');
   await row(/^shop-web/).first().hover();
   await page.locator('.workbench-hover').filter({ hasText: 'Shares sources with' }).waitFor();
   await shot('sidebar-light');
