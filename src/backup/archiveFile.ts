@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { link, open, rename, stat, unlink, writeFile, access, type FileHandle } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { Transform, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
 import { manifestPath, type Manifest } from './manifest.ts';
 
@@ -108,25 +108,26 @@ export class ArchiveFile {
     return this.#bytes;
   }
 
-  /** Counts and hashes what passes on its way into `sink()`. */
-  tap(): Transform {
-    return new Transform({
-      transform: (chunk: Buffer, _encoding, done) => {
-        this.#hash.update(chunk);
-        this.#bytes += chunk.length;
-        done(null, chunk);
-      },
-    });
-  }
-
-  /** Writes into the open file. FileHandle's own stream would keep the handle from being closed by us. */
+  /** Counts, hashes and writes. FileHandle's own stream would keep the handle from being closed by us. */
   sink(): Writable {
-    const write = (chunk: Buffer, done: (error?: Error | null) => void) => void this.#handle.writeFile(chunk).then(() => done(), done);
+    const write = (chunks: Buffer[], done: (error?: Error | null) => void) => {
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      const written = this.#handle.writev(chunks);
+      // The disk and the hash work at the same time.
+      for (const chunk of chunks) this.#hash.update(chunk);
+      this.#bytes += bytes;
+      void written
+        .then(async ({ bytesWritten }) => {
+          // A write may take less than all, and says why only when asked for the rest.
+          if (bytesWritten < bytes) await this.#handle.writeFile(Buffer.concat(chunks).subarray(bytesWritten));
+        })
+        .then(() => done(), done);
+    };
     return new Writable({
       highWaterMark: WRITE_BYTES,
-      write: (chunk: Buffer, _encoding, done) => write(chunk, done),
-      // Chunks that came in while the disk was busy go out as one.
-      writev: (chunks, done) => write(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), done),
+      write: (chunk: Buffer, _encoding, done) => write([chunk], done),
+      // Chunks that came in while the disk was busy go out together.
+      writev: (chunks, done) => write(chunks.map(({ chunk }) => chunk as Buffer), done),
     });
   }
 

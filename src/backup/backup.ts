@@ -1,5 +1,4 @@
 /** Backs a container's mounts, a volume or a bind up into one tar file. */
-import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
@@ -137,8 +136,8 @@ async function writeArchive(
   try {
     const mounts: ManifestMount[] = [];
     const tarred = readTrees(source, plan.trees, job, mounts, warn);
-    const press = compression === 'none' ? new PassThrough() : compressor(compression, level);
-    await pipeline(tarred, press, archive.tap(), archive.sink(), { signal: job.signal });
+    if (compression === 'none') await pipeline(tarred, archive.sink(), { signal: job.signal });
+    else await pipeline(tarred, compressor(compression, level), archive.sink(), { signal: job.signal });
     return mounts;
   } finally {
     await source.close();
