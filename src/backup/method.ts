@@ -5,6 +5,7 @@ import { stdoutOf } from '../engine/attachStream.ts';
 import type { Connection } from '../engine/connection.ts';
 import { EngineFailure, NotFound } from '../engine/errors.ts';
 import { createArchiveHelper, createCommandHelper, type Helper, type HelperMount } from '../engine/helpers.ts';
+import { makeLocalPipe, type LocalPipe } from '../engine/localPipe.ts';
 import type { Logger } from '../engine/log.ts';
 import { rootName, type Plan, type Tree } from './plan.ts';
 
@@ -120,6 +121,7 @@ export async function openSource(
   // Also the tar method looks at the sources through it first: whether they are there, and files or directories.
   const archive = await createArchiveHelper(connection, mounts, log);
   const helpers: Helper[] = [archive];
+  const pipes: LocalPipe[] = [];
   return {
     async open(index) {
       const tree = trees[index];
@@ -131,12 +133,13 @@ export async function openSource(
       if (reader.method === 'archive') {
         return { stream: await archive.readArchive(place.archivePath), skip: place.skip, finished: () => Promise.resolve() };
       }
-      const helper = await createCommandHelper(connection, reader.tar.image, tarCommand(reader.tar, place), [mount], log);
-      helpers.push(helper);
-      return runTar(helper, warn);
+      const started = await startTar(connection, reader.tar, place, mount, log);
+      helpers.push(started.helper);
+      if (started.pipe) pipes.push(started.pipe);
+      return runTar(started.helper, started.pipe, warn);
     },
     async close() {
-      await Promise.all(helpers.map((helper) => helper.remove()));
+      await Promise.all([...helpers.map((helper) => helper.remove()), ...pipes.map((pipe) => pipe.remove())]);
     },
   };
 }
@@ -160,8 +163,28 @@ function placeInHelper(tree: Tree, mount: HelperMount, index: number, isFile: bo
   return { archivePath: posix.join(base(index), parts[0] ?? ''), skip: parts.length - 1, directory: base(index), name: root };
 }
 
-function tarCommand(tar: Tar, place: Place): string[] {
-  const command = ['tar', '-c', '-f', '-', '--numeric-owner'];
+const PIPE_AT = '/docker-mounts/pipe';
+
+/** A helper that writes into a pipe where engine and process share files, else to its stdout. */
+async function startTar(connection: Connection, tar: Tar, place: Place, mount: HelperMount, log: Logger): Promise<{ helper: Helper; pipe?: LocalPipe }> {
+  const pipe = await makeLocalPipe(connection);
+  if (pipe !== undefined) {
+    try {
+      const end: HelperMount = { type: 'bind', source: pipe.directory, target: PIPE_AT, readOnly: false };
+      const command = tarCommand(tar, place, posix.join(PIPE_AT, pipe.name));
+      return { helper: await createCommandHelper(connection, tar.image, command, [mount, end], log), pipe };
+    } catch (error) {
+      await pipe.remove();
+      // The name of the machine was the same and its files were not: the pipe is not there for the engine.
+      if (!(error instanceof EngineFailure)) throw error;
+      log.debug(`No pipe to the helper: ${error.message}`);
+    }
+  }
+  return { helper: await createCommandHelper(connection, tar.image, tarCommand(tar, place, '-'), [mount], log) };
+}
+
+function tarCommand(tar: Tar, place: Place, to: string): string[] {
+  const command = ['tar', '-c', '-f', to, '--numeric-owner'];
   if (tar.gnu) {
     command.push('--format=posix', '--sparse', '--xattrs', '--xattrs-include=*', '--acls', '--blocking-factor=256');
     // Times of access and change are of no use to a restore and would cost a block for each member.
@@ -174,21 +197,31 @@ function tarCommand(tar: Tar, place: Place): string[] {
 const TAR_CHANGED = 1;
 const MAX_STDERR = 64 * 1024;
 
-async function runTar(helper: Helper, warn: (message: string) => void): Promise<TreeStream> {
+async function runTar(helper: Helper, pipe: LocalPipe | undefined, warn: (message: string) => void): Promise<TreeStream> {
   let said = '';
   const { output, exitCode } = await helper.run();
   const stdout = stdoutOf((chunk) => {
     if (said.length < MAX_STDERR) said += chunk.toString('utf8');
   });
-  output.on('error', (error) => stdout.destroy(error));
-  output.on('aborted', () => stdout.destroy(new Error('the engine cut the stream off')));
-  stdout.on('close', () => output.destroy());
+  const stream = pipe?.stream ?? stdout;
+  const fail = (error: Error) => stream.destroy(error);
+  output.on('error', fail);
+  output.on('aborted', () => fail(new Error('the engine cut the stream off')));
   output.pipe(stdout);
+  let heard = Promise.resolve();
+  if (pipe !== undefined) {
+    stdout.resume();
+    heard = new Promise((resolve) => output.on('close', resolve));
+    exitCode.then(() => pipe.writerIsGone(), fail);
+  } else {
+    stream.on('close', () => output.destroy());
+  }
   return {
-    stream: stdout,
+    stream,
     skip: 0,
     finished: async () => {
       const code = await exitCode;
+      await heard;
       const lines = said.split('\n').filter((line) => line.trim() !== '');
       if (code > TAR_CHANGED) {
         throw new EngineFailure(code, `tar in the helper container ended with code ${code}: ${lines.slice(-3).join(' ') || 'it gave no reason'}`);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { backup, type BackupRequest } from '../../src/backup/backup.ts';
@@ -259,4 +260,13 @@ it('a damaged, cut or lengthened archive is found out', async () => {
   writeFileSync(file, whole.subarray(0, 1024 * 9));
   assert.match((await verifyBackup(file, job())).problems.join(), /stops/);
   await assert.rejects(verifyBackup(join(to, 'absent.tar'), job()), NotFound);
+});
+
+it('a helper that shares no files with us sends the archive over the engine’s stream instead', async () => {
+  const data = unique('remote');
+  writeFileSync(join(await volume(connection, data), 'x'), randomBytes(300_000));
+  const far = Object.assign(Object.create(Object.getPrototypeOf(connection) as object) as Connection, connection, { info: { ...connection.info, local: false } });
+  const result = await backup(far, { subject: { kind: 'volume', volume: data }, destination: destination(), method: 'tar', helperImage: GNU_TAR }, job());
+  assert.deepEqual(await verifyBackup(result.file, job()), { ok: true, entries: 1, bytes: 300_000, problems: [] });
+  assert.deepEqual(readdirSync(tmpdir()).filter((name) => name.startsWith('docker-mounts-')), [], 'no pipe is left');
 });

@@ -46,9 +46,11 @@ export async function volume(connection: Connection, name: string, rest: object 
   return (await connection.docker.getVolume(name).inspect()).Mountpoint;
 }
 
-/** Removes every container and volume of the tests. */
+/** Removes every container and volume of the tests, and helpers of a run that crashed. */
 export async function removeAll({ docker }: Connection): Promise<void> {
-  for (const { Id } of await docker.listContainers({ all: true, filters: { label: [LABEL] } })) await docker.getContainer(Id).remove({ force: true, v: true });
+  for (const label of [LABEL, HELPER_LABEL]) {
+    for (const { Id } of await docker.listContainers({ all: true, filters: { label: [label] } })) await docker.getContainer(Id).remove({ force: true, v: true });
+  }
   const { Volumes } = await docker.listVolumes({ filters: { label: [LABEL] } });
   for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove({ force: true });
 }
