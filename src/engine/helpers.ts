@@ -98,12 +98,27 @@ export class Helper {
     try {
       const output = (await this.container.attach({ stream: true, stdout: true, stderr: true })) as unknown as Readable;
       await this.container.start();
-      const exitCode = this.container.wait().then((result: { StatusCode: number }) => result.StatusCode);
+      const exitCode = this.#exitCode(output);
       exitCode.catch(() => undefined);
       return { output, exitCode };
     } catch (error) {
       throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
     }
+  }
+
+  /**
+   * The engine answers a wait with its headers at once and the code later, so an engine that dies in between leaves
+   * docker-modem waiting for ever. The end of the output tells: then the engine is asked anew.
+   */
+  #exitCode(output: Readable): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.container.wait().then((result: { StatusCode: number }) => resolve(result.StatusCode), reject);
+      output.once('close', () => {
+        this.container.inspect().then(({ State }) => {
+          if (!State.Running) resolve(State.ExitCode);
+        }, reject);
+      });
+    });
   }
 
   /** Removes the container and the anonymous volumes that were made for it. Never throws: the label lets the next start find it. */
