@@ -6,6 +6,7 @@ import { containerCommands } from './commands/containers.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { registerCommand } from './commands/register.ts';
 import type { Services } from './commands/services.ts';
+import { volumeCommands } from './commands/volumes.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { removeLeftoverHelpers } from './engine/helpers.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
@@ -26,7 +27,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const services: Services = { watcher, log, documents, backupFolder };
   context.subscriptions.push(log, watcher, backupFolder, documents);
 
-  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services)];
+  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
   showTrees(context, services);
   void watcher.start();

@@ -65,6 +65,16 @@ export function numberOf({ args }: Call, key: string): number | undefined {
   return value;
 }
 
+/** Names with text values, such as labels. */
+export function recordOf({ args }: Call, key: string): Record<string, string> | undefined {
+  const value = args[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'object' || Array.isArray(value) || !Object.values(value).every((one) => typeof one === 'string')) {
+    throw wrong(key, vscode.l10n.t('an object of texts'), value);
+  }
+  return value as Record<string, string>;
+}
+
 /** Refuses arguments that no one reads: a misspelt one must not be taken for absent. */
 export function onlyKnown({ args }: Call, known: readonly string[]): void {
   const unknown = Object.keys(args).find((key) => !known.includes(key));

@@ -57,6 +57,20 @@ export class BadArgument extends Error {
   }
 }
 
+/** A thing cannot go because others use it. */
+export class InUse extends Error {
+  override readonly name = 'InUse';
+  readonly kind: ObjectKind;
+  readonly object: string;
+  readonly users: readonly string[];
+  constructor(kind: ObjectKind, object: string, users: readonly string[], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+    this.object = object;
+    this.users = users;
+  }
+}
+
 /** The engine refused or failed a request for a named object. */
 export class EngineFailure extends Error {
   override readonly name = 'EngineFailure';

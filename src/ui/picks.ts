@@ -24,6 +24,11 @@ export function pickContainer(containers: readonly Container[], placeHolder: str
   return pick(containers.map((container) => containerItem(container, container.name)), placeHolder);
 }
 
+/** A volume's name; undefined when dismissed. */
+export function pickVolume(volumes: readonly Volume[], placeHolder: string): Promise<string | undefined> {
+  return pick(volumes.map((volume) => volumeItem(volume, volume.name)), placeHolder);
+}
+
 export type Subject = { readonly container: string } | { readonly volume: string };
 
 /** A container or a volume; undefined when dismissed. */

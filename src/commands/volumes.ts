@@ -1,0 +1,133 @@
+/** Commands on volumes, and the removal of containers: each says beforehand what goes. */
+import * as vscode from 'vscode';
+import { BadArgument } from '../engine/errors.ts';
+import type { Volume } from '../engine/model.ts';
+import { createVolume, prunable, prune, removeVolumes, volumeNameProblem } from '../engine/volumes.ts';
+import { planRemoval, removeContainer, type RemovalPlan } from '../mounts/removal.ts';
+import { formatBytes } from '../ui/format.ts';
+import { pickContainer, pickVolume } from '../ui/picks.ts';
+import { Dismissed, flagOf, recordOf, textOf, textsOf, type Call } from './call.ts';
+import { containerOfNode } from './containers.ts';
+import type { CommandSpec } from './register.ts';
+import type { Services } from './services.ts';
+
+/** Asks in a modal dialog; returns the chosen button. */
+async function confirm(question: string, detail: string, ...buttons: string[]): Promise<string> {
+  const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, ...buttons);
+  if (chosen === undefined) throw new Dismissed();
+  return chosen;
+}
+
+function sized({ label, size }: Volume): string {
+  return size === null ? label : `${label} (${formatBytes(size)})`;
+}
+
+function fateOfVolumes({ goes, stays }: RemovalPlan): string {
+  const lines = goes.map((volume) => vscode.l10n.t('{0}: anonymous, used by no other container', sized(volume)));
+  const kept = stays.map(({ volume, reason, users }) =>
+    reason === 'named' ? vscode.l10n.t('{0} stays: it has a name', sized(volume)) : vscode.l10n.t('{0} stays: used by {1}', sized(volume), users.join(', ')),
+  );
+  return [...lines, ...kept].join('\n');
+}
+
+async function runRemoveContainer(call: Call, { watcher, log }: Services): Promise<unknown> {
+  let name = textOf(call, 'container');
+  let removeVolumes = flagOf(call, 'removeVolumes') ?? false;
+  let force = flagOf(call, 'force') ?? false;
+  if (name === undefined) {
+    const snapshot = await watcher.snapshot();
+    const [node] = call.nodes;
+    name = (node && containerOfNode(node)) ?? (await pickContainer(snapshot.containers, vscode.l10n.t('Remove which container?')));
+    const container = snapshot.containers.find((one) => one.name === name);
+    if (name === undefined || container === undefined) throw new Dismissed();
+    const plan = planRemoval(snapshot, container);
+    const only = vscode.l10n.t('Remove');
+    const withVolumes = vscode.l10n.t('Remove with Anonymous Volumes');
+    const isRunning = container.state === 'running' || container.state === 'paused' || container.state === 'restarting';
+    const question = isRunning ? vscode.l10n.t('Stop and remove container "{0}"?', name) : vscode.l10n.t('Remove container "{0}"?', name);
+    const lost = vscode.l10n.t('What it wrote outside of its mounts is lost.');
+    const chosen = await confirm(question, [lost, fateOfVolumes(plan)].join('\n\n'), only, ...(plan.goes.length > 0 ? [withVolumes] : []));
+    removeVolumes = chosen === withVolumes;
+    force = isRunning;
+  }
+  const removal = await removeContainer(await watcher.connection(), name, { removeVolumes, force });
+  const { volumesRemoved, volumesKept } = removal;
+  log.info(vscode.l10n.t('Removed container "{0}"; volumes removed: {1}; volumes kept: {2}.', removal.removed, volumesRemoved.join(', ') || '-', volumesKept.join(', ') || '-'));
+  return removal;
+}
+
+async function runRemoveVolume(call: Call, { watcher, log }: Services): Promise<unknown> {
+  const one = textOf(call, 'volume');
+  const several = textsOf(call, 'volumes');
+  if (one !== undefined && several !== undefined) throw new BadArgument('volume', vscode.l10n.t('Give one of volume and volumes, not both.'));
+  let names = several ?? (one === undefined ? [] : [one]);
+  if (names.length === 0) {
+    const { volumes } = await watcher.snapshot();
+    names = call.nodes.flatMap((node) => (node.kind === 'volume' ? [node.volume.name] : []));
+    if (names.length === 0) {
+      const picked = await pickVolume(volumes.filter(({ dangling }) => dangling), vscode.l10n.t('Remove which volume? Only those that no container uses are listed.'));
+      if (picked === undefined) throw new Dismissed();
+      names = [picked];
+    }
+    const chosen = volumes.filter(({ name }) => names.includes(name));
+    const users = chosen.filter(({ dangling }) => !dangling);
+    // What cannot go is refused without a question.
+    if (users.length === 0) await confirm(vscode.l10n.t('Remove {0} for good?', chosen.map(sized).join(', ')), vscode.l10n.t('The data in it cannot be brought back without a backup.'), vscode.l10n.t('Remove'));
+  }
+  const result = await removeVolumes(await watcher.connection(), [...new Set(names)]);
+  log.info(vscode.l10n.t('Removed volumes: {0}.', result.removed.join(', ')));
+  return result;
+}
+
+async function runPrune(call: Call, { watcher, log }: Services): Promise<unknown> {
+  let all = flagOf(call, 'all') ?? false;
+  const connection = await watcher.connection();
+  let volumes: readonly Volume[];
+  if (call.byHand) {
+    const found = await prunable(connection, true);
+    const anonymous = found.filter((volume) => volume.anonymous);
+    if (found.length === 0) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('There are no dangling volumes to remove.'));
+      throw new Dismissed();
+    }
+    const bytes = (of: readonly Volume[]) => formatBytes(of.reduce((sum, { size }) => sum + (size ?? 0), 0));
+    const onlyAnonymous = vscode.l10n.t('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
+    const every = vscode.l10n.t('Remove All {0} ({1})', found.length, bytes(found));
+    const buttons = anonymous.length === 0 || anonymous.length === found.length ? [] : [onlyAnonymous];
+    const chosen = await confirm(vscode.l10n.t('Remove dangling volumes for good?'), found.map(sized).join('\n'), ...buttons, every);
+    all = chosen === every;
+    volumes = all ? found : anonymous;
+  } else {
+    volumes = await prunable(connection, all);
+  }
+  const result = await prune(connection, volumes);
+  log.info(vscode.l10n.t('Pruned {0} volumes, {1}: {2}', result.removed.length, formatBytes(result.bytes), result.removed.join(', ') || '-'));
+  if (call.byHand) void vscode.window.showInformationMessage(vscode.l10n.t('Removed {0} volumes, {1}.', result.removed.length, formatBytes(result.bytes)));
+  return result;
+}
+
+async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<unknown> {
+  let name = textOf(call, 'name');
+  if (call.byHand) {
+    const { volumes } = await watcher.snapshot();
+    name = await vscode.window.showInputBox({
+      title: vscode.l10n.t('New Volume'),
+      prompt: vscode.l10n.t('Name of the volume'),
+      validateInput: (value) => (volumes.some((volume) => volume.name === value) ? vscode.l10n.t('There is a volume "{0}" already.', value) : volumeNameProblem(value)),
+    });
+    if (name === undefined) throw new Dismissed();
+  }
+  const made = await createVolume(await watcher.connection(), { name, driver: textOf(call, 'driver'), driverOpts: recordOf(call, 'driverOpts'), labels: recordOf(call, 'labels') });
+  log.info(vscode.l10n.t('Created volume "{0}".', made.name));
+  return made;
+}
+
+/** removeContainer, createVolume, removeVolume and pruneVolumes. */
+export function volumeCommands(services: Services): CommandSpec[] {
+  return [
+    { id: 'dockerMounts.removeContainer', takes: ['container', 'removeVolumes', 'force'], asks: true, run: (call) => runRemoveContainer(call, services) },
+    { id: 'dockerMounts.createVolume', takes: ['name', 'driver', 'driverOpts', 'labels'], asks: true, run: (call) => runCreateVolume(call, services) },
+    { id: 'dockerMounts.removeVolume', takes: ['volume', 'volumes'], asks: true, run: (call) => runRemoveVolume(call, services) },
+    { id: 'dockerMounts.pruneVolumes', takes: ['all'], asks: true, run: (call) => runPrune(call, services) },
+  ];
+}

@@ -1,0 +1,94 @@
+/** Making and removing volumes. */
+import { inspectVolume } from './actions.ts';
+import { engineError, type Connection } from './connection.ts';
+import { BadArgument, InUse, NotFound } from './errors.ts';
+import { Inventory } from './inventory.ts';
+import type { Volume } from './model.ts';
+
+export interface NewVolume {
+  /** Without a name the engine gives 64 hexadecimal digits. */
+  readonly name?: string;
+  readonly driver?: string;
+  readonly driverOpts?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** What the engine takes for a name (moby/moby, volume/names). */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+
+/** Why a volume cannot be called so, or undefined. */
+export function volumeNameProblem(name: string): string | undefined {
+  return NAME.test(name) ? undefined : `"${name}" cannot be a volume's name; use at least two letters, digits, dots, dashes or underscores, the first a letter or digit.`;
+}
+
+/** Makes a volume. Throws BadArgument for a name that is taken: the engine would hand the old volume out as the new one. */
+export async function createVolume(connection: Connection, volume: NewVolume): Promise<{ name: string }> {
+  const { name, driver, driverOpts, labels } = volume;
+  if (name !== undefined) {
+    const problem = volumeNameProblem(name);
+    if (problem !== undefined) throw new BadArgument('name', problem);
+    const taken = await inspectVolume(connection, name).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof NotFound) return false;
+        throw error;
+      },
+    );
+    if (taken) throw new BadArgument('name', `There is a volume "${name}" already; choose another name, or remove that one first.`);
+  }
+  try {
+    const made = (await connection.docker.createVolume({ Name: name ?? '', Driver: driver ?? 'local', DriverOpts: { ...driverOpts }, Labels: { ...labels } })) as unknown as { name?: string; Name?: string };
+    return { name: made.Name ?? made.name ?? name ?? '' };
+  } catch (error) {
+    throw engineError(error, { kind: 'volume', object: name ?? 'without a name', doing: 'create it' });
+  }
+}
+
+/** Removes volumes, all or, where one is missing or in use, none. Throws NotFound or InUse. */
+export async function removeVolumes(connection: Connection, names: readonly string[]): Promise<{ removed: string[] }> {
+  const { volumes } = await new Inventory(connection).read();
+  for (const name of names) {
+    const found = volumes.find((volume) => volume.name === name);
+    if (found === undefined) throw new NotFound('volume', name, `There is no volume "${name}" on this engine; nothing was removed. Refresh the view and check the name.`);
+    const users = [...new Set(found.usedBy.map(({ container }) => container))];
+    if (users.length > 0) {
+      throw new InUse('volume', name, users, `Volume "${name}" is used by ${users.map((user) => `"${user}"`).join(', ')}; nothing was removed. Remove those containers first.`);
+    }
+  }
+  const removed: string[] = [];
+  for (const name of names) {
+    try {
+      await connection.docker.getVolume(encodeURIComponent(name)).remove();
+      removed.push(name);
+    } catch (error) {
+      throw engineError(error, { kind: 'volume', object: name, doing: removed.length === 0 ? 'remove it' : `remove it, after ${removed.join(', ')}` });
+    }
+  }
+  return { removed };
+}
+
+/** The dangling volumes that a prune would remove: anonymous ones, or all. Sizes are measured. */
+export async function prunable(connection: Connection, all: boolean): Promise<Volume[]> {
+  const inventory = new Inventory(connection);
+  const { volumes } = await inventory.read();
+  const sizes = await inventory.sizes();
+  return volumes.filter(({ dangling, anonymous }) => dangling && (anonymous || all)).map((volume) => ({ ...volume, size: sizes.get(volume.name) ?? null }));
+}
+
+/** Removes these volumes; one that a container has come to use meanwhile stays. */
+export async function prune(connection: Connection, volumes: readonly Volume[]): Promise<{ removed: string[]; bytes: number }> {
+  const removed: string[] = [];
+  let bytes = 0;
+  for (const { name, size } of volumes) {
+    try {
+      await connection.docker.getVolume(encodeURIComponent(name)).remove();
+    } catch (error) {
+      const status = (error as { statusCode?: number }).statusCode;
+      if (status === 404 || status === 409) continue;
+      throw engineError(error, { kind: 'volume', object: name, doing: 'remove it' });
+    }
+    removed.push(name);
+    bytes += size ?? 0;
+  }
+  return { removed, bytes };
+}
