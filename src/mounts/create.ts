@@ -1,0 +1,92 @@
+/** Creates a container with mounts. */
+import { stat } from 'node:fs/promises';
+import { inspectContainer, inspectImage } from '../engine/actions.ts';
+import { engineError, type Connection } from '../engine/connection.ts';
+import type { Logger } from '../engine/log.ts';
+import type { MountSettings } from './spec.ts';
+
+export interface NewContainer {
+  readonly image: string;
+  readonly name?: string;
+  readonly command?: readonly string[];
+  readonly mounts: readonly MountSettings[];
+  /** `name` or `name:ro`. */
+  readonly volumesFrom: readonly string[];
+  readonly env: readonly string[];
+  readonly start: boolean;
+  /** Whether a missing host directory is made; otherwise it is an error. */
+  readonly createSource: boolean;
+}
+
+export interface Created {
+  readonly id: string;
+  readonly name: string;
+  readonly warnings: readonly string[];
+}
+
+/** A bind that may be made, or that asks for a relabelling, must go in as a `-v` string: the API's Mounts know neither. */
+function asBind({ Source, Target, ReadOnly, relabel, BindOptions, Consistency }: MountSettings): string {
+  const words = [ReadOnly ? 'ro' : '', relabel ?? '', BindOptions?.Propagation ?? '', Consistency ?? ''].filter((word) => word !== '' && word !== 'default');
+  return [Source, Target, ...(words.length > 0 ? [words.join(',')] : [])].join(':');
+}
+
+function goesAsBind(mount: MountSettings, createSource: boolean): boolean {
+  // A colon in the path would be read as the end of it.
+  return mount.relabel !== undefined || (mount.Type === 'bind' && createSource && mount.BindOptions?.NonRecursive !== true && !/:/.test(mount.Source + mount.Target));
+}
+
+/** The parts of HostConfig that carry mounts. */
+export function hostConfigOf(mounts: readonly MountSettings[], createSource: boolean): { Binds: string[]; Mounts: object[] } {
+  return {
+    Binds: mounts.filter((mount) => goesAsBind(mount, createSource)).map(asBind),
+    Mounts: mounts.filter((mount) => !goesAsBind(mount, createSource)).map(({ relabel: _, ...settings }) => settings),
+  };
+}
+
+/**
+ * Creates and, unless told otherwise, starts a container from a local image. One that cannot be started is removed again,
+ * with the volumes that were made for it. Throws NotFound, BadArgument or EngineFailure.
+ */
+export async function createContainer(connection: Connection, wanted: NewContainer, log: Logger): Promise<Created> {
+  const { docker } = connection;
+  await inspectImage(connection, wanted.image);
+  for (const from of wanted.volumesFrom) await inspectContainer(connection, from.split(':')[0] ?? '');
+  const warnings: string[] = [];
+  for (const { Type, Source } of wanted.mounts) {
+    const isMissing = Type === 'bind' && connection.info.local && (await stat(Source).then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ENOENT'));
+    if (isMissing && wanted.createSource) warnings.push(`The directory "${Source}" did not exist and was made by the engine.`);
+  }
+  const { Volumes } = await docker.listVolumes();
+  const before = new Set(((Volumes as { Name: string }[] | null) ?? []).map(({ Name }) => Name));
+  const context = { kind: 'container' as const, object: wanted.name ?? `from ${wanted.image}`, doing: 'create it' };
+  let container;
+  try {
+    container = await docker.createContainer({
+      ...(wanted.name === undefined ? {} : { name: wanted.name }),
+      Image: wanted.image,
+      ...(wanted.command === undefined ? {} : { Cmd: [...wanted.command] }),
+      Env: [...wanted.env],
+      HostConfig: { ...(hostConfigOf(wanted.mounts, wanted.createSource) as object), VolumesFrom: [...wanted.volumesFrom] },
+    });
+  } catch (error) {
+    await removeNewVolumes(connection, before, wanted);
+    throw engineError(error, context);
+  }
+  try {
+    if (wanted.start) await container.start();
+    const { Name } = await container.inspect();
+    for (const warning of warnings) log.warn(warning);
+    return { id: container.id, name: Name.replace(/^\//, ''), warnings };
+  } catch (error) {
+    await container.remove({ force: true, v: true }).catch(() => undefined);
+    await removeNewVolumes(connection, before, wanted);
+    throw engineError(error, { ...context, doing: 'start it, so it was removed again' });
+  }
+}
+
+async function removeNewVolumes({ docker }: Connection, before: ReadonlySet<string>, { mounts }: NewContainer): Promise<void> {
+  for (const { Type, Source } of mounts) {
+    if (Type !== 'volume' || Source === '' || before.has(Source)) continue;
+    await docker.getVolume(Source).remove().catch(() => undefined);
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Mounts as people type them: `-v` and `--mount` strings, and Docker's own API objects, as one list of API objects.
+ * The rules are those of docker/cli (opts/mount.go) and moby (volume/mounts).
+ */
+import { posix } from 'node:path';
+import { BadArgument } from '../engine/errors.ts';
+
+/** One element of HostConfig.Mounts (Docker Engine API, MountPoint settings of ContainerCreate). */
+export interface MountSettings {
+  readonly Type: 'bind' | 'volume' | 'tmpfs';
+  /** Host path or volume name; '' for a tmpfs or an anonymous volume. */
+  readonly Source: string;
+  readonly Target: string;
+  readonly ReadOnly: boolean;
+  readonly Consistency?: string;
+  readonly BindOptions?: { readonly Propagation?: string; readonly NonRecursive?: boolean; readonly CreateMountpoint?: boolean };
+  readonly VolumeOptions?: {
+    readonly NoCopy?: boolean;
+    readonly Subpath?: string;
+    readonly Labels?: Readonly<Record<string, string>>;
+    readonly DriverConfig?: { readonly Name: string; readonly Options: Readonly<Record<string, string>> };
+  };
+  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number };
+  /** SELinux relabelling, which only a `-v` string can ask for. */
+  readonly relabel?: 'z' | 'Z';
+}
+
+const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
+const CONSISTENCIES = ['default', 'consistent', 'cached', 'delegated'];
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
+
+function bad(text: string, why: string): BadArgument {
+  return new BadArgument('mounts', `The mount "${text}" cannot be used: ${why}.`);
+}
+
+function checkTarget(text: string, target: string): string {
+  if (!posix.isAbsolute(target)) throw bad(text, `the target "${target}" must be an absolute path in the container`);
+  const clean = posix.normalize(target).replace(/(.)\/+$/, '$1');
+  if (clean === '/') throw bad(text, 'the target cannot be "/"');
+  return clean;
+}
+
+/** Splits at colons, but not behind a Windows drive letter at the start. */
+function splitVolume(text: string): string[] {
+  const drive = WINDOWS_PATH.test(text) ? 2 : 0;
+  const parts = text.slice(drive).split(':');
+  return [text.slice(0, drive) + (parts[0] ?? ''), ...parts.slice(1)];
+}
+
+/** `~` in front is this user's home, on the side of the host only. */
+function expand(source: string, home: string): string {
+  return source === '~' || source.startsWith('~/') ? posix.join(home, source.slice(1)) : source;
+}
+
+function parseVolume(text: string, home: string): MountSettings {
+  const parts = splitVolume(text);
+  if (parts.length > 3) throw bad(text, 'it has too many colons; write source:target:options');
+  if (parts.length === 1) return { Type: 'volume', Source: '', Target: checkTarget(text, parts[0] ?? ''), ReadOnly: false };
+  const [from = '', target = '', words = ''] = parts;
+  const source = expand(from, home);
+  if (source === '') throw bad(text, 'the source is empty');
+  if (parts.length === 3 && words === '') throw bad(text, 'the options behind the last colon are empty');
+  const isBind = posix.isAbsolute(source) || WINDOWS_PATH.test(source);
+  if (!isBind && !VOLUME_NAME.test(source)) {
+    throw bad(text, `the source "${source}" is neither an absolute path nor a volume's name`);
+  }
+  const options = parseOptions(text, words, isBind);
+  return { Type: isBind ? 'bind' : 'volume', Source: source, Target: checkTarget(text, target), ReadOnly: options.readOnly, ...options.rest };
+}
+
+function parseOptions(text: string, words: string, isBind: boolean): { readOnly: boolean; rest: Partial<MountSettings> } {
+  const seen = new Map<string, string>();
+  for (const word of words === '' ? [] : words.split(',')) {
+    const group = groupOf(word);
+    if (group === undefined) throw bad(text, `the option "${word}" is unknown`);
+    if (seen.has(group)) throw bad(text, `the options "${seen.get(group)}" and "${word}" exclude one another`);
+    seen.set(group, word);
+  }
+  const propagation = seen.get('propagation');
+  if (!isBind && propagation !== undefined) throw bad(text, `"${propagation}" is for binds only`);
+  if (isBind && seen.has('copy')) throw bad(text, '"nocopy" is for volumes only');
+  const consistency = seen.get('consistency');
+  const relabel = seen.get('label') as 'z' | 'Z' | undefined;
+  const rest = {
+    ...(propagation === undefined ? {} : { BindOptions: { Propagation: propagation } }),
+    ...(seen.has('copy') ? { VolumeOptions: { NoCopy: true } } : {}),
+    ...(consistency === undefined ? {} : { Consistency: consistency }),
+    ...(relabel === undefined ? {} : { relabel }),
+  };
+  return { readOnly: seen.get('mode') === 'ro', rest };
+}
+
+function groupOf(word: string): string | undefined {
+  if (word === 'ro' || word === 'rw') return 'mode';
+  if (word === 'z' || word === 'Z') return 'label';
+  if (word === 'nocopy') return 'copy';
+  if (PROPAGATIONS.includes(word)) return 'propagation';
+  return CONSISTENCIES.includes(word) ? 'consistency' : undefined;
+}
+
+/** The fields of one CSV line; a field in double quotes may hold commas, and doubled quotes (RFC 4180). */
+function csvFields(text: string): string[] {
+  const fields = text.match(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)?.map((field) => field.replace(/,$/, '')) ?? [];
+  // The expression also finds the nothing behind the last field.
+  fields.pop();
+  return fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field));
+}
+
+function parseBytes(text: string, value: string): number {
+  const [, digits, unit = ''] = /^(\d+)\s*([bkmgt]?)(?:i?b)?$/i.exec(value) ?? [];
+  if (digits === undefined) throw bad(text, `"${value}" is no size`);
+  return Number(digits) * 1024 ** Math.max(0, 'bkmgt'.indexOf(unit.toLowerCase() || 'b'));
+}
+
+function parseFlag(text: string, key: string, value: string | undefined): boolean {
+  if (value === undefined || value === 'true' || value === '1') return true;
+  if (value === 'false' || value === '0') return false;
+  throw bad(text, `"${key}" is true or false, not "${value}"`);
+}
+
+interface Draft {
+  Type: string;
+  Source: string;
+  Target: string;
+  ReadOnly: boolean;
+  Consistency?: string;
+  bind: { Propagation?: string; NonRecursive?: boolean; CreateMountpoint?: boolean };
+  volume: { NoCopy?: boolean; Subpath?: string };
+  labels: Record<string, string>;
+  driver: string | undefined;
+  driverOptions: Record<string, string>;
+  tmpfs: { SizeBytes?: number; Mode?: number };
+}
+
+function pair(value: string): [string, string] {
+  const at = value.indexOf('=');
+  return at < 0 ? [value, ''] : [value.slice(0, at), value.slice(at + 1)];
+}
+
+function applyField(text: string, draft: Draft, field: string, home: string): void {
+  const at = field.indexOf('=');
+  const key = (at < 0 ? field : field.slice(0, at)).toLowerCase();
+  const given = at < 0 ? undefined : field.slice(at + 1);
+  const flags: Record<string, (on: boolean) => void> = {
+    readonly: (on) => (draft.ReadOnly = on),
+    ro: (on) => (draft.ReadOnly = on),
+    'bind-nonrecursive': (on) => (draft.bind.NonRecursive = on),
+    'bind-create-src': (on) => (draft.bind.CreateMountpoint = on),
+    'volume-nocopy': (on) => (draft.volume.NoCopy = on),
+  };
+  const values: Record<string, (value: string) => void> = {
+    type: (value) => (draft.Type = value.toLowerCase()),
+    source: (value) => (draft.Source = expand(value, home)),
+    src: (value) => (draft.Source = expand(value, home)),
+    target: (value) => (draft.Target = value),
+    dst: (value) => (draft.Target = value),
+    destination: (value) => (draft.Target = value),
+    consistency: (value) => (draft.Consistency = value.toLowerCase()),
+    'bind-propagation': (value) => (draft.bind.Propagation = value.toLowerCase()),
+    'volume-subpath': (value) => (draft.volume.Subpath = value),
+    'volume-driver': (value) => (draft.driver = value),
+    'volume-label': (value) => Object.assign(draft.labels, Object.fromEntries([pair(value)])),
+    'volume-opt': (value) => Object.assign(draft.driverOptions, Object.fromEntries([pair(value)])),
+    'tmpfs-size': (value) => (draft.tmpfs.SizeBytes = parseBytes(text, value)),
+    'tmpfs-mode': (value) => {
+      if (!/^[0-7]+$/.test(value)) throw bad(text, `"${value}" is no octal mode`);
+      draft.tmpfs.Mode = Number.parseInt(value, 8);
+    },
+  };
+  if (Object.hasOwn(flags, key)) flags[key]?.(parseFlag(text, key, given));
+  else if (!Object.hasOwn(values, key)) throw bad(text, `the field "${key}" is unknown`);
+  else if (given === undefined) throw bad(text, `the field "${key}" needs a value`);
+  else values[key]?.(given);
+}
+
+function parseMount(text: string, home: string): MountSettings {
+  const draft: Draft = { Type: 'volume', Source: '', Target: '', ReadOnly: false, bind: {}, volume: {}, labels: {}, driver: undefined, driverOptions: {}, tmpfs: {} };
+  for (const field of csvFields(text)) applyField(text, draft, field, home);
+  const has = (part: object) => Object.keys(part).length > 0;
+  const driver = draft.driver !== undefined || has(draft.driverOptions) ? { DriverConfig: { Name: draft.driver ?? '', Options: draft.driverOptions } } : {};
+  const volume = { ...draft.volume, ...(has(draft.labels) ? { Labels: draft.labels } : {}), ...driver };
+  return checkMount(text, {
+    Type: draft.Type as MountSettings['Type'],
+    Source: draft.Source,
+    Target: draft.Target,
+    ReadOnly: draft.ReadOnly,
+    ...(draft.Consistency === undefined ? {} : { Consistency: draft.Consistency }),
+    ...(has(draft.bind) ? { BindOptions: draft.bind } : {}),
+    ...(has(volume) ? { VolumeOptions: volume } : {}),
+    ...(has(draft.tmpfs) ? { TmpfsOptions: draft.tmpfs } : {}),
+  });
+}
+
+function checkMount(text: string, mount: MountSettings): MountSettings {
+  const { Type, Source, BindOptions, VolumeOptions, TmpfsOptions } = mount;
+  if (!['bind', 'volume', 'tmpfs'].includes(Type)) throw bad(text, `the type "${String(Type)}" is not bind, volume or tmpfs`);
+  const foreign = { bind: VolumeOptions ?? TmpfsOptions, volume: BindOptions ?? TmpfsOptions, tmpfs: BindOptions ?? VolumeOptions }[Type];
+  if (foreign !== undefined) throw bad(text, `it has options of another type than ${Type}`);
+  if (Type === 'tmpfs' && Source !== '') throw bad(text, 'a tmpfs has no source');
+  if (Type === 'bind' && !posix.isAbsolute(Source) && !WINDOWS_PATH.test(Source)) throw bad(text, `the source "${Source}" of a bind must be an absolute path`);
+  if (Type === 'volume' && Source !== '' && !VOLUME_NAME.test(Source)) throw bad(text, `"${Source}" cannot be a volume's name`);
+  if (BindOptions?.Propagation !== undefined && !PROPAGATIONS.includes(BindOptions.Propagation)) throw bad(text, `the propagation "${BindOptions.Propagation}" is unknown`);
+  return { ...mount, Target: checkTarget(text, mount.Target) };
+}
+
+/** One mount from a `-v` string, a `--mount` string or an API object. Throws BadArgument that says what is wrong. */
+export function parseMountSpec(spec: unknown, home: string): MountSettings {
+  if (typeof spec === 'string') return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, home) : parseVolume(spec, home);
+  const text = JSON.stringify(spec) ?? 'undefined';
+  if (typeof spec !== 'object' || spec === null) throw bad(text, 'it is neither a text nor an object');
+  const mount = spec as Partial<MountSettings>;
+  if (typeof mount.Target !== 'string') throw bad(text, 'it has no Target');
+  return checkMount(text, { ...mount, Type: mount.Type ?? 'volume', Source: expand(mount.Source ?? '', home), Target: mount.Target, ReadOnly: mount.ReadOnly === true });
+}
+
+/** Several mounts. Throws BadArgument where two have one target. */
+export function parseMountSpecs(specs: readonly unknown[], home: string): MountSettings[] {
+  const mounts = specs.map((spec) => parseMountSpec(spec, home));
+  const targets = new Set<string>();
+  for (const { Target } of mounts) {
+    if (targets.has(Target)) throw new BadArgument('mounts', `The target "${Target}" is given twice; each path in a container can be mounted once.`);
+    targets.add(Target);
+  }
+  return mounts;
+}
+
+function quoted(field: string): string {
+  return /[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+}
+
+/** A mount as a `--mount` string; what only `-v` can say (`z`, `Z`) is not in it. */
+export function printMount({ Type, Source, Target, ReadOnly, Consistency, BindOptions, VolumeOptions, TmpfsOptions }: MountSettings): string {
+  const fields = [`type=${Type}`];
+  const add = (key: string, value: string | number | undefined) => value !== undefined && value !== '' && fields.push(`${key}=${value}`);
+  add('src', Source);
+  add('dst', Target);
+  if (ReadOnly) fields.push('readonly');
+  add('consistency', Consistency);
+  add('bind-propagation', BindOptions?.Propagation);
+  if (BindOptions?.NonRecursive) fields.push('bind-nonrecursive');
+  if (BindOptions?.CreateMountpoint) fields.push('bind-create-src');
+  if (VolumeOptions?.NoCopy) fields.push('volume-nocopy');
+  add('volume-subpath', VolumeOptions?.Subpath);
+  add('volume-driver', VolumeOptions?.DriverConfig?.Name);
+  for (const [key, value] of Object.entries(VolumeOptions?.Labels ?? {})) fields.push(`volume-label=${key}=${value}`);
+  for (const [key, value] of Object.entries(VolumeOptions?.DriverConfig?.Options ?? {})) fields.push(`volume-opt=${key}=${value}`);
+  add('tmpfs-size', TmpfsOptions?.SizeBytes);
+  add('tmpfs-mode', TmpfsOptions?.Mode?.toString(8));
+  return fields.map(quoted).join(',');
+}
