@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import { backupCommands } from './commands/backups.ts';
 import { containerCommands } from './commands/containers.ts';
+import { createContainerCommand } from './commands/createContainer.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { registerCommand } from './commands/register.ts';
 import type { Services } from './commands/services.ts';
@@ -27,7 +28,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const services: Services = { watcher, log, documents, backupFolder };
   context.subscriptions.push(log, watcher, backupFolder, documents);
 
-  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services)];
+  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services), createContainerCommand(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
   showTrees(context, services);
   void watcher.start();

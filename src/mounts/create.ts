@@ -54,7 +54,7 @@ export async function createContainer(connection: Connection, wanted: NewContain
   const warnings: string[] = [];
   for (const { Type, Source } of wanted.mounts) {
     const isMissing = Type === 'bind' && connection.info.local && (await stat(Source).then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ENOENT'));
-    if (isMissing && wanted.createSource) warnings.push(`The directory "${Source}" did not exist and was made by the engine.`);
+    if (isMissing && wanted.createSource) warnings.push(`The directory "${Source}" did not exist; the engine makes it when the container starts.`);
   }
   const { Volumes } = await docker.listVolumes();
   const before = new Set(((Volumes as { Name: string }[] | null) ?? []).map(({ Name }) => Name));

@@ -124,6 +124,42 @@ describe('Docker Mounts inside VS Code', () => {
     assert.equal(await helpersOf(connection), 0);
   });
 
+  it('createContainer with mounts as people type them, then removed with its volumes', async () => {
+    const name = unique('created');
+    const missing = join(folder, 'made-by-engine');
+    const made = await call<{ id: string; name: string; warnings: string[] }>('createContainer', {
+      image: WITH_VOLUME,
+      name,
+      mounts: [`${missing}:/srv:ro`, `type=volume,src=${data},dst=/data`, { Type: 'tmpfs', Target: '/scratch' }],
+      env: { MODE: 'test' },
+      command: ['sleep', '1000'],
+    });
+    assert.equal(made.name, name);
+    assert.match(made.warnings.join(), /made-by-engine/);
+    const found = (await call<Container[]>('listContainers', { all: true })).find((one) => one.name === name);
+    assert.deepEqual(found?.mounts.map(({ target, type, readOnly }) => [target, type, readOnly]), [
+      ['/data', 'volume', false],
+      ['/scratch', 'tmpfs', false],
+      ['/srv', 'bind', true],
+      ['/var/lib/data', 'volume', false],
+    ]);
+    await assert.rejects(async () => call('removeContainer', { container: name }), /is running/);
+    const removal = await call<{ removed: string; volumesRemoved: string[]; volumesKept: string[] }>('removeContainer', { container: name, removeVolumes: true, force: true });
+    assert.deepEqual([removal.removed, removal.volumesRemoved.length, removal.volumesKept], [name, 1, [data]]);
+  });
+
+  it('createVolume, removeVolume and pruneVolumes', async () => {
+    const name = unique('by-command');
+    assert.deepEqual(await call('createVolume', { name, labels: { 'docker-mounts.test': '1' } }), { name });
+    await assert.rejects(async () => call('createVolume', { name }), /already/);
+    await assert.rejects(async () => call('removeVolume', { volume: data }), /is used by/);
+    assert.deepEqual(await call('removeVolume', { volumes: [name] }), { removed: [name] });
+    const nameless = await call<{ name: string }>('createVolume', { labels: { 'docker-mounts.test': '1' } });
+    const pruned = await call<{ removed: string[]; bytes: number }>('pruneVolumes', {});
+    assert.ok(pruned.removed.includes(nameless.name));
+    assert.equal(typeof pruned.bytes, 'number');
+  });
+
   const refused: [string, string, () => Record<string, unknown>, RegExp][] = [
     ['an unknown container', 'backup', () => ({ container: 'nobody', destination: folder }), /"nobody"/],
     ['an unknown volume', 'inspect', () => ({ volume: 'nothing' }), /"nothing"/],
@@ -135,6 +171,9 @@ describe('Docker Mounts inside VS Code', () => {
     ['a misspelt argument', 'backup', () => ({ volume: data, destinaton: folder }), /"destinaton" is unknown/],
     ['an argument of the wrong type', 'backup', () => ({ volume: 7, destination: folder }), /"volume".*7/],
     ['two subjects at once', 'backup', () => ({ volume: data, container: web, destination: folder }), /not several/],
+    ['an unknown image', 'createContainer', () => ({ image: 'no-such-image' }), /no-such-image/],
+    ['a mount that cannot be', 'createContainer', () => ({ image: BUSYBOX, mounts: ['rel/ative:/x'] }), /rel\/ative/],
+    ['an unknown volume to remove', 'removeVolume', () => ({ volume: 'never-made' }), /never-made/],
     ['an unknown target', 'backup', () => ({ container: web, targets: ['/nowhere'], destination: folder }), /"\/nowhere".*"\/data"/],
   ];
   for (const [what, command, args, message] of refused) {
