@@ -5,6 +5,7 @@ import { backupCommands } from './commands/backups.ts';
 import { containerCommands } from './commands/containers.ts';
 import { createContainerCommand } from './commands/createContainer.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { mountCommands } from './commands/mounts.ts';
 import { registerCommand } from './commands/register.ts';
 import type { Services } from './commands/services.ts';
 import { volumeCommands } from './commands/volumes.ts';
@@ -28,7 +29,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const services: Services = { watcher, log, documents, backupFolder };
   context.subscriptions.push(log, watcher, backupFolder, documents);
 
-  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services), createContainerCommand(services)];
+  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services), createContainerCommand(services), ...mountCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
   showTrees(context, services);
   void watcher.start();

@@ -97,16 +97,36 @@ async function askMounts({ watcher }: Services): Promise<{ mounts: MountSettings
       if (name !== undefined) volumesFrom.push(name);
       continue;
     }
-    const source = await askSource(chosen === folder ? 'folder' : chosen === named ? 'new' : 'volume', volumes);
-    if (source === undefined) continue;
-    const { target, readOnly } = await askTarget(source.Source);
-    const mount = { ...source, Target: target, ReadOnly: readOnly };
-    if (!(await mayMount(mount))) continue;
+    const mount = await askOne(chosen === folder ? 'folder' : chosen === named ? 'new' : 'volume', volumes);
+    if (mount === undefined) continue;
     mounts.push(parseMountSpecs([...mounts, mount], homedir()).at(-1) ?? mount);
   }
 }
 
-async function askSource(kind: 'folder' | 'volume' | 'new', volumes: Parameters<typeof pickVolume>[0]): Promise<Pick<MountSettings, 'Type' | 'Source'> | undefined> {
+type SourceKind = 'folder' | 'volume' | 'new';
+
+async function askOne(kind: SourceKind, volumes: Parameters<typeof pickVolume>[0]): Promise<MountSettings | undefined> {
+  const source = await askSource(kind, volumes);
+  if (source === undefined) return undefined;
+  const { target, readOnly } = await askTarget(source.Source);
+  const mount = { ...source, Target: target, ReadOnly: readOnly };
+  return (await mayMount(mount)) ? mount : undefined;
+}
+
+/** One mount for a container that exists. */
+export async function askMount({ watcher }: Services): Promise<MountSettings> {
+  const kinds: (vscode.QuickPickItem & { readonly value: SourceKind })[] = [
+    { label: `$(folder) ${vscode.l10n.t('Mount a Folder or File…')}`, value: 'folder' },
+    { label: `$(database) ${vscode.l10n.t('Mount a Volume…')}`, value: 'volume' },
+    { label: `$(add) ${vscode.l10n.t('Mount a New Volume…')}`, value: 'new' },
+  ];
+  const { value } = await ask(vscode.window.showQuickPick(kinds, { placeHolder: vscode.l10n.t('Add which mount?') }));
+  const mount = await askOne(value, (await watcher.snapshot()).volumes);
+  if (mount === undefined) throw new Dismissed();
+  return mount;
+}
+
+async function askSource(kind: SourceKind, volumes: Parameters<typeof pickVolume>[0]): Promise<Pick<MountSettings, 'Type' | 'Source'> | undefined> {
   if (kind === 'folder') {
     const [chosen] = (await vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: true, openLabel: vscode.l10n.t('Mount'), defaultUri: vscode.workspace.workspaceFolders?.[0]?.uri })) ?? [];
     return chosen && { Type: 'bind', Source: chosen.fsPath };

@@ -1,6 +1,6 @@
 // Images for tests and samples, made from programs of this machine: nothing is pulled.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -24,6 +24,8 @@ export async function makeImages(host) {
 async function makeImage(docker, kind, tag) {
   const folder = mkdtempSync(join(tmpdir(), 'dm-image-'));
   try {
+    // It becomes the image's root, which every user must be able to pass.
+    chmodSync(folder, 0o755);
     busyboxInto(folder);
     if (kind === 'gnuTar') programInto(folder, '/bin/tar');
     if (kind === 'volumes') {

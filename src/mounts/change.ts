@@ -1,0 +1,78 @@
+/** What a change does to the mounts of a container's configuration. */
+import type { Docker } from '../engine/dockerTypes.ts';
+import { BadArgument } from '../engine/errors.ts';
+import type { Mount } from '../engine/model.ts';
+import { hostConfigOf } from './create.ts';
+import type { MountSettings } from './spec.ts';
+
+export type MountChange =
+  | { readonly kind: 'add'; readonly mounts: readonly MountSettings[] }
+  | { readonly kind: 'volumesFrom'; readonly from: string; readonly readOnly: boolean }
+  | { readonly kind: 'remove'; readonly target: string }
+  | { readonly kind: 'readOnly'; readonly target: string; readonly readOnly: boolean };
+
+export interface MountParts {
+  readonly binds: readonly string[];
+  readonly mounts: readonly Docker.MountSettings[];
+  readonly volumesFrom: readonly string[];
+  readonly tmpfs: Readonly<Record<string, string>>;
+  /** Targets that the image, or `-v /target`, declared as volumes. */
+  readonly declared: readonly string[];
+  /** The mounts as they are. */
+  readonly seen: readonly Mount[];
+}
+
+/** Throws BadArgument for a change that cannot be made. */
+export function applyChange(name: string, parts: MountParts, change: MountChange): MountParts {
+  switch (change.kind) {
+    case 'add': {
+      const taken = change.mounts.find(({ Target }) => parts.seen.some(({ target, from }) => target === Target && from === undefined));
+      if (taken !== undefined) throw new BadArgument('mounts', `Container "${name}" has a mount at "${taken.Target}" already; remove that one first.`);
+      const { Binds, Mounts } = hostConfigOf(change.mounts, true);
+      return { ...parts, binds: [...parts.binds, ...Binds], mounts: [...parts.mounts, ...(Mounts as Docker.MountSettings[])] };
+    }
+    case 'volumesFrom':
+      if (parts.volumesFrom.some((from) => from.split(':')[0] === change.from)) throw new BadArgument('from', `Container "${name}" takes volumes from "${change.from}" already.`);
+      return { ...parts, volumesFrom: [...parts.volumesFrom, `${change.from}${change.readOnly ? ':ro' : ''}`] };
+    case 'remove':
+      return removeTarget(name, parts, change.target);
+    case 'readOnly':
+      return setRights(name, parts, change.target, change.readOnly);
+  }
+}
+
+function mountAt(name: string, { seen }: MountParts, target: string): Mount {
+  const found = seen.find((mount) => mount.target === target);
+  if (found !== undefined) return found;
+  throw new BadArgument('target', `Container "${name}" has no mount at "${target}"; it has ${seen.map((mount) => `"${mount.target}"`).join(', ') || 'none'}.`);
+}
+
+function without(parts: MountParts, target: string): MountParts {
+  return {
+    ...parts,
+    binds: parts.binds.filter((bind) => bind.split(':')[1] !== target),
+    mounts: parts.mounts.filter(({ Target }) => Target !== target),
+    tmpfs: Object.fromEntries(Object.entries(parts.tmpfs).filter(([path]) => path !== target)),
+  };
+}
+
+function removeTarget(name: string, parts: MountParts, target: string): MountParts {
+  const mount = mountAt(name, parts, target);
+  if (mount.from !== undefined) throw new BadArgument('target', `The mount "${target}" of container "${name}" comes from "${mount.from}" by volumes-from and cannot be removed alone.`);
+  if (parts.declared.includes(target)) throw new BadArgument('target', `The image of container "${name}" declares a volume at "${target}", so every container from it has one; it cannot be removed.`);
+  return without(parts, target);
+}
+
+function setRights(name: string, parts: MountParts, target: string, readOnly: boolean): MountParts {
+  const mount = mountAt(name, parts, target);
+  if (mount.readOnly === readOnly) throw new BadArgument('target', `The mount "${target}" of container "${name}" is ${readOnly ? 'read-only' : 'writable'} already.`);
+  const mode = (words: readonly string[]) => [...words.filter((word) => word !== '' && word !== 'ro' && word !== 'rw'), readOnly ? 'ro' : 'rw'].join(',');
+  const asMount = parts.mounts.find(({ Target }) => Target === target);
+  if (asMount !== undefined) return { ...parts, mounts: parts.mounts.map((one) => (one === asMount ? { ...one, ReadOnly: readOnly } : one)) };
+  const options = parts.tmpfs[target];
+  if (options !== undefined) return { ...parts, tmpfs: { ...parts.tmpfs, [target]: mode(options.split(',')) } };
+  // A bind of its own also overrides what volumes-from gives.
+  const old = parts.binds.find((bind) => bind.split(':')[1] === target);
+  const rest = without(parts, target);
+  return { ...rest, binds: [...rest.binds, `${mount.source}:${target}:${mode(old?.split(':')[2]?.split(',') ?? [])}`] };
+}
