@@ -15,6 +15,7 @@ import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
 import { EngineWatcher, type EngineState } from './engine/watcher.ts';
 import { BackupFolder } from './ui/backupFolder.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
+import { offerRecovery } from './commands/recovery.ts';
 import { readSettings } from './ui/settings.ts';
 import type { Node } from './views/nodes.ts';
 import { BackupsTree, ContainersTree, VolumesTree } from './views/trees.ts';
@@ -32,6 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services), createContainerCommand(services), ...mountCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
   showTrees(context, services);
+  context.subscriptions.push(offerRecovery(services));
   void watcher.start();
 }
 

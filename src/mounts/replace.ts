@@ -12,6 +12,7 @@ import { Inventory } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Mount } from '../engine/model.ts';
 import { applyChange, type MountChange, type MountParts } from './change.ts';
+import { markedName } from './recover.ts';
 
 export interface Replaced {
   readonly id: string;
@@ -36,11 +37,12 @@ export async function changeMounts(connection: Connection, reference: string, ch
   const name = old.Name.replace(/^\//, '');
   await checkReplaceable(connection, old, name);
   const parts = applyChange(name, await partsOf(connection, old), change);
-  const suffix = randomBytes(3).toString('hex');
+  const hex = randomBytes(3).toString('hex');
+  const marked = (side: 'old' | 'new') => markedName(name, side, old.State.Running, hex);
   const context = { kind: 'container' as const, object: name, doing: 'replace it; it is as it was' };
   const back: Partial<Record<(typeof WAY_BACK)[number], () => Promise<unknown>>> = {};
   try {
-    const fresh = await docker.createContainer(await configOf(connection, old, parts, `${name}-new-${suffix}`));
+    const fresh = await docker.createContainer(await configOf(connection, old, parts, marked('new')));
     back.removeNew = () => fresh.remove({ force: true });
     await connectNetworks(connection, old, fresh.id);
     const current = docker.getContainer(old.Id);
@@ -53,7 +55,7 @@ export async function changeMounts(connection: Connection, reference: string, ch
       if (old.State.Paused) await current.unpause();
       await current.stop().catch(ignoreNotModified);
     }
-    await current.rename({ name: `${name}-old-${suffix}` });
+    await current.rename({ name: marked('old') });
     back.rename = () => current.rename({ name });
     await fresh.rename({ name });
     if (wasRunning) await startAndWatch(fresh, name);

@@ -5,6 +5,8 @@ import { after, before, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument } from '../../src/engine/errors.ts';
 import type { MountChange } from '../../src/mounts/change.ts';
+import { markedName, putBack, unfinishedReplacements } from '../../src/mounts/recover.ts';
+import { Inventory } from '../../src/engine/inventory.ts';
 import { changeMounts } from '../../src/mounts/replace.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';
 import { connect, container, job, LABEL, remove, removeAll, temporary, unique, volume, WITH_VOLUME } from './support.ts';
@@ -122,4 +124,55 @@ it('what cannot be is refused before anything is touched', async () => {
   ];
   for (const [what, attempt, message] of refused) await assert.rejects(attempt(), (error: Error) => error instanceof BadArgument && message.test(error.message), what);
   assert.equal((await inspect(name)).Id, id);
+});
+
+it('several networks with aliases and a fixed address are carried over, and ports', async () => {
+  const [name, front, rear] = [unique('net'), unique('front'), unique('rear')];
+  for (const [index, Name] of [front, rear].entries()) {
+    await connection.docker.createNetwork({ Name, Labels: { [LABEL]: '1' }, IPAM: { Driver: 'default', Config: [{ Subnet: `10.213.${index}.0/24` }] } });
+  }
+  try {
+    await container(connection, name, {
+      start: false,
+      ExposedPorts: { '80/tcp': {} },
+      HostConfig: { NetworkMode: front, PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '18080' }] } },
+      NetworkingConfig: { EndpointsConfig: { [front]: { IPAMConfig: { IPv4Address: '10.213.0.77' }, Aliases: ['shop'] } } },
+    });
+    await connection.docker.getNetwork(rear).connect({ Container: name, EndpointConfig: { Aliases: ['inner', 'api'] } });
+    await add(name, `${folder}/site:/srv`);
+    const { NetworkSettings, HostConfig } = await inspect(name);
+    assert.deepEqual(Object.keys(NetworkSettings.Networks).sort(), [front, rear].sort());
+    assert.equal((NetworkSettings.Networks[front]?.IPAMConfig as { IPv4Address?: string }).IPv4Address, '10.213.0.77');
+    const aliases = (network: string) => NetworkSettings.Networks[network]?.Aliases as unknown as string[];
+    assert.ok(aliases(front).includes('shop'));
+    for (const alias of ['inner', 'api']) assert.ok(aliases(rear).includes(alias));
+    assert.deepEqual((HostConfig.PortBindings as Record<string, unknown>)['80/tcp'], [{ HostIp: '127.0.0.1', HostPort: '18080' }]);
+  } finally {
+    await connection.docker.getContainer(name).remove({ force: true });
+    for (const network of [front, rear]) await connection.docker.getNetwork(network).remove();
+  }
+});
+
+it('cut off at any step, the old container is found and put back under its name, running', async () => {
+  const steps: [string, boolean, boolean, boolean][] = [
+    ['after the create', false, false, false],
+    ['after the stop', true, false, false],
+    ['after the first rename', true, true, false],
+    ['after the second rename', true, true, true],
+  ];
+  for (const [when, stopped, oldRenamed, newRenamed] of steps) {
+    const name = unique('cut');
+    const id = await container(connection, name);
+    const fresh = await container(connection, markedName(name, 'new', true, 'abc123'), { start: false });
+    const old = connection.docker.getContainer(id);
+    if (stopped) await old.kill();
+    if (oldRenamed) await old.rename({ name: markedName(name, 'old', true, 'abc123') });
+    if (newRenamed) await connection.docker.getContainer(fresh).rename({ name });
+    const found = unfinishedReplacements((await new Inventory(connection).read()).containers).filter((one) => one.name === name);
+    assert.equal(found.length, 1, when);
+    await putBack(connection, found[0]!, job().log);
+    const now = await inspect(name);
+    assert.deepEqual([now.Id, now.State.Running], [id, true], when);
+    await assert.rejects(inspect(fresh), when);
+  }
 });

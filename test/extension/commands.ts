@@ -148,6 +148,23 @@ describe('Docker Mounts inside VS Code', () => {
     assert.deepEqual([removal.removed, removal.volumesRemoved.length, removal.volumesKept], [name, 1, [data]]);
   });
 
+  it('addMount, setReadOnly, setReadWrite, attachVolumesFrom and removeMount on a container that exists', async () => {
+    type Changed = { id: string; name: string; replaced: string; mounts: Container['mounts'] };
+    const name = unique('change');
+    const first = await container(connection, name);
+    const added = await call<Changed>('addMount', { container: name, mounts: [`${folder}/site:/srv`] });
+    assert.deepEqual([added.name, added.replaced, added.mounts.map(({ target }) => target)], [name, first, ['/srv']]);
+    const rights = async (command: string) => (await call<Changed>(command, { container: name, target: '/srv' })).mounts[0]?.readOnly;
+    assert.equal(await rights('setReadOnly'), true);
+    assert.equal(await rights('setReadWrite'), false);
+    const attached = await call<Changed>('attachVolumesFrom', { container: name, from: web, readOnly: true });
+    assert.ok(attached.mounts.some(({ from, target, readOnly }) => from === web && target === '/data' && readOnly));
+    await call('removeMount', { container: name, target: '/nowhere' }).then(
+      () => assert.fail('an unknown target was removed'),
+      (error: Error) => assert.match(error.message, /"\/nowhere"/),
+    );
+  });
+
   it('createVolume, removeVolume and pruneVolumes', async () => {
     const name = unique('by-command');
     assert.deepEqual(await call('createVolume', { name, labels: { 'docker-mounts.test': '1' } }), { name });
