@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -20,6 +20,8 @@ const made: string[] = [];
 after(async () => {
   for (const name of made) await connection.docker.getContainer(name).remove({ force: true, v: true }).catch(() => undefined);
   await removeAll(connection);
+  for (const name of ['dm-spec-vol', 'dm.spec_2']) await connection.docker.getVolume(name).remove();
+  remove('/tmp/dm-spec');
   remove(folder);
 });
 
@@ -115,10 +117,6 @@ describe('the verdict and the mounts of the docker command', () => {
       });
     }
   }
-  after(() => {
-    for (const name of ['dm-spec-vol', 'dm.spec_2']) spawnSync('docker', ['-H', connection.endpoint.address, 'volume', 'rm', '-f', name]);
-    execFileSync('rm', ['-rf', '/tmp/dm-spec']);
-  });
 });
 
 it('printed and read again, a mount is the same', () => {
