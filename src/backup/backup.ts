@@ -7,9 +7,10 @@ import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archiv
 import { SUFFIX, compressor, hasZstd, levels, type Compression } from './compression.ts';
 import { listBackups } from './list.ts';
 import { MANIFEST_FORMAT, type Manifest, type ManifestMount } from './manifest.ts';
+import { MemberCount } from './memberCount.ts';
 import { chooseReader, notKept, openSource, type Method, type Reader, type Source } from './method.ts';
 import { checkOutside, planBackup, rootName, shortName, type BackupSubject, type Plan, type Tree } from './plan.ts';
-import { BadTar, printableName, tarMembers, type TarMember } from './tarMembers.ts';
+import { BadTar, tarMembers } from './tarMembers.ts';
 
 export interface BackupRequest {
   readonly subject: BackupSubject;
@@ -158,7 +159,7 @@ async function* readTrees(
   const roots = new Set(trees.map(rootName));
   for (const [index, tree] of trees.entries()) {
     const opened = await source.open(index);
-    const count = new Counter(roots, job);
+    const count = new MemberCount(roots, job.log);
     if (opened === undefined) warn(`"${tree.source}" is neither a file nor a directory (a socket, say) and is left out.`);
     else {
       const members = tarMembers({ skip: opened.skip, onMember: (member) => count.add(member) });
@@ -182,27 +183,6 @@ async function* readTrees(
 
 function withoutHostPath({ hostPath: _, ...tree }: Tree): Omit<Tree, 'hostPath'> {
   return tree;
-}
-
-/** Counts a tree's members and says each one's name at debug level. */
-class Counter {
-  entries = 0;
-  bytes = 0;
-  readonly #roots: ReadonlySet<string>;
-  readonly #job: JobOptions;
-
-  constructor(roots: ReadonlySet<string>, job: JobOptions) {
-    this.#roots = roots;
-    this.#job = job;
-  }
-
-  add(member: TarMember): void {
-    const name = printableName(member.name);
-    this.#job.log.debug(name);
-    const isRoot = member.type === '5' && this.#roots.has(name.replace(/^\.\/|\/+$/g, '') || '.');
-    if (!isRoot) this.entries += 1;
-    this.bytes += member.bytes;
-  }
 }
 
 async function warnWhenShrunk(plan: Plan, bytes: number, destination: string, warn: (message: string) => void): Promise<void> {

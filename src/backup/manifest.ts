@@ -5,8 +5,10 @@ import type { Compression } from './compression.ts';
 
 export const MANIFEST_FORMAT = 1;
 
-export interface ManifestMount {
+/** A mount that a backup saves, in the manifest and while it is made. */
+export interface SavedMount {
   readonly type: 'bind' | 'volume';
+  /** Host path, or volume name. */
   readonly source: string;
   /** Where the container sees it; absent in a backup of a volume or bind by itself. */
   readonly target?: string;
@@ -14,6 +16,9 @@ export interface ManifestMount {
   readonly driver?: string;
   readonly options?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface ManifestMount extends SavedMount {
   /** Name of the tree's root inside the archive; '.' where entries are relative to the source. */
   readonly root: string;
   readonly entries: number;

@@ -1,9 +1,9 @@
 /** What a backup will read: the trees, where they come from and what they are called in the archive. */
 import { basename, posix, relative, sep } from 'node:path';
-import { inspectContainer, inspectVolume } from '../engine/actions.ts';
+import { inspectContainer, inspectVolume, plainName } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
-import type { Manifest } from './manifest.ts';
+import type { Manifest, SavedMount } from './manifest.ts';
 
 export type BackupSubject =
   | { readonly kind: 'container'; readonly container: string; readonly targets?: readonly string[] }
@@ -11,16 +11,7 @@ export type BackupSubject =
   | { readonly kind: 'bind'; readonly source: string };
 
 /** One mount to save. */
-export interface Tree {
-  readonly type: 'bind' | 'volume';
-  /** Host path, or volume name. */
-  readonly source: string;
-  /** The container's path; undefined for a volume or bind by itself. */
-  readonly target?: string;
-  readonly readOnly?: boolean;
-  readonly driver?: string;
-  readonly options?: Readonly<Record<string, string>>;
-  readonly labels?: Readonly<Record<string, string>>;
+export interface Tree extends SavedMount {
   /** Path on the engine's host where the bytes are. */
   readonly hostPath?: string;
 }
@@ -33,30 +24,6 @@ export interface Plan {
   readonly leftOut: readonly { readonly target: string; readonly reason: string }[];
   /** Local images to look for a GNU tar in. */
   readonly images: readonly string[];
-}
-
-/** The parts of GET /containers/{id}/json that a backup needs. */
-interface Inspected {
-  readonly Id: string;
-  readonly Name: string;
-  readonly Image: string;
-  readonly Config: { readonly Image: string };
-  readonly Mounts: readonly {
-    readonly Type: string;
-    readonly Name?: string;
-    readonly Source: string;
-    readonly Destination: string;
-    readonly RW: boolean;
-  }[];
-  readonly HostConfig: { readonly Tmpfs?: Readonly<Record<string, string>> | null };
-}
-
-interface InspectedVolume {
-  readonly Name: string;
-  readonly Driver: string;
-  readonly Mountpoint: string;
-  readonly Labels: Readonly<Record<string, string>> | null;
-  readonly Options: Readonly<Record<string, string>> | null;
 }
 
 /** Looks the subject up. Throws NotFound for one that is not there and BadArgument for one that holds nothing to save. */
@@ -83,7 +50,7 @@ export async function planBackup(connection: Connection, subject: BackupSubject)
 }
 
 async function volumeTree(connection: Connection, name: string): Promise<Tree> {
-  const volume = (await inspectVolume(connection, name)) as InspectedVolume;
+  const volume = await inspectVolume(connection, name);
   return {
     type: 'volume',
     source: volume.Name,
@@ -101,12 +68,12 @@ async function imagesUsing(connection: Connection, volume: string): Promise<stri
 }
 
 async function planContainer(connection: Connection, reference: string, targets: readonly string[] | undefined): Promise<Plan> {
-  const container = (await inspectContainer(connection, reference)) as Inspected;
-  const name = container.Name.replace(/^\//, '');
+  const container = await inspectContainer(connection, reference);
+  const name = plainName(container.Name);
   const wanted = targets?.map((target) => posix.normalize(target).replace(/(.)\/$/, '$1'));
   const chosen = container.Mounts.filter((mount) => wanted === undefined || wanted.includes(mount.Destination));
   const others = new Map<string, string>();
-  for (const target of Object.keys(container.HostConfig.Tmpfs ?? {})) others.set(target, 'tmpfs');
+  for (const target of Object.keys((container.HostConfig.Tmpfs as object | null | undefined) ?? {})) others.set(target, 'tmpfs');
   for (const mount of container.Mounts) {
     if (mount.Type !== 'bind' && mount.Type !== 'volume') others.set(mount.Destination, mount.Type);
   }

@@ -8,6 +8,7 @@ import { Cancelled, FileFailure, NotFound } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { decompressor, detectCompression } from './compression.ts';
 import { readManifest, type Manifest } from './manifest.ts';
+import { MemberCount } from './memberCount.ts';
 import { printableName, tarMembers, type TarMember } from './tarMembers.ts';
 
 const READ_BYTES = 1024 * 1024;
@@ -19,7 +20,6 @@ export interface VerifyResult {
   readonly problems: readonly string[];
 }
 
-/** Names of roots, without `./` in front and `/` behind; '.' for entries relative to their source. */
 function rootsOf(manifest: Manifest | undefined): Set<string> {
   return new Set(['.', ...(manifest?.mounts.map((mount) => mount.root) ?? [])]);
 }
@@ -46,19 +46,14 @@ export async function verifyBackup(path: string, job: JobOptions): Promise<Verif
     problems.push((error as Error).message);
     return undefined;
   });
-  const roots = rootsOf(manifest);
-  let entries = 0;
-  let bytes = 0;
+  const count = new MemberCount(rootsOf(manifest), job.log);
   const onMember = (member: TarMember) => {
-    const name = printableName(member.name);
-    job.log.debug(name);
-    const trimmed = name.replace(/^\.\/|\/+$/g, '') || '.';
-    if (!(member.type === '5' && roots.has(trimmed))) entries += 1;
-    bytes += member.bytes;
+    count.add(member);
     const escape = escapeProblem(member);
     if (escape !== undefined) problems.push(escape);
   };
   const { sha256, size, damage } = await readThrough(file, job, onMember);
+  const { entries, bytes } = count;
   if (damage !== undefined) problems.push(damage);
   if (manifest !== undefined) problems.push(...differences(manifest, { sha256, size, entries, bytes }));
   const ok = problems.length === 0;

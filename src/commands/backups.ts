@@ -12,7 +12,7 @@ import { withJob } from '../ui/jobs.ts';
 import { pickSubject } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
 import type { Node } from '../views/nodes.ts';
-import { Dismissed, numberOf, textOf, textsOf, type Call } from './call.ts';
+import { answered, Dismissed, numberOf, textOf, textsOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -59,8 +59,7 @@ async function subjectsOf(call: Call, { watcher }: Services): Promise<BackupSubj
   if (source !== undefined) return [{ kind: 'bind', source: expandHome(source) }];
   const fromRows = subjectsOfNodes(call.nodes);
   if (fromRows.length > 0) return fromRows;
-  const chosen = await pickSubject(await watcher.snapshot(), vscode.l10n.t('Back up which container or volume?'));
-  if (chosen === undefined) throw new Dismissed();
+  const chosen = await answered(pickSubject(await watcher.snapshot(), vscode.l10n.t('Back up which container or volume?')));
   return ['container' in chosen ? { kind: 'container', container: chosen.container } : { kind: 'volume', volume: chosen.volume }];
 }
 
@@ -82,8 +81,7 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
   }
   const subjects = await subjectsOf(call, services);
   const given = textOf(call, 'destination');
-  const destination = given === undefined ? await services.backupFolder.choose() : expandHome(given);
-  if (destination === undefined) throw new Dismissed();
+  const destination = given === undefined ? await answered(services.backupFolder.choose()) : expandHome(given);
   const settings = readSettings().backup;
   const compression = (textOf(call, 'compression') as Compression | undefined) ?? settings.compression;
   const request: Omit<BackupRequest, 'subject'> = {
@@ -129,16 +127,15 @@ async function archiveOf(call: Call, { backupFolder }: Services): Promise<string
   const row = call.nodes.find((node) => node.kind === 'backup');
   if (row !== undefined) return row.backup.file;
   const folder = backupFolder.current();
-  const chosen = await vscode.window.showOpenDialog({
+  const [chosen] = await answered(vscode.window.showOpenDialog({
     canSelectMany: false,
     openLabel: vscode.l10n.t('Verify'),
     title: vscode.l10n.t('Archive to Verify'),
     filters: { [vscode.l10n.t('Archives')]: ['tar', 'gz', 'tgz', 'zst', 'tzst'] },
     ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
-  });
-  const path = chosen?.[0]?.fsPath;
-  if (path === undefined) throw new Dismissed();
-  return path;
+  }));
+  if (chosen === undefined) throw new Dismissed();
+  return chosen.fsPath;
 }
 
 async function runVerify(call: Call, services: Services): Promise<VerifyResult> {
@@ -172,8 +169,7 @@ export function backupCommands(services: Services): CommandSpec[] {
       asks: true,
       run: async (call) => {
         const given = textOf(call, 'folder');
-        const folder = given === undefined ? (services.backupFolder.current() ?? (await services.backupFolder.choose())) : expandHome(given);
-        if (folder === undefined) throw new Dismissed();
+        const folder = given === undefined ? (services.backupFolder.current() ?? (await answered(services.backupFolder.choose()))) : expandHome(given);
         const found = await listBackups(folder);
         services.log.info([vscode.l10n.t('{0} archives in "{1}"', found.length, folder), ...found.map(({ file, archiveBytes, subject }) => `  ${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`)].join('\n'));
         if (call.byHand) services.log.show(true);

@@ -14,6 +14,18 @@ export interface Call {
 /** The user closed a prompt. Resolves the command to undefined. */
 export class Dismissed extends Error {}
 
+/** What a prompt answered. Throws Dismissed where it was closed. */
+export async function answered<T>(prompt: Thenable<T | undefined>): Promise<T> {
+  const answer = await prompt;
+  if (answer === undefined) throw new Dismissed();
+  return answer;
+}
+
+/** Asks in a modal dialog; returns the chosen button. Throws Dismissed. */
+export function confirmed(question: string, detail: string, ...buttons: string[]): Promise<string> {
+  return answered(vscode.window.showWarningMessage(question, { modal: true, detail }, ...buttons));
+}
+
 /** Makes a call out of what VS Code passes to a command. Throws BadArgument for what is neither a row nor an object. */
 export function callOf(first: unknown, second: unknown): Call {
   if (isNode(first)) {
@@ -55,6 +67,14 @@ export function textsOf({ args }: Call, key: string): string[] | undefined {
     throw wrong(key, vscode.l10n.t('a list of texts'), value);
   }
   return value as string[];
+}
+
+/** A list of anything; empty where it is not given. */
+export function listOf({ args }: Call, key: string): unknown[] {
+  const value = args[key];
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw new BadArgument(key, vscode.l10n.t('The argument "{0}" must be a list.', key));
+  return value as unknown[];
 }
 
 /** A number. */

@@ -2,10 +2,10 @@
 import * as vscode from 'vscode';
 import { restartContainer, startContainer, stopContainer } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
-import type { Container, Volume } from '../engine/model.ts';
+import { hasProcesses, type Container, type Volume } from '../engine/model.ts';
 import { pickContainer } from '../ui/picks.ts';
 import type { Node } from '../views/nodes.ts';
-import { Dismissed, flagOf, textOf, type Call } from './call.ts';
+import { answered, flagOf, textOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -31,9 +31,7 @@ async function containersOf(call: Call, { watcher }: Services, wanted: (containe
   const fromRows = call.nodes.map(containerOfNode).filter((name) => name !== undefined);
   if (fromRows.length > 0) return [...new Set(fromRows)];
   const { containers } = await watcher.snapshot();
-  const chosen = await pickContainer(containers.filter(wanted), question);
-  if (chosen === undefined) throw new Dismissed();
-  return [chosen];
+  return [await answered(pickContainer(containers.filter(wanted), question))];
 }
 
 function action(
@@ -56,13 +54,12 @@ function action(
 /** start, stop, restart, listContainers, listVolumes and refresh. */
 export function containerCommands(services: Services): CommandSpec[] {
   const { watcher, log } = services;
-  const runs = ({ state }: Container) => state === 'running' || state === 'paused' || state === 'restarting';
   return [
-    action(services, 'dockerMounts.startContainer', startContainer, (one) => !runs(one), {
+    action(services, 'dockerMounts.startContainer', startContainer, (one) => !hasProcesses(one), {
       question: vscode.l10n.t('Start which container?'),
       done: (name) => vscode.l10n.t('Started container "{0}".', name),
     }),
-    action(services, 'dockerMounts.stopContainer', stopContainer, runs, {
+    action(services, 'dockerMounts.stopContainer', stopContainer, hasProcesses, {
       question: vscode.l10n.t('Stop which container?'),
       done: (name) => vscode.l10n.t('Stopped container "{0}".', name),
     }),
@@ -70,7 +67,15 @@ export function containerCommands(services: Services): CommandSpec[] {
       question: vscode.l10n.t('Restart which container?'),
       done: (name) => vscode.l10n.t('Restarted container "{0}".', name),
     }),
-    { id: 'dockerMounts.refresh', takes: [], asks: false, run: () => watcher.refresh() },
+    {
+      id: 'dockerMounts.refresh',
+      takes: [],
+      asks: false,
+      run: async () => {
+        await watcher.refresh();
+        void watcher.loadSizes();
+      },
+    },
     {
       id: 'dockerMounts.listContainers',
       takes: ['all'],
@@ -78,7 +83,7 @@ export function containerCommands(services: Services): CommandSpec[] {
       run: async (call) => {
         const all = flagOf(call, 'all') ?? true;
         await watcher.refresh();
-        const containers = (await watcher.snapshot()).containers.filter((container) => all || runs(container));
+        const containers = (await watcher.snapshot()).containers.filter((container) => all || hasProcesses(container));
         log.info([vscode.l10n.t('{0} containers', containers.length), ...containers.flatMap(containerLines)].join('\n'));
         if (call.byHand) log.show(true);
         return containers;

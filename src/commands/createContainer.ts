@@ -6,16 +6,9 @@ import { createContainer, type Created, type NewContainer } from '../mounts/crea
 import { dangerOf } from '../mounts/danger.ts';
 import { parseMountSpec, parseMountSpecs, printMount, type MountSettings } from '../mounts/spec.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
-import { Dismissed, flagOf, textOf, textsOf, type Call } from './call.ts';
+import { answered, Dismissed, flagOf, listOf, textOf, textsOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
-
-function listOf({ args }: Call, key: string): unknown[] {
-  const value = args[key];
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw new BadArgument(key, vscode.l10n.t('The argument "{0}" must be a list.', key));
-  return value as unknown[];
-}
 
 function fromArguments(call: Call, image: string): NewContainer {
   const command = call.args['command'];
@@ -41,23 +34,17 @@ function environmentOf(call: Call): string[] {
   return textsOf(call, 'env') ?? [];
 }
 
-async function ask<T>(answer: Thenable<T | undefined>): Promise<T> {
-  const given = await answer;
-  if (given === undefined) throw new Dismissed();
-  return given;
-}
-
 const TITLE = () => vscode.l10n.t('Create a Container');
 
 async function pickImage({ watcher }: Services): Promise<string> {
   const { docker } = await watcher.connection();
   const images = (await docker.listImages()).flatMap(({ RepoTags, Id }) => (RepoTags ?? []).filter((tag) => tag !== '<none>:<none>').map((label) => ({ label, description: Id.slice(7, 19) })));
   if (images.length === 0) throw new BadArgument('image', vscode.l10n.t('This engine has no images; pull or build one first.'));
-  return (await ask(vscode.window.showQuickPick(images, { title: TITLE(), placeHolder: vscode.l10n.t('From which image? Nothing is pulled.') }))).label;
+  return (await answered(vscode.window.showQuickPick(images, { title: TITLE(), placeHolder: vscode.l10n.t('From which image? Nothing is pulled.') }))).label;
 }
 
 async function askTarget(source: string): Promise<{ target: string; readOnly: boolean }> {
-  const target = await ask(
+  const target = await answered(
     vscode.window.showInputBox({
       title: TITLE(),
       prompt: vscode.l10n.t('Path in the container for {0}', source),
@@ -73,7 +60,7 @@ async function askTarget(source: string): Promise<{ target: string; readOnly: bo
     }),
   );
   const readOnly = { label: vscode.l10n.t('Read-only') };
-  const chosen = await ask(vscode.window.showQuickPick([{ label: vscode.l10n.t('Read and write') }, readOnly], { title: TITLE(), placeHolder: vscode.l10n.t('With which rights?') }));
+  const chosen = await answered(vscode.window.showQuickPick([{ label: vscode.l10n.t('Read and write') }, readOnly], { title: TITLE(), placeHolder: vscode.l10n.t('With which rights?') }));
   return { target, readOnly: chosen === readOnly };
 }
 
@@ -83,27 +70,33 @@ async function askMounts({ watcher }: Services): Promise<{ mounts: MountSettings
   const volumesFrom: string[] = [];
   for (;;) {
     const { containers, volumes } = await watcher.snapshot();
+    const sources = sourceItems();
     const start = { label: `$(play) ${vscode.l10n.t('Create and Start')}` };
     const create = { label: `$(check) ${vscode.l10n.t('Create without Starting')}` };
-    const folder = { label: `$(folder) ${vscode.l10n.t('Mount a Folder or File…')}` };
-    const volume = { label: `$(database) ${vscode.l10n.t('Mount a Volume…')}` };
-    const named = { label: `$(add) ${vscode.l10n.t('Mount a New Volume…')}` };
     const from = { label: `$(arrow-left) ${vscode.l10n.t('Take Volumes from a Container…')}` };
     const placeHolder = [...mounts.map(printMount), ...volumesFrom.map((name) => `volumes-from ${name}`)].join('  ') || vscode.l10n.t('No mounts yet');
-    const chosen = await ask(vscode.window.showQuickPick([folder, volume, named, from, start, create], { title: TITLE(), placeHolder }));
+    const chosen = await answered(vscode.window.showQuickPick<vscode.QuickPickItem & { readonly value?: SourceKind }>([...sources, from, start, create], { title: TITLE(), placeHolder }));
     if (chosen === start || chosen === create) return { mounts, volumesFrom, start: chosen === start };
-    if (chosen === from) {
+    if (chosen.value === undefined) {
       const name = await pickContainer(containers, vscode.l10n.t('Take volumes from which container?'));
       if (name !== undefined) volumesFrom.push(name);
       continue;
     }
-    const mount = await askOne(chosen === folder ? 'folder' : chosen === named ? 'new' : 'volume', volumes);
+    const mount = await askOne(chosen.value, volumes);
     if (mount === undefined) continue;
     mounts.push(parseMountSpecs([...mounts, mount], homedir()).at(-1) ?? mount);
   }
 }
 
 type SourceKind = 'folder' | 'volume' | 'new';
+
+function sourceItems(): (vscode.QuickPickItem & { readonly value: SourceKind })[] {
+  return [
+    { label: `$(folder) ${vscode.l10n.t('Mount a Folder or File…')}`, value: 'folder' },
+    { label: `$(database) ${vscode.l10n.t('Mount a Volume…')}`, value: 'volume' },
+    { label: `$(add) ${vscode.l10n.t('Mount a New Volume…')}`, value: 'new' },
+  ];
+}
 
 async function askOne(kind: SourceKind, volumes: Parameters<typeof pickVolume>[0]): Promise<MountSettings | undefined> {
   const source = await askSource(kind, volumes);
@@ -115,12 +108,7 @@ async function askOne(kind: SourceKind, volumes: Parameters<typeof pickVolume>[0
 
 /** One mount for a container that exists. */
 export async function askMount({ watcher }: Services): Promise<MountSettings> {
-  const kinds: (vscode.QuickPickItem & { readonly value: SourceKind })[] = [
-    { label: `$(folder) ${vscode.l10n.t('Mount a Folder or File…')}`, value: 'folder' },
-    { label: `$(database) ${vscode.l10n.t('Mount a Volume…')}`, value: 'volume' },
-    { label: `$(add) ${vscode.l10n.t('Mount a New Volume…')}`, value: 'new' },
-  ];
-  const { value } = await ask(vscode.window.showQuickPick(kinds, { placeHolder: vscode.l10n.t('Add which mount?') }));
+  const { value } = await answered(vscode.window.showQuickPick(sourceItems(), { placeHolder: vscode.l10n.t('Add which mount?') }));
   const mount = await askOne(value, (await watcher.snapshot()).volumes);
   if (mount === undefined) throw new Dismissed();
   return mount;
@@ -153,7 +141,7 @@ async function run(call: Call, services: Services): Promise<Created> {
   const image = given ?? (await pickImage(services));
   let wanted = fromArguments(call, image);
   if (call.byHand) {
-    const name = await ask(vscode.window.showInputBox({ title: TITLE(), prompt: vscode.l10n.t('Name of the container; empty for one that the engine makes up') }));
+    const name = await answered(vscode.window.showInputBox({ title: TITLE(), prompt: vscode.l10n.t('Name of the container; empty for one that the engine makes up') }));
     wanted = { ...wanted, ...(name === '' ? {} : { name }), ...(await askMounts(services)) };
   }
   const made = await createContainer(await services.watcher.connection(), wanted, services.log);

@@ -5,7 +5,7 @@ import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import { pickSubject } from '../ui/picks.ts';
 import type { Node } from '../views/nodes.ts';
-import { Dismissed, textOf, type Call } from './call.ts';
+import { answered, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
@@ -28,8 +28,7 @@ async function targetOf(call: Call, { watcher }: Services): Promise<Target> {
   const [first] = call.nodes;
   const found = named[0] ?? (first && targetOfNode(first));
   if (found !== undefined) return found;
-  const chosen = await pickSubject(await watcher.snapshot(), vscode.l10n.t('Inspect which container or volume?'));
-  if (chosen === undefined) throw new Dismissed();
+  const chosen = await answered(pickSubject(await watcher.snapshot(), vscode.l10n.t('Inspect which container or volume?')));
   return 'container' in chosen ? { kind: 'container', name: chosen.container } : { kind: 'volume', name: chosen.volume };
 }
 

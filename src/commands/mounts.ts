@@ -7,7 +7,7 @@ import type { MountChange } from '../mounts/change.ts';
 import { changeMounts, type Replaced } from '../mounts/replace.ts';
 import { parseMountSpecs } from '../mounts/spec.ts';
 import { pickContainer } from '../ui/picks.ts';
-import { Dismissed, flagOf, textOf, type Call } from './call.ts';
+import { answered, confirmed, flagOf, listOf, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import { askMount } from './createContainer.ts';
 import type { CommandSpec } from './register.ts';
@@ -15,9 +15,8 @@ import type { Services } from './services.ts';
 
 async function containerOf(call: Call, { watcher }: Services): Promise<string> {
   const [node] = call.nodes;
-  const name = textOf(call, 'container') ?? (node && containerOfNode(node)) ?? (await pickContainer((await watcher.snapshot()).containers, vscode.l10n.t('Change the mounts of which container?')));
-  if (name === undefined) throw new Dismissed();
-  return name;
+  const named = textOf(call, 'container') ?? (node && containerOfNode(node));
+  return named ?? answered(pickContainer((await watcher.snapshot()).containers, vscode.l10n.t('Change the mounts of which container?')));
 }
 
 async function targetOf(call: Call, container: string, { watcher }: Services): Promise<string> {
@@ -26,8 +25,8 @@ async function targetOf(call: Call, container: string, { watcher }: Services): P
   const node = call.nodes.find((one) => one.kind === 'mount');
   if (node !== undefined) return node.mount.target;
   const mounts = (await watcher.snapshot()).containers.find(({ name }) => name === container)?.mounts ?? [];
-  const chosen = await vscode.window.showQuickPick(mounts.map(({ target, source }) => ({ label: target, description: source })), { placeHolder: vscode.l10n.t('Which mount of {0}?', container) });
-  if (chosen === undefined) throw new Dismissed();
+  const items = mounts.map((mount) => ({ label: mount.target, description: mount.source }));
+  const chosen = await answered(vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which mount of {0}?', container) }));
   return chosen.label;
 }
 
@@ -41,9 +40,7 @@ async function confirmReplacement(container: string, { watcher }: Services): Pro
     changes.length === 0 ? '' : vscode.l10n.t('{0} files and directories changed outside of its mounts are lost. Commit it to an image first to keep them.', changes.length),
     composeProject === undefined ? '' : vscode.l10n.t('It belongs to the Compose project {0}, whose file does not know of the change.', composeProject),
   ];
-  const go = vscode.l10n.t('Replace');
-  const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('Replace container "{0}"?', container), { modal: true, detail: detail.filter((line) => line !== '').join('\n\n') }, go);
-  if (chosen !== go) throw new Dismissed();
+  await confirmed(vscode.l10n.t('Replace container "{0}"?', container), detail.filter((line) => line !== '').join('\n\n'), vscode.l10n.t('Replace'));
 }
 
 function spec(services: Services, id: string, takes: string[], changeOf: (call: Call, container: string) => Promise<MountChange>): CommandSpec {
@@ -65,15 +62,14 @@ export function mountCommands(services: Services): CommandSpec[] {
     spec(services, id, ['container', 'target'], async (call, container) => ({ kind: 'readOnly', target: await targetOf(call, container, services), readOnly }));
   return [
     spec(services, 'dockerMounts.addMount', ['container', 'mounts'], async (call) => {
-      const { mounts } = call.args;
-      if (mounts === undefined) return { kind: 'add', mounts: [await askMount(services)] };
-      if (!Array.isArray(mounts) || mounts.length === 0) throw new BadArgument('mounts', vscode.l10n.t('The argument "{0}" must be a list.', 'mounts'));
+      if (call.args['mounts'] === undefined) return { kind: 'add', mounts: [await askMount(services)] };
+      const mounts = listOf(call, 'mounts');
+      if (mounts.length === 0) throw new BadArgument('mounts', vscode.l10n.t('The argument "{0}" must be a list.', 'mounts'));
       return { kind: 'add', mounts: parseMountSpecs(mounts, homedir()) };
     }),
     spec(services, 'dockerMounts.attachVolumesFrom', ['container', 'from', 'readOnly'], async (call, container) => {
-      const others = textOf(call, 'from') === undefined ? (await services.watcher.snapshot()).containers.filter(({ name }) => name !== container) : [];
-      const from = textOf(call, 'from') ?? (await pickContainer(others, vscode.l10n.t('Take volumes from which container?')));
-      if (from === undefined) throw new Dismissed();
+      const others = async () => (await services.watcher.snapshot()).containers.filter(({ name }) => name !== container);
+      const from = textOf(call, 'from') ?? (await answered(pickContainer(await others(), vscode.l10n.t('Take volumes from which container?'))));
       await inspectContainer(await services.watcher.connection(), from);
       return { kind: 'volumesFrom', from, readOnly: flagOf(call, 'readOnly') ?? false };
     }),

@@ -1,22 +1,16 @@
 /** Commands on volumes, and the removal of containers: each says beforehand what goes. */
 import * as vscode from 'vscode';
+import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
-import type { Volume } from '../engine/model.ts';
+import { hasProcesses, type Volume } from '../engine/model.ts';
 import { createVolume, prunable, prune, removeVolumes, volumeNameProblem } from '../engine/volumes.ts';
 import { planRemoval, removeContainer, type RemovalPlan } from '../mounts/removal.ts';
 import { formatBytes } from '../ui/format.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
-import { Dismissed, flagOf, recordOf, textOf, textsOf, type Call } from './call.ts';
+import { answered, confirmed, Dismissed, flagOf, recordOf, textOf, textsOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
-
-/** Asks in a modal dialog; returns the chosen button. */
-async function confirm(question: string, detail: string, ...buttons: string[]): Promise<string> {
-  const chosen = await vscode.window.showWarningMessage(question, { modal: true, detail }, ...buttons);
-  if (chosen === undefined) throw new Dismissed();
-  return chosen;
-}
 
 function sized({ label, size }: Volume): string {
   return size === null ? label : `${label} (${formatBytes(size)})`;
@@ -43,10 +37,10 @@ async function runRemoveContainer(call: Call, { watcher, log }: Services): Promi
     const plan = planRemoval(snapshot, container);
     const only = vscode.l10n.t('Remove');
     const withVolumes = vscode.l10n.t('Remove with Anonymous Volumes');
-    const isRunning = container.state === 'running' || container.state === 'paused' || container.state === 'restarting';
+    const isRunning = hasProcesses(container);
     const question = isRunning ? vscode.l10n.t('Stop and remove container "{0}"?', name) : vscode.l10n.t('Remove container "{0}"?', name);
     const lost = vscode.l10n.t('What it wrote outside of its mounts is lost.');
-    const chosen = await confirm(question, [lost, fateOfVolumes(plan)].join('\n\n'), only, ...(plan.goes.length > 0 ? [withVolumes] : []));
+    const chosen = await confirmed(question, [lost, fateOfVolumes(plan)].join('\n\n'), only, ...(plan.goes.length > 0 ? [withVolumes] : []));
     removeVolumes = chosen === withVolumes;
     force = isRunning;
   }
@@ -65,41 +59,37 @@ async function runRemoveVolume(call: Call, { watcher, log }: Services): Promise<
     const { volumes } = await watcher.snapshot();
     names = call.nodes.flatMap((node) => (node.kind === 'volume' ? [node.volume.name] : []));
     if (names.length === 0) {
-      const picked = await pickVolume(volumes.filter(({ dangling }) => dangling), vscode.l10n.t('Remove which volume? Only those that no container uses are listed.'));
-      if (picked === undefined) throw new Dismissed();
-      names = [picked];
+      names = [await answered(pickVolume(volumes.filter(({ dangling }) => dangling), vscode.l10n.t('Remove which volume? Only those that no container uses are listed.')))];
     }
     const chosen = volumes.filter(({ name }) => names.includes(name));
-    const users = chosen.filter(({ dangling }) => !dangling);
     // What cannot go is refused without a question.
-    if (users.length === 0) await confirm(vscode.l10n.t('Remove {0} for good?', chosen.map(sized).join(', ')), vscode.l10n.t('The data in it cannot be brought back without a backup.'), vscode.l10n.t('Remove'));
+    if (chosen.every(({ dangling }) => dangling)) await confirmed(vscode.l10n.t('Remove {0} for good?', chosen.map(sized).join(', ')), vscode.l10n.t('The data in it cannot be brought back without a backup.'), vscode.l10n.t('Remove'));
   }
   const result = await removeVolumes(await watcher.connection(), [...new Set(names)]);
   log.info(vscode.l10n.t('Removed volumes: {0}.', result.removed.join(', ')));
   return result;
 }
 
-async function runPrune(call: Call, { watcher, log }: Services): Promise<unknown> {
-  let all = flagOf(call, 'all') ?? false;
-  const connection = await watcher.connection();
-  let volumes: readonly Volume[];
-  if (call.byHand) {
-    const found = await prunable(connection, true);
-    const anonymous = found.filter((volume) => volume.anonymous);
-    if (found.length === 0) {
-      void vscode.window.showInformationMessage(vscode.l10n.t('There are no dangling volumes to remove.'));
-      throw new Dismissed();
-    }
-    const bytes = (of: readonly Volume[]) => formatBytes(of.reduce((sum, { size }) => sum + (size ?? 0), 0));
-    const onlyAnonymous = vscode.l10n.t('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
-    const every = vscode.l10n.t('Remove All {0} ({1})', found.length, bytes(found));
-    const buttons = anonymous.length === 0 || anonymous.length === found.length ? [] : [onlyAnonymous];
-    const chosen = await confirm(vscode.l10n.t('Remove dangling volumes for good?'), found.map(sized).join('\n'), ...buttons, every);
-    all = chosen === every;
-    volumes = all ? found : anonymous;
-  } else {
-    volumes = await prunable(connection, all);
+/** Asks which dangling volumes to remove, with the list and the bytes shown. */
+async function choosePrunable(connection: Connection): Promise<readonly Volume[]> {
+  const found = await prunable(connection, true);
+  if (found.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('There are no dangling volumes to remove.'));
+    throw new Dismissed();
   }
+  const anonymous = found.filter((volume) => volume.anonymous);
+  const bytes = (of: readonly Volume[]) => formatBytes(of.reduce((sum, { size }) => sum + (size ?? 0), 0));
+  const onlyAnonymous = vscode.l10n.t('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
+  const every = vscode.l10n.t('Remove All {0} ({1})', found.length, bytes(found));
+  const buttons = anonymous.length === 0 || anonymous.length === found.length ? [] : [onlyAnonymous];
+  const chosen = await confirmed(vscode.l10n.t('Remove dangling volumes for good?'), found.map(sized).join('\n'), ...buttons, every);
+  return chosen === every ? found : anonymous;
+}
+
+async function runPrune(call: Call, { watcher, log }: Services): Promise<unknown> {
+  const all = flagOf(call, 'all') ?? false;
+  const connection = await watcher.connection();
+  const volumes = call.byHand ? await choosePrunable(connection) : await prunable(connection, all);
   const result = await prune(connection, volumes);
   log.info(vscode.l10n.t('Pruned {0} volumes, {1}: {2}', result.removed.length, formatBytes(result.bytes), result.removed.join(', ') || '-'));
   if (call.byHand) void vscode.window.showInformationMessage(vscode.l10n.t('Removed {0} volumes, {1}.', result.removed.length, formatBytes(result.bytes)));
@@ -110,12 +100,12 @@ async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<
   let name = textOf(call, 'name');
   if (call.byHand) {
     const { volumes } = await watcher.snapshot();
-    name = await vscode.window.showInputBox({
+    const input = {
       title: vscode.l10n.t('New Volume'),
       prompt: vscode.l10n.t('Name of the volume'),
-      validateInput: (value) => (volumes.some((volume) => volume.name === value) ? vscode.l10n.t('There is a volume "{0}" already.', value) : volumeNameProblem(value)),
-    });
-    if (name === undefined) throw new Dismissed();
+      validateInput: (value: string) => (volumes.some((volume) => volume.name === value) ? vscode.l10n.t('There is a volume "{0}" already.', value) : volumeNameProblem(value)),
+    };
+    name = await answered(vscode.window.showInputBox(input));
   }
   const made = await createVolume(await watcher.connection(), { name, driver: textOf(call, 'driver'), driverOpts: recordOf(call, 'driverOpts'), labels: recordOf(call, 'labels') });
   log.info(vscode.l10n.t('Created volume "{0}".', made.name));

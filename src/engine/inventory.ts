@@ -1,5 +1,6 @@
 /** Reads an engine's containers and volumes into one immutable snapshot, lineage included. */
 import type Docker from 'dockerode';
+import type { InspectedVolume } from './actions.ts';
 import { engineError, type Connection } from './connection.ts';
 import { HELPER_LABEL, type Container, type Mount, type Snapshot, type Volume, type VolumesFrom, type VolumeUse } from './model.ts';
 import { OriginMemory, type VolumeOrigin } from './volumeOrigins.ts';
@@ -17,18 +18,13 @@ interface Fixed {
 
 type ListedMount = Docker.ContainerInfo['Mounts'][number] & { readonly Type?: string };
 
-interface RawVolume {
-  readonly Name: string;
-  readonly Driver: string;
-  readonly Mountpoint: string;
+interface RawVolume extends InspectedVolume {
   readonly CreatedAt?: string;
-  readonly Labels: Readonly<Record<string, string>> | null;
-  readonly Options: Readonly<Record<string, string>> | null;
   readonly UsageData?: { readonly Size: number } | null;
 }
 
 /** Whether a volume was made without a name: the label where the engine sets it, else 64 hexadecimal digits. */
-export function isAnonymous(name: string, labels: Readonly<Record<string, string>> | null | undefined): boolean {
+function isAnonymous(name: string, labels: Readonly<Record<string, string>> | null | undefined): boolean {
   return (labels !== null && labels !== undefined && ANONYMOUS_LABEL in labels) || /^[0-9a-f]{64}$/.test(name);
 }
 
@@ -51,9 +47,10 @@ export class Inventory {
       const [allContainers, volumeList] = await Promise.all([docker.listContainers({ all: true }), docker.listVolumes()]);
       const listed = allContainers.filter((container) => !(HELPER_LABEL in container.Labels));
       const volumes = (volumeList.Volumes as RawVolume[] | null) ?? [];
-      await this.#learn(listed, volumes);
-      const containers = this.#containers(listed, volumes);
-      return { containers, volumes: this.#volumes(volumes, listed, containers), takenAt: new Date().toISOString() };
+      const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
+      await this.#learn(listed, anonymous);
+      const containers = this.#containers(listed, anonymous);
+      return { containers, volumes: this.#volumes(volumes, anonymous, listed, containers), takenAt: new Date().toISOString() };
     } catch (error) {
       throw engineError(error, { kind: 'container', object: this.#connection.endpoint.address, doing: 'list containers and volumes' });
     }
@@ -77,25 +74,23 @@ export class Inventory {
     }
   }
 
-  async #learn(listed: readonly Docker.ContainerInfo[], volumes: readonly RawVolume[]): Promise<void> {
+  async #learn(listed: readonly Docker.ContainerInfo[], anonymous: ReadonlySet<string>): Promise<void> {
     const alive = new Set(listed.map(({ Id }) => Id));
     for (const id of this.#fixed.keys()) if (!alive.has(id)) this.#fixed.delete(id);
     const unknown = listed.filter(({ Id }) => !this.#fixed.has(Id));
     await eachOf(unknown, async ({ Id }) => {
-      const { HostConfig } = (await this.#connection.docker.getContainer(Id).inspect());
+      const { HostConfig } = await this.#connection.docker.getContainer(Id).inspect();
       this.#fixed.set(Id, { volumesFrom: (HostConfig.VolumesFrom as string[] | null) ?? [], tmpfs: (HostConfig.Tmpfs as Record<string, string> | null) ?? {} });
     });
-    const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
     const withAnonymous = listed.filter(({ Mounts }) => Mounts.some(({ Name }) => Name !== undefined && anonymous.has(Name)));
     const images = [...new Set(withAnonymous.map(({ ImageID }) => ImageID))].filter((id) => !this.#declared.has(id));
     await eachOf(images, async (id) => {
       const { Config } = await this.#connection.docker.getImage(id).inspect();
-      this.#declared.set(id, Object.keys((Config.Volumes) ?? {}));
+      this.#declared.set(id, Object.keys(Config.Volumes ?? {}));
     });
   }
 
-  #containers(listed: readonly Docker.ContainerInfo[], volumes: readonly RawVolume[]): Container[] {
-    const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
+  #containers(listed: readonly Docker.ContainerInfo[], anonymous: ReadonlySet<string>): Container[] {
     const plain = listed.map((one) => ({ one, name: nameOf(one), fixed: this.#fixed.get(one.Id) ?? { volumesFrom: [], tmpfs: {} } }));
     const resolve = (reference: string) => plain.find(({ one, name }) => name === reference || one.Id === reference || (reference.length >= 12 && one.Id.startsWith(reference)));
     const built = plain.map(({ one, name, fixed }) => {
@@ -128,7 +123,7 @@ export class Inventory {
       .sort((a, b) => a.name.localeCompare(b.name, 'en'));
   }
 
-  #volumes(raw: readonly RawVolume[], listed: readonly Docker.ContainerInfo[], containers: readonly Container[]): Volume[] {
+  #volumes(raw: readonly RawVolume[], anonymousNames: ReadonlySet<string>, listed: readonly Docker.ContainerInfo[], containers: readonly Container[]): Volume[] {
     const uses = new Map<string, VolumeUse[]>();
     for (const { name, mounts } of containers) {
       for (const { volume, target, readOnly } of mounts) {
@@ -138,7 +133,7 @@ export class Inventory {
     }
     return raw
       .map((volume): Volume => {
-        const anonymous = isAnonymous(volume.Name, volume.Labels);
+        const anonymous = anonymousNames.has(volume.Name);
         const usedBy = uses.get(volume.Name) ?? [];
         const origin = anonymous ? this.#originOf(volume.Name, listed, containers) : undefined;
         return {

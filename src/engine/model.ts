@@ -83,3 +83,8 @@ export interface Snapshot {
 
 /** Label on every helper container, whose value says what the helper is for. Helpers never appear in a snapshot. */
 export const HELPER_LABEL = 'docker-mounts.helper';
+
+/** Whether a container has processes, be they paused or about to start again. */
+export function hasProcesses({ state }: Container): boolean {
+  return state === 'running' || state === 'paused' || state === 'restarting';
+}

@@ -14,11 +14,18 @@ export interface NewVolume {
 }
 
 /** What the engine takes for a name (moby/moby, volume/names). */
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+export const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
 /** Why a volume cannot be called so, or undefined. */
 export function volumeNameProblem(name: string): string | undefined {
-  return NAME.test(name) ? undefined : `"${name}" cannot be a volume's name; use at least two letters, digits, dots, dashes or underscores, the first a letter or digit.`;
+  return VOLUME_NAME.test(name) ? undefined : `"${name}" cannot be a volume's name; use at least two letters, digits, dots, dashes or underscores, the first a letter or digit.`;
+}
+
+/** The names of all volumes. */
+export async function volumeNames({ docker }: Connection): Promise<ReadonlySet<string>> {
+  const { Volumes } = await docker.listVolumes();
+  // The engine says null where there are none.
+  return new Set(((Volumes as { Name: string }[] | null) ?? []).map(({ Name }) => Name));
 }
 
 /** Makes a volume. Throws BadArgument for a name that is taken: the engine would hand the old volume out as the new one. */

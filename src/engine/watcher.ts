@@ -83,11 +83,10 @@ export class EngineWatcher {
     }
   }
 
-  /** Reads everything anew, sizes too; connects where there is no connection. Throws EngineUnavailable. */
+  /** Reads everything but the sizes anew; connects where there is no connection. Throws EngineUnavailable. */
   async refresh(): Promise<void> {
     if (this.#state.kind === 'connected') await this.#read();
     await this.#connected();
-    void this.loadSizes();
   }
 
   /** Forgets the connection and starts again, after the address may have changed. */

@@ -1,9 +1,10 @@
 /** What a change does to the mounts of a container's configuration. */
 import type { Docker } from '../engine/dockerTypes.ts';
 import { BadArgument } from '../engine/errors.ts';
+import { parseVolumesFrom } from '../engine/inventory.ts';
 import type { Mount } from '../engine/model.ts';
 import { hostConfigOf } from './create.ts';
-import type { MountSettings } from './spec.ts';
+import { splitVolume, type MountSettings } from './spec.ts';
 
 export type MountChange =
   | { readonly kind: 'add'; readonly mounts: readonly MountSettings[] }
@@ -22,6 +23,11 @@ export interface MountParts {
   readonly seen: readonly Mount[];
 }
 
+/** The path in the container of an element of HostConfig.Binds. */
+export function targetOfBind(bind: string): string | undefined {
+  return splitVolume(bind)[1];
+}
+
 /** Throws BadArgument for a change that cannot be made. */
 export function applyChange(name: string, parts: MountParts, change: MountChange): MountParts {
   switch (change.kind) {
@@ -32,7 +38,7 @@ export function applyChange(name: string, parts: MountParts, change: MountChange
       return { ...parts, binds: [...parts.binds, ...Binds], mounts: [...parts.mounts, ...(Mounts as Docker.MountSettings[])] };
     }
     case 'volumesFrom':
-      if (parts.volumesFrom.some((from) => from.split(':')[0] === change.from)) throw new BadArgument('from', `Container "${name}" takes volumes from "${change.from}" already.`);
+      if (parts.volumesFrom.some((from) => parseVolumesFrom(from).container === change.from)) throw new BadArgument('from', `Container "${name}" takes volumes from "${change.from}" already.`);
       return { ...parts, volumesFrom: [...parts.volumesFrom, `${change.from}${change.readOnly ? ':ro' : ''}`] };
     case 'remove':
       return removeTarget(name, parts, change.target);
@@ -50,7 +56,7 @@ function mountAt(name: string, { seen }: MountParts, target: string): Mount {
 function without(parts: MountParts, target: string): MountParts {
   return {
     ...parts,
-    binds: parts.binds.filter((bind) => bind.split(':')[1] !== target),
+    binds: parts.binds.filter((bind) => targetOfBind(bind) !== target),
     mounts: parts.mounts.filter(({ Target }) => Target !== target),
     tmpfs: Object.fromEntries(Object.entries(parts.tmpfs).filter(([path]) => path !== target)),
   };
@@ -72,7 +78,8 @@ function setRights(name: string, parts: MountParts, target: string, readOnly: bo
   const options = parts.tmpfs[target];
   if (options !== undefined) return { ...parts, tmpfs: { ...parts.tmpfs, [target]: mode(options.split(',')) } };
   // A bind of its own also overrides what volumes-from gives.
-  const old = parts.binds.find((bind) => bind.split(':')[1] === target);
+  const old = parts.binds.find((bind) => targetOfBind(bind) === target);
+  const words = old === undefined ? '' : (splitVolume(old)[2] ?? '');
   const rest = without(parts, target);
-  return { ...rest, binds: [...rest.binds, `${mount.source}:${target}:${mode(old?.split(':')[2]?.split(',') ?? [])}`] };
+  return { ...rest, binds: [...rest.binds, `${mount.source}:${target}:${mode(words.split(','))}`] };
 }

@@ -1,8 +1,10 @@
 /** Creates a container with mounts. */
 import { stat } from 'node:fs/promises';
-import { inspectContainer, inspectImage } from '../engine/actions.ts';
+import { inspectContainer, inspectImage, plainName } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
+import { parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
+import { volumeNames } from '../engine/volumes.ts';
 import type { MountSettings } from './spec.ts';
 
 export interface NewContainer {
@@ -50,14 +52,13 @@ export function hostConfigOf(mounts: readonly MountSettings[], createSource: boo
 export async function createContainer(connection: Connection, wanted: NewContainer, log: Logger): Promise<Created> {
   const { docker } = connection;
   await inspectImage(connection, wanted.image);
-  for (const from of wanted.volumesFrom) await inspectContainer(connection, from.split(':')[0] ?? '');
+  for (const from of wanted.volumesFrom) await inspectContainer(connection, parseVolumesFrom(from).container);
   const warnings: string[] = [];
   for (const { Type, Source } of wanted.mounts) {
     const isMissing = Type === 'bind' && connection.info.local && (await stat(Source).then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ENOENT'));
     if (isMissing && wanted.createSource) warnings.push(`The directory "${Source}" did not exist; the engine makes it when the container starts.`);
   }
-  const { Volumes } = await docker.listVolumes();
-  const before = new Set(((Volumes as { Name: string }[] | null) ?? []).map(({ Name }) => Name));
+  const before = await volumeNames(connection);
   const context = { kind: 'container' as const, object: wanted.name ?? `from ${wanted.image}`, doing: 'create it' };
   let container;
   try {
@@ -76,7 +77,7 @@ export async function createContainer(connection: Connection, wanted: NewContain
     if (wanted.start) await container.start();
     const { Name } = await container.inspect();
     for (const warning of warnings) log.warn(warning);
-    return { id: container.id, name: Name.replace(/^\//, ''), warnings };
+    return { id: container.id, name: plainName(Name), warnings };
   } catch (error) {
     await container.remove({ force: true, v: true }).catch(() => undefined);
     await removeNewVolumes(connection, before, wanted);

@@ -1,4 +1,5 @@
 /** Puts right what a replacement left when the engine, or this window, went away in the middle of it. */
+import { unlessSo } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
@@ -38,11 +39,7 @@ export async function putBack({ docker }: Connection, { name, wasRunning, old, f
   try {
     if (fresh !== undefined) await docker.getContainer(fresh.id).remove({ force: true });
     if (old !== undefined) await docker.getContainer(old.id).rename({ name });
-    if (wasRunning) {
-      await docker.getContainer(old?.id ?? name).start().catch((error: { statusCode?: number }) => {
-        if (error.statusCode !== 304) throw error as Error;
-      });
-    }
+    if (wasRunning) await unlessSo(docker.getContainer(old?.id ?? name).start());
     log.info(`Put container "${name}" back as it was before its mounts were to be changed.`);
   } catch (error) {
     throw engineError(error, { kind: 'container', object: name, doing: 'put it back' });

@@ -1,8 +1,9 @@
 /** What goes and what stays when a container is removed. */
-import { inspectContainer } from '../engine/actions.ts';
+import { inspectContainer, plainName } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { InUse } from '../engine/errors.ts';
 import type { Container, Snapshot, Volume } from '../engine/model.ts';
+import { volumeNames } from '../engine/volumes.ts';
 
 export interface RemovalPlan {
   readonly container: Container;
@@ -16,12 +17,12 @@ export function planRemoval({ volumes }: Snapshot, container: Container): Remova
   const names = new Set(container.mounts.map(({ volume }) => volume).filter((name) => name !== undefined));
   const own = volumes.filter(({ name }) => names.has(name));
   const others = (volume: Volume) => [...new Set(volume.usedBy.map((use) => use.container))].filter((name) => name !== container.name);
+  const fates = own.map((volume) => ({ volume, users: others(volume) }));
+  const goes = ({ volume, users }: (typeof fates)[number]) => volume.anonymous && users.length === 0;
   return {
     container,
-    goes: own.filter((volume) => volume.anonymous && others(volume).length === 0),
-    stays: own
-      .filter((volume) => !volume.anonymous || others(volume).length > 0)
-      .map((volume) => ({ volume, reason: others(volume).length > 0 ? ('used' as const) : ('named' as const), users: others(volume) })),
+    goes: fates.filter(goes).map(({ volume }) => volume),
+    stays: fates.filter((fate) => !goes(fate)).map((fate) => ({ ...fate, reason: fate.users.length > 0 ? 'used' : 'named' })),
   };
 }
 
@@ -36,16 +37,15 @@ export interface Removal {
  * Throws NotFound, and InUse for one that runs without `force`.
  */
 export async function removeContainer(connection: Connection, reference: string, options: { readonly removeVolumes?: boolean; readonly force?: boolean }): Promise<Removal> {
-  const inspected = (await inspectContainer(connection, reference)) as { Id: string; Name: string; State: { Running: boolean; Paused: boolean }; Mounts: readonly { Type: string; Name?: string }[] };
-  const name = inspected.Name.replace(/^\//, '');
+  const inspected = await inspectContainer(connection, reference);
+  const name = plainName(inspected.Name);
   if (inspected.State.Running && options.force !== true) {
     throw new InUse('container', name, [], `Container "${name}" is running and was not removed; stop it first, or remove it with force.`);
   }
   const volumes = inspected.Mounts.flatMap((mount) => (mount.Type === 'volume' && mount.Name !== undefined ? [mount.Name] : []));
   try {
     await connection.docker.getContainer(inspected.Id).remove({ v: options.removeVolumes === true, force: options.force === true });
-    const { Volumes } = await connection.docker.listVolumes();
-    const left = new Set(((Volumes as { Name: string }[] | null) ?? []).map((volume) => volume.Name));
+    const left = await volumeNames(connection);
     return { removed: name, volumesRemoved: volumes.filter((volume) => !left.has(volume)), volumesKept: volumes.filter((volume) => left.has(volume)) };
   } catch (error) {
     throw engineError(error, { kind: 'container', object: name, doing: 'remove it' });

@@ -5,13 +5,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Docker } from '../engine/dockerTypes.ts';
-import { inspectContainer } from '../engine/actions.ts';
+import { inspectContainer, plainName, unlessSo, type InspectedContainer } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument, InUse } from '../engine/errors.ts';
-import { Inventory } from '../engine/inventory.ts';
+import { Inventory, parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Mount } from '../engine/model.ts';
-import { applyChange, type MountChange, type MountParts } from './change.ts';
+import { applyChange, targetOfBind, type MountChange, type MountParts } from './change.ts';
 import { markedName } from './recover.ts';
 
 export interface Replaced {
@@ -22,8 +22,6 @@ export interface Replaced {
   readonly mounts: readonly Mount[];
 }
 
-type Inspected = Docker.ContainerInspectInfo & { readonly Mounts: readonly { readonly Type: string; readonly Name?: string; readonly Source: string; readonly Destination: string; readonly RW: boolean }[] };
-
 /** How long a replacement must run before the old container is given up. */
 const SETTLE_MS = 1000;
 /** In this order: the new one holds the name that the old one gets back. */
@@ -33,27 +31,29 @@ const OWN_NETWORK = /^(none|host|container:.*)$/;
 /** Throws NotFound, BadArgument, InUse or EngineFailure; the container is then as it was. */
 export async function changeMounts(connection: Connection, reference: string, change: MountChange, log: Logger): Promise<Replaced> {
   const { docker } = connection;
-  const old = (await inspectContainer(connection, reference)) as Inspected;
-  const name = old.Name.replace(/^\//, '');
+  const old = await inspectContainer(connection, reference);
+  const name = plainName(old.Name);
   await checkReplaceable(connection, old, name);
-  const parts = applyChange(name, await partsOf(connection, old), change);
+  const inventory = new Inventory(connection);
+  const parts = applyChange(name, await partsOf(inventory, old), change);
+  const [network, ...otherNetworks] = networksOf(old);
   const hex = randomBytes(3).toString('hex');
   const marked = (side: 'old' | 'new') => markedName(name, side, old.State.Running, hex);
   const context = { kind: 'container' as const, object: name, doing: 'replace it; it is as it was' };
   const back: Partial<Record<(typeof WAY_BACK)[number], () => Promise<unknown>>> = {};
   try {
-    const fresh = await docker.createContainer(await configOf(connection, old, parts, marked('new')));
+    const fresh = await docker.createContainer(await configOf(connection, old, parts, network, marked('new')));
     back.removeNew = () => fresh.remove({ force: true });
-    await connectNetworks(connection, old, fresh.id);
+    await connectNetworks(connection, otherNetworks, fresh.id);
     const current = docker.getContainer(old.Id);
     const wasRunning = old.State.Running;
     if (wasRunning) {
       back.start = async () => {
-        await current.start().catch(ignoreNotModified);
+        await unlessSo(current.start());
         if (old.State.Paused) await current.pause();
       };
       if (old.State.Paused) await current.unpause();
-      await current.stop().catch(ignoreNotModified);
+      await unlessSo(current.stop());
     }
     await current.rename({ name: marked('old') });
     back.rename = () => current.rename({ name });
@@ -63,7 +63,7 @@ export async function changeMounts(connection: Connection, reference: string, ch
     for (const step of WAY_BACK) delete back[step];
     await current.remove({ force: true });
     log.info(`Replaced container "${name}": ${old.Id.slice(0, 12)} went, ${fresh.id.slice(0, 12)} has its place.`);
-    const mounts = (await new Inventory(connection).read()).containers.find(({ id }) => id === fresh.id)?.mounts ?? [];
+    const mounts = (await inventory.read()).containers.find(({ id }) => id === fresh.id)?.mounts ?? [];
     return { id: fresh.id, name, replaced: old.Id, mounts };
   } catch (error) {
     for (const step of WAY_BACK) {
@@ -73,11 +73,7 @@ export async function changeMounts(connection: Connection, reference: string, ch
   }
 }
 
-function ignoreNotModified(error: { statusCode?: number }): void {
-  if (error.statusCode !== 304) throw error as Error;
-}
-
-async function checkReplaceable({ docker }: Connection, old: Inspected, name: string): Promise<void> {
+async function checkReplaceable({ docker }: Connection, old: InspectedContainer, name: string): Promise<void> {
   if (old.HostConfig.AutoRemove) {
     throw new BadArgument('container', `Container "${name}" removes itself when it stops (--rm), so it could not be put back; create it again without --rm.`);
   }
@@ -89,38 +85,40 @@ async function checkReplaceable({ docker }: Connection, old: Inspected, name: st
 }
 
 /** The mounts as the configuration says them, anonymous volumes by their names. */
-async function partsOf(connection: Connection, old: Inspected): Promise<MountParts> {
+async function partsOf(inventory: Inventory, old: InspectedContainer): Promise<MountParts> {
   const { Binds, Mounts, VolumesFrom, Tmpfs } = old.HostConfig as { Binds?: string[] | null; Mounts?: Docker.MountSettings[] | null; VolumesFrom?: string[] | null; Tmpfs?: Record<string, string> | null };
-  const { containers } = await new Inventory(connection).read();
+  const { containers } = await inventory.read();
   const seen = containers.find(({ id }) => id === old.Id)?.mounts ?? [];
   const named = (Mounts ?? []).map((mount) => (mount.Type === 'volume' && !mount.Source ? { ...mount, Source: seen.find(({ target }) => target === mount.Target)?.source ?? '' } : mount));
   const binds = Binds ?? [];
-  const covered = new Set([...binds.map((bind) => bind.split(':')[1] ?? ''), ...named.map(({ Target }) => Target)]);
+  const covered = new Set([...binds.map(targetOfBind), ...named.map(({ Target }) => Target)]);
   const anonymous = seen.filter(({ type, target, from }) => type === 'volume' && from === undefined && !covered.has(target));
   return {
     binds: [...binds, ...anonymous.map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`)],
     mounts: named,
     // A giver that is gone cannot be asked again; what it gave is carried over by name above.
-    volumesFrom: (VolumesFrom ?? []).filter((from) => containers.some(({ id, name }) => [name, id].includes(from.split(':')[0] ?? '') || id.startsWith(from.split(':')[0] ?? ' '))),
+    volumesFrom: (VolumesFrom ?? []).filter((from) => {
+      const giver = parseVolumesFrom(from).container;
+      return containers.some(({ id, name }) => name === giver || id.startsWith(giver));
+    }),
     tmpfs: Tmpfs ?? {},
-    declared: Object.keys((old.Config.Volumes) ?? {}),
+    declared: Object.keys(old.Config.Volumes ?? {}),
     seen,
   };
 }
 
-async function configOf({ docker }: Connection, old: Inspected, parts: MountParts, name: string): Promise<Docker.ContainerCreateOptions> {
+async function configOf({ docker }: Connection, old: InspectedContainer, parts: MountParts, network: Joined | undefined, name: string): Promise<Docker.ContainerCreateOptions> {
   const { Config, HostConfig, Id, Image } = old;
   // A tag may have moved on to another image since.
   const tagged = await docker.getImage(Config.Image).inspect().then(({ Id: id }) => id, () => undefined);
-  const isOwnHostname = Config.Hostname === Id.slice(0, 12);
-  const [primary] = networksOf(old);
   return {
     ...(Config as object),
-    ...(isOwnHostname || OWN_NETWORK.test(HostConfig.NetworkMode ?? '') ? { Hostname: isOwnHostname ? '' : Config.Hostname } : {}),
+    // The engine made the host name of the old id; it makes one of the new.
+    Hostname: Config.Hostname === Id.slice(0, 12) ? '' : Config.Hostname,
     Image: tagged === Image ? Config.Image : Image,
     name,
     HostConfig: { ...HostConfig, Binds: [...parts.binds], Mounts: [...parts.mounts], VolumesFrom: [...parts.volumesFrom], Tmpfs: { ...parts.tmpfs } },
-    ...(primary ? { NetworkingConfig: { EndpointsConfig: { [primary[0]]: primary[1] } } } : {}),
+    ...(network ? { NetworkingConfig: { EndpointsConfig: { [network[0]]: network[1] } } } : {}),
   };
 }
 
@@ -131,12 +129,14 @@ interface Asked {
   readonly Aliases?: string[] | null;
 }
 
+type Joined = [network: string, asked: Docker.EndpointSettings];
+
 /** The networks with what was asked for, without what the engine gave; the main one first. */
-function networksOf({ NetworkSettings, HostConfig, Id }: Inspected): [string, Docker.EndpointSettings][] {
+function networksOf({ NetworkSettings, HostConfig, Id }: InspectedContainer): Joined[] {
   const mode = HostConfig.NetworkMode ?? '';
   if (OWN_NETWORK.test(mode)) return [];
   const joined = NetworkSettings.Networks as unknown as Record<string, Asked>;
-  const wanted = Object.entries(joined).map(([network, { IPAMConfig, Links, Aliases }]): [string, Docker.EndpointSettings] => {
+  const wanted = Object.entries(joined).map(([network, { IPAMConfig, Links, Aliases }]): Joined => {
     const aliases = (Aliases ?? []).filter((alias) => alias !== Id.slice(0, 12));
     return [network, { ...(IPAMConfig ? { IPAMConfig } : {}), ...(Links ? { Links } : {}), ...(aliases.length > 0 ? { Aliases: aliases } : {}) }];
   });
@@ -145,8 +145,8 @@ function networksOf({ NetworkSettings, HostConfig, Id }: Inspected): [string, Do
 }
 
 /** Before API 1.44 a container is created with one network; the others are joined afterwards. */
-async function connectNetworks({ docker }: Connection, old: Inspected, id: string): Promise<void> {
-  for (const [network, EndpointConfig] of networksOf(old).slice(1)) {
+async function connectNetworks({ docker }: Connection, networks: readonly Joined[], id: string): Promise<void> {
+  for (const [network, EndpointConfig] of networks) {
     await docker.getNetwork(network).connect({ Container: id, EndpointConfig });
   }
 }

@@ -4,6 +4,7 @@
  */
 import { posix } from 'node:path';
 import { BadArgument } from '../engine/errors.ts';
+import { VOLUME_NAME } from '../engine/volumes.ts';
 
 /** One element of HostConfig.Mounts (Docker Engine API, MountPoint settings of ContainerCreate). */
 export interface MountSettings {
@@ -27,7 +28,6 @@ export interface MountSettings {
 
 const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
 const CONSISTENCIES = ['default', 'consistent', 'cached', 'delegated'];
-const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
 
 function bad(text: string, why: string): BadArgument {
@@ -41,8 +41,8 @@ function checkTarget(text: string, target: string): string {
   return clean;
 }
 
-/** Splits at colons, but not behind a Windows drive letter at the start. */
-function splitVolume(text: string): string[] {
+/** The parts of a `-v` string or of an element of HostConfig.Binds: splits at colons, but not behind a Windows drive letter at the start. */
+export function splitVolume(text: string): string[] {
   const drive = WINDOWS_PATH.test(text) ? 2 : 0;
   const parts = text.slice(drive).split(':');
   return [text.slice(0, drive) + (parts[0] ?? ''), ...parts.slice(1)];

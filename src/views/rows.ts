@@ -1,7 +1,7 @@
 /** How each row looks. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { Container, Mount } from '../engine/model.ts';
+import { hasProcesses, type Container, type Mount } from '../engine/model.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
 import type { BackupNode, ContainerNode, LineageNode, MountNode, Node, UseNode, VolumeNode } from './nodes.ts';
 import { tooltipOf } from './tooltips.ts';
@@ -76,6 +76,11 @@ function mountIcon({ type, anonymous }: Mount): vscode.ThemeIcon {
   }
 }
 
+/** Whether there is something to back up. */
+function holdsData({ type }: Mount): boolean {
+  return type === 'bind' || type === 'volume';
+}
+
 function row(id: string, label: string, collapsible: vscode.TreeItemCollapsibleState, facts: Partial<vscode.TreeItem>): vscode.TreeItem {
   const item = Object.assign(new vscode.TreeItem(label, collapsible), facts);
   item.id = id;
@@ -84,12 +89,11 @@ function row(id: string, label: string, collapsible: vscode.TreeItemCollapsibleS
 }
 
 function containerRow({ container }: ContainerNode): vscode.TreeItem {
-  const isRunning = ['running', 'paused', 'restarting'].includes(container.state);
   const hasChildren = container.mounts.length + container.volumesFrom.length + container.givesVolumesTo.length > 0;
   return row(`container/${container.id}`, container.name, hasChildren ? Collapsed : None, {
     description: `${stateWord(container.state)} · ${container.image}${hasChildren ? '' : ` · ${vscode.l10n.t('no mounts')}`}`,
     iconPath: stateIcon(container),
-    contextValue: `container ${isRunning ? 'running' : 'stopped'}${container.mounts.some(({ type }) => type === 'bind' || type === 'volume') ? ' data' : ''}`,
+    contextValue: `container ${hasProcesses(container) ? 'running' : 'stopped'}${container.mounts.some(holdsData) ? ' data' : ''}`,
   });
 }
 
@@ -99,7 +103,7 @@ function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
   return row(`mount/${container.id}/${mount.target}`, mount.target, None, {
     description: `${words.filter((word) => word !== '').join(' · ')}${source === '' ? '' : ` ← ${source}`}`,
     iconPath: mountIcon(mount),
-    contextValue: `mount ${mount.type}${mount.anonymous ? ' anonymous' : ''}${mount.readOnly ? ' readOnly' : ' readWrite'}${mount.type === 'bind' || mount.type === 'volume' ? ' data' : ''}`,
+    contextValue: `mount ${mount.type}${mount.anonymous ? ' anonymous' : ''}${mount.readOnly ? ' readOnly' : ' readWrite'}${holdsData(mount) ? ' data' : ''}`,
   });
 }
 

@@ -12,20 +12,17 @@ import type { Manifest } from '../../src/backup/manifest.ts';
 import { verifyBackup } from '../../src/backup/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, NotFound } from '../../src/engine/errors.ts';
-import { BUSYBOX, connect, container, GNU_TAR, job, nothingLeft, remove, removeAll, temporary, unique, volume, WITH_VOLUME } from './support.ts';
+import { begin, BUSYBOX, container, end, GNU_TAR, job, nothingLeft, remove, unique, volume, WITH_VOLUME } from './support.ts';
 import { assertSameTree, buildTree, describeTree, extract } from './trees.ts';
 
 let connection: Connection;
 let folder: string;
 
 before(async () => {
-  connection = await connect();
-  await removeAll(connection);
-  folder = temporary();
+  ({ connection, folder } = await begin());
 });
 after(async () => {
-  await removeAll(connection);
-  remove(folder);
+  await end(connection, folder);
 });
 
 function destination(): string {

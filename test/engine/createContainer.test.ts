@@ -7,22 +7,19 @@ import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, EngineFailure, NotFound } from '../../src/engine/errors.ts';
 import { createContainer, hostConfigOf, type NewContainer } from '../../src/mounts/create.ts';
 import { parseMountSpec, parseMountSpecs, printMount } from '../../src/mounts/spec.ts';
-import { BUSYBOX, connect, container, GNU_TAR, job, LABEL, remove, removeAll, temporary, unique, WITH_VOLUME } from './support.ts';
+import { begin, BUSYBOX, container, end, GNU_TAR, job, LABEL, remove, unique, WITH_VOLUME } from './support.ts';
 
 let connection: Connection;
 let folder: string;
 before(async () => {
-  connection = await connect();
-  await removeAll(connection);
-  folder = temporary();
+  ({ connection, folder } = await begin());
 });
 const made: string[] = [];
 after(async () => {
   for (const name of made) await connection.docker.getContainer(name).remove({ force: true, v: true }).catch(() => undefined);
-  await removeAll(connection);
+  await end(connection, folder);
   for (const name of ['dm-spec-vol', 'dm.spec_2']) await connection.docker.getVolume(name).remove();
   remove('/tmp/dm-spec');
-  remove(folder);
 });
 
 async function create(wanted: Partial<NewContainer> & { specs?: unknown[] }): Promise<string> {

@@ -6,7 +6,7 @@ import type { Connection } from '../../src/engine/connection.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import type { Snapshot } from '../../src/engine/model.ts';
 import { OriginMemory } from '../../src/engine/volumeOrigins.ts';
-import { connect, container, remove, removeAll, temporary, unique, volume, WITH_VOLUME } from './support.ts';
+import { begin, container, end, unique, volume, WITH_VOLUME } from './support.ts';
 
 let connection: Connection;
 let folder: string;
@@ -31,9 +31,7 @@ const mountOf = (name: string, target: string) => {
 };
 
 before(async () => {
-  connection = await connect();
-  await removeAll(connection);
-  folder = temporary();
+  ({ connection, folder } = await begin());
   mkdirSync(join(folder, 'site'));
   writeFileSync(join(folder, 'app.conf'), 'x');
   await volume(connection, named, { Labels: { 'docker-mounts.test': '1', team: 'blue' } });
@@ -53,8 +51,7 @@ before(async () => {
   snapshot = await new Inventory(connection).read();
 });
 after(async () => {
-  await removeAll(connection);
-  remove(folder);
+  await end(connection, folder);
 });
 
 it('a bind of a directory, of a single file read-only, a named volume and both kinds of tmpfs', () => {

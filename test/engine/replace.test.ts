@@ -9,19 +9,16 @@ import { markedName, putBack, unfinishedReplacements } from '../../src/mounts/re
 import { Inventory } from '../../src/engine/inventory.ts';
 import { changeMounts } from '../../src/mounts/replace.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';
-import { connect, container, job, LABEL, remove, removeAll, temporary, unique, volume, WITH_VOLUME } from './support.ts';
+import { begin, container, end, job, LABEL, unique, volume, WITH_VOLUME } from './support.ts';
 
 let connection: Connection;
 let folder: string;
 before(async () => {
-  connection = await connect();
-  await removeAll(connection);
-  folder = temporary();
+  ({ connection, folder } = await begin());
   mkdirSync(join(folder, 'site'));
 });
 after(async () => {
-  await removeAll(connection);
-  remove(folder);
+  await end(connection, folder);
 });
 
 const inspect = (name: string) => connection.docker.getContainer(name).inspect();

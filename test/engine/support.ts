@@ -55,6 +55,19 @@ export async function removeAll({ docker }: Connection): Promise<void> {
   for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove({ force: true });
 }
 
+/** The beginning of a test file: the engine, clean, and a folder. */
+export async function begin(): Promise<{ connection: Connection; folder: string }> {
+  const connection = await connect();
+  await removeAll(connection);
+  return { connection, folder: temporary() };
+}
+
+/** The end of a test file. */
+export async function end(connection: Connection, folder: string): Promise<void> {
+  await removeAll(connection);
+  remove(folder);
+}
+
 export function temporary(): string {
   return mkdtempSync(join(tmpdir(), 'dm-test-'));
 }

@@ -8,7 +8,7 @@ import type { BackupFile } from '../../src/backup/list.ts';
 import type { VerifyResult } from '../../src/backup/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import type { Container, Volume } from '../../src/engine/model.ts';
-import { BUSYBOX, connect, container, helpersOf, remove, removeAll, temporary, unique, until, volume, WITH_VOLUME } from '../engine/support.ts';
+import { begin, BUSYBOX, container, end, helpersOf, unique, until, volume, WITH_VOLUME } from '../engine/support.ts';
 
 function call<T>(command: string, args?: unknown): Thenable<T> {
   return args === undefined ? vscode.commands.executeCommand<T>(`dockerMounts.${command}`) : vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
@@ -22,9 +22,7 @@ describe('Docker Mounts inside VS Code', () => {
   const data = unique('data');
 
   before(async () => {
-    connection = await connect();
-    await removeAll(connection);
-    folder = temporary();
+    ({ connection, folder } = await begin());
     mkdirSync(join(folder, 'site'));
     writeFileSync(join(folder, 'site/index.html'), '<p>hello');
     writeFileSync(join(await volume(connection, data), 'rows'), 'one\ntwo\n');
@@ -32,8 +30,7 @@ describe('Docker Mounts inside VS Code', () => {
     await container(connection, taker, { HostConfig: { VolumesFrom: [web] } });
   });
   after(async () => {
-    await removeAll(connection);
-    remove(folder);
+    await end(connection, folder);
   });
 
   const destination = () => {

@@ -27,8 +27,14 @@ export function run(command, args, options = {}) {
   });
 }
 
+/** Where a command is, or undefined. */
+export function locate(command) {
+  const { status, stdout } = spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', command], { env: withSystemPath(), encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
 export function has(command) {
-  return spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', command], { env: withSystemPath() }).status === 0;
+  return locate(command) !== undefined;
 }
 
 /** dockerd and iptables live in sbin, which is not on every PATH. */
@@ -129,15 +135,16 @@ export async function ensureNode() {
 
 /** Path of the VS Code server's start script; installed once (about 90 s). */
 export async function ensureServer(node) {
+  const vscode = 'node_modules/code-server/lib/vscode';
+  const start = join(vscode, 'out/server-main.js');
   const folder = await ensureCached(`code-server-${SERVER_VERSION}`, async (partial) => {
     console.log('Installing the VS Code server into the cache…');
     const env = { ...process.env, PATH: `${dirname(node.node)}${delimiter}${process.env.PATH}` };
     if (node.include) env.npm_config_nodedir = node.include;
     await install(partial, { 'code-server': SERVER_VERSION }, env);
-    const start = join(partial, 'node_modules/code-server/lib/vscode/out/server-main.js');
-    if (!existsSync(join(partial, 'node_modules/code-server/lib/vscode/node_modules')) || !existsSync(start)) {
+    if (!existsSync(join(partial, vscode, 'node_modules')) || !existsSync(join(partial, start))) {
       throw new Error('The VS Code server came without its modules: its install script did not run.');
     }
   });
-  return join(folder, 'node_modules/code-server/lib/vscode/out/server-main.js');
+  return join(folder, start);
 }

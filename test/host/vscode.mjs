@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ensureServer, has, run } from './machine.mjs';
+import { ensureServer, locate, run } from './machine.mjs';
 
 const QUIET = {
   'chat.disableAIFeatures': true,
@@ -82,13 +82,8 @@ export async function startVSCode({ node, env = {}, vsix, settings = {}, test = 
 /** Chromium without a screen. */
 export async function launchBrowser() {
   const { chromium } = await import('playwright-core');
-  const executablePath = ['chromium', 'chromium-browser', 'google-chrome'].filter(has)[0];
+  const executablePath = ['chromium', 'chromium-browser', 'google-chrome'].map(locate).find((path) => path !== undefined);
   if (executablePath === undefined) throw new Error('No Chromium was found.');
   const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  return chromium.launch({ executablePath: await pathOf(executablePath), args });
-}
-
-async function pathOf(command) {
-  const { execFileSync } = await import('node:child_process');
-  return execFileSync('sh', ['-c', 'command -v -- "$1"', 'sh', command], { encoding: 'utf8' }).trim();
+  return chromium.launch({ executablePath, args });
 }

@@ -1,0 +1,25 @@
+/** What a backup counts, and a check of it counts again. */
+import type { Logger } from '../engine/log.ts';
+import { printableName, type TarMember } from './tarMembers.ts';
+
+/** Counts members without the roots' own entries, and the bytes of regular files; says each name at debug level. */
+export class MemberCount {
+  entries = 0;
+  bytes = 0;
+  readonly #roots: ReadonlySet<string>;
+  readonly #log: Logger;
+
+  /** `roots` are names without `./` in front and `/` behind; '.' for entries relative to their source. */
+  constructor(roots: ReadonlySet<string>, log: Logger) {
+    this.#roots = roots;
+    this.#log = log;
+  }
+
+  add(member: TarMember): void {
+    const name = printableName(member.name);
+    this.#log.debug(name);
+    const isRoot = member.type === '5' && this.#roots.has(name.replace(/^\.\/|\/+$/g, '') || '.');
+    if (!isRoot) this.entries += 1;
+    this.bytes += member.bytes;
+  }
+}
