@@ -2,11 +2,11 @@
 import type Docker from 'dockerode';
 import type { InspectedVolume } from './actions.ts';
 import { engineError, type Connection } from './connection.ts';
+import { eachOf } from './eachOf.ts';
 import { HELPER_LABEL, type Container, type Mount, type Snapshot, type Volume, type VolumesFrom, type VolumeUse } from './model.ts';
+import { hostPaths, sharers } from './sharing.ts';
 import { OriginMemory, type VolumeOrigin } from './volumeOrigins.ts';
 
-/** Questions in flight at once. */
-const PARALLEL = 8;
 /** Label that engines from 23 on give to a volume nobody named (moby/moby#44216). */
 const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
 
@@ -49,7 +49,8 @@ export class Inventory {
       const volumes = (volumeList.Volumes as RawVolume[] | null) ?? [];
       const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
       await this.#learn(listed, anonymous);
-      const containers = this.#containers(listed, anonymous);
+      const paths = hostPaths(volumes.map(({ Name, Mountpoint, Options }) => ({ name: Name, mountpoint: Mountpoint, options: Options ?? {} })));
+      const containers = this.#containers(listed, anonymous, paths);
       return { containers, volumes: this.#volumes(volumes, anonymous, listed, containers), takenAt: new Date().toISOString() };
     } catch (error) {
       throw engineError(error, { kind: 'container', object: this.#connection.endpoint.address, doing: 'list containers and volumes' });
@@ -90,7 +91,7 @@ export class Inventory {
     });
   }
 
-  #containers(listed: readonly Docker.ContainerInfo[], anonymous: ReadonlySet<string>): Container[] {
+  #containers(listed: readonly Docker.ContainerInfo[], anonymous: ReadonlySet<string>, paths: ReadonlyMap<string, string>): Container[] {
     const plain = listed.map((one) => ({ one, name: nameOf(one), fixed: this.#fixed.get(one.Id) ?? { volumesFrom: [], tmpfs: {} } }));
     const resolve = (reference: string) => plain.find(({ one, name }) => name === reference || one.Id === reference || (reference.length >= 12 && one.Id.startsWith(reference)));
     const built = plain.map(({ one, name, fixed }) => {
@@ -104,7 +105,7 @@ export class Inventory {
       mounts.sort((a, b) => (a.target < b.target ? -1 : 1));
       return { one, name, volumesFrom, mounts };
     });
-    const users = usersOfSources(built);
+    const shared = sharers(built, paths);
     return built
       .map(({ one, name, volumesFrom, mounts }) => ({
         id: one.Id,
@@ -117,7 +118,7 @@ export class Inventory {
         mounts,
         volumesFrom,
         givesVolumesTo: built.filter((other) => other.volumesFrom.some(({ container }) => container === name)).map((other) => other.name).sort(),
-        sharesWith: [...new Set(mounts.flatMap((mount) => users.get(sourceKey(mount)) ?? []))].filter((other) => other !== name).sort(),
+        sharesWith: [...(shared.get(name) ?? [])].sort(),
         ...(one.Labels['com.docker.compose.project'] ? { composeProject: one.Labels['com.docker.compose.project'] } : {}),
       }))
       .sort((a, b) => a.name.localeCompare(b.name, 'en'));
@@ -176,24 +177,6 @@ function labelOf(name: string, origin: VolumeOrigin | undefined): string {
   return origin === undefined ? `anonymous ${name.slice(0, 12)}` : `${origin.container}:${origin.target}`;
 }
 
-/** Runs over many things a few at a time. What vanished meanwhile (404, or 409 while it is removed) is passed over. */
-async function eachOf<T>(things: readonly T[], task: (thing: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < things.length) {
-      const thing = things[next] as T;
-      next += 1;
-      try {
-        await task(thing);
-      } catch (error) {
-        const status = (error as { statusCode?: number }).statusCode;
-        if (status !== 404 && status !== 409) throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, things.length) }, worker));
-}
-
 /** The container's own name: the list also carries the names that links gave it, which hold a second slash. */
 function nameOf({ Names, Id }: Docker.ContainerInfo): string {
   return (Names.find((name) => name.lastIndexOf('/') === 0) ?? Names[0] ?? Id).replace(/^\//, '');
@@ -222,20 +205,6 @@ function mountOf(mount: ListedMount, anonymous: ReadonlySet<string>, from: strin
 
 function sameMount(a: ListedMount, b: ListedMount): boolean {
   return a.Destination === b.Destination && (a.Name ? a.Name === b.Name : a.Source === b.Source) && a.Type !== 'tmpfs';
-}
-
-function sourceKey({ type, source }: Mount): string {
-  return source === '' ? '' : `${type}:${source}`;
-}
-
-function usersOfSources(built: readonly { name: string; mounts: readonly Mount[] }[]): Map<string, string[]> {
-  const users = new Map<string, string[]>();
-  for (const { name, mounts } of built) {
-    for (const key of new Set(mounts.map(sourceKey))) {
-      if (key !== '') users.set(key, [...(users.get(key) ?? []), name]);
-    }
-  }
-  return users;
 }
 
 function isoTime(text: string | undefined): string {

@@ -41,7 +41,7 @@ export interface Container {
   readonly volumesFrom: readonly VolumesFrom[];
   /** Names of the containers that took mounts from this one. */
   readonly givesVolumesTo: readonly string[];
-  /** Names of the other containers that see one of this one's sources, however they came to it. */
+  /** Names of the other containers that see one of this one's sources, or a directory inside or around it. */
   readonly sharesWith: readonly string[];
   readonly composeProject?: string;
 }
@@ -87,4 +87,9 @@ export const HELPER_LABEL = 'docker-mounts.helper';
 /** Whether a container has processes, be they paused or about to start again. */
 export function hasProcesses({ state }: Container): boolean {
   return state === 'running' || state === 'paused' || state === 'restarting';
+}
+
+/** Whether a container only holds mounts: others take its volumes, and it runs nothing itself. */
+export function isDataContainer(container: Container): boolean {
+  return container.givesVolumesTo.length > 0 && container.mounts.length > 0 && !hasProcesses(container);
 }

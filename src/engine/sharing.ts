@@ -1,0 +1,74 @@
+/** Who sees the same files, whatever way they came to it: one volume, one path, or a path inside of another's. */
+import { posix } from 'node:path';
+import type { Mount, Volume } from './model.ts';
+
+type Place = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
+
+/** Where on the engine's host a volume's files are. The local driver can bind a directory (`o=bind`); '' where unknown. */
+export function hostPathOfVolume({ mountpoint, options }: Place): string {
+  const isBind = (options['o'] ?? '').split(',').includes('bind') || options['type'] === 'bind';
+  return isBind && posix.isAbsolute(options['device'] ?? '') ? (options['device'] ?? '') : mountpoint;
+}
+
+/** The host path of every volume, by name. */
+export function hostPaths(volumes: readonly Place[]): ReadonlyMap<string, string> {
+  return new Map(volumes.map((volume) => [volume.name, hostPathOfVolume(volume)]));
+}
+
+/** What two mounts have in common when they show the same files: a host path, else the volume's name; undefined for none. */
+function placeOf({ type, source }: Mount, paths: ReadonlyMap<string, string>): string | undefined {
+  if (type === 'bind') return posix.normalize(source).replace(/(.)\/+$/, '$1');
+  if (source === '') return undefined;
+  return (type === 'volume' && paths.get(source)) || `${type}:${source}`;
+}
+
+/** The path itself and the directories around it. */
+function* around(place: string): Generator<string> {
+  yield place;
+  if (!place.startsWith('/')) return;
+  for (let path = place; path !== '/'; ) {
+    path = posix.dirname(path);
+    yield path;
+  }
+}
+
+interface Seen {
+  readonly name: string;
+  readonly mounts: readonly Mount[];
+}
+
+/** For each container the names of the others that see one of its sources. */
+export function sharers(containers: readonly Seen[], paths: ReadonlyMap<string, string>): ReadonlyMap<string, ReadonlySet<string>> {
+  const users = new Map<string, Set<string>>();
+  for (const { name, mounts } of containers) {
+    for (const mount of mounts) {
+      const place = placeOf(mount, paths);
+      if (place !== undefined) users.set(place, (users.get(place) ?? new Set()).add(name));
+    }
+  }
+  const shared = new Map(containers.map(({ name }) => [name, new Set<string>()]));
+  for (const [place, inner] of users) {
+    for (const path of around(place)) {
+      for (const outer of users.get(path) ?? []) {
+        for (const name of inner) {
+          if (name === outer) continue;
+          shared.get(name)?.add(outer);
+          shared.get(outer)?.add(name);
+        }
+      }
+    }
+  }
+  return shared;
+}
+
+/** The other mounts, of any container, that show files of this one; as `container:target`. */
+export function sharersOfMount(containers: readonly Seen[], paths: ReadonlyMap<string, string>, container: string, mount: Mount): string[] {
+  const place = placeOf(mount, paths);
+  if (place === undefined) return [];
+  const outside = new Set(around(place));
+  const overlaps = (other: Mount) => {
+    const there = placeOf(other, paths);
+    return there !== undefined && (outside.has(there) || (place.startsWith('/') && there.startsWith(place === '/' ? '/' : `${place}/`)));
+  };
+  return containers.flatMap(({ name, mounts }) => (name === container ? [] : mounts.filter(overlaps).map(({ target, readOnly }) => `${name}:${target}${readOnly ? ':ro' : ''}`)));
+}
