@@ -45,6 +45,15 @@ export function hostConfigOf(mounts: readonly MountSettings[], createSource: boo
   };
 }
 
+/** Sources of binds that are not there, as far as this machine can tell: on a remote engine the paths are that host's. */
+export async function missingSources({ info }: Connection, mounts: readonly MountSettings[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const { Type, Source } of mounts) {
+    if (Type === 'bind' && info.local && (await stat(Source).then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ENOENT'))) missing.push(Source);
+  }
+  return missing;
+}
+
 /**
  * Creates and, unless told otherwise, starts a container from a local image. One that cannot be started is removed again,
  * with the volumes that were made for it. Throws NotFound, BadArgument or EngineFailure.
@@ -53,11 +62,8 @@ export async function createContainer(connection: Connection, wanted: NewContain
   const { docker } = connection;
   await inspectImage(connection, wanted.image);
   for (const from of wanted.volumesFrom) await inspectContainer(connection, parseVolumesFrom(from).container);
-  const warnings: string[] = [];
-  for (const { Type, Source } of wanted.mounts) {
-    const isMissing = Type === 'bind' && connection.info.local && (await stat(Source).then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ENOENT'));
-    if (isMissing && wanted.createSource) warnings.push(`The directory "${Source}" did not exist; the engine makes it when the container starts.`);
-  }
+  const missing = wanted.createSource ? await missingSources(connection, wanted.mounts) : [];
+  const warnings = missing.map((source) => `The directory "${source}" did not exist; the engine makes it when the container starts.`);
   const before = await volumeNames(connection);
   const context = { kind: 'container' as const, object: wanted.name ?? `from ${wanted.image}`, doing: 'create it' };
   let container;

@@ -8,10 +8,13 @@ import type { Docker } from '../engine/dockerTypes.ts';
 import { inspectContainer, plainName, unlessSo, type InspectedContainer } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument, InUse } from '../engine/errors.ts';
+import { eachOf } from '../engine/eachOf.ts';
 import { Inventory, parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Mount } from '../engine/model.ts';
 import { applyChange, targetOfBind, type MountChange, type MountParts } from './change.ts';
+import { CONFIG, ENDPOINT, HOST_CONFIG, carried } from './carryOver.ts';
+import { missingSources } from './create.ts';
 import { markedName } from './recover.ts';
 
 export interface Replaced {
@@ -20,29 +23,40 @@ export interface Replaced {
   /** Id of the container that went. */
   readonly replaced: string;
   readonly mounts: readonly Mount[];
+  /** The image that holds what the old container wrote outside of its mounts, where it was to be kept. */
+  readonly image?: string;
 }
 
 /** How long a replacement must run before the old container is given up. */
 const SETTLE_MS = 1000;
 /** In this order: the new one holds the name that the old one gets back. */
-const WAY_BACK = ['removeNew', 'rename', 'start'] as const;
+const WAY_BACK = ['removeNew', 'rename', 'start', 'removeImage'] as const;
 const OWN_NETWORK = /^(none|host|container:.*)$/;
 
-/** Throws NotFound, BadArgument, InUse or EngineFailure; the container is then as it was. */
-export async function changeMounts(connection: Connection, reference: string, change: MountChange, log: Logger): Promise<Replaced> {
+/**
+ * `keepIn` names an image to make of what the container wrote outside of its mounts, for the replacement to start from.
+ * Throws NotFound, BadArgument, InUse or EngineFailure; the container is then as it was.
+ */
+export async function changeMounts(connection: Connection, reference: string, change: MountChange, log: Logger, keepIn?: string): Promise<Replaced> {
   const { docker } = connection;
   const old = await inspectContainer(connection, reference);
   const name = plainName(old.Name);
   await checkReplaceable(connection, old, name);
   const inventory = new Inventory(connection);
   const parts = applyChange(name, await partsOf(inventory, old), change);
+  if (change.kind === 'add') for (const source of await missingSources(connection, change.mounts)) log.warn(`The directory "${source}" does not exist; the engine makes it for container "${name}".`);
   const [network, ...otherNetworks] = networksOf(old);
   const hex = randomBytes(3).toString('hex');
   const marked = (side: 'old' | 'new') => markedName(name, side, old.State.Running, hex);
-  const context = { kind: 'container' as const, object: name, doing: 'replace it; it is as it was' };
+  let context = { kind: 'container' as const, object: name, doing: 'replace it; it is as it was' };
   const back: Partial<Record<(typeof WAY_BACK)[number], () => Promise<unknown>>> = {};
   try {
-    const fresh = await docker.createContainer(await configOf(connection, old, parts, network, marked('new')));
+    const config = await configOf(connection, old, parts, network, marked('new'));
+    if (keepIn !== undefined) {
+      await commit(connection, old, keepIn);
+      back.removeImage = () => docker.getImage(keepIn).remove();
+    }
+    const fresh = await docker.createContainer({ ...config, ...(keepIn === undefined ? {} : { Image: keepIn }) });
     back.removeNew = () => fresh.remove({ force: true });
     await connectNetworks(connection, otherNetworks, fresh.id);
     const current = docker.getContainer(old.Id);
@@ -61,10 +75,11 @@ export async function changeMounts(connection: Connection, reference: string, ch
     if (wasRunning) await startAndWatch(fresh, name);
     if (old.State.Paused) await fresh.pause();
     for (const step of WAY_BACK) delete back[step];
+    context = { ...context, doing: `remove the old container "${marked('old')}"; the new one runs in its place, so remove the old one yourself` };
     await current.remove({ force: true });
     log.info(`Replaced container "${name}": ${old.Id.slice(0, 12)} went, ${fresh.id.slice(0, 12)} has its place.`);
     const mounts = (await inventory.read()).containers.find(({ id }) => id === fresh.id)?.mounts ?? [];
-    return { id: fresh.id, name, replaced: old.Id, mounts };
+    return { id: fresh.id, name, replaced: old.Id, mounts, ...(keepIn === undefined ? {} : { image: keepIn }) };
   } catch (error) {
     for (const step of WAY_BACK) {
       await back[step]?.().catch((failure: unknown) => log.error(`Putting container "${name}" back: ${(failure as Error).message}`));
@@ -73,15 +88,34 @@ export async function changeMounts(connection: Connection, reference: string, ch
   }
 }
 
-async function checkReplaceable({ docker }: Connection, old: InspectedContainer, name: string): Promise<void> {
+/** Makes an image of the container's own file system; what is in mounts is no part of it. Never moves a tag. */
+async function commit({ docker }: Connection, { Id, Name }: InspectedContainer, image: string): Promise<void> {
+  const [, repo = '', tag = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(image) ?? [];
+  const isTaken = await docker.getImage(image).inspect().then(() => true, () => false);
+  if (isTaken) throw new BadArgument('commit', `There is an image "${image}" already; choose another name for what container "${plainName(Name)}" wrote.`);
+  await docker.getContainer(Id).commit({ repo, tag, comment: 'Kept by Docker Mounts before a change of mounts', pause: true });
+}
+
+async function checkReplaceable(connection: Connection, old: InspectedContainer, name: string): Promise<void> {
   if (old.HostConfig.AutoRemove) {
     throw new BadArgument('container', `Container "${name}" removes itself when it stops (--rm), so it could not be put back; create it again without --rm.`);
   }
-  const all = await docker.listContainers({ all: true });
-  const sharers = all.filter(({ HostConfig }) => [`container:${old.Id}`, `container:${name}`].includes(HostConfig.NetworkMode)).map(({ Names }) => (Names[0] ?? '').slice(1));
+  const sharers = await lendsTo(connection, old, name);
   if (sharers.length > 0) {
-    throw new InUse('container', name, sharers, `Container "${name}" lends its network to ${sharers.join(', ')}, which would lose it; remove those first.`);
+    throw new InUse('container', name, sharers, `Container "${name}" lends its network, processes or memory to ${sharers.join(', ')}, which would lose it; remove those first and create them again afterwards.`);
   }
+}
+
+/** Containers that live in a namespace of this one; the engine knows them by its id. */
+async function lendsTo({ docker }: Connection, { Id }: InspectedContainer, name: string): Promise<string[]> {
+  const borrowed = new Set([`container:${Id}`, `container:${name}`]);
+  const found: string[] = [];
+  const others = (await docker.listContainers({ all: true })).filter((other) => other.Id !== Id);
+  await eachOf(others, async (other) => {
+    const { Name, HostConfig } = await docker.getContainer(other.Id).inspect();
+    if ([HostConfig.NetworkMode, HostConfig.PidMode, HostConfig.IpcMode].some((mode) => mode !== undefined && borrowed.has(mode))) found.push(plainName(Name));
+  });
+  return found.sort();
 }
 
 /** The mounts as the configuration says them, anonymous volumes by their names. */
@@ -107,26 +141,34 @@ async function partsOf(inventory: Inventory, old: InspectedContainer): Promise<M
   };
 }
 
-async function configOf({ docker }: Connection, old: InspectedContainer, parts: MountParts, network: Joined | undefined, name: string): Promise<Docker.ContainerCreateOptions> {
-  const { Config, HostConfig, Id, Image } = old;
-  // A tag may have moved on to another image since.
-  const tagged = await docker.getImage(Config.Image).inspect().then(({ Id: id }) => id, () => undefined);
+async function configOf(connection: Connection, old: InspectedContainer, parts: MountParts, network: Joined | undefined, name: string): Promise<Docker.ContainerCreateOptions> {
+  const { Config, HostConfig } = old;
   return {
-    ...(Config as object),
-    // The engine made the host name of the old id; it makes one of the new.
-    Hostname: Config.Hostname === Id.slice(0, 12) ? '' : Config.Hostname,
-    Image: tagged === Image ? Config.Image : Image,
+    ...carried(Config, CONFIG),
+    ...ownNames(old),
+    ...(await imageOf(connection, old)),
     name,
-    HostConfig: { ...HostConfig, Binds: [...parts.binds], Mounts: [...parts.mounts], VolumesFrom: [...parts.volumesFrom], Tmpfs: { ...parts.tmpfs } },
+    HostConfig: { ...carried(HostConfig, HOST_CONFIG), Binds: [...parts.binds], Mounts: [...parts.mounts], VolumesFrom: [...parts.volumesFrom], Tmpfs: { ...parts.tmpfs } },
     ...(network ? { NetworkingConfig: { EndpointsConfig: { [network[0]]: network[1] } } } : {}),
   };
 }
 
-/** What a person asks of a network for a container. */
-interface Asked {
-  readonly IPAMConfig?: Docker.EndpointSettings['IPAMConfig'] | null;
-  readonly Links?: string[] | null;
-  readonly Aliases?: string[] | null;
+/**
+ * The host name, unless the engine made it of the old id, or it is that of the host or of another container: the engine
+ * takes no name, and in another's network no ports, of a container that has them from elsewhere (moby, runconfig).
+ */
+function ownNames({ Config, HostConfig, Id }: InspectedContainer): { Hostname: string; ExposedPorts?: Record<string, never> } {
+  const isGuest = HostConfig.NetworkMode?.startsWith('container:') === true;
+  const isForeign = isGuest || HostConfig.UTSMode === 'host' || Config.Hostname === Id.slice(0, 12);
+  return { Hostname: isForeign ? '' : Config.Hostname, ...(isGuest ? { ExposedPorts: {} } : {}) };
+}
+
+/** The image by its tag, or by its id where the tag has moved on; and an entrypoint that the image has and the container not. */
+async function imageOf({ docker }: Connection, { Config, Image }: InspectedContainer): Promise<{ Image: string; Entrypoint?: string[] }> {
+  const tagged = await docker.getImage(Config.Image).inspect().then(({ Id }) => Id, () => undefined);
+  const { Config: declared } = await docker.getImage(Image).inspect();
+  const wasTakenAway = !Config.Entrypoint?.length && (declared.Entrypoint?.length ?? 0) > 0;
+  return { Image: tagged === Image ? Config.Image : Image, ...(wasTakenAway ? { Entrypoint: [''] } : {}) };
 }
 
 type Joined = [network: string, asked: Docker.EndpointSettings];
@@ -135,10 +177,10 @@ type Joined = [network: string, asked: Docker.EndpointSettings];
 function networksOf({ NetworkSettings, HostConfig, Id }: InspectedContainer): Joined[] {
   const mode = HostConfig.NetworkMode ?? '';
   if (OWN_NETWORK.test(mode)) return [];
-  const joined = NetworkSettings.Networks as unknown as Record<string, Asked>;
-  const wanted = Object.entries(joined).map(([network, { IPAMConfig, Links, Aliases }]): Joined => {
-    const aliases = (Aliases ?? []).filter((alias) => alias !== Id.slice(0, 12));
-    return [network, { ...(IPAMConfig ? { IPAMConfig } : {}), ...(Links ? { Links } : {}), ...(aliases.length > 0 ? { Aliases: aliases } : {}) }];
+  const joined = NetworkSettings.Networks as unknown as Record<string, { readonly Aliases?: string[] | null }>;
+  const wanted = Object.entries(joined).map(([network, endpoint]): Joined => {
+    const Aliases = (endpoint.Aliases ?? []).filter((alias) => alias !== Id.slice(0, 12));
+    return [network, { ...(carried(endpoint, ENDPOINT) as object), Aliases }];
   });
   const isMain = ([network]: [string, unknown]) => network === mode || (mode === 'default' && network === 'bridge');
   return wanted.sort((a, b) => Number(isMain(b)) - Number(isMain(a)));

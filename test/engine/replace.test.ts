@@ -3,13 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
-import { BadArgument } from '../../src/engine/errors.ts';
+import { BadArgument, InUse } from '../../src/engine/errors.ts';
+import { CONFIG, ENDPOINT, HOST_CONFIG, NETWORK_SETTINGS, type Fate } from '../../src/mounts/carryOver.ts';
 import type { MountChange } from '../../src/mounts/change.ts';
 import { markedName, putBack, unfinishedReplacements } from '../../src/mounts/recover.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { changeMounts } from '../../src/mounts/replace.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';
-import { begin, container, end, job, LABEL, unique, volume, WITH_VOLUME } from './support.ts';
+import { begin, container, end, job, LABEL, unique, until, volume, WITH_VOLUME } from './support.ts';
 
 let connection: Connection;
 let folder: string;
@@ -22,30 +23,69 @@ after(async () => {
 });
 
 const inspect = (name: string) => connection.docker.getContainer(name).inspect();
-const change = (name: string, what: MountChange) => changeMounts(connection, name, what, job().log);
+const change = (name: string, what: MountChange, keepIn?: string) => changeMounts(connection, name, what, job().log, keepIn);
 const add = (name: string, ...specs: string[]) => change(name, { kind: 'add', mounts: parseMountSpecs(specs, '/root') });
 const names = async () => (await connection.docker.listContainers({ all: true, filters: { label: [LABEL] } })).map(({ Names }) => Names[0]).sort();
 
-it('a mount is added: the configuration and the anonymous volume with its data are carried over', async () => {
-  const name = unique('rich');
+/** Every field is in the table, and what the table calls `same` is the same. */
+function assertCarried(after: object, before: object, fates: Readonly<Record<string, Fate>>): void {
+  const fields = Object.entries(before) as [string, unknown][];
+  assert.deepEqual(fields.map(([field]) => field).filter((field) => !(field in fates)), [], 'fields that no one decided on');
+  for (const [field, value] of fields) if (fates[field] === 'same') assert.deepEqual((after as Record<string, unknown>)[field] ?? null, value ?? null, field);
+}
+
+it('a mount is added: every field of the configuration, and the anonymous volume with its data, are carried over', async () => {
+  const [name, helper] = [unique('rich'), unique('helper')];
+  await container(connection, helper);
   const id = await container(connection, name, {
     Image: WITH_VOLUME,
-    Env: ['MODE=test'],
+    Env: ['MODE=test', 'EMPTY='],
     User: '1000:1000',
     WorkingDir: '/tmp',
     Hostname: 'shop',
+    Domainname: 'example.org',
+    Entrypoint: ['sh', '-c'],
+    Cmd: ['sleep 1000000'],
+    Tty: true,
+    OpenStdin: true,
+    StdinOnce: true,
+    ExposedPorts: { '80/tcp': {}, '53/udp': {} },
     Labels: { [LABEL]: '1', team: 'blue' },
-    Healthcheck: { Test: ['CMD', 'true'], Interval: 5_000_000_000 },
+    Healthcheck: { Test: ['CMD', 'true'], Interval: 5_000_000_000, Timeout: 1_000_000_000, Retries: 4, StartPeriod: 2_000_000_000 },
     StopSignal: 'SIGINT',
+    StopTimeout: 0,
+    Shell: ['/bin/sh', '-ec'],
     HostConfig: {
       Tmpfs: { '/scratch': 'size=1m' },
-      RestartPolicy: { Name: 'unless-stopped', MaximumRetryCount: 0 },
+      RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3 },
+      Init: true,
       Memory: 64 * 1024 * 1024,
+      MemorySwap: 128 * 1024 * 1024,
+      MemoryReservation: 32 * 1024 * 1024,
+      CpuShares: 512,
+      CpuPeriod: 100_000,
+      CpuQuota: 50_000,
+      CpusetCpus: '0',
+      PidsLimit: 100,
+      OomScoreAdj: 300,
       CapAdd: ['NET_ADMIN'],
+      CapDrop: ['MKNOD'],
+      GroupAdd: ['4242'],
+      Devices: [{ PathOnHost: '/dev/null', PathInContainer: '/dev/nothing', CgroupPermissions: 'r' }],
+      DeviceCgroupRules: ['c 1:3 r'],
       Ulimits: [{ Name: 'nofile', Soft: 1000, Hard: 2000 }],
+      Sysctls: { 'net.ipv4.ip_forward': '1' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '1m' } },
       ExtraHosts: ['db:10.0.0.1'],
+      Dns: ['10.0.0.53'],
+      DnsSearch: ['example.org'],
+      DnsOptions: ['ndots:2'],
+      SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
+      ShmSize: 8 * 1024 * 1024,
+      PidMode: `container:${helper}`,
+      UTSMode: '',
+      VolumeDriver: 'local',
     },
   });
   const before = await inspect(name);
@@ -56,13 +96,86 @@ it('a mount is added: the configuration and the anonymous volume with its data a
   const after = await inspect(name);
   assert.equal(after.Id, result.id);
   assert.equal(after.State.Running, true);
-  assert.deepEqual(after.Config, before.Config);
-  for (const key of ['RestartPolicy', 'Memory', 'CapAdd', 'Ulimits', 'LogConfig', 'ExtraHosts', 'ReadonlyRootfs', 'Tmpfs', 'NetworkMode'] as const) assert.deepEqual(after.HostConfig[key], before.HostConfig[key], key);
+  assertCarried(after.Config, before.Config, CONFIG);
+  assertCarried(after.HostConfig, before.HostConfig, HOST_CONFIG);
+  assertCarried(after.NetworkSettings, before.NetworkSettings, NETWORK_SETTINGS);
+  assertCarried(after.NetworkSettings.Networks['none']!, before.NetworkSettings.Networks['none']!, ENDPOINT);
+  assert.deepEqual(after.Config.ExposedPorts, before.Config.ExposedPorts);
+  assert.deepEqual([after.Config.Hostname, after.Config.Image, after.Config.Entrypoint, after.HostConfig.Tmpfs], ['shop', WITH_VOLUME, ['sh', '-c'], { '/scratch': 'size=1m' }]);
   assert.equal(after.Mounts.find(({ Destination }) => Destination === '/var/lib/data')?.Name, anonymous.Name);
   assert.deepEqual(result.mounts.map(({ target, readOnly }) => [target, readOnly]), [['/memory', false], ['/scratch', false], ['/srv', true], ['/var/lib/data', false]]);
   await assert.rejects(inspect(id));
-  assert.deepEqual(await names(), [`/${name}`]);
-  await connection.docker.getContainer(name).remove({ force: true, v: true });
+  assert.deepEqual(await names(), [`/${helper}`, `/${name}`].sort());
+  for (const one of [name, helper]) await connection.docker.getContainer(one).remove({ force: true, v: true });
+});
+
+it('an entrypoint that was taken away from an image that has one stays away; one that the image gives stays given', async () => {
+  const [maker, image] = [unique('maker'), unique('entry')];
+  await container(connection, maker, { start: false });
+  await connection.docker.getContainer(maker).commit({ repo: image, changes: 'ENTRYPOINT ["sleep"]' });
+  try {
+    const [without, given] = [unique('without'), unique('given')];
+    await container(connection, without, { Image: image, Entrypoint: [''], Cmd: ['sh', '-c', 'exec sleep 1000000'] });
+    await container(connection, given, { Image: image, Cmd: ['1000000'] });
+    for (const [name, entrypoint] of [[without, null], [given, ['sleep']]] as const) {
+      await add(name, `${folder}/site:/srv`);
+      const { Config, State } = await inspect(name);
+      assert.deepEqual([Config.Entrypoint, State.Running], [entrypoint, true], name);
+      await connection.docker.getContainer(name).remove({ force: true });
+    }
+  } finally {
+    await connection.docker.getImage(image).remove({ force: true });
+  }
+});
+
+it('what was written outside of the mounts is kept in an image when that is wanted, and the image goes when the change fails', async () => {
+  const [name, image] = [unique('writer'), `${unique('kept')}:before-mounts`];
+  await container(connection, name, { Cmd: ['sh', '-c', 'test -e /note || echo mine > /note; test -e /poison/x && exit 3; exec sleep 1000000'] });
+  writeFileSync(join(folder, 'site/x'), '');
+  await until('written', async () => ((await connection.docker.getContainer(name).changes()) as unknown as { Path: string }[] | null)?.some(({ Path }) => Path === '/note'));
+  await assert.rejects(change(name, { kind: 'add', mounts: parseMountSpecs([`${folder}/site:/poison`], '/root') }, image), /ended at once/);
+  await assert.rejects(connection.docker.getImage(image).inspect());
+  try {
+    const result = await change(name, { kind: 'add', mounts: parseMountSpecs([`${folder}/site:/srv`], '/root') }, image);
+    assert.equal(result.image, image);
+    const { Config, State } = await inspect(name);
+    assert.deepEqual([Config.Image, State.Running], [image, true]);
+    const exec = await connection.docker.getContainer(name).exec({ Cmd: ['cat', '/note'], AttachStdout: true });
+    const said: Buffer[] = [];
+    for await (const chunk of await exec.start({})) said.push(chunk as Buffer);
+    assert.match(Buffer.concat(said).toString(), /mine/);
+    await assert.rejects(change(name, { kind: 'remove', target: '/srv' }, image), (error: Error) => error instanceof BadArgument && error.message.includes(image));
+  } finally {
+    await connection.docker.getContainer(name).remove({ force: true });
+    await connection.docker.getImage(image).remove({ force: true });
+  }
+});
+
+it('one that lends its network or its processes is refused, and the borrower is named', async () => {
+  for (const mode of ['NetworkMode', 'PidMode'] as const) {
+    const [name, borrower] = [unique('lender'), unique('borrower')];
+    const id = await container(connection, name);
+    await container(connection, borrower, { ExposedPorts: mode === 'PidMode' ? { '80/tcp': {} } : {}, HostConfig: { [mode]: `container:${name}` } });
+    await assert.rejects(add(name, `${folder}/site:/srv`), (error: Error) => error instanceof InUse && error.message.includes(borrower));
+    assert.equal((await inspect(name)).Id, id);
+    // The borrower itself can change: it goes on borrowing.
+    await add(borrower, `${folder}/site:/srv`);
+    assert.equal((await inspect(borrower)).HostConfig[mode], `container:${id}`);
+    for (const one of [borrower, name]) await connection.docker.getContainer(one).remove({ force: true });
+  }
+});
+
+it('one whose volumes others take: they keep them, and a restart finds them', async () => {
+  const [giver, taker] = [unique('giver'), unique('taker')];
+  await container(connection, giver, { Image: WITH_VOLUME });
+  await container(connection, taker, { HostConfig: { VolumesFrom: [giver] } });
+  await add(giver, `${folder}/site:/srv`);
+  await connection.docker.getContainer(taker).restart({ t: 0 });
+  const volumeOf = async (name: string) => (await inspect(name)).Mounts.find(({ Destination }) => Destination === '/var/lib/data')?.Name;
+  assert.equal(await volumeOf(taker), await volumeOf(giver));
+  const found = (await new Inventory(connection).read()).containers.find((one) => one.name === giver);
+  assert.deepEqual(found?.givesVolumesTo, [taker]);
+  for (const one of [giver, taker]) await connection.docker.getContainer(one).remove({ force: true, v: true });
 });
 
 it('rights there and back, a mount removed, volumes taken from another; a stopped container stays stopped', async () => {
