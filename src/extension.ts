@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import { backupCommands } from './commands/backups.ts';
 import { containerCommands } from './commands/containers.ts';
-import { createContainerCommand } from './commands/createContainer.ts';
+import { createContainerCommands } from './commands/createContainer.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mountCommands } from './commands/mounts.ts';
 import { offerRecovery } from './commands/recovery.ts';
@@ -30,7 +30,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const services: Services = { watcher, log, documents, backupFolder };
   context.subscriptions.push(log, watcher, backupFolder, documents);
 
-  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services), createContainerCommand(services), ...mountCommands(services)];
+  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
   showTrees(context, services);
   context.subscriptions.push(offerRecovery(services));

@@ -1,4 +1,4 @@
-/** One call of a command: from code with a plain object, from a row, or by a person with nothing at all. */
+/** One call of a command: from code with a plain object, from a row or the explorer, or by a person with nothing at all. */
 import * as vscode from 'vscode';
 import { BadArgument } from '../engine/errors.ts';
 import { isNode, type Node } from '../views/nodes.ts';
@@ -6,6 +6,8 @@ import { isNode, type Node } from '../views/nodes.ts';
 export interface Call {
   /** The rows that the command was chosen on; empty for a call from code or the palette. */
   readonly nodes: readonly Node[];
+  /** The files and folders of the explorer that it was chosen on. */
+  readonly uris: readonly vscode.Uri[];
   readonly args: Readonly<Record<string, unknown>>;
   /** A person chose the command, and sees its outcome as a notification. */
   readonly byHand: boolean;
@@ -30,13 +32,17 @@ export function confirmed(question: string, detail: string, ...buttons: string[]
 export function callOf(first: unknown, second: unknown): Call {
   if (isNode(first)) {
     const several = Array.isArray(second) ? second.filter(isNode) : [];
-    return { nodes: several.length > 0 ? several : [first], args: {}, byHand: true };
+    return { nodes: several.length > 0 ? several : [first], uris: [], args: {}, byHand: true };
   }
-  if (first === undefined || first === null) return { nodes: [], args: {}, byHand: true };
+  if (first instanceof vscode.Uri) {
+    const several = Array.isArray(second) ? second.filter((one) => one instanceof vscode.Uri) : [];
+    return { nodes: [], uris: several.length > 0 ? several : [first], args: {}, byHand: true };
+  }
+  if (first === undefined || first === null) return { nodes: [], uris: [], args: {}, byHand: true };
   if (typeof first !== 'object' || Array.isArray(first)) {
     throw new BadArgument('args', vscode.l10n.t('The arguments must be one object, for example {0}.', '{"container": "web"}'));
   }
-  return { nodes: [], args: first as Record<string, unknown>, byHand: false };
+  return { nodes: [], uris: [], args: first as Record<string, unknown>, byHand: false };
 }
 
 function wrong(key: string, expected: string, value: unknown): BadArgument {

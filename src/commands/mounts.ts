@@ -1,15 +1,16 @@
 /** Commands that change the mounts of a container that exists. */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
-import { inspectContainer } from '../engine/actions.ts';
+import { inspectContainer, inspectVolume } from '../engine/actions.ts';
 import { BadArgument } from '../engine/errors.ts';
+import type { Container } from '../engine/model.ts';
 import type { MountChange } from '../mounts/change.ts';
 import { changeMounts, type Replaced } from '../mounts/replace.ts';
 import { parseMountSpecs } from '../mounts/spec.ts';
-import { pickContainer } from '../ui/picks.ts';
+import { askMount, completeMount, sourceItems } from '../ui/mountPrompts.ts';
+import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { answered, confirmed, flagOf, listOf, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
-import { askMount } from './createContainer.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -19,28 +20,49 @@ async function containerOf(call: Call, { watcher }: Services): Promise<string> {
   return named ?? answered(pickContainer((await watcher.snapshot()).containers, vscode.l10n.t('Change the mounts of which container?')));
 }
 
-async function targetOf(call: Call, container: string, { watcher }: Services): Promise<string> {
+async function find(container: string, { watcher }: Services): Promise<Container | undefined> {
+  return (await watcher.snapshot()).containers.find(({ name, id }) => name === container || id.startsWith(container));
+}
+
+async function targetOf(call: Call, container: string, services: Services, wanted: (mount: Container['mounts'][number]) => boolean): Promise<string> {
   const given = textOf(call, 'target');
   if (given !== undefined) return given.replace(/(.)\/+$/, '$1');
   const node = call.nodes.find((one) => one.kind === 'mount');
   if (node !== undefined) return node.mount.target;
-  const mounts = (await watcher.snapshot()).containers.find(({ name }) => name === container)?.mounts ?? [];
+  const mounts = ((await find(container, services))?.mounts ?? []).filter(wanted);
+  if (mounts.length === 0) throw new BadArgument('target', vscode.l10n.t('Container "{0}" has no mount that this could be done to.', container));
   const items = mounts.map((mount) => ({ label: mount.target, description: mount.source }));
   const chosen = await answered(vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which mount of {0}?', container) }));
   return chosen.label;
 }
 
-/** Says by hand what a replacement costs: what was written outside of the mounts stays behind. */
-async function confirmReplacement(container: string, { watcher }: Services): Promise<void> {
-  const { docker } = await watcher.connection();
+/** What else keeps a container as it is: Compose and Swarm do not know of the change. */
+function managerWarning({ composeProject, labels }: Container): string {
+  const service = labels['com.docker.swarm.service.name'];
+  if (service !== undefined) return vscode.l10n.t('It is a task of the Swarm service {0}, which will replace it by one without the change; change the service instead.', service);
+  return composeProject === undefined ? '' : vscode.l10n.t('It belongs to the Compose project {0}, whose file does not know of the change.', composeProject);
+}
+
+/** `web` → `web-kept:20261124-031522` */
+function imageNameFor(container: string): string {
+  const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
+  return `${container.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')}-kept:${stamp}`;
+}
+
+/** Says by hand what a replacement costs. Returns the image to keep what was written outside of the mounts, if that is wanted. */
+async function confirmReplacement(container: string, services: Services): Promise<string | undefined> {
+  const { docker } = await services.watcher.connection();
   const changes = ((await docker.getContainer(container).changes()) as unknown[] | null) ?? [];
-  const { composeProject } = (await watcher.snapshot()).containers.find(({ name }) => name === container) ?? {};
+  const known = await find(container, services);
   const detail = [
     vscode.l10n.t('Docker cannot change the mounts of a container. A new one with the same configuration takes its place; it is put back if that fails.'),
-    changes.length === 0 ? '' : vscode.l10n.t('{0} files and directories changed outside of its mounts are lost. Commit it to an image first to keep them.', changes.length),
-    composeProject === undefined ? '' : vscode.l10n.t('It belongs to the Compose project {0}, whose file does not know of the change.', composeProject),
+    changes.length === 0 ? '' : vscode.l10n.t('{0} files and directories that it changed outside of its mounts do not come along, unless they are kept in an image of their own.', changes.length),
+    known === undefined ? '' : managerWarning(known),
   ];
-  await confirmed(vscode.l10n.t('Replace container "{0}"?', container), detail.filter((line) => line !== '').join('\n\n'), vscode.l10n.t('Replace'));
+  const replace = vscode.l10n.t('Replace');
+  const keep = vscode.l10n.t('Keep Them and Replace');
+  const chosen = await confirmed(vscode.l10n.t('Replace container "{0}"?', container), detail.filter((line) => line !== '').join('\n\n'), replace, ...(changes.length > 0 ? [keep] : []));
+  return chosen === keep ? imageNameFor(container) : undefined;
 }
 
 function spec(services: Services, id: string, takes: string[], changeOf: (call: Call, container: string) => Promise<MountChange>): CommandSpec {
@@ -48,32 +70,66 @@ function spec(services: Services, id: string, takes: string[], changeOf: (call: 
     const container = await containerOf(call, services);
     const change = await changeOf(call, container);
     const connection = await services.watcher.connection();
-    if (call.byHand) await confirmReplacement(container, services);
-    const result = await vscode.window.withProgress({ location: { viewId: 'dockerMounts.containers' } }, () => changeMounts(connection, container, change, services.log));
-    if (call.byHand) void vscode.window.showInformationMessage(vscode.l10n.t('Container "{0}" has its new mounts.', result.name));
+    const keepIn = call.byHand ? await confirmReplacement(container, services) : textOf(call, 'commit');
+    const known = await find(container, services);
+    if (known !== undefined && managerWarning(known) !== '') services.log.warn(`${container}: ${managerWarning(known)}`);
+    const result = await vscode.window.withProgress({ location: { viewId: 'dockerMounts.containers' } }, () => changeMounts(connection, container, change, services.log, keepIn));
+    if (call.byHand) {
+      const kept = result.image === undefined ? '' : ` ${vscode.l10n.t('What it had written is kept in the image {0}.', result.image)}`;
+      void vscode.window.showInformationMessage(`${vscode.l10n.t('Container "{0}" has its new mounts.', result.name)}${kept}`);
+    }
     return result;
   };
-  return { id, takes, asks: true, run };
+  return { id, takes: ['container', ...takes, 'commit'], asks: true, run };
 }
 
-/** addMount, attachVolumesFrom, removeMount, setReadOnly and setReadWrite. */
+async function addMount(call: Call, container: string, services: Services): Promise<MountChange> {
+  if (call.args['mounts'] !== undefined) {
+    const mounts = listOf(call, 'mounts');
+    if (mounts.length === 0) throw new BadArgument('mounts', vscode.l10n.t('The argument "{0}" must be a list.', 'mounts'));
+    return { kind: 'add', mounts: parseMountSpecs(mounts, homedir()) };
+  }
+  const connection = await services.watcher.connection();
+  const { value } = await answered(vscode.window.showQuickPick(sourceItems(connection.info.local), { title: vscode.l10n.t('Add a Mount to {0}', container), placeHolder: vscode.l10n.t('Add which mount?') }));
+  const mount = await answered(askMount(value, connection, await services.watcher.snapshot(), await targetsOf(container, services)));
+  return { kind: 'add', mounts: [mount] };
+}
+
+async function targetsOf(container: string, services: Services): Promise<string[]> {
+  return ((await find(container, services))?.mounts ?? []).filter(({ from }) => from === undefined).map(({ target }) => target);
+}
+
+async function attachVolume(call: Call, container: string, services: Services): Promise<MountChange> {
+  const { volumes } = await services.watcher.snapshot();
+  const node = call.nodes.find((one) => one.kind === 'volume');
+  const volume = textOf(call, 'volume') ?? node?.volume.name ?? (await answered(pickVolume(volumes, vscode.l10n.t('Mount which volume?'))));
+  const connection = await services.watcher.connection();
+  // A name that is none would be made a volume by the engine.
+  await inspectVolume(connection, volume);
+  const source = { Type: 'volume' as const, Source: volume };
+  const target = textOf(call, 'target');
+  if (target !== undefined) return { kind: 'add', mounts: parseMountSpecs([{ ...source, Target: target, ReadOnly: flagOf(call, 'readOnly') ?? false }], homedir()) };
+  const suggestion = volumes.find(({ name }) => name === volume)?.usedBy[0]?.target ?? '/data';
+  return { kind: 'add', mounts: [await answered(completeMount(source, connection, await targetsOf(container, services), suggestion))] };
+}
+
+async function attachVolumesFrom(call: Call, container: string, services: Services): Promise<MountChange> {
+  const own = await find(container, services);
+  const others = async () => (await services.watcher.snapshot()).containers.filter(({ name, mounts }) => name !== own?.name && mounts.length > 0);
+  const from = textOf(call, 'from') ?? (await answered(pickContainer(await others(), vscode.l10n.t('Take volumes from which container?'))));
+  await inspectContainer(await services.watcher.connection(), from);
+  return { kind: 'volumesFrom', from, readOnly: flagOf(call, 'readOnly') ?? false };
+}
+
+/** addMount, attachVolume, attachVolumesFrom, removeMount, setReadOnly and setReadWrite. */
 export function mountCommands(services: Services): CommandSpec[] {
   const rights = (id: string, readOnly: boolean) =>
-    spec(services, id, ['container', 'target'], async (call, container) => ({ kind: 'readOnly', target: await targetOf(call, container, services), readOnly }));
+    spec(services, id, ['target'], async (call, container) => ({ kind: 'readOnly', target: await targetOf(call, container, services, (mount) => mount.readOnly !== readOnly), readOnly }));
   return [
-    spec(services, 'dockerMounts.addMount', ['container', 'mounts'], async (call) => {
-      if (call.args['mounts'] === undefined) return { kind: 'add', mounts: [await askMount(services)] };
-      const mounts = listOf(call, 'mounts');
-      if (mounts.length === 0) throw new BadArgument('mounts', vscode.l10n.t('The argument "{0}" must be a list.', 'mounts'));
-      return { kind: 'add', mounts: parseMountSpecs(mounts, homedir()) };
-    }),
-    spec(services, 'dockerMounts.attachVolumesFrom', ['container', 'from', 'readOnly'], async (call, container) => {
-      const others = async () => (await services.watcher.snapshot()).containers.filter(({ name }) => name !== container);
-      const from = textOf(call, 'from') ?? (await answered(pickContainer(await others(), vscode.l10n.t('Take volumes from which container?'))));
-      await inspectContainer(await services.watcher.connection(), from);
-      return { kind: 'volumesFrom', from, readOnly: flagOf(call, 'readOnly') ?? false };
-    }),
-    spec(services, 'dockerMounts.removeMount', ['container', 'target'], async (call, container) => ({ kind: 'remove', target: await targetOf(call, container, services) })),
+    spec(services, 'dockerMounts.addMount', ['mounts'], (call, container) => addMount(call, container, services)),
+    spec(services, 'dockerMounts.attachVolume', ['volume', 'target', 'readOnly'], (call, container) => attachVolume(call, container, services)),
+    spec(services, 'dockerMounts.attachVolumesFrom', ['from', 'readOnly'], (call, container) => attachVolumesFrom(call, container, services)),
+    spec(services, 'dockerMounts.removeMount', ['target'], async (call, container) => ({ kind: 'remove', target: await targetOf(call, container, services, ({ from }) => from === undefined) })),
     rights('dockerMounts.setReadOnly', true),
     rights('dockerMounts.setReadWrite', false),
   ];

@@ -21,7 +21,7 @@ export function registerCommand(spec: CommandSpec, log: vscode.LogOutputChannel)
     let shown = false;
     try {
       const call = callOf(first, second);
-      shown = call.byHand && (spec.asks || call.nodes.length > 0);
+      shown = call.byHand && (spec.asks || call.nodes.length + call.uris.length > 0);
       onlyKnown(call, spec.takes);
       return await spec.run(call);
     } catch (error) {

@@ -3,10 +3,11 @@ import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import { hasProcesses, type Volume } from '../engine/model.ts';
-import { createVolume, prunable, prune, removeVolumes, volumeNameProblem } from '../engine/volumes.ts';
+import { createVolume, prunable, prune, removeVolumes } from '../engine/volumes.ts';
 import { planRemoval, removeContainer, type RemovalPlan } from '../mounts/removal.ts';
 import { formatBytes } from '../ui/format.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
+import { askVolume } from '../ui/volumePrompts.ts';
 import { answered, confirmed, Dismissed, flagOf, recordOf, textOf, textsOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import type { CommandSpec } from './register.ts';
@@ -97,17 +98,11 @@ async function runPrune(call: Call, { watcher, log }: Services): Promise<unknown
 }
 
 async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<unknown> {
-  let name = textOf(call, 'name');
-  if (call.byHand) {
-    const { volumes } = await watcher.snapshot();
-    const input = {
-      title: vscode.l10n.t('New Volume'),
-      prompt: vscode.l10n.t('Name of the volume'),
-      validateInput: (value: string) => (volumes.some((volume) => volume.name === value) ? vscode.l10n.t('There is a volume "{0}" already.', value) : volumeNameProblem(value)),
-    };
-    name = await answered(vscode.window.showInputBox(input));
-  }
-  const made = await createVolume(await watcher.connection(), { name, driver: textOf(call, 'driver'), driverOpts: recordOf(call, 'driverOpts'), labels: recordOf(call, 'labels') });
+  const connection = await watcher.connection();
+  const wanted = call.byHand
+    ? await answered(askVolume(connection, (await watcher.snapshot()).volumes))
+    : { name: textOf(call, 'name'), driver: textOf(call, 'driver'), driverOpts: recordOf(call, 'driverOpts'), labels: recordOf(call, 'labels') };
+  const made = await createVolume(connection, wanted);
   log.info(vscode.l10n.t('Created volume "{0}".', made.name));
   return made;
 }

@@ -28,6 +28,12 @@ export async function volumeNames({ docker }: Connection): Promise<ReadonlySet<s
   return new Set(((Volumes as { Name: string }[] | null) ?? []).map(({ Name }) => Name));
 }
 
+/** The volume drivers that the engine has, `local` first. */
+export async function volumeDrivers({ docker }: Connection): Promise<string[]> {
+  const { Plugins } = (await docker.info()) as { Plugins?: { Volume?: string[] | null } };
+  return [...new Set(['local', ...(Plugins?.Volume ?? [])])];
+}
+
 /** Makes a volume. Throws BadArgument for a name that is taken: the engine would hand the old volume out as the new one. */
 export async function createVolume(connection: Connection, volume: NewVolume): Promise<{ name: string }> {
   const { name, driver, driverOpts, labels } = volume;

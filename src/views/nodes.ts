@@ -1,9 +1,17 @@
 /** What a row of the three trees is. Rows are values made from a snapshot; nothing here asks the engine. */
 import type { BackupFile } from '../backup/list.ts';
-import type { Container, Mount, Volume, VolumesFrom, VolumeUse } from '../engine/model.ts';
+import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from '../engine/model.ts';
+import { hostPaths, sharersOfMount } from '../engine/sharing.ts';
 
 export type ContainerNode = { readonly kind: 'container'; readonly container: Container };
-export type MountNode = { readonly kind: 'mount'; readonly container: Container; readonly mount: Mount; readonly volume?: Volume };
+export type MountNode = {
+  readonly kind: 'mount';
+  readonly container: Container;
+  readonly mount: Mount;
+  readonly volume?: Volume;
+  /** Mounts of other containers that show the same files, as `container:target`. */
+  readonly others: readonly string[];
+};
 export type LineageNode = {
   readonly kind: 'lineage';
   readonly container: Container;
@@ -23,9 +31,16 @@ export function isNode(value: unknown): value is Node {
 }
 
 /** The rows below a container: lineage first, then mounts. */
-export function childrenOf(container: Container, volumes: readonly Volume[]): (MountNode | LineageNode)[] {
+export function childrenOf(container: Container, { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>): (MountNode | LineageNode)[] {
   const takes = container.volumesFrom.map((other): LineageNode => ({ kind: 'lineage', container, direction: 'takes', other }));
   const gives = container.givesVolumesTo.map((name): LineageNode => ({ kind: 'lineage', container, direction: 'gives', other: { container: name, readOnly: false } }));
-  const mounts = container.mounts.map((mount): MountNode => ({ kind: 'mount', container, mount, volume: volumes.find(({ name }) => name === mount.volume) }));
+  const paths = hostPaths(volumes);
+  const mounts = container.mounts.map((mount): MountNode => ({
+    kind: 'mount',
+    container,
+    mount,
+    volume: volumes.find(({ name }) => name === mount.volume),
+    others: sharersOfMount(containers, paths, container.name, mount),
+  }));
   return [...takes, ...gives, ...mounts];
 }

@@ -1,7 +1,8 @@
 /** How each row looks. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { hasProcesses, type Container, type Mount } from '../engine/model.ts';
+import { hasProcesses, isDataContainer, type Container, type Mount } from '../engine/model.ts';
+import { dangerOfMount } from '../ui/danger.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
 import type { BackupNode, ContainerNode, LineageNode, MountNode, Node, UseNode, VolumeNode } from './nodes.ts';
 import { tooltipOf } from './tooltips.ts';
@@ -46,8 +47,9 @@ export function kindWord(mount: Mount): string {
   }
 }
 
-function stateIcon({ state }: Container): vscode.ThemeIcon {
-  switch (state) {
+function stateIcon(container: Container): vscode.ThemeIcon {
+  if (isDataContainer(container)) return new vscode.ThemeIcon('library');
+  switch (container.state) {
     case 'running':
       return new vscode.ThemeIcon('vm-running', new vscode.ThemeColor('charts.green'));
     case 'paused':
@@ -61,12 +63,13 @@ function stateIcon({ state }: Container): vscode.ThemeIcon {
   }
 }
 
-function mountIcon({ type, anonymous }: Mount): vscode.ThemeIcon {
-  switch (type) {
+function mountIcon(mount: Mount): vscode.ThemeIcon {
+  if (dangerOfMount(mount) !== undefined) return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  switch (mount.type) {
     case 'bind':
       return new vscode.ThemeIcon('folder');
     case 'volume':
-      return new vscode.ThemeIcon(anonymous ? 'archive' : 'database');
+      return new vscode.ThemeIcon(mount.anonymous ? 'archive' : 'database');
     case 'tmpfs':
       return new vscode.ThemeIcon('zap');
     case 'npipe':
@@ -90,8 +93,9 @@ function row(id: string, label: string, collapsible: vscode.TreeItemCollapsibleS
 
 function containerRow({ container }: ContainerNode): vscode.TreeItem {
   const hasChildren = container.mounts.length + container.volumesFrom.length + container.givesVolumesTo.length > 0;
+  const words = [...(isDataContainer(container) ? [vscode.l10n.t('data container')] : []), stateWord(container.state), container.image, ...(hasChildren ? [] : [vscode.l10n.t('no mounts')])];
   return row(`container/${container.id}`, container.name, hasChildren ? Collapsed : None, {
-    description: `${stateWord(container.state)} · ${container.image}${hasChildren ? '' : ` · ${vscode.l10n.t('no mounts')}`}`,
+    description: words.join(' · '),
     iconPath: stateIcon(container),
     contextValue: `container ${hasProcesses(container) ? 'running' : 'stopped'}${container.mounts.some(holdsData) ? ' data' : ''}`,
   });
@@ -99,7 +103,7 @@ function containerRow({ container }: ContainerNode): vscode.TreeItem {
 
 function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
   const source = mount.type === 'volume' ? (volume?.label ?? mount.source) : mount.source;
-  const words = [kindWord(mount), mount.readOnly ? vscode.l10n.t('read-only') : '', mount.from === undefined ? '' : vscode.l10n.t('from {0}', mount.from)];
+  const words = [kindWord(mount), dangerOfMount(mount) === undefined ? '' : vscode.l10n.t('dangerous'), mount.readOnly ? vscode.l10n.t('read-only') : '', mount.from === undefined ? '' : vscode.l10n.t('from {0}', mount.from)];
   return row(`mount/${container.id}/${mount.target}`, mount.target, None, {
     description: `${words.filter((word) => word !== '').join(' · ')}${source === '' ? '' : ` ← ${source}`}`,
     iconPath: mountIcon(mount),

@@ -1,9 +1,10 @@
 /** The full facts of a row, in Markdown. */
 import * as vscode from 'vscode';
 import type { BackupFile } from '../backup/list.ts';
-import type { Container, Mount, Volume } from '../engine/model.ts';
+import type { Container, Volume } from '../engine/model.ts';
+import { dangerOfMount, dangerSentence } from '../ui/danger.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
-import type { Node } from './nodes.ts';
+import type { MountNode, Node } from './nodes.ts';
 
 type Fact = readonly [name: string, value: string | undefined];
 
@@ -40,9 +41,10 @@ function containerFacts(container: Container): Fact[] {
   ];
 }
 
-function mountFacts(container: Container, mount: Mount, volume: Volume | undefined): Fact[] {
-  const others = volume?.usedBy.filter((use) => use.container !== container.name).map((use) => `${use.container}:${use.target}`);
+function mountFacts({ mount, volume, others }: MountNode): Fact[] {
+  const danger = dangerOfMount(mount);
   return [
+    [vscode.l10n.t('Danger'), danger && dangerSentence(danger)],
     [vscode.l10n.t('Type'), mount.type],
     [vscode.l10n.t('Source'), mount.source],
     [vscode.l10n.t('Read-only'), yesNo(mount.readOnly)],
@@ -51,7 +53,7 @@ function mountFacts(container: Container, mount: Mount, volume: Volume | undefin
     [vscode.l10n.t('Taken from'), mount.from],
     [vscode.l10n.t('Driver'), mount.driver],
     [vscode.l10n.t('Options'), mount.options?.join(', ')],
-    [vscode.l10n.t('Also used by'), others?.join(', ')],
+    [vscode.l10n.t('Also seen by'), others.join(', ')],
     [vscode.l10n.t('Size'), volume?.size == null ? undefined : formatBytes(volume.size)],
     [vscode.l10n.t('Path on the engine’s host'), volume?.mountpoint],
   ];
@@ -97,7 +99,7 @@ export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
     case 'container':
       return table(node.container.name, containerFacts(node.container));
     case 'mount':
-      return table(node.mount.target, mountFacts(node.container, node.mount, node.volume));
+      return table(node.mount.target, mountFacts(node));
     case 'volume':
       return table(node.volume.label, volumeFacts(node.volume));
     case 'backup':

@@ -44,9 +44,9 @@ abstract class SnapshotTree extends Tree {
 /** Containers, and under each its lineage and mounts. */
 export class ContainersTree extends SnapshotTree {
   getChildren(node?: Node): Node[] {
-    const { containers = [], volumes = [] } = this.snapshot ?? {};
-    if (node === undefined) return containers.map((container) => ({ kind: 'container', container }));
-    return node.kind === 'container' ? childrenOf(node.container, volumes) : [];
+    if (this.snapshot === undefined) return [];
+    if (node === undefined) return this.snapshot.containers.map((container) => ({ kind: 'container', container }));
+    return node.kind === 'container' ? childrenOf(node.container, this.snapshot) : [];
   }
 }
 
