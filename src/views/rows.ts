@@ -84,6 +84,7 @@ function holdsData({ type }: Mount): boolean {
   return type === 'bind' || type === 'volume';
 }
 
+/** `id` keeps a row open and chosen across snapshots: by name, since a replacement has another id. */
 function row(id: string, label: string, collapsible: vscode.TreeItemCollapsibleState, facts: Partial<vscode.TreeItem>): vscode.TreeItem {
   const item = Object.assign(new vscode.TreeItem(label, collapsible), facts);
   item.id = id;
@@ -94,7 +95,7 @@ function row(id: string, label: string, collapsible: vscode.TreeItemCollapsibleS
 function containerRow({ container }: ContainerNode): vscode.TreeItem {
   const hasChildren = container.mounts.length + container.volumesFrom.length + container.givesVolumesTo.length > 0;
   const words = [...(isDataContainer(container) ? [vscode.l10n.t('data container')] : []), stateWord(container.state), container.image, ...(hasChildren ? [] : [vscode.l10n.t('no mounts')])];
-  return row(`container/${container.id}`, container.name, hasChildren ? Collapsed : None, {
+  return row(`container/${container.name}`, container.name, hasChildren ? Collapsed : None, {
     description: words.join(' · '),
     iconPath: stateIcon(container),
     contextValue: `container ${hasProcesses(container) ? 'running' : 'stopped'}${container.mounts.some(holdsData) ? ' data' : ''}`,
@@ -104,7 +105,7 @@ function containerRow({ container }: ContainerNode): vscode.TreeItem {
 function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
   const source = mount.type === 'volume' ? (volume?.label ?? mount.source) : mount.source;
   const words = [kindWord(mount), dangerOfMount(mount) === undefined ? '' : vscode.l10n.t('dangerous'), mount.readOnly ? vscode.l10n.t('read-only') : '', mount.from === undefined ? '' : vscode.l10n.t('from {0}', mount.from)];
-  return row(`mount/${container.id}/${mount.target}`, mount.target, None, {
+  return row(`mount/${container.name}/${mount.target}`, mount.target, None, {
     description: `${words.filter((word) => word !== '').join(' · ')}${source === '' ? '' : ` ← ${source}`}`,
     iconPath: mountIcon(mount),
     contextValue: `mount ${mount.type}${mount.anonymous ? ' anonymous' : ''}${mount.readOnly ? ' readOnly' : ' readWrite'}${holdsData(mount) ? ' data' : ''}`,
@@ -113,7 +114,7 @@ function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
 
 function lineageRow({ container, direction, other }: LineageNode): vscode.TreeItem {
   const label = direction === 'takes' ? vscode.l10n.t('takes volumes from {0}', other.container) : vscode.l10n.t('gives volumes to {0}', other.container);
-  return row(`lineage/${container.id}/${direction}/${other.container}`, label, None, {
+  return row(`lineage/${container.name}/${direction}/${other.container}`, label, None, {
     description: other.readOnly ? vscode.l10n.t('read-only') : '',
     iconPath: new vscode.ThemeIcon(direction === 'takes' ? 'arrow-left' : 'arrow-right'),
     contextValue: 'lineage',

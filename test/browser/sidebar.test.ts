@@ -4,58 +4,21 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Locator } from 'playwright-core';
 import type { Connection } from '../../src/engine/connection.ts';
-import { launchBrowser, startVSCode } from '../host/vscode.mjs';
 import { connect, container, GNU_TAR, helpersOf, remove, removeAll, temporary, until, volume, WITH_VOLUME } from '../engine/support.ts';
+import { Window } from './window.ts';
 
-const screenshots = process.env['DOCKER_MOUNTS_TEST_SCREENSHOTS'] ?? '/tmp';
 let connection: Connection;
-let code: Awaited<ReturnType<typeof startVSCode>>;
-let browser: Browser;
-let page: Page;
+let window: Window;
 let folder: string;
 let backups: string;
-let settingsFile: string;
 
-const row = (text: string | RegExp): Locator => page.locator('.monaco-list-row').filter({ hasText: text });
-const notification = (text: RegExp): Locator => page.locator('.notification-toast').filter({ hasText: text });
-async function shot(name: string): Promise<void> {
-  // What fades in is to be seen as a user sees it.
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: join(screenshots, `${name}.png`) });
-}
-
-function settings(more: object): void {
-  const now = JSON.parse(readFileSync(settingsFile, 'utf8')) as object;
-  writeFileSync(settingsFile, JSON.stringify({ ...now, ...more }));
-}
-
-async function palette(command: string): Promise<void> {
-  await page.keyboard.press('F1');
-  await page.locator('.quick-input-widget input').fill(`>${command}`);
-  await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: command }).first().click();
-}
-
-async function menu(on: Locator, entry: string): Promise<Locator> {
-  await on.click({ button: 'right' });
-  const item = page.locator('.context-view .action-item, .monaco-menu .action-item').filter({ hasText: entry }).first();
-  await item.waitFor();
-  // A menu takes no click in its first moment, so that the click that opened it chooses nothing.
-  await page.waitForTimeout(300);
-  return item;
-}
-
-async function theme(wanted: 'dark' | 'light'): Promise<void> {
-  const workbench = page.locator(wanted === 'dark' ? '.monaco-workbench.vs-dark' : '.monaco-workbench.vs');
-  if ((await workbench.count()) === 0) await palette('Preferences: Toggle between Light/Dark Themes');
-  await workbench.waitFor();
-}
-
-async function clearNotifications(): Promise<void> {
-  await palette('Notifications: Clear All Notifications');
-  await page.locator('.notification-toast').first().waitFor({ state: 'detached' });
-}
+const row = (text: string | RegExp) => window.row(text);
+const notification = (text: RegExp) => window.notification(text);
+const menu = (on: Locator, entry: string) => window.menu(on, entry);
+const palette = (command: string) => window.palette(command);
+const shot = (name: string) => window.shot(name);
 
 before(async () => {
   connection = await connect();
@@ -75,29 +38,10 @@ before(async () => {
   await container(connection, 'shop-db', { Image: GNU_TAR, HostConfig: { Binds: ['shop-db:/var/lib/db'] } });
   await container(connection, 'shop-backup', { start: false, HostConfig: { VolumesFrom: ['shop-db:ro', 'shop-web'] } });
 
-  const node = { node: process.env['DOCKER_MOUNTS_TEST_NODE'] ?? process.execPath, include: undefined };
-  code = await startVSCode({
-    node,
-    vsix: join(process.cwd(), 'docker-mounts.vsix'),
-    env: { DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] },
-    settings: { 'dockerMounts.backup.folder': backups },
-  });
-  settingsFile = code.machineSettings;
-  browser = await launchBrowser();
-  page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-  page.setDefaultTimeout(20_000);
-  await page.goto(`${code.url}/?folder=${encodeURIComponent(site)}`);
-  await page.locator('.activitybar').getByRole('tab', { name: /^Docker Mounts/ }).click();
-  await row('shop-web').first().waitFor();
-  await theme('dark');
-  await page.mouse.move(349, 400);
-  await page.mouse.down();
-  await page.mouse.move(620, 400, { steps: 5 });
-  await page.mouse.up();
+  window = await Window.open(site, { 'dockerMounts.backup.folder': backups });
 });
 after(async () => {
-  await browser?.close();
-  await code?.stop();
+  await window?.close();
   await removeAll(connection);
   remove(folder);
 });
@@ -130,19 +74,19 @@ it('a container made elsewhere appears by itself', async () => {
 it('the context menu of a container offers what fits its state', async () => {
   await (await menu(row(/^shop-db.*docker-mounts-test/).first(), 'Back Up…')).waitFor();
   await shot('context-menu-dark');
-  const entries = (await page.locator('.monaco-menu .action-item').allTextContents()).join('|');
+  const entries = (await window.page.locator('.monaco-menu .action-item').allTextContents()).join('|');
   assert.match(entries, /Stop.*Restart.*Inspect.*Back Up…/);
   assert.doesNotMatch(entries, /Start(\||$)/);
-  await page.keyboard.press('Escape');
+  await window.page.keyboard.press('Escape');
 });
 
 it('a backup from the palette: a pick, a notification, an archive that tar lists, its name in the log', async () => {
   await palette('Docker Mounts: Back Up…');
-  await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'shop-db' }).first().waitFor();
+  await window.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'shop-db' }).first().waitFor();
   await shot('backup-pick-dark');
-  await page.keyboard.type('shop-db');
-  await page.waitForTimeout(300);
-  await page.keyboard.press('Enter');
+  await window.page.keyboard.type('shop-db');
+  await window.page.waitForTimeout(300);
+  await window.page.keyboard.press('Enter');
   const done = notification(/Backed up shop-db: 200 entries/);
   await done.waitFor();
   await shot('backup-done-dark');
@@ -152,10 +96,10 @@ it('a backup from the palette: a pick, a notification, an archive that tar lists
   assert.match(listed, /var\/lib\/db\/table-199\.dat/);
   await done.hover();
   await done.getByRole('button', { name: 'Show Log' }).click();
-  await page.locator('.view-line').filter({ hasText: archive ?? 'no archive' }).first().waitFor();
+  await window.page.locator('.view-line').filter({ hasText: archive ?? 'no archive' }).first().waitFor();
   await shot('log-dark');
   await row(archive ?? '').waitFor();
-  await clearNotifications();
+  await window.clearNotifications();
 });
 
 it('a backup in progress shows bytes and can be cancelled: nothing is left', async () => {
@@ -173,34 +117,34 @@ it('verify from the Backups view; a damaged archive is called so', async () => {
   const [archive = ''] = readdirSync(backups).filter((name) => name.endsWith('.tar.zst'));
   await (await menu(row(archive), 'Verify Backup')).click();
   await notification(/is whole: 200 entries/).waitFor();
-  await clearNotifications();
+  await window.clearNotifications();
   const bytes = readFileSync(join(backups, archive));
   bytes[bytes.length >> 1]! ^= 0xff;
   writeFileSync(join(backups, archive), bytes);
   await (await menu(row(archive), 'Verify Backup')).click();
   await notification(/is not sound/).waitFor();
   await shot('verify-damaged-dark');
-  await clearNotifications();
+  await window.clearNotifications();
 });
 
 it('inspect opens a read-only JSON document', async () => {
   await (await menu(row(/^shop-web/).first(), 'Inspect')).click();
-  await page.locator('.tab').filter({ hasText: 'shop-web.json' }).waitFor();
-  await page.locator('.view-line').filter({ hasText: '"Id"' }).first().waitFor();
+  await window.page.locator('.tab').filter({ hasText: 'shop-web.json' }).waitFor();
+  await window.page.locator('.view-line').filter({ hasText: '"Id"' }).first().waitFor();
 });
 
 it('a light theme, and the tooltip with the full facts', async () => {
-  await theme('light');
+  await window.theme('light');
   await row(/^shop-web/).first().hover();
-  await page.locator('.workbench-hover').filter({ hasText: 'Shares sources with' }).waitFor();
+  await window.page.locator('.workbench-hover').filter({ hasText: 'Shares sources with' }).waitFor();
   await shot('sidebar-light');
 });
 
 it('no engine: words and a way out, and everything back with the right address', async () => {
-  settings({ 'dockerMounts.host': 'unix:///nonexistent/docker.sock' });
-  await page.getByText('The Docker engine is not running.').first().waitFor();
-  await page.getByRole('button', { name: 'Try Again' }).first().waitFor();
+  window.settings({ 'dockerMounts.host': 'unix:///nonexistent/docker.sock' });
+  await window.page.getByText('The Docker engine is not running.').first().waitFor();
+  await window.page.getByRole('button', { name: 'Try Again' }).first().waitFor();
   await shot('no-engine-light');
-  settings({ 'dockerMounts.host': '' });
+  window.settings({ 'dockerMounts.host': '' });
   await row(/^shop-web/).first().waitFor();
 });

@@ -1,0 +1,115 @@
+/** One VS Code window in a browser, with what a user does in it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { launchBrowser, startVSCode } from '../host/vscode.mjs';
+
+const screenshots = process.env['DOCKER_MOUNTS_TEST_SCREENSHOTS'] ?? '/tmp';
+
+export class Window {
+  readonly page: Page;
+  readonly #browser: Browser;
+  readonly #code: Awaited<ReturnType<typeof startVSCode>>;
+
+  private constructor(page: Page, browser: Browser, code: Awaited<ReturnType<typeof startVSCode>>) {
+    this.page = page;
+    this.#browser = browser;
+    this.#code = code;
+  }
+
+  /** Opens `folder` with the extension installed from its .vsix and the sidebar wide enough to read. */
+  static async open(folder: string, settings: object): Promise<Window> {
+    const node = { node: process.env['DOCKER_MOUNTS_TEST_NODE'] ?? process.execPath, include: undefined };
+    const code = await startVSCode({ node, vsix: join(process.cwd(), 'docker-mounts.vsix'), env: { DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] }, settings });
+    const browser = await launchBrowser();
+    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+    page.setDefaultTimeout(20_000);
+    await page.goto(`${code.url}/?folder=${encodeURIComponent(folder)}`);
+    const window = new Window(page, browser, code);
+    await window.showSidebar();
+    await page.locator('.monaco-list-row').first().waitFor();
+    await window.theme('dark');
+    await page.mouse.move(349, 400);
+    await page.mouse.down();
+    await page.mouse.move(620, 400, { steps: 5 });
+    await page.mouse.up();
+    return window;
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.#code.stop();
+  }
+
+  async showSidebar(): Promise<void> {
+    await this.page.locator('.activitybar').getByRole('tab', { name: /^Docker Mounts/ }).click();
+  }
+
+  row(text: string | RegExp): Locator {
+    return this.page.locator('.monaco-list-row').filter({ hasText: text });
+  }
+
+  async expand(text: string | RegExp): Promise<void> {
+    await this.row(text).first().locator('.monaco-tl-twistie').click();
+  }
+
+  notification(text: RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text });
+  }
+
+  async shot(name: string): Promise<void> {
+    // What fades in is to be seen as a user sees it.
+    await this.page.waitForTimeout(400);
+    await this.page.screenshot({ path: join(screenshots, `${name}.png`) });
+  }
+
+  settings(more: object): void {
+    const file = this.#code.machineSettings;
+    writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...more }));
+  }
+
+  async palette(command: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.page.locator('.quick-input-widget input').fill(`>${command}`);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: command }).first().click();
+  }
+
+  /** Right-clicks and returns the entry of the menu. */
+  async menu(on: Locator, entry: string): Promise<Locator> {
+    await on.click({ button: 'right' });
+    const item = this.page.locator('.context-view .action-item, .monaco-menu .action-item').filter({ hasText: entry }).first();
+    await item.waitFor();
+    // A menu takes no click in its first moment, so that the click that opened it chooses nothing.
+    await this.page.waitForTimeout(300);
+    return item;
+  }
+
+  /** An entry of the quick pick that is open. */
+  choice(text: string | RegExp): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  /** Types into the input box, or the picker of files, whose title holds `prompt`, and accepts. */
+  async answer(prompt: string | RegExp, text: string): Promise<void> {
+    await this.page.locator('.quick-input-widget').filter({ hasText: prompt }).waitFor();
+    await this.page.locator('.quick-input-widget input').first().fill(text);
+    await this.page.waitForTimeout(300);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** The modal dialog that is open. */
+  dialog(text: string | RegExp): Locator {
+    return this.page.locator('.monaco-dialog-box').filter({ hasText: text });
+  }
+
+  async theme(wanted: 'dark' | 'light'): Promise<void> {
+    const workbench = this.page.locator(wanted === 'dark' ? '.monaco-workbench.vs-dark' : '.monaco-workbench.vs');
+    if ((await workbench.count()) === 0) await this.palette('Preferences: Toggle between Light/Dark Themes');
+    await workbench.waitFor();
+  }
+
+  async clearNotifications(): Promise<void> {
+    await this.palette('Notifications: Clear All Notifications');
+    await this.page.locator('.notification-toast').first().waitFor({ state: 'detached' });
+  }
+}
