@@ -1,5 +1,4 @@
 /** `dockerMounts.createContainer` by arguments or step by step, and `dockerMounts.runWithFolder` from the explorer. */
-import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
@@ -9,6 +8,7 @@ import { createContainer, type Created, type NewContainer } from '../mounts/crea
 import { parseMountSpecs, type MountSettings } from '../mounts/spec.ts';
 import { askMount, askStep, completeMount, type Wish } from '../ui/mountPrompts.ts';
 import { pickContainer } from '../ui/picks.ts';
+import { localPaths } from '../ui/settings.ts';
 import { answered, confirmed, Dismissed, flagOf, listOf, textOf, textsOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
@@ -83,7 +83,7 @@ async function askWish(connection: Connection, { watcher }: Services): Promise<W
         break;
       case 'add': {
         const mount = await askMount(step.source, connection, snapshot, wish.mounts.map(({ Target }) => Target));
-        if (mount !== undefined) wish = { ...wish, mounts: parseMountSpecs([...wish.mounts, mount], homedir()) };
+        if (mount !== undefined) wish = { ...wish, mounts: parseMountSpecs([...wish.mounts, mount], localPaths()) };
         break;
       }
       case 'volumesFrom': {
@@ -106,7 +106,7 @@ async function create(connection: Connection, wanted: NewContainer, call: Call, 
 }
 
 async function runCreate(call: Call, services: Services): Promise<Created> {
-  const mounts = parseMountSpecs(listOf(call, 'mounts'), homedir());
+  const mounts = parseMountSpecs(listOf(call, 'mounts'), localPaths());
   const connection = await services.watcher.connection();
   const image = textOf(call, 'image') ?? (await pickImage(connection));
   let wanted = fromArguments(call, image, mounts);
@@ -134,7 +134,7 @@ async function runWithFolder(call: Call, services: Services): Promise<Created> {
   const source = { Type: 'bind' as const, Source: path };
   const target = textOf(call, 'target');
   const mount = target === undefined ? await answered(completeMount(source, connection, [], `/${basename(path)}`)) : { ...source, Target: target, ReadOnly: flagOf(call, 'readOnly') ?? false };
-  return create(connection, fromArguments(call, image, parseMountSpecs([mount], homedir())), call, services);
+  return create(connection, fromArguments(call, image, parseMountSpecs([mount], localPaths())), call, services);
 }
 
 /** createContainer and runWithFolder. */

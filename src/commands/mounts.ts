@@ -1,5 +1,4 @@
 /** Commands that change the mounts of a container that exists. */
-import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import { inspectContainer, inspectVolume } from '../engine/actions.ts';
 import { BadArgument } from '../engine/errors.ts';
@@ -9,6 +8,7 @@ import { changeMounts, type Replaced } from '../mounts/replace.ts';
 import { parseMountSpecs } from '../mounts/spec.ts';
 import { askMount, completeMount, sourceItems } from '../ui/mountPrompts.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
+import { localPaths } from '../ui/settings.ts';
 import { answered, confirmed, flagOf, listOf, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import type { CommandSpec } from './register.ts';
@@ -87,7 +87,7 @@ async function addMount(call: Call, container: string, services: Services): Prom
   if (call.args['mounts'] !== undefined) {
     const mounts = listOf(call, 'mounts');
     if (mounts.length === 0) throw new BadArgument('mounts', vscode.l10n.t('The argument "{0}" must be a list.', 'mounts'));
-    return { kind: 'add', mounts: parseMountSpecs(mounts, homedir()) };
+    return { kind: 'add', mounts: parseMountSpecs(mounts, localPaths()) };
   }
   const connection = await services.watcher.connection();
   const { value } = await answered(vscode.window.showQuickPick(sourceItems(connection.info.local), { title: vscode.l10n.t('Add a Mount to {0}', container), placeHolder: vscode.l10n.t('Add which mount?') }));
@@ -108,7 +108,7 @@ async function attachVolume(call: Call, container: string, services: Services): 
   await inspectVolume(connection, volume);
   const source = { Type: 'volume' as const, Source: volume };
   const target = textOf(call, 'target');
-  if (target !== undefined) return { kind: 'add', mounts: parseMountSpecs([{ ...source, Target: target, ReadOnly: flagOf(call, 'readOnly') ?? false }], homedir()) };
+  if (target !== undefined) return { kind: 'add', mounts: parseMountSpecs([{ ...source, Target: target, ReadOnly: flagOf(call, 'readOnly') ?? false }], localPaths()) };
   const suggestion = volumes.find(({ name }) => name === volume)?.usedBy[0]?.target ?? '/data';
   return { kind: 'add', mounts: [await answered(completeMount(source, connection, await targetsOf(container, services), suggestion))] };
 }

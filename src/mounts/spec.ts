@@ -41,24 +41,37 @@ function checkTarget(text: string, target: string): string {
   return clean;
 }
 
-/** The parts of a `-v` string or of an element of HostConfig.Binds: splits at colons, but not behind a Windows drive letter at the start. */
+/** The parts of a `-v` string or of an element of HostConfig.Binds: splits at colons, but not behind a Windows drive letter, or in a `${workspaceFolder:NAME}`, at the start. */
 export function splitVolume(text: string): string[] {
-  const drive = WINDOWS_PATH.test(text) ? 2 : 0;
-  const parts = text.slice(drive).split(':');
-  return [text.slice(0, drive) + (parts[0] ?? ''), ...parts.slice(1)];
+  const whole = WINDOWS_PATH.test(text) ? 2 : (/^\$\{workspaceFolder:[^}]+\}/.exec(text)?.[0].length ?? 0);
+  const parts = text.slice(whole).split(':');
+  return [text.slice(0, whole) + (parts[0] ?? ''), ...parts.slice(1)];
 }
 
-/** `~` in front is this user's home, on the side of the host only. */
-function expand(source: string, home: string): string {
-  return source === '~' || source.startsWith('~/') ? posix.join(home, source.slice(1)) : source;
+/** What stands for a path of this machine in the source of a mount. */
+export interface LocalPaths {
+  /** For `~`. */
+  readonly home: string;
+  /** Folders of the workspace by name, the first for `${workspaceFolder}`, any for `${workspaceFolder:NAME}`. */
+  readonly folders?: readonly { readonly name: string; readonly path: string }[];
 }
 
-function parseVolume(text: string, home: string): MountSettings {
+/** `~` and `${workspaceFolder}` in front, on the side of the host only: in a container they would mean something else. */
+function expand(text: string, source: string, { home, folders = [] }: LocalPaths): string {
+  if (source === '~' || source.startsWith('~/')) return posix.join(home, source.slice(1));
+  const [whole, name] = /^\$\{workspaceFolder(?::([^}]+))?\}/.exec(source) ?? [];
+  if (whole === undefined) return source;
+  const folder = name === undefined ? folders[0] : folders.find((one) => one.name === name);
+  if (folder === undefined) throw bad(text, name === undefined ? `no folder is open that "${whole}" could stand for` : `the workspace has no folder "${name}"`);
+  return folder.path + source.slice(whole.length);
+}
+
+function parseVolume(text: string, local: LocalPaths): MountSettings {
   const parts = splitVolume(text);
   if (parts.length > 3) throw bad(text, 'it has too many colons; write source:target:options');
   if (parts.length === 1) return { Type: 'volume', Source: '', Target: checkTarget(text, parts[0] ?? ''), ReadOnly: false };
   const [from = '', target = '', words = ''] = parts;
-  const source = expand(from, home);
+  const source = expand(text, from, local);
   if (source === '') throw bad(text, 'the source is empty');
   if (parts.length === 3 && words === '') throw bad(text, 'the options behind the last colon are empty');
   const isBind = posix.isAbsolute(source) || WINDOWS_PATH.test(source);
@@ -138,7 +151,7 @@ function pair(value: string): [string, string] {
   return at < 0 ? [value, ''] : [value.slice(0, at), value.slice(at + 1)];
 }
 
-function applyField(text: string, draft: Draft, field: string, home: string): void {
+function applyField(text: string, draft: Draft, field: string, local: LocalPaths): void {
   const at = field.indexOf('=');
   const key = (at < 0 ? field : field.slice(0, at)).toLowerCase();
   const given = at < 0 ? undefined : field.slice(at + 1);
@@ -151,8 +164,8 @@ function applyField(text: string, draft: Draft, field: string, home: string): vo
   };
   const values: Record<string, (value: string) => void> = {
     type: (value) => (draft.Type = value.toLowerCase()),
-    source: (value) => (draft.Source = expand(value, home)),
-    src: (value) => (draft.Source = expand(value, home)),
+    source: (value) => (draft.Source = expand(text, value, local)),
+    src: (value) => (draft.Source = expand(text, value, local)),
     target: (value) => (draft.Target = value),
     dst: (value) => (draft.Target = value),
     destination: (value) => (draft.Target = value),
@@ -174,9 +187,9 @@ function applyField(text: string, draft: Draft, field: string, home: string): vo
   else values[key]?.(given);
 }
 
-function parseMount(text: string, home: string): MountSettings {
+function parseMount(text: string, local: LocalPaths): MountSettings {
   const draft: Draft = { Type: 'volume', Source: '', Target: '', ReadOnly: false, bind: {}, volume: {}, labels: {}, driver: undefined, driverOptions: {}, tmpfs: {} };
-  for (const field of csvFields(text)) applyField(text, draft, field, home);
+  for (const field of csvFields(text)) applyField(text, draft, field, local);
   const has = (part: object) => Object.keys(part).length > 0;
   const driver = draft.driver !== undefined || has(draft.driverOptions) ? { DriverConfig: { Name: draft.driver ?? '', Options: draft.driverOptions } } : {};
   const volume = { ...draft.volume, ...(has(draft.labels) ? { Labels: draft.labels } : {}), ...driver };
@@ -205,18 +218,18 @@ function checkMount(text: string, mount: MountSettings): MountSettings {
 }
 
 /** One mount from a `-v` string, a `--mount` string or an API object. Throws BadArgument that says what is wrong. */
-export function parseMountSpec(spec: unknown, home: string): MountSettings {
-  if (typeof spec === 'string') return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, home) : parseVolume(spec, home);
+export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings {
+  if (typeof spec === 'string') return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
   const text = JSON.stringify(spec) ?? 'undefined';
   if (typeof spec !== 'object' || spec === null) throw bad(text, 'it is neither a text nor an object');
   const mount = spec as Partial<MountSettings>;
   if (typeof mount.Target !== 'string') throw bad(text, 'it has no Target');
-  return checkMount(text, { ...mount, Type: mount.Type ?? 'volume', Source: expand(mount.Source ?? '', home), Target: mount.Target, ReadOnly: mount.ReadOnly === true });
+  return checkMount(text, { ...mount, Type: mount.Type ?? 'volume', Source: expand(text, mount.Source ?? '', local), Target: mount.Target, ReadOnly: mount.ReadOnly === true });
 }
 
 /** Several mounts. Throws BadArgument where two have one target. */
-export function parseMountSpecs(specs: readonly unknown[], home: string): MountSettings[] {
-  const mounts = specs.map((spec) => parseMountSpec(spec, home));
+export function parseMountSpecs(specs: readonly unknown[], local: LocalPaths): MountSettings[] {
+  const mounts = specs.map((spec) => parseMountSpec(spec, local));
   const targets = new Set<string>();
   for (const { Target } of mounts) {
     if (targets.has(Target)) throw new BadArgument('mounts', `The target "${Target}" is given twice; each path in a container can be mounted once.`);

@@ -1,5 +1,4 @@
 /** Prompts for mounts: a list that is filled one mount at a time, and what one mount needs. */
-import { homedir } from 'node:os';
 import { posix } from 'node:path';
 import * as vscode from 'vscode';
 import type { Snapshot, Volume } from '../engine/model.ts';
@@ -9,6 +8,7 @@ import type { Connection } from '../engine/connection.ts';
 import { parseMountSpec, type MountSettings } from '../mounts/spec.ts';
 import { dangerOfMount, dangerSentence } from './danger.ts';
 import { pickVolume } from './picks.ts';
+import { localPaths } from './settings.ts';
 
 export type SourceKind = 'folder' | 'path' | 'volume' | 'newVolume';
 
@@ -61,7 +61,7 @@ async function askSource(kind: SourceKind, volumes: readonly Volume[]): Promise<
         placeHolder: '/srv/data',
         validateInput: (value) => (problemOf({ Type: 'bind', Source: value, Target: '/x' }) ? vscode.l10n.t('Give an absolute path.') : undefined),
       });
-      return path === undefined ? undefined : { Type: 'bind', Source: parseMountSpec({ Type: 'bind', Source: path, Target: '/x' }, homedir()).Source };
+      return path === undefined ? undefined : { Type: 'bind', Source: parseMountSpec({ Type: 'bind', Source: path, Target: '/x' }, localPaths()).Source };
     }
     case 'volume': {
       const name = await pickVolume(volumes, vscode.l10n.t('Mount which volume?'));
@@ -80,7 +80,7 @@ async function askSource(kind: SourceKind, volumes: readonly Volume[]): Promise<
 
 function problemOf(spec: Partial<MountSettings>): boolean {
   try {
-    parseMountSpec(spec, homedir());
+    parseMountSpec(spec, localPaths());
     return false;
   } catch {
     return true;
@@ -96,7 +96,7 @@ export function askTarget(source: string, taken: readonly string[], suggestion: 
     placeHolder: '/data',
     validateInput: (value) => {
       if (problemOf({ Type: 'tmpfs', Target: value })) return vscode.l10n.t('Give an absolute path other than "/".');
-      const { Target } = parseMountSpec({ Type: 'tmpfs', Target: value }, '');
+      const { Target } = parseMountSpec({ Type: 'tmpfs', Target: value }, localPaths());
       return taken.includes(Target) ? vscode.l10n.t('There is a mount at "{0}" already.', Target) : undefined;
     },
   });

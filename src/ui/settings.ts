@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Compression } from '../backup/compression.ts';
 import type { Method } from '../backup/method.ts';
+import type { LocalPaths } from '../mounts/spec.ts';
 
 export interface Settings {
   readonly host: string | undefined;
@@ -36,4 +37,9 @@ export function readSettings(): Settings {
 /** `~` and `~/…` as the user's own home. */
 export function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+}
+
+/** What `~` and `${workspaceFolder}` stand for in a mount. */
+export function localPaths(): LocalPaths {
+  return { home: homedir(), folders: (vscode.workspace.workspaceFolders ?? []).map(({ name, uri }) => ({ name, path: uri.fsPath })) };
 }

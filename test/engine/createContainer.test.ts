@@ -9,6 +9,7 @@ import { createContainer, hostConfigOf, type NewContainer } from '../../src/moun
 import { parseMountSpec, parseMountSpecs, printMount } from '../../src/mounts/spec.ts';
 import { begin, BUSYBOX, container, end, GNU_TAR, job, LABEL, remove, unique, WITH_VOLUME } from './support.ts';
 
+const LOCAL = { home: '/root' };
 let connection: Connection;
 let folder: string;
 before(async () => {
@@ -26,7 +27,7 @@ async function create(wanted: Partial<NewContainer> & { specs?: unknown[] }): Pr
   const { specs = [], ...rest } = wanted;
   const name = unique('new');
   made.push(name);
-  await createContainer(connection, { image: BUSYBOX, name, mounts: parseMountSpecs(specs, '/root'), volumesFrom: [], env: [], start: true, createSource: true, ...rest }, job().log);
+  await createContainer(connection, { image: BUSYBOX, name, mounts: parseMountSpecs(specs, LOCAL), volumesFrom: [], env: [], start: true, createSource: true, ...rest }, job().log);
   return name;
 }
 
@@ -39,7 +40,7 @@ it('a bind to a directory that does not exist: made and said, or refused as the 
   const missing = join(folder, 'not yet');
   await assert.rejects(create({ specs: [`${missing}:/data`], createSource: false }), (error: Error) => error instanceof EngineFailure && error.message.includes('not yet'));
   assert.equal(existsSync(missing), false);
-  const { warnings } = await createContainer(connection, { image: BUSYBOX, name: made[made.push(unique('said')) - 1], mounts: parseMountSpecs([`${missing}:/data`], '/root'), volumesFrom: [], env: [], start: true, createSource: true }, job().log);
+  const { warnings } = await createContainer(connection, { image: BUSYBOX, name: made[made.push(unique('said')) - 1], mounts: parseMountSpecs([`${missing}:/data`], LOCAL), volumesFrom: [], env: [], start: true, createSource: true }, job().log);
   assert.match(warnings.join(), /not yet.*did not exist/);
   assert.equal(existsSync(missing), true);
 });
@@ -75,7 +76,7 @@ it('two containers from one image have different volumes, both filled; a third t
 it('one that cannot start is removed again, with the volume that was made for it', async () => {
   const volumeName = unique('half');
   const name = unique('half');
-  await assert.rejects(createContainer(connection, { image: GNU_TAR, name, command: ['/no/such/program'], mounts: parseMountSpecs([`${volumeName}:/data`], '/root'), volumesFrom: [], env: [], start: true, createSource: true }, job().log), (error: Error) => error.message.includes('/no/such/program'));
+  await assert.rejects(createContainer(connection, { image: GNU_TAR, name, command: ['/no/such/program'], mounts: parseMountSpecs([`${volumeName}:/data`], LOCAL), volumesFrom: [], env: [], start: true, createSource: true }, job().log), (error: Error) => error.message.includes('/no/such/program'));
   await assert.rejects(connection.docker.getContainer(name).inspect());
   await assert.rejects(connection.docker.getVolume(volumeName).inspect());
 });
@@ -83,7 +84,7 @@ it('one that cannot start is removed again, with the volume that was made for it
 it('an unknown image or container is named; a target given twice is refused', async () => {
   await assert.rejects(create({ image: 'no-such-image' }), (error: Error) => error instanceof NotFound && error.message.includes('no-such-image'));
   await assert.rejects(create({ volumesFrom: ['no-such-container:ro'] }), (error: Error) => error instanceof NotFound && error.message.includes('no-such-container'));
-  assert.throws(() => parseMountSpecs(['/a:/x', 'type=tmpfs,dst=/x/'], '/root'), (error: Error) => error instanceof BadArgument && /"\/x" is given twice/.test(error.message));
+  assert.throws(() => parseMountSpecs(['/a:/x', 'type=tmpfs,dst=/x/'], LOCAL), (error: Error) => error instanceof BadArgument && /"\/x" is given twice/.test(error.message));
 });
 
 /** What the engine makes of a mount, whoever asked for it. */
@@ -105,7 +106,7 @@ describe('the verdict and the mounts of the docker command', () => {
         const cli = spawnSync('docker', ['-H', connection.endpoint.address, 'create', '--label', LABEL, '--network', 'none', '--name', theirs, flag, text, BUSYBOX], { encoding: 'utf8' });
         let verdict: string | undefined;
         try {
-          await container(connection, ours, { start: false, HostConfig: hostConfigOf([parseMountSpec(text, '/root')], flag === '-v') as object });
+          await container(connection, ours, { start: false, HostConfig: hostConfigOf([parseMountSpec(text, LOCAL)], flag === '-v') as object });
         } catch (error) {
           verdict = (error as Error).message;
         }
@@ -118,7 +119,7 @@ describe('the verdict and the mounts of the docker command', () => {
 
 it('printed and read again, a mount is the same', () => {
   for (const text of ['/a:/b', '/a b:/c,d:ro', 'vol:/x:nocopy', '/a:/b:rshared', 'type=tmpfs,dst=/t,tmpfs-size=64m,tmpfs-mode=1770', 'type=volume,src=db,dst=/v,volume-subpath=a/b,volume-label=k=v', 'type=volume,dst=/c,volume-driver=local,volume-opt=type=nfs,"volume-opt=o=addr=1,rw"', 'type=bind,"src=/say ""hi""",dst=/x,bind-nonrecursive']) {
-    const mount = parseMountSpec(text, '/root');
-    assert.deepEqual(parseMountSpec(printMount(mount), '/root'), mount, text);
+    const mount = parseMountSpec(text, LOCAL);
+    assert.deepEqual(parseMountSpec(printMount(mount), LOCAL), mount, text);
   }
 });

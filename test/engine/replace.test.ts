@@ -12,6 +12,7 @@ import { changeMounts } from '../../src/mounts/replace.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';
 import { begin, container, end, job, LABEL, unique, until, volume, WITH_VOLUME } from './support.ts';
 
+const LOCAL = { home: '/root' };
 let connection: Connection;
 let folder: string;
 before(async () => {
@@ -24,7 +25,7 @@ after(async () => {
 
 const inspect = (name: string) => connection.docker.getContainer(name).inspect();
 const change = (name: string, what: MountChange, keepIn?: string) => changeMounts(connection, name, what, job().log, keepIn);
-const add = (name: string, ...specs: string[]) => change(name, { kind: 'add', mounts: parseMountSpecs(specs, '/root') });
+const add = (name: string, ...specs: string[]) => change(name, { kind: 'add', mounts: parseMountSpecs(specs, LOCAL) });
 const names = async () => (await connection.docker.listContainers({ all: true, filters: { label: [LABEL] } })).map(({ Names }) => Names[0]).sort();
 
 /** Every field is in the table, and what the table calls `same` is the same. */
@@ -133,10 +134,10 @@ it('what was written outside of the mounts is kept in an image when that is want
   await container(connection, name, { Cmd: ['sh', '-c', 'test -e /note || echo mine > /note; test -e /poison/x && exit 3; exec sleep 1000000'] });
   writeFileSync(join(folder, 'site/x'), '');
   await until('written', async () => ((await connection.docker.getContainer(name).changes()) as unknown as { Path: string }[] | null)?.some(({ Path }) => Path === '/note'));
-  await assert.rejects(change(name, { kind: 'add', mounts: parseMountSpecs([`${folder}/site:/poison`], '/root') }, image), /ended at once/);
+  await assert.rejects(change(name, { kind: 'add', mounts: parseMountSpecs([`${folder}/site:/poison`], LOCAL) }, image), /ended at once/);
   await assert.rejects(connection.docker.getImage(image).inspect());
   try {
-    const result = await change(name, { kind: 'add', mounts: parseMountSpecs([`${folder}/site:/srv`], '/root') }, image);
+    const result = await change(name, { kind: 'add', mounts: parseMountSpecs([`${folder}/site:/srv`], LOCAL) }, image);
     assert.equal(result.image, image);
     const { Config, State } = await inspect(name);
     assert.deepEqual([Config.Image, State.Running], [image, true]);

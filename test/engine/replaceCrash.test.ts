@@ -11,6 +11,7 @@ import { makeImages } from '../host/images.mjs';
 import { mortalWay } from './mortal.ts';
 import { connect, container, job, remove, temporary, unique } from './support.ts';
 
+const LOCAL = { home: '/root' };
 let engine: Awaited<ReturnType<typeof startEngine>>;
 let folder: string;
 before(async () => {
@@ -28,7 +29,7 @@ after(async () => {
 async function changeWith(name: string, deathAfter: number): Promise<string[]> {
   const way = await mortalWay(engine.socket, deathAfter, () => engine.kill());
   try {
-    const mounts = parseMountSpecs([`${folder}/site:/srv`], '/root');
+    const mounts = parseMountSpecs([`${folder}/site:/srv`], LOCAL);
     await changeMounts(await connect(way.host), name, { kind: 'add', mounts }, job().log, `${name}:kept`).catch((error: unknown) => error);
     return way.seen;
   } finally {

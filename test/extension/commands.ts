@@ -162,6 +162,25 @@ describe('Docker Mounts inside VS Code', () => {
     );
   });
 
+  it('attachVolume, keeping in an image what the container wrote; an unknown volume is not made by the way', async () => {
+    const name = unique('attach');
+    await container(connection, name, { Cmd: ['sh', '-c', 'echo note > /note; exec sleep 1000000'] });
+    await until('written', async () => ((await connection.docker.getContainer(name).changes()) as unknown as { Path: string }[] | null)?.some(({ Path }) => Path === '/note'));
+    await assert.rejects(async () => call('attachVolume', { container: name, volume: 'no-such-volume', target: '/data' }), /no-such-volume/);
+    const image = `${unique('kept')}:now`;
+    const result = await call<{ image: string; mounts: Container['mounts'] }>('attachVolume', { container: name, volume: data, target: '/data', readOnly: true, commit: image });
+    assert.deepEqual([result.image, result.mounts.map(({ target, source, readOnly }) => [target, source, readOnly])], [image, [['/data', data, true]]]);
+    await connection.docker.getContainer(name).remove({ force: true });
+    await connection.docker.getImage(image).remove({ force: true });
+  });
+
+  it('runWithFolder: a container with a folder of this machine', async () => {
+    const made = await call<{ name: string }>('runWithFolder', { path: join(folder, 'site'), image: BUSYBOX, target: '/work', readOnly: true });
+    const found = await connection.docker.getContainer(made.name).inspect();
+    await connection.docker.getContainer(made.name).remove({ force: true });
+    assert.deepEqual([found.State.Running, found.Mounts.map(({ Source, Destination, RW }) => [Source, Destination, RW])], [true, [[join(folder, 'site'), '/work', false]]]);
+  });
+
   it('createVolume, removeVolume and pruneVolumes', async () => {
     const name = unique('by-command');
     assert.deepEqual(await call('createVolume', { name, labels: { 'docker-mounts.test': '1' } }), { name });
