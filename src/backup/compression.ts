@@ -1,9 +1,17 @@
 /** Compression with Node's own zlib, on all cores. */
-import { Transform } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
+import unbzip2 from 'unbzip2-stream';
+import * as xz from 'xz-decompress';
+
+// A CommonJS module whose names Node cannot see beforehand.
+const { XzReadableStream } = (xz as unknown as { default?: typeof xz }).default ?? xz;
 
 export type Compression = 'none' | 'gzip' | 'zstd';
+
+/** What is read: also what other tools write. */
+export type Packing = Compression | 'bzip2' | 'xz' | 'age' | 'gpg';
 
 /** Blocks of this size are compressed on their own; larger ones compress no better and cost memory. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
@@ -30,7 +38,7 @@ function compressBlock(compression: 'gzip' | 'zstd', level: number): CompressBlo
     return (block) => gzip(block, { level });
   }
   const zstd = promisify<Buffer, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
-  return (block) => zstd(block, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level } });
+  return (block) => zstd(block, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level, [zlib.constants.ZSTD_c_checksumFlag]: 1 } });
 }
 
 /**
@@ -68,16 +76,31 @@ export function compressor(compression: 'gzip' | 'zstd', level: number = levels(
   });
 }
 
-/** What the first bytes of an archive say about its compression (RFC 1952 and RFC 8878 magic numbers). */
-export function detectCompression(start: Buffer): Compression {
+/** How a bzip2 file goes on behind its header: with a block, or with the end of an empty one. */
+const BZIP2_BLOCKS = ['314159265359', '177245385090'];
+
+/** Bytes that `detectPacking` wants to see. */
+export const MAGIC_BYTES = 64;
+
+/** What the first bytes of an archive say: the magic numbers of RFC 1952, RFC 8878, bzip2, xz, age, and OpenPGP (RFC 9580). */
+export function detectPacking(start: Buffer): Packing {
   if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip';
   if (start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
-  return 'none';
+  if (/^BZh[1-9]/.test(start.toString('latin1', 0, 4)) && BZIP2_BLOCKS.includes(start.toString('hex', 4, 10))) return 'bzip2';
+  if (start.toString('latin1', 0, 6) === '\xfd7zXZ\0') return 'xz';
+  const text = start.toString('latin1');
+  if (text.startsWith('age-encryption.org/') || text.startsWith('-----BEGIN AGE ENCRYPTED FILE-----')) return 'age';
+  // A packet tag of an encrypted message: session keys (1, 3) or encrypted data (9, 18), in the old or the new form.
+  const tag = start[0] ?? 0;
+  const isPacket = (tag & 0xc0) === 0xc0 ? [1, 3, 9, 18].includes(tag & 0x3f) : (tag & 0xc0) === 0x80 && [1, 3, 9].includes((tag >> 2) & 0x0f);
+  return text.startsWith('-----BEGIN PGP MESSAGE-----') || isPacket ? 'gpg' : 'none';
 }
 
-/** Turns an archive's bytes into those of its tar, for `pipeline`. Throws RangeError where this Node has no zstd. */
-export function decompressor(compression: Compression): (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer> {
-  switch (compression) {
+type Unpacker = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+
+/** Turns an archive's bytes into those of its tar, for `pipeline`. Throws RangeError for what cannot be read. */
+export function decompressor(packing: Packing): Unpacker {
+  switch (packing) {
     case 'none':
       return (source) => source;
     case 'gzip':
@@ -85,6 +108,26 @@ export function decompressor(compression: Compression): (source: AsyncIterable<B
     case 'zstd':
       if (!hasZstd()) throw new RangeError('this version of VS Code cannot read zstd; update to 1.101 or later');
       return (source) => inflate(source, () => zlib.createZstdDecompress());
+    case 'bzip2':
+      return unpackBzip2;
+    case 'xz':
+      return (source) => Readable.fromWeb(new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>) as never);
+    case 'age':
+      throw new RangeError('it is encrypted with age: its passphrase is needed');
+    case 'gpg':
+      throw new RangeError('it is encrypted with GnuPG; decrypt it first with "gpg --decrypt"');
+  }
+}
+
+/** The library's stream is of the oldest kind and throws away what follows an error, which must be heard. */
+async function* unpackBzip2(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const compressed = Readable.from(source);
+  const plain = new Readable().wrap(compressed.pipe(unbzip2()));
+  compressed.on('error', (error) => plain.destroy(error));
+  try {
+    yield* plain as AsyncIterable<Buffer>;
+  } finally {
+    compressed.destroy();
   }
 }
 

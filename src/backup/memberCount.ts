@@ -1,5 +1,6 @@
 /** What a backup counts, and a check of it counts again. */
 import type { Logger } from '../engine/log.ts';
+import { memberPath } from './escapes.ts';
 import { printableName, type TarMember } from './tarMembers.ts';
 
 /** Counts members without the roots' own entries, and the bytes of regular files; says each name at debug level. */
@@ -11,14 +12,13 @@ export class MemberCount {
 
   /** `roots` are names without `./` in front and `/` behind; '.' for entries relative to their source. */
   constructor(roots: ReadonlySet<string>, log: Logger) {
-    this.#roots = roots;
+    this.#roots = new Set([...roots].map((root) => memberPath(Buffer.from(root))));
     this.#log = log;
   }
 
   add(member: TarMember): void {
-    const name = printableName(member.name);
-    this.#log.debug(name);
-    const isRoot = member.type === '5' && this.#roots.has(name.replace(/^\.\/|\/+$/g, '') || '.');
+    this.#log.debug(printableName(member.name));
+    const isRoot = member.type === '5' && this.#roots.has(memberPath(member.name));
     if (!isRoot) this.entries += 1;
     this.bytes += member.bytes;
   }

@@ -60,7 +60,7 @@ async function tarOf(connection: Connection, image: string, log: Logger): Promis
 /** Settles the method. `auto` takes GNU tar where a local image has one, else the archive endpoint. Nothing is pulled. */
 export async function chooseReader(
   connection: Connection,
-  plan: Plan,
+  plan: Pick<Plan, 'subject' | 'images'>,
   method: 'auto' | Method,
   image: string | undefined,
   log: Logger,

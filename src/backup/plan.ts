@@ -62,7 +62,7 @@ async function volumeTree(connection: Connection, name: string): Promise<Tree> {
 }
 
 /** Images of the containers that use a volume: likely to be there, and to hold a tar. */
-async function imagesUsing(connection: Connection, volume: string): Promise<string[]> {
+export async function imagesUsing(connection: Connection, volume: string): Promise<string[]> {
   const users = await connection.docker.listContainers({ all: true, filters: { volume: [volume] } });
   return [...new Set(users.map((container) => container.ImageID))];
 }

@@ -7,6 +7,10 @@ export interface TarHeader {
   readonly name: Buffer;
   readonly link: Buffer;
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Major and minor number of a device. */
+  readonly device: string;
   readonly size: number;
   /** Seconds since 1970. */
   readonly mtime: number;
@@ -29,12 +33,16 @@ export function tarNumber(field: Buffer): number {
   return text === '' ? 0 : Number.parseInt(text, 8);
 }
 
-function sumIsRight(block: Buffer): boolean {
+function sumOf(block: Buffer): number {
   let sum = CHECKSUM_BYTES * 0x20;
   for (let at = 0; at < block.length; at += 1) {
     if (at < CHECKSUM_AT || at >= CHECKSUM_AT + CHECKSUM_BYTES) sum += block[at] ?? 0;
   }
-  return sum === tarNumber(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES));
+  return sum;
+}
+
+function sumIsRight(block: Buffer): boolean {
+  return sumOf(block) === tarNumber(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES));
 }
 
 /** null for a block of zeros, undefined for a block that is no header, else what it says. */
@@ -49,7 +57,34 @@ export function readHeader(block: Buffer): TarHeader | null | undefined {
     name: posix && prefix.length > 0 ? Buffer.concat([prefix, Buffer.from('/'), name]) : name,
     link: untilNul(block.subarray(157, 257)),
     mode: tarNumber(block.subarray(100, 108)),
+    uid: tarNumber(block.subarray(108, 116)),
+    gid: tarNumber(block.subarray(116, 124)),
+    device: `${tarNumber(block.subarray(329, 337))},${tarNumber(block.subarray(337, 345))}`,
     size: tarNumber(block.subarray(124, 136)),
     mtime: tarNumber(block.subarray(136, 148)),
   };
+}
+
+function signed(block: Buffer): Buffer {
+  block.write(`${sumOf(block).toString(8).padStart(6, '0')}\0 `, CHECKSUM_AT, 'latin1');
+  return block;
+}
+
+/** A header like this one with another name of at most 100 bytes, and no prefix to it. */
+export function withName(block: Buffer, name: Buffer): Buffer {
+  const copy = Buffer.from(block);
+  copy.fill(0, 0, 100);
+  name.copy(copy, 0, 0, 100);
+  if (copy.toString('latin1', 257, 263) === 'ustar\0') copy.fill(0, 345, 500);
+  return signed(copy);
+}
+
+/** A plain header, owned by root. */
+export function newHeader(name: Buffer, type: string, size: number, mode = 0o644): Buffer {
+  const block = Buffer.alloc(512);
+  block.write(`${(mode & 0o7777).toString(8).padStart(7, '0')}\0${'0000000\0'.repeat(2)}`, 100, 'latin1');
+  block.write(`${size.toString(8).padStart(11, '0')}\0${'0'.repeat(11)}\0`, 124, 'latin1');
+  block.write(type, 156, 'latin1');
+  block.write('ustar\x0000', 257, 'latin1');
+  return withName(block, name);
 }

@@ -6,7 +6,7 @@
  * and GNU's L, K and S members).
  */
 import { Transform } from 'node:stream';
-import { readHeader, tarNumber, untilNul, type TarHeader } from './tarHeader.ts';
+import { newHeader, readHeader, tarNumber, untilNul, withName, type TarHeader } from './tarHeader.ts';
 
 const BLOCK = 512;
 /** Larger pax or long-name members than this are damage, not names. */
@@ -25,8 +25,18 @@ export interface TarMember {
   /** Content of a regular file in bytes, holes included; 0 for anything else. */
   readonly bytes: number;
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Major and minor number of a device, as `1,3`. */
+  readonly device: string;
   /** Seconds since 1970. */
   readonly mtime: number;
+  /** Extended attributes, ACLs and the like, from the pax header. */
+  readonly attributes: readonly string[];
+  /** How the body maps to the content of a sparse file; undefined where the body is the content. */
+  readonly sparse?: 'pax' | 'gnu';
+  /** The header blocks as they are in the archive, extended ones and GNU's sparse maps included. */
+  readonly blocks: readonly Buffer[];
 }
 
 /** The stream is not a whole, sound tar. */
@@ -38,6 +48,10 @@ export interface WalkOptions {
   /** Leave out this many members at the start: the directories above a mount's root. */
   readonly skip?: number;
   readonly onMember: (member: TarMember) => void;
+  /** Whether to pass a member on, or with which header blocks instead of its own; all by default. */
+  readonly select?: (member: TarMember) => boolean | readonly Buffer[];
+  /** The bytes of a member's body as they come, padding included; the last call for a member has none. */
+  readonly onBody?: (part: Buffer | undefined) => void;
 }
 
 /** The pax records of one extended header, values as bytes ("length key=value\n"). */
@@ -73,7 +87,7 @@ const GNU_SPARSE_EXTENSION_MORE = 504;
 type Expect =
   | { readonly kind: 'header' }
   | { readonly kind: 'meta'; readonly type: string; readonly size: number; left: number }
-  | { readonly kind: 'sparseMap'; readonly body: number }
+  | { readonly kind: 'sparseMap'; readonly header: TarHeader; readonly blocks: Buffer[] }
   | { readonly kind: 'body'; left: number }
   | { readonly kind: 'end' };
 
@@ -92,11 +106,11 @@ class MemberWalker {
   #keep = true;
   #toSkip: number;
   #last = '';
-  readonly #onMember: (member: TarMember) => void;
+  readonly #options: WalkOptions;
 
   constructor(options: WalkOptions) {
     this.#toSkip = options.skip ?? 0;
-    this.#onMember = options.onMember;
+    this.#options = options;
   }
 
   feed(chunk: Buffer, push: (part: Buffer) => void): void {
@@ -111,9 +125,10 @@ class MemberWalker {
       if (expect.kind === 'body') {
         const part = rest.subarray(0, expect.left);
         if (this.#keep) push(part);
+        this.#options.onBody?.(part);
         expect.left -= part.length;
         rest = rest.subarray(part.length);
-        if (expect.left === 0) this.#expect = { kind: 'header' };
+        if (expect.left === 0) this.#endBody();
         continue;
       }
       const want = expect.kind === 'meta' ? expect.left : BLOCK;
@@ -149,8 +164,8 @@ class MemberWalker {
         this.#expect = { kind: 'header' };
         return;
       case 'sparseMap':
-        if (this.#keep) push(block);
-        if (block[GNU_SPARSE_EXTENSION_MORE] !== 1) this.#startBody(expect.body);
+        expect.blocks.push(block);
+        if (block[GNU_SPARSE_EXTENSION_MORE] !== 1) this.#member('S', expect.header, expect.blocks, push);
         return;
       case 'body':
       case 'end':
@@ -182,7 +197,8 @@ class MemberWalker {
       if (padded > 0) this.#expect = { kind: 'meta', type, size: header.size, left: padded };
       return;
     }
-    this.#member(type, header, block, push);
+    if (type === 'S' && block[GNU_SPARSE_MORE] === 1) this.#expect = { kind: 'sparseMap', header, blocks: [block] };
+    else this.#member(type, header, [block], push);
   }
 
   #decode(block: Buffer): TarHeader | null {
@@ -191,7 +207,8 @@ class MemberWalker {
     throw new BadTar(`the header ${this.#last ? `after "${this.#last}"` : 'at the beginning'} is damaged or this is no tar`);
   }
 
-  #member(type: string, header: TarHeader, block: Buffer, push: (part: Buffer) => void): void {
+  #member(type: string, header: TarHeader, own: readonly Buffer[], push: (part: Buffer) => void): void {
+    const block = own[0] ?? Buffer.alloc(BLOCK);
     const record = (key: string) => this.#pax.get(key) ?? this.#global.get(key);
     const name = record('GNU.sparse.name') ?? record('path') ?? this.#longName ?? header.name;
     const link = record('linkpath') ?? this.#longLink ?? header.link;
@@ -202,19 +219,29 @@ class MemberWalker {
     const isFile = type === '0' || type === '7' || type === 'S';
     const directoryByName = type === '0' && name.at(-1) === 0x2f;
 
-    this.#keep = this.#toSkip === 0;
-    if (this.#keep) {
-      for (const held of this.#held) push(held);
-      push(block);
+    const isWanted = this.#toSkip === 0;
+    this.#keep = isWanted;
+    if (isWanted) {
       this.#last = printableName(name);
-      this.#onMember({
+      const sparse = type === 'S' ? 'gnu' : record('GNU.sparse.major') === undefined ? undefined : 'pax';
+      const member: TarMember = {
         name,
         type: directoryByName ? '5' : type,
         link,
         bytes: isFile ? bytes : 0,
         mode: header.mode,
+        uid: asNumber(record('uid')) ?? header.uid,
+        gid: asNumber(record('gid')) ?? header.gid,
+        device: header.device,
         mtime: asTime(record('mtime')) ?? header.mtime,
-      });
+        attributes: [...this.#pax.keys()].filter((key) => /^(SCHILY\.(xattr|acl)|LIBARCHIVE\.xattr)\./.test(key)),
+        ...(sparse === undefined ? {} : { sparse }),
+        blocks: [...this.#held, ...own],
+      };
+      this.#options.onMember(member);
+      const choice = this.#options.select?.(member) ?? true;
+      this.#keep = choice !== false;
+      for (const one of choice === true ? member.blocks : choice || []) push(one);
     } else {
       if (type !== '5') throw new BadTar(`"${printableName(name)}" stands where a directory was expected`);
       this.#toSkip -= 1;
@@ -223,13 +250,17 @@ class MemberWalker {
     this.#pax = new Map();
     this.#longName = undefined;
     this.#longLink = undefined;
-    const body = hasBody ? Math.ceil(size / BLOCK) * BLOCK : 0;
-    if (type === 'S' && block[GNU_SPARSE_MORE] === 1) this.#expect = { kind: 'sparseMap', body };
-    else this.#startBody(body);
+    this.#startBody(hasBody ? Math.ceil(size / BLOCK) * BLOCK : 0);
   }
 
   #startBody(bytes: number): void {
-    this.#expect = bytes > 0 ? { kind: 'body', left: bytes } : { kind: 'header' };
+    if (bytes > 0) this.#expect = { kind: 'body', left: bytes };
+    else this.#endBody();
+  }
+
+  #endBody(): void {
+    this.#expect = { kind: 'header' };
+    this.#options.onBody?.(undefined);
   }
 }
 
@@ -274,4 +305,49 @@ export function printableName(name: Buffer): string {
   // eslint-disable-next-line no-control-regex -- control characters in names would break the log's lines
   if (lossless) return text.replace(/[\u0000-\u001f\u007f]/g, escape);
   return name.toString('latin1').replace(/[^\x20-\x7e]/g, escape);
+}
+
+function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
+  const lines = [...records].map(([key, value]) => {
+    const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
+    // A record's length counts its own digits.
+    let length = rest.length + String(rest.length).length;
+    if (String(length).length > String(rest.length).length) length += 1;
+    return Buffer.concat([Buffer.from(String(length)), rest]);
+  });
+  const data = Buffer.concat(lines);
+  const padded = Buffer.alloc(Math.ceil(data.length / BLOCK) * BLOCK);
+  data.copy(padded);
+  return [newHeader(Buffer.from('PaxHeader'), 'x', data.length), padded];
+}
+
+/** The pieces of a file in GNU's old sparse format: four in its header, 21 in each block behind it. */
+export function oldSparseMap(member: TarMember): { offset: number; bytes: number }[] {
+  const at = member.blocks.findLastIndex((block) => block.length === BLOCK && block[156] === 0x53 && readHeader(block) !== undefined);
+  const places = member.blocks.slice(at).flatMap((block, index) => Array.from({ length: index === 0 ? 4 : 21 }, (_, piece) => block.subarray((index === 0 ? 386 : 0) + piece * 24)));
+  return places.map((field) => ({ offset: tarNumber(field.subarray(0, 12)), bytes: tarNumber(field.subarray(12, 24)) })).filter(({ bytes }) => bytes > 0);
+}
+
+/** A file of GNU's old sparse format as one of its format 1.0, which readers in Go take: the map stands before the data. */
+export function asNewSparse(member: TarMember): Buffer[] {
+  const pieces = oldSparseMap(member);
+  const map = Buffer.from([pieces.length, ...pieces.flatMap(({ offset, bytes }) => [offset, bytes])].join('\n') + '\n');
+  const padded = Buffer.alloc(Math.ceil(map.length / BLOCK) * BLOCK);
+  map.copy(padded);
+  const data = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+  const records = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': String(member.bytes), size: String(padded.length + data), uid: String(member.uid), gid: String(member.gid), mtime: String(member.mtime) };
+  const header = newHeader(Buffer.from('GNUSparseFile'), '0', 0, member.mode);
+  return [...paxHeader(new Map([['GNU.sparse.name', member.name], ...Object.entries(records).map(([key, value]): [string, Buffer] => [key, Buffer.from(value)])])), header, padded];
+}
+
+/** A member's header blocks under another name, all else as it was. */
+export function blocksWithName(member: TarMember, name: Buffer): Buffer[] {
+  const header = member.blocks.at(-1) ?? Buffer.alloc(BLOCK);
+  if (member.sparse === 'gnu') return blocksWithName({ ...member, blocks: asNewSparse(member).slice(0, 3), sparse: 'pax' }, name).concat(asNewSparse(member).slice(3));
+  const at = member.blocks.findIndex((block) => block.length === BLOCK && block[156] === 0x78 && readHeader(block) !== undefined);
+  const records = new Map(at < 0 ? [] : paxRecords((member.blocks[at + 1] ?? Buffer.alloc(0)).subarray(0, readHeader(member.blocks[at] ?? header)?.size ?? 0)));
+  records.delete('path');
+  if (records.has('GNU.sparse.name')) records.set('GNU.sparse.name', name);
+  if (name.length > 100) records.set('path', name);
+  return [...(records.size > 0 ? paxHeader(records) : []), withName(header, name.subarray(0, 100))];
 }

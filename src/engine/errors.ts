@@ -81,6 +81,17 @@ export class EngineFailure extends Error {
   }
 }
 
+/** A restore into an empty target was asked for, and there is something in it. */
+export class TargetNotEmpty extends Error {
+  override readonly name = 'TargetNotEmpty';
+  /** Volume name or host path. */
+  readonly target: string;
+  constructor(target: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.target = target;
+  }
+}
+
 /** An archive is damaged or incomplete, or the bytes that arrived are not a whole archive. */
 export class BadArchive extends Error {
   override readonly name = 'BadArchive';

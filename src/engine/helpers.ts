@@ -1,7 +1,7 @@
 /** Helper containers: made for one job, labelled, and removed whatever happens. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { Readable } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Connection } from './connection.ts';
 import { engineError } from './connection.ts';
@@ -10,6 +10,8 @@ import { HELPER_LABEL } from './model.ts';
 
 /** Who made a helper: `<host>/<pid>`, so that another window's helper is never taken for a leftover. */
 const OWNER_LABEL = 'docker-mounts.owner';
+/** What is to be put right when the job that made a helper is gone, as JSON. */
+const UNDO_LABEL = 'docker-mounts.undo';
 const EMPTY_IMAGE = 'docker-mounts/helper';
 const EMPTY_IMAGE_TAG = 'latest';
 /** After this long a helper of another host counts as forgotten. */
@@ -93,6 +95,29 @@ export class Helper {
     }
   }
 
+  /** Unpacks a tar into `path`; resolves when the engine has written all of it (PUT /containers/{id}/archive). */
+  async writeArchive(path: string, tar: Readable, signal: AbortSignal): Promise<void> {
+    const answer = (await this.container.putArchive(tar, { path, abortSignal: signal })) as unknown as Readable;
+    for await (const _ of answer) void _;
+  }
+
+  /** Starts the helper with its stdin open for `input`, and returns its multiplexed output and, later, its exit code. */
+  async runWithInput(input: Readable): Promise<{ output: Readable; exitCode: Promise<number> }> {
+    try {
+      const stream = (await this.container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true })) as Duplex;
+      await this.container.start();
+      const exitCode = this.#exitCode(stream);
+      exitCode.catch(() => undefined);
+      // A helper that ends before it has read all closes its end; its exit code says more than the broken pipe.
+      stream.on('error', () => input.destroy());
+      input.on('error', () => stream.destroy());
+      input.pipe(stream);
+      return { output: stream, exitCode };
+    } catch (error) {
+      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+    }
+  }
+
   /** Starts the helper and returns its multiplexed output and, later, its exit code. */
   async run(): Promise<{ output: Readable; exitCode: Promise<number> }> {
     try {
@@ -121,6 +146,11 @@ export class Helper {
     });
   }
 
+  /** Leaves a marker to the next connection, which puts right what it says. */
+  leave(): void {
+    inUse.delete(this.container.id);
+  }
+
   /** Removes the container and the anonymous volumes that were made for it. Never throws: the label lets the next start find it. */
   async remove(): Promise<void> {
     inUse.delete(this.container.id);
@@ -141,6 +171,12 @@ export async function createArchiveHelper(connection: Connection, mounts: readon
   return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
 }
 
+/** A helper that does nothing but say, by its label, what is to be put right should this process go away. */
+export async function createMarker(connection: Connection, undo: unknown, log: Logger): Promise<Helper> {
+  const image = await ensureEmptyImage(connection);
+  return createHelper(connection, { Image: image, Cmd: ['never-started'] }, [], log, { [UNDO_LABEL]: JSON.stringify(undo) });
+}
+
 /** A helper that runs `command` (an executable of the image and its arguments, no shell) as root without a network. */
 export async function createCommandHelper(
   connection: Connection,
@@ -148,6 +184,7 @@ export async function createCommandHelper(
   command: readonly string[],
   mounts: readonly HelperMount[],
   log: Logger,
+  takesInput = false,
 ): Promise<Helper> {
   const [entrypoint, ...args] = command;
   return createHelper(
@@ -162,6 +199,7 @@ export async function createCommandHelper(
       Healthcheck: { Test: ['NONE'] },
       AttachStdout: true,
       AttachStderr: true,
+      ...(takesInput ? { OpenStdin: true, StdinOnce: true, AttachStdin: true } : {}),
     },
     mounts,
     log,
@@ -173,13 +211,14 @@ async function createHelper(
   config: Docker.ContainerCreateOptions,
   mounts: readonly HelperMount[],
   log: Logger,
+  labels: Readonly<Record<string, string>> = {},
 ): Promise<Helper> {
   const name = `docker-mounts-helper-${randomBytes(6).toString('hex')}`;
   try {
     const container = await connection.docker.createContainer({
       ...config,
       name,
-      Labels: { [HELPER_LABEL]: '1', [OWNER_LABEL]: owner() },
+      Labels: { [HELPER_LABEL]: '1', [OWNER_LABEL]: owner(), ...labels },
       HostConfig: {
         NetworkMode: 'none',
         // The archive goes through stdout: with a log driver the engine would keep a second copy of it.
@@ -204,14 +243,28 @@ async function createHelper(
   }
 }
 
+/** Puts right what a lost job left, from what its marker says. One that fails is tried again at the next connection. */
+export type Undo = (connection: Connection, what: unknown, log: Logger) => Promise<void>;
+
 /**
  * Removes helpers that a crash left behind: those of a process of this host that is gone, and very old ones of other hosts.
- * Returns how many were removed.
+ * What their markers tell is put right first. Returns how many were removed.
  */
-export async function removeLeftoverHelpers(connection: Connection, log: Logger): Promise<number> {
+export async function removeLeftoverHelpers(connection: Connection, log: Logger, undo: Undo = () => Promise.resolve()): Promise<number> {
   const found = await connection.docker.listContainers({ all: true, filters: { label: [HELPER_LABEL] } });
   const leftovers = found.filter((container) => isLeftover(container.Id, container.Labels[OWNER_LABEL] ?? '', container.Created));
-  for (const { Id } of leftovers) {
+  // A helper that still writes must be gone before anything is put back.
+  const markers = leftovers.filter(({ Labels }) => UNDO_LABEL in Labels);
+  for (const { Id } of leftovers.filter((one) => !markers.includes(one))) {
+    await new Helper(connection, connection.docker.getContainer(Id), log).remove();
+  }
+  for (const { Id, Labels } of markers) {
+    try {
+      await undo(connection, JSON.parse(Labels[UNDO_LABEL] ?? 'null'), log);
+    } catch (error) {
+      log.error(`What an earlier session left could not be put right; it is tried again at the next connection: ${(error as Error).message}`);
+      continue;
+    }
     await new Helper(connection, connection.docker.getContainer(Id), log).remove();
   }
   if (leftovers.length > 0) log.info(`Removed ${leftovers.length} helper container(s) that an earlier session left behind.`);

@@ -16,7 +16,7 @@ export function hostPaths(volumes: readonly Place[]): ReadonlyMap<string, string
 }
 
 /** What two mounts have in common when they show the same files: a host path, else the volume's name; undefined for none. */
-function placeOf({ type, source }: Mount, paths: ReadonlyMap<string, string>): string | undefined {
+function placeOf({ type, source }: Pick<Mount, 'type' | 'source'>, paths: ReadonlyMap<string, string>): string | undefined {
   if (type === 'bind') return posix.normalize(source).replace(/(.)\/+$/, '$1');
   if (source === '') return undefined;
   return (type === 'volume' && paths.get(source)) || `${type}:${source}`;
@@ -61,14 +61,20 @@ export function sharers(containers: readonly Seen[], paths: ReadonlyMap<string, 
   return shared;
 }
 
-/** The other mounts, of any container, that show files of this one; as `container:target`. */
-export function sharersOfMount(containers: readonly Seen[], paths: ReadonlyMap<string, string>, container: string, mount: Mount): string[] {
-  const place = placeOf(mount, paths);
+/** Every mount that shows files of this source, with its container. */
+export function mountsOver<T extends Seen>(containers: readonly T[], paths: ReadonlyMap<string, string>, source: Pick<Mount, 'type' | 'source'>): { container: T; mount: Mount }[] {
+  const place = placeOf(source, paths);
   if (place === undefined) return [];
   const outside = new Set(around(place));
-  const overlaps = (other: Mount) => {
+  const overlaps = (other: Pick<Mount, 'type' | 'source'>) => {
     const there = placeOf(other, paths);
     return there !== undefined && (outside.has(there) || (place.startsWith('/') && there.startsWith(place === '/' ? '/' : `${place}/`)));
   };
-  return containers.flatMap(({ name, mounts }) => (name === container ? [] : mounts.filter(overlaps).map(({ target, readOnly }) => `${name}:${target}${readOnly ? ':ro' : ''}`)));
+  return containers.flatMap((container) => container.mounts.filter(overlaps).map((mount) => ({ container, mount })));
+}
+
+/** The other mounts, of any container, that show files of this one; as `container:target`. */
+export function sharersOfMount(containers: readonly Seen[], paths: ReadonlyMap<string, string>, own: string, mount: Mount): string[] {
+  const others = containers.filter(({ name }) => name !== own);
+  return mountsOver(others, paths, mount).map(({ container, mount: { target, readOnly } }) => `${container.name}:${target}${readOnly ? ':ro' : ''}`);
 }

@@ -9,7 +9,7 @@ import { zstdCompressSync, gzipSync } from 'node:zlib';
 import { compressor, decompressor, type Compression } from '../../src/backup/compression.ts';
 import { fileNamePart, timestamp } from '../../src/backup/archiveFile.ts';
 import { printableName, tarMembers, type TarMember } from '../../src/backup/tarMembers.ts';
-import { escapeProblem } from '../../src/backup/verify.ts';
+import { EscapeCheck } from '../../src/backup/escapes.ts';
 
 let folder: string;
 const tars = new Map<string, Buffer>();
@@ -92,13 +92,30 @@ describe('compression', () => {
   }
 });
 
-it('what must not be extracted is named', () => {
-  const member = (name: string, type = '0', link = ''): TarMember => ({ name: Buffer.from(name), type, link: Buffer.from(link), bytes: 0, mode: 0, mtime: 0 });
-  assert.match(escapeProblem(member('../../etc/passwd')) ?? '', /etc\/passwd/);
-  assert.match(escapeProblem(member('/etc/passwd')) ?? '', /outside/);
-  assert.match(escapeProblem(member('a', '1', '../b')) ?? '', /hard link/);
-  assert.equal(escapeProblem(member('a..b/..c')), undefined);
-  assert.equal(escapeProblem(member('a', '2', '/anywhere')), undefined);
+describe('what must not be extracted is named', () => {
+  const member = (name: string, type = '0', link = ''): TarMember => ({ name: Buffer.from(name), type, link: Buffer.from(link), bytes: 0, mode: 0, uid: 0, gid: 0, device: '0,0', mtime: 0, attributes: [], blocks: [] });
+  const table: [string, TarMember[], RegExp | undefined][] = [
+    ['a climb', [member('../../etc/passwd')], /passwd" lies outside/],
+    ['a climb inside', [member('a/../../b')], /outside/],
+    ['an absolute name among relative ones', [member('a'), member('/etc/passwd')], /"\/etc\/passwd" is an absolute path/],
+    ['absolute names throughout', [member('/data/', '5'), member('/data/a')], undefined],
+    ['a hard link outside', [member('a', '1', '../b')], /hard link to "..\/b"/],
+    ['a hard link to an absolute path', [member('a', '1', '/etc/shadow')], /hard link to "\/etc\/shadow"/],
+    ['a file through a link', [member('out', '2', '/etc'), member('out/passwd')], /behind the symbolic link "out"/],
+    ['a file through a link, written otherwise', [member('./x/out', '2', '..'), member('x//./out/deep/file')], /behind the symbolic link/],
+    ['a hard link through a link', [member('out', '2', '/etc'), member('a', '1', 'out/shadow')], /behind the symbolic link/],
+    ['a link that a directory replaced', [member('out', '2', '/etc'), member('out/', '5'), member('out/a')], undefined],
+    ['a link that leads out', [member('a', '2', '/anywhere')], undefined],
+    ['dots that are no climb', [member('a..b/..c/...')], undefined],
+  ];
+  for (const [what, members, problem] of table) {
+    it(`${what}: ${problem === undefined ? 'sound' : 'refused'}`, () => {
+      const check = new EscapeCheck();
+      for (const one of members) check.add(one);
+      if (problem === undefined) assert.deepEqual(check.problems(), []);
+      else assert.match(check.problems().join(), problem);
+    });
+  }
 });
 
 it('file names and times in them', () => {

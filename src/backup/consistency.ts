@@ -1,0 +1,111 @@
+/** Keeps containers from writing to a source while it is read or written, and lets them go on in every outcome. */
+import { unlessSo } from '../engine/actions.ts';
+import { engineError, type Connection } from '../engine/connection.ts';
+import { BadArgument } from '../engine/errors.ts';
+import { createMarker } from '../engine/helpers.ts';
+import { Inventory } from '../engine/inventory.ts';
+import type { JobOptions, Logger } from '../engine/log.ts';
+import type { Container } from '../engine/model.ts';
+import { hostPaths, mountsOver } from '../engine/sharing.ts';
+import type { MountRef } from './mountScan.ts';
+
+export type Consistency = 'none' | 'pause' | 'stop';
+
+export interface Writer {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What the marker of such a job says. */
+export interface UndoQuiet {
+  readonly kind: 'resume';
+  readonly how: 'pause' | 'stop';
+  readonly containers: readonly { readonly id: string; readonly name: string }[];
+}
+
+/** Running containers that can write to one of the sources, by whatever mount they reach it. */
+export async function writersOf(connection: Connection, sources: readonly MountRef[]): Promise<Writer[]> {
+  const { containers, volumes } = await new Inventory(connection).read();
+  const paths = hostPaths(volumes);
+  const found = new Map<string, Container>();
+  for (const source of sources) {
+    for (const { container, mount } of mountsOver(containers, paths, source)) {
+      if (container.state === 'running' && !mount.readOnly) found.set(container.id, container);
+    }
+  }
+  return [...found.values()];
+}
+
+const DATABASES = /(^|[/_-])(postgres|postgresql|postgis|timescaledb|mysql|mariadb|percona|mongo|mongodb|redis|valkey|couchdb|cassandra|elasticsearch|influxdb|mssql)(\b|[_-]|$)/i;
+
+/** Whether an image or its labels name a database, whose files are whole only when it has stopped. */
+export function isDatabase({ image, labels }: Pick<Writer, 'image' | 'labels'>): boolean {
+  const names = [image.replace(/[:@].*$/, ''), labels['org.opencontainers.image.title'] ?? '', labels['com.docker.compose.service'] ?? ''];
+  return names.some((name) => DATABASES.test(name));
+}
+
+/** Throws BadArgument for a word that is none. */
+export function checkConsistency(word: string | undefined): Consistency {
+  if (word === undefined || word === 'none' || word === 'pause' || word === 'stop') return word ?? 'none';
+  throw new BadArgument('consistency', `The consistency "${word}" is unknown; use none, pause or stop.`);
+}
+
+/** Pauses or stops the writers, does the task, and sets them going again whatever happens. Says who writes where they are left alone. */
+export async function quietly<T>(connection: Connection, sources: readonly MountRef[], how: Consistency, job: JobOptions, warn: (message: string) => void, task: () => Promise<T>): Promise<T> {
+  const writers = await writersOf(connection, sources);
+  if (writers.length === 0) return task();
+  const names = writers.map(({ name }) => name).join(', ');
+  if (how === 'none') {
+    warn(`While it runs, ${names} can write to the source; what is written in the meantime may be in the archive in part only.`);
+    return task();
+  }
+  await refuseSelfRemoving(connection, writers, how);
+  for (const writer of how === 'pause' ? writers.filter(isDatabase) : []) warn(`"${writer.name}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".`);
+  const undo: UndoQuiet = { kind: 'resume', how, containers: writers.map(({ id, name }) => ({ id, name })) };
+  const marker = await createMarker(connection, undo, job.log);
+  try {
+    for (const { id, name } of writers) {
+      const container = connection.docker.getContainer(id);
+      await (how === 'pause' ? container.pause() : unlessSo(container.stop())).catch((error: unknown) => {
+        throw engineError(error, { kind: 'container', object: name, doing: `${how} it` });
+      });
+    }
+    job.log.info(how === 'pause' ? `Paused ${names}.` : `Stopped ${names}.`);
+    return await task();
+  } finally {
+    // Where the engine is gone the marker stays, and the next connection does it.
+    const isResumed = await resume(connection, undo, job.log).then(() => true, (error: unknown) => {
+      job.log.error(`${names} could not be set going again now and will be at the next connection: ${(error as Error).message}`);
+      return false;
+    });
+    if (isResumed) await marker.remove();
+    else marker.leave();
+  }
+}
+
+async function refuseSelfRemoving({ docker }: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {
+  if (how !== 'stop') return;
+  for (const { id, name } of writers) {
+    const { HostConfig } = await docker.getContainer(id).inspect();
+    if (HostConfig.AutoRemove) throw new BadArgument('consistency', `Container "${name}" removes itself when it stops (--rm) and could not be started again; use "pause".`);
+  }
+}
+
+/** Sets containers going again that a job had paused or stopped; one that is gone, or goes already, is passed over. */
+export async function resume({ docker }: Connection, { how, containers }: UndoQuiet, log: Logger): Promise<void> {
+  for (const { id, name } of containers) {
+    try {
+      const container = docker.getContainer(id);
+      const { State } = await container.inspect();
+      if (how === 'pause' && State.Paused) await container.unpause();
+      // A paused container that an engine's restart ended was running too.
+      if (!State.Running) await unlessSo(container.start());
+      log.info(`"${name}" goes on.`);
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode === 404) continue;
+      throw engineError(error, { kind: 'container', object: name, doing: 'set it going again' });
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** Writes members of an archive into mounts: by GNU tar in a helper, or by the engine's archive endpoint. */
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { stdoutOf } from '../engine/attachStream.ts';
+import type { Connection } from '../engine/connection.ts';
+import { BadArgument, EngineFailure } from '../engine/errors.ts';
+import { createArchiveHelper, createCommandHelper, type HelperMount } from '../engine/helpers.ts';
+import type { JobOptions } from '../engine/log.ts';
+import type { Reader } from './method.ts';
+import type { Slot } from './restoreTarget.ts';
+import { blocksWithName, type TarMember } from './tarMembers.ts';
+
+/** In the helper each slot is mounted at the name that it has in the archive, so that nothing need be stripped. */
+const ROOT = '/docker-mounts/x';
+const END_BYTES = 1024;
+const MAX_STDERR = 64 * 1024;
+
+function mountOf({ type, source, prefix }: Slot): HelperMount {
+  const name = Buffer.from(prefix, 'latin1');
+  if (!Buffer.from(name.toString('utf8'), 'utf8').equals(name)) throw new BadArgument('strip', 'The directory of the archive has a name that is not UTF-8, which the engine cannot mount.');
+  return { type, source, target: posix.join(ROOT, name.toString('utf8')), readOnly: false };
+}
+
+async function* ended(members: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* members;
+  yield Buffer.alloc(END_BYTES);
+}
+
+/** Resolves when all is written. `members` are tar blocks without the end-of-archive mark; their failure is this one's. */
+export async function extract(connection: Connection, slots: readonly Slot[], writer: Reader, members: AsyncIterable<Buffer>, job: JobOptions): Promise<void> {
+  const input = Readable.from(ended(members), { objectMode: false, highWaterMark: 1024 * 1024 });
+  let failure: Error | undefined;
+  input.on('error', (error) => (failure ??= error));
+  const mounts = slots.map(mountOf);
+  try {
+    if (writer.method === 'archive') await byArchive(connection, mounts, input, job);
+    else await byTar(connection, writer.tar.image, mounts, input, job);
+  } catch (error) {
+    throw failure ?? error;
+  } finally {
+    input.destroy();
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** Gives the roots of mounts the owner, mode and time of their entries: the archive endpoint passes "." over, and tar comes to it first. */
+export async function writeRoots(connection: Connection, roots: ReadonlyMap<Slot, TarMember>, job: JobOptions): Promise<void> {
+  for (const [{ type, source }, member] of roots) {
+    const helper = await createArchiveHelper(connection, [{ type, source, target: posix.join(ROOT, 'root'), readOnly: false }], job.log);
+    try {
+      const tar = Buffer.concat([...blocksWithName(member, Buffer.from('root')), Buffer.alloc(END_BYTES)]);
+      await helper.writeArchive(ROOT, Readable.from([tar]), job.signal);
+    } finally {
+      await helper.remove();
+    }
+  }
+}
+
+async function byArchive(connection: Connection, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<void> {
+  const helper = await createArchiveHelper(connection, mounts, job.log);
+  try {
+    // docker-modem does not hear the input fail: it would wait for the rest of it.
+    const abort = new AbortController();
+    const stop = () => abort.abort();
+    input.once('error', stop);
+    if (job.signal.aborted) stop();
+    job.signal.addEventListener('abort', stop, { once: true });
+    await helper.writeArchive(ROOT, input, abort.signal).finally(() => job.signal.removeEventListener('abort', stop));
+  } finally {
+    // The engine holds the container's lock while it unpacks, so this also waits until it has stopped.
+    await helper.remove();
+  }
+}
+
+function tarCommand(): string[] {
+  return ['tar', '-x', '-p', '-f', '-', '--numeric-owner', '--same-owner', '--xattrs', '--xattrs-include=*', '--acls', '--warning=no-timestamp', '-C', ROOT];
+}
+
+async function byTar(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<void> {
+  const helper = await createCommandHelper(connection, image, tarCommand(), mounts, job.log, true);
+  try {
+    const { output, exitCode } = await helper.runWithInput(input);
+    let said = '';
+    const stdout = stdoutOf((chunk) => {
+      if (said.length < MAX_STDERR) said += chunk.toString('utf8');
+    });
+    output.pipe(stdout).resume();
+    const cancelled = new Promise<never>((_resolve, reject) => {
+      const stop = () => reject(new Error('cancelled'));
+      if (job.signal.aborted) stop();
+      job.signal.addEventListener('abort', stop, { once: true });
+      input.once('error', reject);
+    });
+    cancelled.catch(() => undefined);
+    const code = await Promise.race([exitCode, cancelled]);
+    const lines = said.split('\n').filter((line) => line.trim() !== '');
+    if (code !== 0) throw new EngineFailure(code, `tar in the helper container ended with code ${code}: ${lines.slice(-3).join(' ') || 'it gave no reason'}`);
+    for (const line of lines) job.log.debug(line);
+  } finally {
+    await helper.remove();
+  }
+}
