@@ -1,14 +1,18 @@
 /** The composition root: builds the objects and registers them. Nothing else builds anything. */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
+import { undoJob } from './backup/undo.ts';
 import { backupCommands } from './commands/backups.ts';
 import { containerCommands } from './commands/containers.ts';
 import { createContainerCommands } from './commands/createContainer.ts';
+import { selectContextCommand } from './commands/contexts.ts';
+import { copyCommands } from './commands/copies.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mountCommands } from './commands/mounts.ts';
 import { offerRecovery } from './commands/recovery.ts';
 import { registerCommand } from './commands/register.ts';
 import type { Services } from './commands/services.ts';
+import { restoreCommands } from './commands/restore.ts';
 import { volumeCommands } from './commands/volumes.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { removeLeftoverHelpers } from './engine/helpers.ts';
@@ -20,31 +24,33 @@ import { readSettings } from './ui/settings.ts';
 import type { Node } from './views/nodes.ts';
 import { BackupsTree, ContainersTree, VolumesTree } from './views/trees.ts';
 
+const CONTEXT_KEY = 'dockerContext';
 const ORIGINS_KEY = 'volumeOrigins';
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Docker Mounts', { log: true });
-  const watcher = watchEngine(context, log);
+  const chosenContext = { get: () => context.globalState.get<string>(CONTEXT_KEY), set: (name: string) => context.globalState.update(CONTEXT_KEY, name) };
+  const watcher = watchEngine(context, log, chosenContext.get);
   const backupFolder = new BackupFolder(context.globalState);
   const documents = new InspectDocuments();
-  const services: Services = { watcher, log, documents, backupFolder };
+  const services: Services = { watcher, log, documents, backupFolder, chosenContext };
   context.subscriptions.push(log, watcher, backupFolder, documents);
 
-  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
+  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...restoreCommands(services), ...copyCommands(services), selectContextCommand(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
   showTrees(context, services);
   context.subscriptions.push(offerRecovery(services));
   void watcher.start();
 }
 
-function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): EngineWatcher {
+function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, chosenContext: () => string | undefined): EngineWatcher {
   const stored = context.globalState.get<Record<string, VolumeOrigin>>(ORIGINS_KEY);
   return new EngineWatcher({
-    endpoint: () => resolveEndpoint({ host: readSettings().host, env: process.env, home: homedir() }),
+    endpoint: () => resolveEndpoint({ host: readSettings().host, context: chosenContext(), env: process.env, home: homedir() }),
     log,
     origins: new OriginMemory(stored, (all) => void context.globalState.update(ORIGINS_KEY, all)),
     onConnected: (connection) => {
-      removeLeftoverHelpers(connection, log).catch((error: unknown) => log.warn((error as Error).message));
+      removeLeftoverHelpers(connection, log, undoJob).catch((error: unknown) => log.warn((error as Error).message));
     },
   });
 }

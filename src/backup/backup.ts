@@ -5,6 +5,7 @@ import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine
 import type { JobOptions } from '../engine/log.ts';
 import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archiveFile.ts';
 import { SUFFIX, compressor, hasZstd, levels, type Compression } from './compression.ts';
+import { checkConsistency, quietly, type Consistency } from './consistency.ts';
 import { listBackups } from './list.ts';
 import { MANIFEST_FORMAT, type Manifest, type ManifestMount } from './manifest.ts';
 import { MemberCount } from './memberCount.ts';
@@ -23,6 +24,8 @@ export interface BackupRequest {
   readonly method?: 'auto' | Method;
   /** Local image whose tar to use. */
   readonly helperImage?: string;
+  /** What is done with containers that can write to the source meanwhile. */
+  readonly consistency?: Consistency;
 }
 
 export interface BackupResult {
@@ -69,7 +72,10 @@ export async function backup(connection: Connection, request: BackupRequest, job
   const base = request.name === undefined ? `${fileNamePart(shortName(plan))}-${timestamp(new Date())}` : checkName(request.name);
   const archive = await ArchiveFile.create(destination, base, SUFFIX[compression], request.name !== undefined);
   try {
-    const mounts = await writeArchive(connection, plan, reader, compression, request.level, archive, job, warn);
+    const how = checkConsistency(request.consistency);
+    // Who writes is worth a line in the log; that a backup left them alone is a warning only where it was asked for.
+    const sayWriters = (message: string) => (how === 'none' ? job.log.info(message) : warn(message));
+    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () => writeArchive(connection, plan, reader, compression, request.level, archive, job, warn));
     throwIfCancelled(job.signal, what);
     const entries = mounts.reduce((sum, mount) => sum + mount.entries, 0);
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);

@@ -94,7 +94,10 @@ async function byTar(connection: Connection, image: string, mounts: readonly Hel
     cancelled.catch(() => undefined);
     const code = await Promise.race([exitCode, cancelled]);
     const lines = said.split('\n').filter((line) => line.trim() !== '');
-    if (code !== 0) throw new EngineFailure(code, `tar in the helper container ended with code ${code}: ${lines.slice(-3).join(' ') || 'it gave no reason'}`);
+    if (code !== 0) {
+      const isFull = lines.some((line) => /No space left|Wrote only \d+ of/.test(line));
+      throw new EngineFailure(code, `tar in the helper container ended with code ${code}${isFull ? ' (no space is left)' : ''}: ${lines.slice(-3).join(' ') || 'it gave no reason'}`);
+    }
     for (const line of lines) job.log.debug(line);
   } finally {
     await helper.remove();

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { stdoutOf } from '../engine/attachStream.ts';
 import type { Connection } from '../engine/connection.ts';
-import { EngineFailure, NotFound } from '../engine/errors.ts';
+import { BadArgument, EngineFailure, NotFound } from '../engine/errors.ts';
 import { createArchiveHelper, createCommandHelper, type Helper, type HelperMount } from '../engine/helpers.ts';
 import { makeLocalPipe, type LocalPipe } from '../engine/localPipe.ts';
 import type { Logger } from '../engine/log.ts';
@@ -82,6 +82,14 @@ export async function chooseReader(
       ? `No tar was found in the image "${image}" or in the container's own; pull or build an image with tar and name it in the setting "dockerMounts.backup.image", or use the method "archive".`
       : `No local image with a tar is known for "${plan.subject}"; name one in the setting "dockerMounts.backup.image", or use the method "archive".`,
   );
+}
+
+/** Settles how to write. Only GNU tar is taken: others skip the extended headers in which long names and attributes stand. */
+export async function chooseWriter(connection: Connection, plan: Pick<Plan, 'subject' | 'images'>, method: 'auto' | Method, image: string | undefined, log: Logger): Promise<Reader> {
+  if (!['auto', 'archive', 'tar'].includes(method)) throw new BadArgument('method', `The method "${String(method)}" is unknown; use auto, archive or tar.`);
+  const reader = await chooseReader(connection, plan, method, image, log);
+  if (reader.method === 'archive' || reader.tar.gnu) return reader;
+  throw new BadArgument('method', `The image "${reader.tar.image}" has a tar that is not GNU's, which would lose names and attributes; use an image with GNU tar, or the method "archive".`);
 }
 
 /** Where tree number `index` is mounted in a helper. Each has a folder of its own, so that nested targets stay apart. */

@@ -7,7 +7,7 @@ import { SAFETY } from './aside.ts';
 import { differenceOf, Listing, type Difference } from './compare.ts';
 import { memberPath } from './escapes.ts';
 import { isWithin } from './layout.ts';
-import { walkMount } from './mountScan.ts';
+import { lookAt, walkMount } from './mountScan.ts';
 import { nameFailure, prepared, type Ready, type RestoreRequest } from './prepare.ts';
 import { slotOf, type RestoreInto } from './restoreTarget.ts';
 import { verifyBackup, type VerifyResult } from './verify.ts';
@@ -50,6 +50,27 @@ export async function previewRestore(connection: Connection, request: RestoreReq
       const difference = await compareSlots(connection, ready, request.mode !== 'replace', job);
       const { slots, entries, bytes } = ready;
       return { entries, bytes, strip: slots.map(({ prefix }) => Buffer.from(prefix, 'latin1').toString('utf8')), ...difference };
+    });
+  } catch (error) {
+    throw await nameFailure(error, connection, request, job);
+  }
+}
+
+export interface Outline {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly strip: readonly string[];
+  /** Nothing is in the way. */
+  readonly isEmpty: boolean;
+}
+
+/** Checks the archive whole, and says what of it would go where; looks only at whether the target is empty. */
+export async function describeRestore(connection: Connection, request: RestoreRequest, job: JobOptions): Promise<Outline> {
+  try {
+    return await prepared(connection, request, job, async ({ target, slots, entries, bytes }) => {
+      let isEmpty = true;
+      if (target.makes === undefined) for (const slot of slots) isEmpty &&= (await lookAt(connection, slot, job)).isEmpty;
+      return { entries, bytes, strip: slots.map(({ prefix }) => Buffer.from(prefix, 'latin1').toString('utf8')), isEmpty };
     });
   } catch (error) {
     throw await nameFailure(error, connection, request, job);

@@ -7,13 +7,13 @@ import type { JobOptions } from '../engine/log.ts';
 import { findTools, needTools } from '../engine/tools.ts';
 import { createVolume } from '../engine/volumes.ts';
 import { clearContents, giveUpSafety, moveAside, putBackContents, safetyId, type Kept, type UndoRestore } from './aside.ts';
-import { quietly } from './consistency.ts';
+import { checkConsistency, quietly } from './consistency.ts';
 import { memberPath } from './escapes.ts';
 import { extract, writeRoots } from './extract.ts';
-import { chooseReader, type Reader } from './method.ts';
+import { chooseWriter, type Reader } from './method.ts';
 import { lookAt, type MountState } from './mountScan.ts';
 import { isThere, nameFailure, prepared, type Ready, type RestoreMode, type RestoreRequest } from './prepare.ts';
-import type { RestoreTarget, Slot } from './restoreTarget.ts';
+import type { Slot } from './restoreTarget.ts';
 import { asNewSparse, blocksWithName, printableName, type TarMember } from './tarMembers.ts';
 
 export interface RestoreResult {
@@ -40,14 +40,14 @@ export async function restore(connection: Connection, request: RestoreRequest, j
       const { target, slots, entries, bytes } = ready;
       if (job.signal.aborted) throw new Cancelled('The restore');
       const likely = request.helperImage === undefined ? target.images : [request.helperImage, ...target.images];
-      const writer = await chooseWriter(connection, target, request, job);
+      const writer = await chooseWriter(connection, { subject: target.name, images: target.images }, request.method ?? 'auto', request.helperImage, job.log);
       if (writer.method === 'archive' && ready.needsTar) warn('The archive holds extended attributes or ACLs, of which the archive endpoint restores only some; use the method "tar" with an image that has GNU tar.');
       job.log.info(`Restoring "${ready.reader.file}" into "${target.name}" (${request.mode}) by ${writer.method}.`);
       for (const { prefix, source } of slots) if (prefix !== '') job.log.info(`What lies in "${Buffer.from(prefix, 'latin1').toString('utf8')}" of the archive goes into "${source}".`);
       if (writer.method === 'archive' && ready.hasEarlyTimes) warn('The archive holds times before 1970, which the archive endpoint sets to 1970.');
       if (target.makes !== undefined) await intoNewVolume(connection, ready, writer, job);
       else {
-        await quietly(connection, slots, request.consistency ?? 'none', job, (message) => (request.consistency === undefined ? job.log.info(message) : warn(message)), () =>
+        await quietly(connection, slots, checkConsistency(request.consistency), job, (message) => (request.consistency === undefined ? job.log.info(message) : warn(message)), () =>
           intoExisting(connection, ready, writer, request.mode, likely, warn, job),
         );
       }
@@ -58,15 +58,6 @@ export async function restore(connection: Connection, request: RestoreRequest, j
   } catch (error) {
     throw await nameFailure(error, connection, request, job);
   }
-}
-
-/** Only GNU tar is taken: others skip the extended headers in which long names and attributes stand. */
-async function chooseWriter(connection: Connection, target: RestoreTarget, { method = 'auto', helperImage }: RestoreRequest, job: JobOptions): Promise<Reader> {
-  if (!['auto', 'archive', 'tar'].includes(method)) throw new BadArgument('method', `The method "${String(method)}" is unknown; use auto, archive or tar.`);
-  const reader = await chooseReader(connection, { subject: target.name, images: target.images }, method, helperImage, job.log);
-  if (reader.method === 'archive' || reader.tar.gnu) return reader;
-  if (method === 'tar') throw new BadArgument('method', `The image "${reader.tar.image}" has a tar that is not GNU's, which would lose names and attributes; use an image with GNU tar, or the method "archive".`);
-  return { method: 'archive' };
 }
 
 async function intoNewVolume(connection: Connection, ready: Ready, writer: Reader, job: JobOptions): Promise<void> {

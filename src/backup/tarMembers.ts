@@ -150,6 +150,7 @@ class MemberWalker {
     if (this.#expect.kind === 'header' && this.#partialBytes === 0 && this.#zeroBlocks === 0) {
       throw new BadTar(`the tar stream stops ${this.#last ? `after "${this.#last}"` : 'at its beginning'}, without the end-of-archive mark`);
     }
+    if (this.#last === '' && this.#expect.kind === 'header' && this.#held.length === 0) throw new BadTar('it is no tar: it ends before its first header');
     throw new BadTar(`the tar stream stops in the middle${this.#last ? ` of "${this.#last}"` : ''}`);
   }
 

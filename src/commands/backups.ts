@@ -3,11 +3,14 @@ import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { backup, type BackupRequest, type BackupResult, type BackupSubject } from '../backup/backup.ts';
 import type { Compression } from '../backup/compression.ts';
+import { checkConsistency } from '../backup/consistency.ts';
 import { listBackups } from '../backup/list.ts';
 import type { Method } from '../backup/method.ts';
+import { planBackup } from '../backup/plan.ts';
 import { verifyBackup, type VerifyResult } from '../backup/verify.ts';
 import { BadArgument } from '../engine/errors.ts';
-import { formatBytes } from '../ui/format.ts';
+import { askConsistency } from '../ui/consistencyPrompt.ts';
+import { formatAge, formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
 import { pickSubject } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
@@ -75,10 +78,7 @@ function nameOf(subject: BackupSubject): string {
 }
 
 async function runBackup(call: Call, services: Services): Promise<BackupResult | undefined> {
-  const consistency = textOf(call, 'consistency');
-  if (consistency !== undefined && consistency !== 'none') {
-    throw new BadArgument('consistency', vscode.l10n.t('The consistency "{0}" is not offered yet; use "none" and stop the container yourself before the backup.', consistency));
-  }
+  const consistency = checkConsistency(textOf(call, 'consistency'));
   const subjects = await subjectsOf(call, services);
   const given = textOf(call, 'destination');
   const destination = given === undefined ? await answered(services.backupFolder.choose()) : expandHome(given);
@@ -95,7 +95,8 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
   const connection = await services.watcher.connection();
   let result: BackupResult | undefined;
   for (const subject of subjects) {
-    result = await withJob(vscode.l10n.t('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject }, job));
+    const asked = call.byHand ? await answered(askConsistency(connection, (await planBackup(connection, subject)).trees)) : consistency;
+    result = await withJob(vscode.l10n.t('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject, consistency: asked }, job));
     if (services.backupFolder.current() === undefined) await services.backupFolder.remember(destination);
     if (call.byHand) void announce(result, nameOf(subject), services);
   }
@@ -121,17 +122,25 @@ async function revealFile(file: string): Promise<void> {
   else await vscode.commands.executeCommand('dockerMounts.backups.focus');
 }
 
-async function archiveOf(call: Call, { backupFolder }: Services): Promise<string> {
+/** The archive that the arguments or the row name, or that is picked. */
+export async function archiveOf(call: Call, { backupFolder }: Services, openLabel: string): Promise<string> {
   const given = textOf(call, 'file');
   if (given !== undefined) return expandHome(given);
   const row = call.nodes.find((node) => node.kind === 'backup');
   if (row !== undefined) return row.backup.file;
   const folder = backupFolder.current();
+  const listed = folder === undefined ? [] : await listBackups(folder).catch(() => []);
+  if (listed.length > 0) {
+    const browse = { label: `$(folder-opened) ${vscode.l10n.t('Browse…')}`, file: undefined };
+    const items = listed.map((one) => ({ label: `$(file-zip) ${basename(one.file)}`, description: `${one.subject ?? ''} · ${formatBytes(one.archiveBytes)} · ${formatAge(one.createdAt ?? one.modifiedAt)}`, file: one.file }));
+    const { file } = await answered(vscode.window.showQuickPick<vscode.QuickPickItem & { readonly file: string | undefined }>([...items, browse], { title: openLabel, placeHolder: vscode.l10n.t('Which archive?'), matchOnDescription: true }));
+    if (file !== undefined) return file;
+  }
   const [chosen] = await answered(vscode.window.showOpenDialog({
     canSelectMany: false,
-    openLabel: vscode.l10n.t('Verify'),
-    title: vscode.l10n.t('Archive to Verify'),
-    filters: { [vscode.l10n.t('Archives')]: ['tar', 'gz', 'tgz', 'zst', 'tzst'] },
+    openLabel,
+    title: vscode.l10n.t('Choose an Archive'),
+    filters: { [vscode.l10n.t('Archives')]: ['tar', 'gz', 'tgz', 'zst', 'tzst', 'bz2', 'tbz2', 'xz', 'txz', 'age'] },
     ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
   }));
   if (chosen === undefined) throw new Dismissed();
@@ -139,17 +148,19 @@ async function archiveOf(call: Call, { backupFolder }: Services): Promise<string
 }
 
 async function runVerify(call: Call, services: Services): Promise<VerifyResult> {
-  const file = await archiveOf(call, services);
+  const file = await archiveOf(call, services, vscode.l10n.t('Verify'));
   const result = await withJob(vscode.l10n.t('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job));
   if (call.byHand) void announceVerdict(result, basename(file), services);
   return result;
 }
 
-async function announceVerdict({ ok, entries, bytes, problems }: VerifyResult, name: string, { log }: Services): Promise<void> {
+/** Says what a check found; `against` names what it was compared with, if it was. */
+export async function announceVerdict({ ok, entries, bytes, problems }: VerifyResult, name: string, { log }: Services, against?: string): Promise<void> {
   const showLog = vscode.l10n.t('Show Log');
-  const chosen = ok
-    ? await vscode.window.showInformationMessage(vscode.l10n.t('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes)), showLog)
-    : await vscode.window.showErrorMessage(vscode.l10n.t('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, problems.slice(0, 3).join('; ')), showLog);
+  const good = against === undefined ? vscode.l10n.t('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes)) : vscode.l10n.t('{0} holds what {1} holds: {2} entries.', name, against, entries);
+  const some = problems.slice(0, 3).join('; ');
+  const bad = against === undefined ? vscode.l10n.t('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, some) : vscode.l10n.t('{0} and {1} differ: {2}.', name, against, some);
+  const chosen = ok ? await vscode.window.showInformationMessage(good, showLog) : await vscode.window.showErrorMessage(bad, showLog);
   if (chosen === showLog) log.show();
 }
 

@@ -9,4 +9,6 @@ export interface Services {
   readonly log: vscode.LogOutputChannel;
   readonly documents: InspectDocuments;
   readonly backupFolder: BackupFolder;
+  /** The Docker context that was chosen here, kept for the next start. */
+  readonly chosenContext: { get(): string | undefined; set(context: string): Thenable<void> };
 }

@@ -3,7 +3,7 @@
  * (docker/cli, cli/context/store). No kept npm library reads them without the docker command.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineUnavailable } from './errors.ts';
 import type { TlsMaterial } from './endpoint.ts';
@@ -35,6 +35,23 @@ export async function currentContextName(place: ContextPlace): Promise<string | 
   } catch (error) {
     throw new EngineUnavailable('badAddress', '', `"${file}" cannot be read: ${(error as Error).message}. Mend it, or name the engine in the setting "dockerMounts.host".`, { cause: error });
   }
+}
+
+/** The names of all contexts, `default` first. */
+export async function contextNames(place: ContextPlace): Promise<string[]> {
+  const folder = join(configFolder(place), 'contexts/meta');
+  const ids = await readdir(folder).catch(() => [] as string[]);
+  const names = await Promise.all(
+    ids.map(async (id) => {
+      const text = await readOptional(join(folder, id, 'meta.json'));
+      try {
+        return (JSON.parse(text?.toString('utf8') ?? '{}') as { Name?: string }).Name;
+      } catch {
+        return undefined;
+      }
+    }),
+  );
+  return ['default', ...names.filter((name) => name !== undefined && name !== 'default').sort()] as string[];
 }
 
 /** Address and TLS files of a context. Throws EngineUnavailable (badAddress) for one that does not exist. */

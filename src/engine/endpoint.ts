@@ -50,9 +50,10 @@ const NOTHING: Docker.DockerOptions = {
 export async function resolveEndpoint(input: EndpointInput): Promise<Endpoint> {
   const { env } = input;
   if (input.host) return { origin: 'setting', ...(await fromAddress(input.host, 'The setting "dockerMounts.host"', input)) };
-  if (input.context) return fromContext(input.context, input);
+  if (input.context && input.context !== 'default') return fromContext(input.context, input);
   if (env['DOCKER_HOST']) return { origin: 'environment', ...(await fromAddress(env['DOCKER_HOST'], 'DOCKER_HOST', input)) };
-  const current = env['DOCKER_CONTEXT'] || (await currentContextName(input));
+  // Chosen by name, `default` stands for the socket whatever context is current.
+  const current = input.context || env['DOCKER_CONTEXT'] || (await currentContextName(input));
   if (current && current !== 'default') return fromContext(current, input);
   return wellKnownSocket(input);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
@@ -179,6 +180,66 @@ describe('Docker Mounts inside VS Code', () => {
     const found = await connection.docker.getContainer(made.name).inspect();
     await connection.docker.getContainer(made.name).remove({ force: true });
     assert.deepEqual([found.State.Running, found.Mounts.map(({ Source, Destination, RW }) => [Source, Destination, RW])], [true, [[join(folder, 'site'), '/work', false]]]);
+  });
+
+  it('restore: a dry run, empty refused, replaced, merged; into a container; verified against its source', async () => {
+    const to = destination();
+    const backup = await call<BackupResult>('backup', { container: web, targets: ['/data'], destination: to });
+    const { Mountpoint } = await connection.docker.getVolume(data).inspect();
+    writeFileSync(join(Mountpoint, 'rows'), 'spoiled');
+    writeFileSync(join(Mountpoint, 'extra'), 'more');
+    const verdict = await call<VerifyResult>('verifyAgainst', { file: backup.file, container: web, targets: ['/data'] });
+    assert.deepEqual([verdict.ok, verdict.problems], [false, ['"rows" differs from the archive', '"extra" is not in the archive']]);
+    await assert.rejects(async () => call('restore', { file: backup.file, container: web, mode: 'empty' }), (error: Error) => error.message.includes(data) && /holds data/.test(error.message));
+    const dry = await call<{ changed: string[]; removed: string[] }>('restore', { file: backup.file, container: web, mode: 'replace', dryRun: true });
+    assert.deepEqual([dry.changed, dry.removed], [['rows'], ['extra']]);
+    assert.equal(readFileSync(join(Mountpoint, 'rows'), 'utf8'), 'spoiled');
+    const merged = await call<{ entries: number; bytes: number; seconds: number }>('restore', { file: backup.file, container: web, targets: ['/data'], mode: 'merge', consistency: 'pause' });
+    assert.deepEqual([merged.entries, merged.bytes, typeof merged.seconds], [1, 8, 'number']);
+    assert.equal((await connection.docker.getContainer(web).inspect()).State.Paused, false);
+    await call('restore', { file: backup.file, volume: data, mode: 'replace' });
+    assert.deepEqual(readdirSync(Mountpoint), ['rows']);
+    assert.equal(readFileSync(join(Mountpoint, 'rows'), 'utf8'), 'one\ntwo\n');
+    const fresh = unique('restored');
+    await call('restore', { file: backup.file, volume: fresh, mode: 'empty' });
+    assert.ok((await call<Volume[]>('listVolumes', {})).some(({ name }) => name === fresh));
+    await call('removeVolume', { volume: fresh });
+    for (const [args, message] of [
+      [{ file: join(to, 'gone.tar'), volume: data, mode: 'merge' }, /gone\.tar/],
+      [{ file: backup.file, volume: data, mode: 'all' }, /"all" is unknown/],
+      [{ file: backup.file, volume: data, mode: 'merge', consistency: 'hope' }, /"hope"/],
+      [{ file: backup.file, container: 'nobody', mode: 'merge' }, /"nobody"/],
+      [{ file: join(folder, 'site/index.html'), volume: data, mode: 'replace' }, /index\.html.*no tar/],
+    ] as const) await assert.rejects(async () => call('restore', args), message);
+    assert.equal(readFileSync(join(Mountpoint, 'rows'), 'utf8'), 'one\ntwo\n');
+    assert.equal(await helpersOf(connection), 0);
+  });
+
+  it('cloneVolume, copyVolumeToContext and copyData', async () => {
+    const [clone, copy, back] = [unique('clone'), unique('copy'), unique('back')];
+    assert.deepEqual(await call('cloneVolume', { volume: data, name: clone }), { name: clone, entries: 1, bytes: 8 });
+    await assert.rejects(async () => call('cloneVolume', { volume: data, name: clone }), /already/);
+    const config = join(folder, 'docker');
+    const meta = join(config, 'contexts/meta', createHash('sha256').update('second').digest('hex'));
+    mkdirSync(meta, { recursive: true });
+    writeFileSync(join(meta, 'meta.json'), JSON.stringify({ Name: 'second', Endpoints: { docker: { Host: process.env['DOCKER_MOUNTS_TEST_HOST'] } } }));
+    const earlier = process.env['DOCKER_CONFIG'];
+    process.env['DOCKER_CONFIG'] = config;
+    try {
+      assert.deepEqual(await call('copyVolumeToContext', { volume: data, context: 'second', name: copy }), { context: 'second', name: copy, entries: 1, bytes: 8 });
+      await assert.rejects(async () => call('copyVolumeToContext', { volume: data, context: 'second' }), /same engine/);
+      await assert.rejects(async () => call('copyVolumeToContext', { volume: data, context: 'nowhere' }), /"nowhere" does not exist/);
+      const chosen = await call<{ context: string; engine: string; apiVersion: string }>('selectContext', { context: 'second' });
+      assert.deepEqual([chosen.context, chosen.engine, chosen.apiVersion], ['second', connection.info.name, connection.info.apiVersion]);
+      await assert.rejects(async () => call('selectContext', { context: 'nowhere' }), /"nowhere" does not exist/);
+      assert.equal((await call<{ context: string }>('selectContext', { context: 'default' })).context, 'default');
+    } finally {
+      if (earlier === undefined) delete process.env['DOCKER_CONFIG'];
+      else process.env['DOCKER_CONFIG'] = earlier;
+    }
+    assert.deepEqual(await call('copyData', { source: join(folder, 'site'), toVolume: back }), { entries: 1, bytes: 8 });
+    await assert.rejects(async () => call('copyData', { volume: data, toSource: join(folder, 'site') }), /holds data/);
+    await call('removeVolume', { volumes: [clone, copy, back] });
   });
 
   it('createVolume, removeVolume and pruneVolumes', async () => {

@@ -1,0 +1,182 @@
+/** `dockerMounts.restore`, and the comparison of an archive with what it came from. */
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { checkConsistency } from '../backup/consistency.ts';
+import { readManifest, type Manifest } from '../backup/manifest.ts';
+import type { Method } from '../backup/method.ts';
+import type { RestoreMode, RestoreRequest } from '../backup/prepare.ts';
+import { describeRestore, previewRestore, verifyAgainst, type DryRun } from '../backup/preview.ts';
+import { restore, type RestoreResult } from '../backup/restore.ts';
+import { planTarget, type RestoreInto } from '../backup/restoreTarget.ts';
+import type { VerifyResult } from '../backup/verify.ts';
+import type { Connection } from '../engine/connection.ts';
+import { BadArgument } from '../engine/errors.ts';
+import { volumeNameProblem } from '../engine/volumes.ts';
+import { askConsistency } from '../ui/consistencyPrompt.ts';
+import { formatBytes } from '../ui/format.ts';
+import { withJob } from '../ui/jobs.ts';
+import { pickContainer, pickVolume } from '../ui/picks.ts';
+import { expandHome, readSettings } from '../ui/settings.ts';
+import { announceVerdict, archiveOf } from './backups.ts';
+import { answered, confirmed, flagOf, textOf, textsOf, type Call } from './call.ts';
+import { containerOfNode } from './containers.ts';
+import type { CommandSpec } from './register.ts';
+import type { Services } from './services.ts';
+
+function nameOf(into: RestoreInto): string {
+  switch (into.kind) {
+    case 'volume':
+      return into.volume;
+    case 'container':
+      return into.container;
+    case 'bind':
+      return into.source;
+  }
+}
+
+/** Where the arguments, or the row, say that it goes. */
+function intoOf(call: Call): RestoreInto | undefined {
+  const volume = textOf(call, 'volume');
+  const container = textOf(call, 'container');
+  const source = textOf(call, 'source');
+  if ([volume, container, source].filter((one) => one !== undefined).length > 1) throw new BadArgument('volume', vscode.l10n.t('Give one of container, volume and source, not several.'));
+  const targets = textsOf(call, 'targets');
+  if (targets !== undefined && container === undefined) throw new BadArgument('targets', vscode.l10n.t('The argument "targets" goes with "container" only.'));
+  if (volume !== undefined) return { kind: 'volume', volume };
+  if (container !== undefined) return { kind: 'container', container, ...(targets ? { targets } : {}) };
+  if (source !== undefined) return { kind: 'bind', source: expandHome(source) };
+  const [node] = call.nodes;
+  if (node?.kind === 'volume') return { kind: 'volume', volume: node.volume.name };
+  if (node?.kind === 'mount') return { kind: 'container', container: node.container.name, targets: [node.mount.target] };
+  const name = node && containerOfNode(node);
+  return name === undefined ? undefined : { kind: 'container', container: name };
+}
+
+/** Where the archive came from. */
+function originOf({ kind, subject }: Manifest): RestoreInto {
+  if (kind === 'volume') return { kind, volume: subject };
+  return kind === 'container' ? { kind, container: subject } : { kind, source: subject };
+}
+
+async function askInto(manifest: Manifest | undefined, { watcher }: Services): Promise<RestoreInto> {
+  const { containers, volumes } = await watcher.snapshot();
+  const back = manifest && originOf(manifest);
+  type Item = vscode.QuickPickItem & { readonly choose: () => Promise<RestoreInto> };
+  const items: Item[] = [
+    ...(back === undefined ? [] : [{ label: `$(discard) ${vscode.l10n.t('Where It Came From')}`, description: nameOf(back), choose: () => Promise.resolve(back) }]),
+    {
+      label: `$(add) ${vscode.l10n.t('A New Volume…')}`,
+      choose: async () => {
+        const validateInput = (value: string) => (volumes.some(({ name }) => name === value) ? vscode.l10n.t('There is a volume "{0}" already.', value) : volumeNameProblem(value));
+        return { kind: 'volume', volume: await answered(vscode.window.showInputBox({ title: vscode.l10n.t('New Volume'), prompt: vscode.l10n.t('Name of the volume'), validateInput })) };
+      },
+    },
+    { label: `$(database) ${vscode.l10n.t('An Existing Volume…')}`, choose: async () => ({ kind: 'volume', volume: await answered(pickVolume(volumes, vscode.l10n.t('Restore into which volume?'))) }) },
+    {
+      label: `$(vm) ${vscode.l10n.t('The Mounts of a Container…')}`,
+      choose: async () => ({ kind: 'container', container: await answered(pickContainer(containers.filter(({ mounts }) => mounts.length > 0), vscode.l10n.t('Restore into which container?'))) }),
+    },
+    {
+      label: `$(folder) ${vscode.l10n.t('A Directory of the Engine’s Host…')}`,
+      choose: async () => ({ kind: 'bind', source: expandHome(await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Directory on the Engine’s Host'), prompt: vscode.l10n.t('An absolute path; it must exist'), placeHolder: '/srv/data' }))) }),
+    },
+  ];
+  const chosen = await answered(vscode.window.showQuickPick(items, { title: vscode.l10n.t('Restore'), placeHolder: vscode.l10n.t('Into what?') }));
+  return chosen.choose();
+}
+
+/** What will be done, for a person to agree to. Returns the mode, or shows what would change and asks again. */
+async function askMode(connection: Connection, request: Omit<RestoreRequest, 'mode'>, manifest: Manifest | undefined, services: Services): Promise<RestoreMode> {
+  const target = await planTarget(connection, request.into, manifest);
+  const known = await withJob(vscode.l10n.t('Checking {0}', basename(request.file)), services.log, (job) => describeRestore(connection, { ...request, mode: 'merge' }, job));
+  const strip = known.strip.filter((prefix) => prefix !== '');
+  const detail = [
+    vscode.l10n.t('{0} entries, {1} of content.', known.entries, formatBytes(known.bytes)),
+    manifest === undefined && strip.length > 0 ? vscode.l10n.t('The archive holds the data in "{0}", whose contents are restored.', strip.join(', ')) : '',
+    manifest === undefined ? vscode.l10n.t('There is no manifest beside it, so nothing but the archive itself could be checked.') : '',
+  ];
+  const go = vscode.l10n.t('Restore');
+  const merge = vscode.l10n.t('Write over It');
+  const replace = vscode.l10n.t('Replace All');
+  const look = vscode.l10n.t('Show What Would Change');
+  const isEmpty = target.makes !== undefined || known.isEmpty;
+  if (!isEmpty) detail.push(vscode.l10n.t('"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.', nameOf(request.into)));
+  for (;;) {
+    const question = vscode.l10n.t('Restore {0} into {1}?', basename(request.file), nameOf(request.into));
+    const chosen = await confirmed(question, detail.filter((line) => line !== '').join('\n\n'), ...(isEmpty ? [go] : [replace, merge, look]));
+    if (chosen === go) return 'empty';
+    if (chosen === merge) return 'merge';
+    if (chosen === replace) return 'replace';
+    await showDryRun(connection, { ...request, mode: 'replace' }, services);
+    // The document is to be read before the question comes again.
+    const goOn = vscode.l10n.t('Go On…');
+    await answered(vscode.window.showInformationMessage(vscode.l10n.t('The document shows what replacing "{0}" would change.', nameOf(request.into)), goOn));
+  }
+}
+
+async function showDryRun(connection: Connection, request: RestoreRequest, { log, documents }: Services): Promise<DryRun> {
+  const found = await withJob(vscode.l10n.t('Comparing {0}', basename(request.file)), log, (job) => previewRestore(connection, request, job));
+  await documents.show('restore', `${basename(request.file)} into ${nameOf(request.into)}`, found);
+  return found;
+}
+
+async function runRestore(call: Call, services: Services): Promise<RestoreResult | DryRun> {
+  const file = await archiveOf(call, services, vscode.l10n.t('Restore'));
+  const mode = textOf(call, 'mode') as RestoreMode | undefined;
+  const strip = call.args['strip'];
+  if (strip !== undefined && strip !== null && typeof strip !== 'string' && typeof strip !== 'number') throw new BadArgument('strip', vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', 'strip', vscode.l10n.t('a directory of the archive or a number of names'), JSON.stringify(strip)));
+  const connection = await services.watcher.connection();
+  const manifest = await readManifest(file);
+  const into = intoOf(call) ?? (await askInto(manifest, services));
+  const settings = readSettings().backup;
+  const request = {
+    file,
+    into,
+    ...(strip === undefined || strip === null ? {} : { strip }),
+    entries: textsOf(call, 'entries'),
+    method: (textOf(call, 'method') as 'auto' | Method | undefined) ?? settings.method,
+    helperImage: settings.image,
+    consistency: checkConsistency(textOf(call, 'consistency')),
+  };
+  if (flagOf(call, 'dryRun') === true) return showDryRun(connection, { ...request, mode: mode ?? 'replace' }, services);
+  const asked = mode ?? (await askMode(connection, request, manifest, services));
+  const consistency = call.byHand ? await answered(askConsistency(connection, (await planTarget(connection, into, manifest)).mounts)) : request.consistency;
+  const title = vscode.l10n.t('Restoring {0}', basename(file));
+  const result = await withJob(title, services.log, (job) => restore(connection, { ...request, mode: asked, consistency }, job));
+  if (call.byHand) void announce(result, nameOf(into), services);
+  return result;
+}
+
+async function announce({ entries, bytes, warnings }: RestoreResult, name: string, { log }: Services): Promise<void> {
+  const text = vscode.l10n.t('Restored {0} entries, {1}, into {2}.', entries, formatBytes(bytes), name);
+  const showLog = vscode.l10n.t('Show Log');
+  const chosen = warnings.length === 0 ? await vscode.window.showInformationMessage(text, showLog) : await vscode.window.showWarningMessage(`${text} ${warnings.join(' ')}`, showLog);
+  if (chosen === showLog) log.show();
+}
+
+async function runVerifyAgainst(call: Call, services: Services): Promise<VerifyResult> {
+  const file = await archiveOf(call, services, vscode.l10n.t('Verify'));
+  const manifest = await readManifest(file);
+  const isBackup = call.nodes[0]?.kind === 'backup';
+  const into = (isBackup ? undefined : intoOf(call)) ?? (manifest === undefined ? await askInto(manifest, services) : originOf(manifest));
+  const connection = await services.watcher.connection();
+  const result = await withJob(vscode.l10n.t('Comparing {0}', basename(file)), services.log, (job) => verifyAgainst(connection, file, into, job));
+  if (call.byHand) {
+    if (!result.ok) await services.documents.show('verify', `${basename(file)} against ${nameOf(into)}`, result);
+    void announceVerdict(result, basename(file), services, nameOf(into));
+  }
+  return result;
+}
+
+/** restore and verifyAgainst. */
+export function restoreCommands(services: Services): CommandSpec[] {
+  return [
+    {
+      id: 'dockerMounts.restore',
+      takes: ['file', 'volume', 'container', 'source', 'targets', 'mode', 'strip', 'dryRun', 'entries', 'method', 'consistency'],
+      asks: true,
+      run: (call) => runRestore(call, services),
+    },
+    { id: 'dockerMounts.verifyAgainst', takes: ['file', 'volume', 'container', 'source', 'targets'], asks: true, run: (call) => runVerifyAgainst(call, services) },
+  ];
+}
