@@ -87,6 +87,9 @@ it('a backup from the palette: a pick, a notification, an archive that tar lists
   await window.page.keyboard.type('shop-db');
   await window.page.waitForTimeout(300);
   await window.page.keyboard.press('Enter');
+  await window.choice('Pause Meanwhile').waitFor();
+  await shot('consistency-dark');
+  await window.choice('Pause Meanwhile').click();
   const done = notification(/Backed up shop-db: 200 entries/);
   await done.waitFor();
   await shot('backup-done-dark');
@@ -124,6 +127,30 @@ it('verify from the Backups view; a damaged archive is called so', async () => {
   await (await menu(row(archive), 'Verify Backup')).click();
   await notification(/is not sound/).waitFor();
   await shot('verify-damaged-dark');
+  await window.clearNotifications();
+});
+
+it('restore from the Backups view: what would change is shown, then all is replaced', async () => {
+  await (await menu(row(/^old-cache/).first(), 'Back Up…')).click();
+  await notification(/Backed up old-cache/).waitFor();
+  await window.clearNotifications();
+  const { Mountpoint } = await connection.docker.getVolume('old-cache').inspect();
+  writeFileSync(join(Mountpoint, 'stray.txt'), 'stray');
+  const [archive = ''] = readdirSync(backups).filter((name) => name.startsWith('old-cache') && !name.endsWith('.json'));
+  await (await menu(row(archive), 'Restore…')).click();
+  await window.choice('Where It Came From').waitFor();
+  await shot('restore-into-dark');
+  await window.choice('Where It Came From').click();
+  const dialog = window.dialog(/Restore old-cache-.* into old-cache\?/);
+  await dialog.filter({ hasText: 'holds data' }).waitFor();
+  await shot('restore-mode-dark');
+  await dialog.getByRole('button', { name: 'Show What Would Change' }).click();
+  await window.page.locator('.view-line').filter({ hasText: 'stray.txt' }).first().waitFor();
+  await shot('restore-dry-run-dark');
+  await notification(/what replacing "old-cache" would change/).getByRole('button', { name: 'Go On…' }).click();
+  await dialog.getByRole('button', { name: 'Replace All' }).click();
+  await notification(/Restored 0 entries/).waitFor();
+  assert.deepEqual(readdirSync(Mountpoint), []);
   await window.clearNotifications();
 });
 
