@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { BadArchive, Cancelled, FileFailure, NotFound } from '../engine/errors.ts';
+import { BadArchive, Cancelled, FileFailure, NotFound, PassphraseNeeded } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
-import { decompressor, detectPacking, MAGIC_BYTES, type Packing } from './compression.ts';
+import { decompressor, detectPacking, MAGIC_BYTES } from './compression.ts';
+import { decryptor } from './encryption.ts';
 import { tarMembers, type WalkOptions } from './tarMembers.ts';
 
 const READ_BYTES = 1024 * 1024;
@@ -23,15 +24,39 @@ async function openForReading(file: string) {
   }
 }
 
+type Reporting = Pick<JobOptions, 'signal' | 'progress'>;
+type Unpack = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+
+/** How an encrypted file is read: what is inside says how it is compressed. */
+async function decrypting(file: string, handle: FileHandle, passphrase: string | undefined): Promise<Unpack> {
+  if (passphrase === undefined) throw new PassphraseNeeded(file, false, `The archive "${file}" is encrypted with age: its passphrase is needed.`);
+  const decrypt = decryptor(file, passphrase);
+  const inside = decrypt(new HashedFile(handle, 0, { signal: new AbortController().signal, progress: () => undefined }).rest());
+  let start: Buffer;
+  try {
+    const first = await inside.next();
+    start = first.done ? Buffer.alloc(0) : first.value;
+  } catch (error) {
+    if (error instanceof PassphraseNeeded) throw error;
+    // What is wrong is found, and named, when all of it is read.
+    return decrypt;
+  } finally {
+    // It may have read ahead to what is wrong.
+    await inside.return(undefined).catch(() => undefined);
+  }
+  const decompress = decompressor(detectPacking(start.subarray(0, MAGIC_BYTES)));
+  return (source) => decompress(decrypt(source));
+}
+
 /** Reads a file from its start to its end, however often it is taken up again, and hashes what it read. */
 class HashedFile {
   readonly hash = createHash('sha256');
   size = 0;
   readonly #handle: FileHandle;
-  readonly #job: JobOptions;
+  readonly #job: Reporting;
   readonly #total: number;
 
-  constructor(handle: FileHandle, total: number, job: JobOptions) {
+  constructor(handle: FileHandle, total: number, job: Reporting) {
     this.#handle = handle;
     this.#total = total;
     this.#job = job;
@@ -56,27 +81,30 @@ class HashedFile {
 /** An archive that is open for reading, from its beginning as often as is wanted. */
 export class ArchiveReader {
   readonly file: string;
-  readonly packing: Packing;
   readonly size: number;
   readonly #handle: FileHandle;
+  /** From the file's bytes to those of its tar. */
+  readonly #unpack: Unpack;
 
-  private constructor(file: string, handle: FileHandle, size: number, packing: Packing) {
+  private constructor(file: string, handle: FileHandle, size: number, unpack: Unpack) {
     this.file = file;
     this.#handle = handle;
     this.size = size;
-    this.packing = packing;
+    this.#unpack = unpack;
   }
 
-  /** Throws NotFound or FileFailure. */
-  static async open(file: string): Promise<ArchiveReader> {
+  /** Throws NotFound, FileFailure, or PassphraseNeeded where the file is encrypted with one that is not this. */
+  static async open(file: string, passphrase?: string): Promise<ArchiveReader> {
     const handle = await openForReading(file);
     try {
       const start = Buffer.alloc(MAGIC_BYTES);
       const { bytesRead } = await handle.read(start, 0, MAGIC_BYTES, 0);
-      return new ArchiveReader(file, handle, (await handle.stat()).size, detectPacking(start.subarray(0, bytesRead)));
+      const packing = detectPacking(start.subarray(0, bytesRead));
+      const unpack = packing === 'age' ? await decrypting(file, handle, passphrase) : decompressor(packing);
+      return new ArchiveReader(file, handle, (await handle.stat()).size, unpack);
     } catch (error) {
       await handle.close();
-      throw readFailure(file, error);
+      throw error instanceof PassphraseNeeded ? error : readFailure(file, error);
     }
   }
 
@@ -90,7 +118,7 @@ export class ArchiveReader {
     try {
       const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
       try {
-        await pipeline(limited(decompressor(this.packing)(source.rest()), this.size), tarMembers({ ...walk, select: () => false }), nowhere, { signal: job.signal });
+        await pipeline(limited(this.#unpack(source.rest()), this.size), tarMembers({ ...walk, select: () => false }), nowhere, { signal: job.signal });
       } catch (error) {
         if (job.signal.aborted || (error as NodeJS.ErrnoException).syscall === 'read') throw error;
         damage = (error as Error).message;
@@ -107,7 +135,7 @@ export class ArchiveReader {
   async *members(job: JobOptions, walk: WalkOptions): AsyncGenerator<Buffer> {
     const source = new HashedFile(this.#handle, this.size, job);
     const members = tarMembers(walk);
-    const finished = pipeline(limited(decompressor(this.packing)(source.rest()), this.size), members, { signal: job.signal });
+    const finished = pipeline(limited(this.#unpack(source.rest()), this.size), members, { signal: job.signal });
     finished.catch(() => undefined);
     yield* members as AsyncIterable<Buffer>;
     await finished;

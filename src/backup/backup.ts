@@ -1,4 +1,5 @@
 /** Backs a container's mounts, a volume or a bind up into one tar file. */
+import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
@@ -6,6 +7,7 @@ import type { JobOptions } from '../engine/log.ts';
 import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archiveFile.ts';
 import { SUFFIX, compressor, hasZstd, levels, type Compression } from './compression.ts';
 import { checkConsistency, quietly, type Consistency } from './consistency.ts';
+import { ENCRYPTED_SUFFIX, encryptor } from './encryption.ts';
 import { listBackups } from './list.ts';
 import { MANIFEST_FORMAT, type Manifest, type ManifestMount } from './manifest.ts';
 import { MemberCount } from './memberCount.ts';
@@ -26,6 +28,8 @@ export interface BackupRequest {
   readonly helperImage?: string;
   /** What is done with containers that can write to the source meanwhile. */
   readonly consistency?: Consistency;
+  /** Encrypts the archive with it, in age's format. */
+  readonly passphrase?: string;
 }
 
 export interface BackupResult {
@@ -38,6 +42,17 @@ export interface BackupResult {
   readonly sha256: string;
   readonly seconds: number;
   readonly warnings: readonly string[];
+}
+
+/** How the tar is packed into the file. */
+interface PackingChoice {
+  readonly compression: Compression;
+  readonly level: number | undefined;
+  readonly passphrase: string | undefined;
+}
+
+function suffixOf({ compression, passphrase }: PackingChoice): string {
+  return `${SUFFIX[compression]}${passphrase === undefined ? '' : ENCRYPTED_SUFFIX}`;
 }
 
 /** tar pads its output to records of 20 blocks. */
@@ -59,29 +74,30 @@ export async function backup(connection: Connection, request: BackupRequest, job
     warnings.push(message);
     job.log.warn(message);
   };
-  const compression = checkCompression(request, warn);
+  const packing: PackingChoice = { compression: checkCompression(request, warn), level: request.level, passphrase: request.passphrase };
+  if (packing.passphrase === '') throw new BadArgument('passphrase', 'The passphrase is empty; give one, or none to leave the archive unencrypted.');
   const destination = await checkDestination(request.destination);
   const plan = await planBackup(connection, request.subject);
   checkOutside(connection, plan.trees, destination);
   const reader = await chooseReader(connection, plan, request.method ?? 'auto', request.helperImage, job.log);
   throwIfCancelled(job.signal, what);
-  job.log.info(`Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${compression}.`);
+  job.log.info(`Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${packing.compression}${packing.passphrase === undefined ? '' : ', encrypted'}.`);
   for (const one of plan.leftOut) warn(`"${one.target}" is left out: ${one.reason}.`);
   if (notKept(reader).length > 0) job.log.info(`This method does not keep ${notKept(reader).join(', ')}.`);
 
   const base = request.name === undefined ? `${fileNamePart(shortName(plan))}-${timestamp(new Date())}` : checkName(request.name);
-  const archive = await ArchiveFile.create(destination, base, SUFFIX[compression], request.name !== undefined);
+  const archive = await ArchiveFile.create(destination, base, suffixOf(packing), request.name !== undefined);
   try {
     const how = checkConsistency(request.consistency);
     // Who writes is worth a line in the log; that a backup left them alone is a warning only where it was asked for.
     const sayWriters = (message: string) => (how === 'none' ? job.log.info(message) : warn(message));
-    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () => writeArchive(connection, plan, reader, compression, request.level, archive, job, warn));
+    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () => writeArchive(connection, plan, reader, packing, archive, job, warn));
     throwIfCancelled(job.signal, what);
     const entries = mounts.reduce((sum, mount) => sum + mount.entries, 0);
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
     await warnWhenShrunk(plan, bytes, destination, warn);
     const numbers = { entries, bytes, archiveBytes: archive.bytes, sha256: archive.sha256() };
-    const manifest = await archive.commit(describeArchive(connection, plan, reader, compression, request.level, mounts, archive.file, numbers, warnings));
+    const manifest = await archive.commit(describeArchive(connection, plan, reader, packing, mounts, archive.file, numbers, warnings));
     const seconds = (performance.now() - started) / 1000;
     job.log.info(`Wrote "${archive.file}": ${entries} entries, ${bytes} bytes of content, ${archive.bytes} bytes in ${seconds.toFixed(1)} s, SHA-256 ${numbers.sha256}.`);
     return { file: archive.file, manifest, ...numbers, seconds, warnings };
@@ -121,7 +137,7 @@ function checkCompression(request: BackupRequest, warn: (message: string) => voi
 
 /** A file name that the user chose, without a known ending. */
 function checkName(name: string): string {
-  const stem = name.replace(/\.tar(\.gz|\.zst)?$/, '');
+  const stem = name.replace(/\.tar(\.gz|\.zst)?(\.age)?$/, '');
   // eslint-disable-next-line no-control-regex -- a file name may hold none
   if (stem === '' || stem === '.' || stem === '..' || /[/\\\u0000-\u001f]/.test(stem) || Buffer.byteLength(stem) > 200) {
     throw new BadArgument('name', `"${name}" cannot be a file name; use a short name without slashes.`);
@@ -133,8 +149,7 @@ async function writeArchive(
   connection: Connection,
   plan: Plan,
   reader: Reader,
-  compression: Compression,
-  level: number | undefined,
+  { compression, level, passphrase }: PackingChoice,
   archive: ArchiveFile,
   job: JobOptions,
   warn: (message: string) => void,
@@ -143,8 +158,9 @@ async function writeArchive(
   try {
     const mounts: ManifestMount[] = [];
     const tarred = readTrees(source, plan.trees, job, mounts, warn);
-    if (compression === 'none') await pipeline(tarred, archive.sink(), { signal: job.signal });
-    else await pipeline(tarred, compressor(compression, level), archive.sink(), { signal: job.signal });
+    const compress = compression === 'none' ? new PassThrough() : compressor(compression, level);
+    if (passphrase === undefined) await pipeline(tarred, compress, archive.sink(), { signal: job.signal });
+    else await pipeline(tarred, compress, encryptor(passphrase), archive.sink(), { signal: job.signal });
     return mounts;
   } finally {
     await source.close();
@@ -201,8 +217,7 @@ function describeArchive(
   connection: Connection,
   plan: Plan,
   reader: Reader,
-  compression: Compression,
-  level: number | undefined,
+  { compression, level, passphrase }: PackingChoice,
   mounts: readonly ManifestMount[],
   file: string,
   numbers: Pick<BackupResult, 'entries' | 'bytes' | 'archiveBytes' | 'sha256'>,
@@ -222,6 +237,7 @@ function describeArchive(
     method: reader.method,
     compression,
     ...(level === undefined || compression === 'none' ? {} : { level }),
+    ...(passphrase === undefined ? {} : { encryption: 'age' as const }),
     ...numbers,
     notKept: notKept(reader),
     warnings,

@@ -11,7 +11,7 @@ const { XzReadableStream } = (xz as unknown as { default?: typeof xz }).default 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** What is read: also what other tools write. */
-export type Packing = Compression | 'bzip2' | 'xz' | 'age' | 'gpg';
+export type Packing = Compression | 'bzip2' | 'xz' | 'age' | 'armoredAge' | 'gpg';
 
 /** Blocks of this size are compressed on their own; larger ones compress no better and cost memory. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
@@ -89,7 +89,8 @@ export function detectPacking(start: Buffer): Packing {
   if (/^BZh[1-9]/.test(start.toString('latin1', 0, 4)) && BZIP2_BLOCKS.includes(start.toString('hex', 4, 10))) return 'bzip2';
   if (start.toString('latin1', 0, 6) === '\xfd7zXZ\0') return 'xz';
   const text = start.toString('latin1');
-  if (text.startsWith('age-encryption.org/') || text.startsWith('-----BEGIN AGE ENCRYPTED FILE-----')) return 'age';
+  if (text.startsWith('age-encryption.org/')) return 'age';
+  if (text.startsWith('-----BEGIN AGE ENCRYPTED FILE-----')) return 'armoredAge';
   // A packet tag of an encrypted message: session keys (1, 3) or encrypted data (9, 18), in the old or the new form.
   const tag = start[0] ?? 0;
   const isPacket = (tag & 0xc0) === 0xc0 ? [1, 3, 9, 18].includes(tag & 0x3f) : (tag & 0xc0) === 0x80 && [1, 3, 9].includes((tag >> 2) & 0x0f);
@@ -113,7 +114,8 @@ export function decompressor(packing: Packing): Unpacker {
     case 'xz':
       return (source) => Readable.fromWeb(new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>) as never);
     case 'age':
-      throw new RangeError('it is encrypted with age: its passphrase is needed');
+    case 'armoredAge':
+      throw new RangeError('it is encrypted with age; decrypt it first with "age --decrypt"');
     case 'gpg':
       throw new RangeError('it is encrypted with GnuPG; decrypt it first with "gpg --decrypt"');
   }

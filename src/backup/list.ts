@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FileFailure, NotFound } from '../engine/errors.ts';
-import type { Compression } from './compression.ts';
+import type { Packing } from './compression.ts';
 import { readManifest } from './manifest.ts';
 
 export interface BackupFile {
@@ -10,7 +10,9 @@ export interface BackupFile {
   readonly archiveBytes: number;
   /** ISO 8601, UTC. */
   readonly modifiedAt: string;
-  readonly compression: Compression;
+  /** By the manifest, else by the file's name. */
+  readonly compression: Packing;
+  readonly encrypted: boolean;
   readonly subject?: string;
   readonly kind?: 'container' | 'volume' | 'bind';
   readonly createdAt?: string;
@@ -24,11 +26,16 @@ export interface BackupFile {
   readonly problem?: string;
 }
 
-const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/;
+const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst|tar\.bz2|tbz2|tar\.xz|txz)(\.age|\.gpg)?$/;
 
-function compressionOf(file: string): Compression {
-  if (/gz$/.test(file)) return 'gzip';
-  return /zst$/.test(file) ? 'zstd' : 'none';
+const ENCRYPTED = /\.(age|gpg)$/;
+
+function compressionOf(file: string): Packing {
+  const name = file.replace(ENCRYPTED, '');
+  if (/gz$/.test(name)) return 'gzip';
+  if (/zst$/.test(name)) return 'zstd';
+  if (/bz2$/.test(name)) return 'bzip2';
+  return /xz$/.test(name) ? 'xz' : 'none';
 }
 
 /** The archives directly in `folder`, newest first. Throws NotFound for a folder that is not there. */
@@ -51,7 +58,7 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
 async function describe(file: string): Promise<BackupFile | undefined> {
   const facts = await stat(file).catch(() => undefined);
   if (!facts?.isFile()) return undefined;
-  const plain = { file, archiveBytes: facts.size, modifiedAt: facts.mtime.toISOString(), compression: compressionOf(file) };
+  const plain = { file, archiveBytes: facts.size, modifiedAt: facts.mtime.toISOString(), compression: compressionOf(file), encrypted: ENCRYPTED.test(file) };
   try {
     const manifest = await readManifest(file);
     if (manifest === undefined) return plain;
@@ -60,6 +67,7 @@ async function describe(file: string): Promise<BackupFile | undefined> {
     return {
       ...plain,
       compression: manifest.compression,
+      encrypted: manifest.encryption !== undefined || plain.encrypted,
       subject,
       kind,
       createdAt,

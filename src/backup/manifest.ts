@@ -40,6 +40,8 @@ export interface Manifest {
   readonly method: 'archive' | 'tar';
   readonly compression: Compression;
   readonly level?: number;
+  /** With a passphrase, around the compressed tar; the numbers of entries and bytes are those of the tar. */
+  readonly encryption?: 'age';
   readonly entries: number;
   readonly bytes: number;
   readonly archiveBytes: number;

@@ -27,6 +27,7 @@ export interface RestoreRequest {
   readonly method?: 'auto' | Method;
   readonly helperImage?: string;
   readonly consistency?: Consistency;
+  readonly passphrase?: string;
 }
 
 /** An archive that was read whole and found sound, and where its parts go. */
@@ -43,12 +44,12 @@ export interface Ready {
   readonly bytes: number;
 }
 
-/** Reads the archive whole, finds where its parts go and does the task with it open. Throws BadArchive, BadArgument, NotFound or FileFailure. */
+/** Reads the archive whole, finds where its parts go and does the task with it open. Throws BadArchive, BadArgument, NotFound, PassphraseNeeded or FileFailure. */
 export async function prepared<T>(connection: Connection, request: RestoreRequest, job: JobOptions, task: (ready: Ready) => Promise<T>): Promise<T> {
   const file = resolve(request.file);
   if (!['empty', 'merge', 'replace'].includes(request.mode)) throw new BadArgument('mode', `The mode "${String(request.mode)}" is unknown; use empty, merge or replace.`);
   const manifest = await readManifest(file);
-  const reader = await ArchiveReader.open(file);
+  const reader = await ArchiveReader.open(file, request.passphrase);
   try {
     const target = await planTarget(connection, request.into, manifest);
     const scan = await scanArchive(reader, manifest, job);

@@ -84,10 +84,10 @@ const MOST_PROBLEMS = 1000;
  * Verifies an archive as `verifyBackup` does, and that what is there now is what it holds: names, owners, modes, times
  * and contents. Throws what a restore would, but for a damaged archive, which is a verdict.
  */
-export async function verifyAgainst(connection: Connection, file: string, into: RestoreInto, job: JobOptions): Promise<VerifyResult> {
-  const verdict = await verifyBackup(file, job);
+export async function verifyAgainst(connection: Connection, file: string, into: RestoreInto, job: JobOptions, passphrase?: string): Promise<VerifyResult> {
+  const verdict = await verifyBackup(file, job, passphrase);
   if (!verdict.ok) return verdict;
-  const request: RestoreRequest = { file, into, mode: 'replace' };
+  const request: RestoreRequest = { file, into, mode: 'replace', passphrase };
   try {
     return await prepared(connection, request, job, async (ready) => {
       if (ready.target.makes !== undefined) throw new NotFound('volume', ready.target.name, `There is no volume "${ready.target.name}" on this engine to compare the archive with.`);

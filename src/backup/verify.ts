@@ -19,9 +19,9 @@ function rootsOf(manifest: Manifest | undefined): Set<string> {
 
 /**
  * Checks every header, the end of the archive, and against the manifest the checksum, entries and bytes.
- * What is wrong with the archive is in `problems`; throws only NotFound, FileFailure and Cancelled.
+ * What is wrong with the archive is in `problems`; throws only NotFound, FileFailure, PassphraseNeeded and Cancelled.
  */
-export async function verifyBackup(path: string, job: JobOptions): Promise<VerifyResult> {
+export async function verifyBackup(path: string, job: JobOptions, passphrase?: string): Promise<VerifyResult> {
   const file = resolve(path);
   const problems: string[] = [];
   const manifest = await readManifest(file).catch((error: unknown) => {
@@ -30,7 +30,7 @@ export async function verifyBackup(path: string, job: JobOptions): Promise<Verif
   });
   const count = new MemberCount(rootsOf(manifest), job.log);
   const escapes = new EscapeCheck();
-  const reader = await ArchiveReader.open(file);
+  const reader = await ArchiveReader.open(file, passphrase);
   const { sha256, size, damage } = await reader
     .check(job, {
       onMember: (member) => {

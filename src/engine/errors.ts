@@ -104,6 +104,19 @@ export class BadArchive extends Error {
   }
 }
 
+/** An archive is encrypted, and its passphrase was not given, or is another. */
+export class PassphraseNeeded extends Error {
+  override readonly name = 'PassphraseNeeded';
+  readonly file: string;
+  /** One was given, and it does not fit. */
+  readonly isWrong: boolean;
+  constructor(file: string, isWrong: boolean, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.file = file;
+    this.isWrong = isWrong;
+  }
+}
+
 /** Writing or reading a local file failed; `code` is Node's (EACCES, ENOSPC, …). */
 export class FileFailure extends Error {
   override readonly name = 'FileFailure';

@@ -55,6 +55,7 @@ const PACKAGES = {
     ['setfattr', 'attr'],
     ['setfacl', 'acl'],
     ['zstd', 'zstd'],
+    ['age', 'age'],
   ],
   browser: [['chromium', 'chromium']],
   server: [

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { backup } from '../../src/backup/backup.ts';
+import { listBackups } from '../../src/backup/list.ts';
+import { restore } from '../../src/backup/restore.ts';
+import { verifyBackup } from '../../src/backup/verify.ts';
+import type { Connection } from '../../src/engine/connection.ts';
+import { BadArchive, BadArgument, PassphraseNeeded } from '../../src/engine/errors.ts';
+import { begin, end, job, unique, volume } from './support.ts';
+
+const PASSPHRASE = 'correct horse – Batterie, heftklammer';
+let connection: Connection;
+let folder: string;
+before(async () => {
+  ({ connection, folder } = await begin());
+});
+after(() => end(connection, folder));
+
+/** The `age` command reads a passphrase from a terminal only, so it gets one. */
+const IN_A_TERMINAL = `
+import os, pty, sys
+passphrase, *command = sys.argv[1:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(command[0], command)
+seen = b''
+answered = 0
+while True:
+    try:
+        part = os.read(terminal, 1024)
+    except OSError:
+        break
+    if not part:
+        break
+    seen += part
+    if seen.lower().count(b'passphrase') > answered and seen.rstrip().endswith(b':'):
+        answered = seen.lower().count(b'passphrase')
+        os.write(terminal, passphrase.encode() + b'\\n')
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+if status:
+    sys.stderr.write(seen.decode(errors='replace'))
+sys.exit(status)
+`;
+function inTerminal(passphrase: string, ...command: string[]): void {
+  execFileSync('python3', ['-c', IN_A_TERMINAL, passphrase, ...command], { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+describe('an encrypted backup', () => {
+  let file: string;
+  let contents: Buffer;
+  before(async () => {
+    const name = unique('secret');
+    const path = await volume(connection, name);
+    contents = randomBytes(300_000);
+    writeFileSync(join(path, 'a.bin'), contents);
+    ({ file } = await backup(connection, { subject: { kind: 'volume', volume: name }, destination: folder, passphrase: PASSPHRASE }, job()));
+  });
+
+  it('is opened by the age command, whose tar is the one that was made', () => {
+    assert.match(file, /\.tar\.zst\.age$/);
+    const plain = join(folder, 'plain.tar.zst');
+    inTerminal(PASSPHRASE, 'age', '--decrypt', '--output', plain, file);
+    assert.match(execFileSync('tar', ['--zstd', '-tf', plain], { encoding: 'utf8' }), /a\.bin/);
+    assert.ok(execFileSync('tar', ['--zstd', '-xOf', plain, './a.bin']).equals(contents));
+  });
+
+  it('verifies and restores with its passphrase, and is listed as encrypted', async () => {
+    assert.deepEqual((await verifyBackup(file, job(), PASSPHRASE)).problems, []);
+    const into = unique('opened');
+    await restore(connection, { file, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE }, job());
+    assert.ok(readFileSync(join(await volume(connection, into), 'a.bin')).equals(contents));
+    const listed = (await listBackups(folder)).find((one) => one.file === file);
+    assert.deepEqual([listed?.encrypted, listed?.compression], [true, 'zstd']);
+  });
+
+  it('asks for a passphrase where none or a wrong one is given', async () => {
+    await assert.rejects(verifyBackup(file, job()), (error: PassphraseNeeded) => error instanceof PassphraseNeeded && !error.isWrong);
+    await assert.rejects(verifyBackup(file, job(), 'wrong'), (error: PassphraseNeeded) => error instanceof PassphraseNeeded && error.isWrong);
+    const request = { file, into: { kind: 'volume' as const, volume: unique('closed') }, mode: 'empty' as const };
+    await assert.rejects(restore(connection, request, job()), PassphraseNeeded);
+    await assert.rejects(restore(connection, { ...request, passphrase: 'wrong' }, job()), PassphraseNeeded);
+  });
+
+  it('that was changed anywhere behind its header, or cut, is damaged and changes nothing', async () => {
+    const whole = readFileSync(file);
+    for (const at of [250, 300, 70_000, whole.length - 1]) {
+      const bad = join(folder, `bad-${at}.tar.zst.age`);
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      writeFileSync(bad, bytes);
+      const { ok, problems } = await verifyBackup(bad, job(), PASSPHRASE);
+      assert.equal(ok, false, `byte ${at}`);
+      assert.match(problems.join(), /do not fit their seal/, `byte ${at}`);
+    }
+    const cut = join(folder, 'cut.tar.zst.age');
+    copyFileSync(file, cut);
+    truncateSync(cut, whole.length - 65_552);
+    const name = unique('cut');
+    await assert.rejects(restore(connection, { file: cut, into: { kind: 'volume', volume: name }, mode: 'empty', passphrase: PASSPHRASE }, job()), BadArchive);
+    assert.deepEqual((await connection.docker.listVolumes({ filters: { name: [name] } })).Volumes, []);
+  });
+
+  it('refuses an empty passphrase', async () => {
+    await assert.rejects(backup(connection, { subject: { kind: 'volume', volume: unique('none') }, destination: folder, passphrase: '' }, job()), BadArgument);
+  });
+});
+
+describe('archives that the age command made', () => {
+  it('with a passphrase, around a plain tar, restore', async () => {
+    const made = join(folder, 'made.tar');
+    writeFileSync(join(folder, 'b.txt'), 'b');
+    execFileSync('tar', ['-cf', made, '-C', folder, './b.txt']);
+    inTerminal(PASSPHRASE, 'age', '--passphrase', '--output', `${made}.age`, made);
+    const into = unique('made');
+    await restore(connection, { file: `${made}.age`, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE }, job());
+    assert.equal(readFileSync(join(await volume(connection, into), 'b.txt'), 'utf8'), 'b');
+  });
+
+  it('for a key, or as text, are refused with the way out', async () => {
+    const key = join(folder, 'key');
+    execFileSync('age-keygen', ['-o', key], { stdio: 'ignore' });
+    const recipient = /age1\w+/.exec(readFileSync(key, 'utf8'))?.[0] ?? '';
+    const keyed = join(folder, 'keyed.tar.age');
+    execFileSync('age', ['-r', recipient, '-o', keyed, key]);
+    assert.match((await verifyBackup(keyed, job(), PASSPHRASE)).problems.join(), /--identity/);
+    const text = join(folder, 'text.tar.age');
+    execFileSync('age', ['--armor', '-r', recipient, '-o', text, key]);
+    await assert.rejects(verifyBackup(text, job(), PASSPHRASE), /age --decrypt/);
+  });
+});
