@@ -20,7 +20,9 @@ import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
 import { EngineWatcher, type EngineState } from './engine/watcher.ts';
 import { BackupFolder } from './ui/backupFolder.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
+import { Passphrases } from './ui/passphrases.ts';
 import { readSettings } from './ui/settings.ts';
+import { Verdicts } from './ui/verdicts.ts';
 import type { Node } from './views/nodes.ts';
 import { BackupsTree, ContainersTree, VolumesTree } from './views/trees.ts';
 
@@ -33,8 +35,10 @@ export function activate(context: vscode.ExtensionContext): void {
   const watcher = watchEngine(context, log, chosenContext.get);
   const backupFolder = new BackupFolder(context.globalState);
   const documents = new InspectDocuments();
-  const services: Services = { watcher, log, documents, backupFolder, chosenContext };
-  context.subscriptions.push(log, watcher, backupFolder, documents);
+  const passphrases = new Passphrases(context.secrets);
+  const verdicts = new Verdicts(context.globalState);
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, chosenContext };
+  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents);
 
   const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...restoreCommands(services), ...copyCommands(services), selectContextCommand(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
@@ -55,10 +59,10 @@ function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChan
   });
 }
 
-function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, log }: Services): void {
+function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, log }: Services): void {
   const containers = new ContainersTree();
   const volumes = new VolumesTree();
-  const backups = new BackupsTree(() => backupFolder.current(), log);
+  const backups = new BackupsTree(() => backupFolder.current(), verdicts, log);
   const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>) =>
     vscode.window.createTreeView(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups' });
   const containersView = view('dockerMounts.containers', containers);

@@ -26,7 +26,8 @@ export interface BackupFile {
   readonly problem?: string;
 }
 
-const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst|tar\.bz2|tbz2|tar\.xz|txz)(\.age|\.gpg)?$/;
+/** What an archive's name ends with. */
+export const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst|tar\.bz2|tbz2|tar\.xz|txz)(\.age|\.gpg)?$/;
 
 const ENCRYPTED = /\.(age|gpg)$/;
 

@@ -7,6 +7,7 @@ import { checkConsistency } from '../backup/consistency.ts';
 import { listBackups } from '../backup/list.ts';
 import type { Method } from '../backup/method.ts';
 import { planBackup } from '../backup/plan.ts';
+import { removeBackup } from '../backup/remove.ts';
 import { verifyBackup, type VerifyResult } from '../backup/verify.ts';
 import { BadArgument } from '../engine/errors.ts';
 import { askConsistency } from '../ui/consistencyPrompt.ts';
@@ -15,9 +16,20 @@ import { withJob } from '../ui/jobs.ts';
 import { pickSubject } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
 import type { Node } from '../views/nodes.ts';
-import { answered, Dismissed, numberOf, textOf, textsOf, type Call } from './call.ts';
+import { answered, confirmed, Dismissed, flagOf, numberOf, textOf, textsOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
+
+function subjectNamed({ kind, name }: { readonly kind: 'container' | 'volume' | 'bind'; readonly name: string }): BackupSubject {
+  switch (kind) {
+    case 'container':
+      return { kind, container: name };
+    case 'volume':
+      return { kind, volume: name };
+    case 'bind':
+      return { kind, source: name };
+  }
+}
 
 function subjectOfNode(node: Node): BackupSubject | undefined {
   switch (node.kind) {
@@ -28,6 +40,8 @@ function subjectOfNode(node: Node): BackupSubject | undefined {
     case 'volume':
     case 'use':
       return { kind: 'volume', volume: node.volume.name };
+    case 'subject':
+      return node.subject && subjectNamed(node.subject);
     case 'lineage':
     case 'backup':
       return undefined;
@@ -77,6 +91,14 @@ function nameOf(subject: BackupSubject): string {
   }
 }
 
+/** The passphrase, where the archive is to be encrypted. */
+async function encryptionOf(call: Call, { passphrases }: Services): Promise<Pick<BackupRequest, 'passphrase'>> {
+  const given = textOf(call, 'passphrase');
+  if (given !== undefined) return { passphrase: given };
+  if (!(flagOf(call, 'encrypt') ?? readSettings().backup.encrypt)) return {};
+  return { passphrase: (await passphrases.stored()) ?? (await answered(passphrases.choose())) };
+}
+
 async function runBackup(call: Call, services: Services): Promise<BackupResult | undefined> {
   const consistency = checkConsistency(textOf(call, 'consistency'));
   const subjects = await subjectsOf(call, services);
@@ -91,6 +113,7 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
     level: numberOf(call, 'level') ?? (textOf(call, 'compression') === undefined ? settings.level : undefined),
     method: (textOf(call, 'method') as 'auto' | Method | undefined) ?? settings.method,
     helperImage: settings.image,
+    ...(await encryptionOf(call, services)),
   };
   const connection = await services.watcher.connection();
   let result: BackupResult | undefined;
@@ -113,6 +136,29 @@ async function announce(result: BackupResult, name: string, { log }: Services): 
       : await vscode.window.showWarningMessage(`${text} ${result.warnings.join(' ')}`, reveal, showLog);
   if (chosen === reveal) await revealFile(result.file);
   if (chosen === showLog) log.show();
+}
+
+/** Says beforehand what goes, and what is left of its subject. */
+async function runDelete(call: Call, services: Services): Promise<{ removed: string[] }> {
+  const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
+  const files = textOf(call, 'file') === undefined && rows.length > 0 ? rows : [await archiveOf(call, services, vscode.l10n.t('Delete'))];
+  if (call.byHand) await confirmed(await deletionQuestion(files), vscode.l10n.t('An archive that is deleted cannot be brought back.'), vscode.l10n.t('Delete'));
+  const removed: string[] = [];
+  for (const file of files) {
+    await removeBackup(file);
+    removed.push(file);
+    services.log.info(vscode.l10n.t('Deleted the backup "{0}".', file));
+  }
+  return { removed };
+}
+
+async function deletionQuestion(files: readonly string[]): Promise<string> {
+  const [first = ''] = files;
+  if (files.length > 1) return vscode.l10n.t('Delete {0} backups?', files.length);
+  const all = await listBackups(dirname(first));
+  const one = all.find(({ file }) => file === first);
+  const others = all.filter(({ file, kind, subject }) => file !== first && subject !== undefined && kind === one?.kind && subject === one?.subject);
+  return one?.subject !== undefined && others.length === 0 ? vscode.l10n.t('Delete {0}, the only backup of {1} in its folder?', basename(first), one.subject) : vscode.l10n.t('Delete {0}?', basename(first));
 }
 
 /** In the desktop's file manager where there is one, else in the Backups view. */
@@ -149,7 +195,9 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
 
 async function runVerify(call: Call, services: Services): Promise<VerifyResult> {
   const file = await archiveOf(call, services, vscode.l10n.t('Verify'));
-  const result = await withJob(vscode.l10n.t('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job));
+  const verify = (passphrase?: string) => withJob(vscode.l10n.t('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
+  const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), verify));
+  await services.verdicts.remember(file, result.ok);
   if (call.byHand) void announceVerdict(result, basename(file), services);
   return result;
 }
@@ -164,16 +212,29 @@ export async function announceVerdict({ ok, entries, bytes, problems }: VerifyRe
   if (chosen === showLog) log.show();
 }
 
-/** backup, verifyBackup and listBackups. */
+/** backup, verifyBackup, listBackups, deleteBackup, revealBackup and setPassphrase. */
 export function backupCommands(services: Services): CommandSpec[] {
   return [
     {
       id: 'dockerMounts.backup',
-      takes: ['container', 'targets', 'volume', 'source', 'destination', 'name', 'compression', 'level', 'consistency', 'method'],
+      takes: ['container', 'targets', 'volume', 'source', 'destination', 'name', 'compression', 'level', 'consistency', 'method', 'encrypt', 'passphrase'],
       asks: true,
       run: (call) => runBackup(call, services),
     },
-    { id: 'dockerMounts.verifyBackup', takes: ['file'], asks: true, run: (call) => runVerify(call, services) },
+    { id: 'dockerMounts.verifyBackup', takes: ['file', 'passphrase'], asks: true, run: (call) => runVerify(call, services) },
+    { id: 'dockerMounts.deleteBackup', takes: ['file'], asks: true, run: (call) => runDelete(call, services) },
+    { id: 'dockerMounts.revealBackup', takes: ['file'], asks: true, run: async (call) => revealFile(await archiveOf(call, services, vscode.l10n.t('Reveal'))) },
+    {
+      id: 'dockerMounts.setPassphrase',
+      takes: ['passphrase'],
+      asks: true,
+      run: async (call) => {
+        const given = textOf(call, 'passphrase');
+        if (given === undefined) await answered(services.passphrases.choose());
+        else await services.passphrases.store(given);
+        if (call.byHand) void vscode.window.showInformationMessage(vscode.l10n.t('The passphrase is kept in VS Code’s secret storage.'));
+      },
+    },
     {
       id: 'dockerMounts.listBackups',
       takes: ['folder'],

@@ -21,6 +21,7 @@ export function containerOfNode(node: Node): string | undefined {
       return node.use.container;
     case 'volume':
     case 'backup':
+    case 'subject':
       return undefined;
   }
 }

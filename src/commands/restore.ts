@@ -103,7 +103,8 @@ async function askMode(connection: Connection, request: Omit<RestoreRequest, 'mo
   if (!isEmpty) detail.push(vscode.l10n.t('"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.', nameOf(request.into)));
   for (;;) {
     const question = vscode.l10n.t('Restore {0} into {1}?', basename(request.file), nameOf(request.into));
-    const chosen = await confirmed(question, detail.filter((line) => line !== '').join('\n\n'), ...(isEmpty ? [go] : [replace, merge, look]));
+    // Enter takes the first: what only looks.
+    const chosen = await confirmed(question, detail.filter((line) => line !== '').join('\n\n'), ...(isEmpty ? [go] : [look, merge, replace]));
     if (chosen === go) return 'empty';
     if (chosen === merge) return 'merge';
     if (chosen === replace) return 'replace';
@@ -114,18 +115,50 @@ async function askMode(connection: Connection, request: Omit<RestoreRequest, 'mo
   }
 }
 
+function linesOf({ entries, bytes, strip, added, changed, removed, unchanged }: DryRun, { file, into, mode }: RestoreRequest): string[] {
+  const from = strip.filter((prefix) => prefix !== '');
+  return [
+    vscode.l10n.t('What restoring {0} into {1} would change (mode {2})', basename(file), nameOf(into), mode),
+    vscode.l10n.t('{0} entries, {1} of content.', entries, formatBytes(bytes)),
+    ...(from.length === 0 ? [] : [vscode.l10n.t('The archive holds the data in "{0}", whose contents are restored.', from.join(', '))]),
+    vscode.l10n.t('{0} added (+), {1} changed (!), {2} removed (-), {3} as they are', added.length, changed.length, removed.length, unchanged),
+    '',
+    ...added.map((path) => `+ ${path}`),
+    ...changed.map((path) => `! ${path}`),
+    ...removed.map((path) => `- ${path}`),
+  ];
+}
+
 async function showDryRun(connection: Connection, request: RestoreRequest, { log, documents }: Services): Promise<DryRun> {
   const found = await withJob(vscode.l10n.t('Comparing {0}', basename(request.file)), log, (job) => previewRestore(connection, request, job));
-  await documents.show('restore', `${basename(request.file)} into ${nameOf(request.into)}`, found);
+  await documents.showDifferences('restore', `${basename(request.file)} into ${nameOf(request.into)}`, linesOf(found, request));
   return found;
 }
 
 async function runRestore(call: Call, services: Services): Promise<RestoreResult | DryRun> {
+  const { request, manifest, mode } = await readRestore(call, services);
+  const connection = await services.watcher.connection();
+  if (flagOf(call, 'dryRun') === true) {
+    const dryRun = (passphrase?: string) => showDryRun(connection, { ...request, passphrase, mode: mode ?? 'replace' }, services);
+    return (await answered(services.passphrases.opening(request.passphrase, dryRun))).result;
+  }
+  const { file, into } = request;
+  const agree = async (passphrase?: string) => mode ?? (await askMode(connection, { ...request, passphrase }, manifest, services));
+  const asked = await answered(services.passphrases.opening(request.passphrase, agree));
+  const consistency = call.byHand ? await answered(askConsistency(connection, (await planTarget(connection, into, manifest)).mounts)) : request.consistency;
+  const run = (passphrase?: string) =>
+    withJob(vscode.l10n.t('Restoring {0}', basename(file)), services.log, (job) => restore(connection, { ...request, passphrase, mode: asked.result, consistency }, job));
+  const { result } = await answered(services.passphrases.opening(asked.passphrase ?? request.passphrase, run));
+  if (call.byHand) void announce(result, nameOf(into), services);
+  return result;
+}
+
+/** What is to be done, from the arguments, the row and the prompts. */
+async function readRestore(call: Call, services: Services): Promise<{ request: Omit<RestoreRequest, 'mode'>; manifest: Manifest | undefined; mode: RestoreMode | undefined }> {
   const file = await archiveOf(call, services, vscode.l10n.t('Restore'));
   const mode = textOf(call, 'mode') as RestoreMode | undefined;
   const strip = call.args['strip'];
   if (strip !== undefined && strip !== null && typeof strip !== 'string' && typeof strip !== 'number') throw new BadArgument('strip', vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', 'strip', vscode.l10n.t('a directory of the archive or a number of names'), JSON.stringify(strip)));
-  const connection = await services.watcher.connection();
   const manifest = await readManifest(file);
   const into = intoOf(call) ?? (await askInto(manifest, services));
   const settings = readSettings().backup;
@@ -137,14 +170,9 @@ async function runRestore(call: Call, services: Services): Promise<RestoreResult
     method: (textOf(call, 'method') as 'auto' | Method | undefined) ?? settings.method,
     helperImage: settings.image,
     consistency: checkConsistency(textOf(call, 'consistency')),
+    passphrase: textOf(call, 'passphrase'),
   };
-  if (flagOf(call, 'dryRun') === true) return showDryRun(connection, { ...request, mode: mode ?? 'replace' }, services);
-  const asked = mode ?? (await askMode(connection, request, manifest, services));
-  const consistency = call.byHand ? await answered(askConsistency(connection, (await planTarget(connection, into, manifest)).mounts)) : request.consistency;
-  const title = vscode.l10n.t('Restoring {0}', basename(file));
-  const result = await withJob(title, services.log, (job) => restore(connection, { ...request, mode: asked, consistency }, job));
-  if (call.byHand) void announce(result, nameOf(into), services);
-  return result;
+  return { request, manifest, mode };
 }
 
 async function announce({ entries, bytes, warnings }: RestoreResult, name: string, { log }: Services): Promise<void> {
@@ -160,9 +188,10 @@ async function runVerifyAgainst(call: Call, services: Services): Promise<VerifyR
   const isBackup = call.nodes[0]?.kind === 'backup';
   const into = (isBackup ? undefined : intoOf(call)) ?? (manifest === undefined ? await askInto(manifest, services) : originOf(manifest));
   const connection = await services.watcher.connection();
-  const result = await withJob(vscode.l10n.t('Comparing {0}', basename(file)), services.log, (job) => verifyAgainst(connection, file, into, job));
+  const compare = (passphrase?: string) => withJob(vscode.l10n.t('Comparing {0}', basename(file)), services.log, (job) => verifyAgainst(connection, file, into, job, passphrase));
+  const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), compare));
   if (call.byHand) {
-    if (!result.ok) await services.documents.show('verify', `${basename(file)} against ${nameOf(into)}`, result);
+    if (!result.ok) await services.documents.showDifferences('verify', `${basename(file)} against ${nameOf(into)}`, result.problems.map((problem) => `! ${problem}`));
     void announceVerdict(result, basename(file), services, nameOf(into));
   }
   return result;
@@ -173,10 +202,10 @@ export function restoreCommands(services: Services): CommandSpec[] {
   return [
     {
       id: 'dockerMounts.restore',
-      takes: ['file', 'volume', 'container', 'source', 'targets', 'mode', 'strip', 'dryRun', 'entries', 'method', 'consistency'],
+      takes: ['file', 'volume', 'container', 'source', 'targets', 'mode', 'strip', 'dryRun', 'entries', 'method', 'consistency', 'passphrase'],
       asks: true,
       run: (call) => runRestore(call, services),
     },
-    { id: 'dockerMounts.verifyAgainst', takes: ['file', 'volume', 'container', 'source', 'targets'], asks: true, run: (call) => runVerifyAgainst(call, services) },
+    { id: 'dockerMounts.verifyAgainst', takes: ['file', 'volume', 'container', 'source', 'targets', 'passphrase'], asks: true, run: (call) => runVerifyAgainst(call, services) },
   ];
 }

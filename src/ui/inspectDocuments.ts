@@ -1,4 +1,4 @@
-/** Read-only JSON documents of what the engine says about an object. */
+/** Read-only documents: what the engine says about an object, and what a restore would change. */
 import * as vscode from 'vscode';
 
 const SCHEME = 'docker-mounts-inspect';
@@ -11,17 +11,26 @@ export class InspectDocuments implements vscode.TextDocumentContentProvider, vsc
   readonly onDidChange = this.#changed.event;
   readonly #registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
 
-  /** Opens, or renews, the document of one object. */
-  async show(kind: string, name: string, value: unknown): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${kind}/${name.replace(/[/\\]/g, '_')}.json` });
-    this.#texts.set(uri.toString(), `${JSON.stringify(value, null, 2)}\n`);
+  /** Opens, or renews, the document of one object as JSON. */
+  show(kind: string, name: string, value: unknown): Promise<void> {
+    return this.#open(kind, `${name}.json`, 'json', `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** Opens, or renews, a list of differences: lines that begin with `+`, `-` or `!`. */
+  showDifferences(kind: string, name: string, lines: readonly string[]): Promise<void> {
+    return this.#open(kind, `${name}.diff`, 'diff', `${lines.join('\n')}\n`);
+  }
+
+  async #open(kind: string, name: string, language: string, text: string): Promise<void> {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${kind}/${name.replace(/[/\\]/g, '_')}` });
+    this.#texts.set(uri.toString(), text);
     for (const oldest of this.#texts.keys()) {
       if (this.#texts.size <= MOST) break;
       this.#texts.delete(oldest);
     }
     this.#changed.fire(uri);
     const document = await vscode.workspace.openTextDocument(uri);
-    await vscode.languages.setTextDocumentLanguage(document, 'json');
+    await vscode.languages.setTextDocumentLanguage(document, language);
     await vscode.window.showTextDocument(document, { preview: true });
   }
 

@@ -14,6 +14,7 @@ export interface Settings {
     readonly level: number | undefined;
     readonly method: 'auto' | Method;
     readonly image: string | undefined;
+    readonly encrypt: boolean;
   };
 }
 
@@ -30,6 +31,7 @@ export function readSettings(): Settings {
       level: level ?? undefined,
       method: all.get<'auto' | Method>('backup.method') ?? 'auto',
       image: text('backup.image'),
+      encrypt: all.get<boolean>('backup.encrypt') ?? false,
     },
   };
 }

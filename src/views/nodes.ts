@@ -21,13 +21,15 @@ export type LineageNode = {
 };
 export type VolumeNode = { readonly kind: 'volume'; readonly volume: Volume };
 export type UseNode = { readonly kind: 'use'; readonly volume: Volume; readonly use: VolumeUse };
-export type BackupNode = { readonly kind: 'backup'; readonly backup: BackupFile };
+export type BackupNode = { readonly kind: 'backup'; readonly backup: BackupFile; readonly verdict?: { readonly ok: boolean; readonly at: string } };
+/** The archives of one subject, newest first; without a name, those that no manifest describes. */
+export type SubjectNode = { readonly kind: 'subject'; readonly subject?: { readonly kind: 'container' | 'volume' | 'bind'; readonly name: string }; readonly backups: readonly BackupFile[] };
 
-export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode;
+export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode | SubjectNode;
 
 /** Whether what a command was given is a row. */
 export function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && 'kind' in value && ['container', 'mount', 'lineage', 'volume', 'use', 'backup'].includes(String(value.kind));
+  return typeof value === 'object' && value !== null && 'kind' in value && ['container', 'mount', 'lineage', 'volume', 'use', 'backup', 'subject'].includes(String(value.kind));
 }
 
 /** The rows below a container: lineage first, then mounts. */
@@ -43,4 +45,16 @@ export function childrenOf(container: Container, { containers, volumes }: Pick<S
     others: sharersOfMount(containers, paths, container.name, mount),
   }));
   return [...takes, ...gives, ...mounts];
+}
+
+/** One row for each subject, the one with the newest archive first. */
+export function subjectsOf(backups: readonly BackupFile[]): SubjectNode[] {
+  const groups = new Map<string, SubjectNode>();
+  for (const backup of backups) {
+    const { kind, subject } = backup;
+    const key = kind === undefined || subject === undefined ? '' : `${kind} ${subject}`;
+    const known = groups.get(key)?.backups ?? [];
+    groups.set(key, { kind: 'subject', ...(kind === undefined || subject === undefined ? {} : { subject: { kind, name: subject } }), backups: [...known, backup] });
+  }
+  return [...groups.values()];
 }

@@ -4,10 +4,10 @@ import * as vscode from 'vscode';
 import { hasProcesses, isDataContainer, type Container, type Mount } from '../engine/model.ts';
 import { dangerOfMount } from '../ui/danger.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
-import type { BackupNode, ContainerNode, LineageNode, MountNode, Node, UseNode, VolumeNode } from './nodes.ts';
+import type { BackupNode, ContainerNode, LineageNode, MountNode, Node, SubjectNode, UseNode, VolumeNode } from './nodes.ts';
 import { tooltipOf } from './tooltips.ts';
 
-const { Collapsed, None } = vscode.TreeItemCollapsibleState;
+const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
 
 /** Docker's word for a state, in the user's language. */
 export function stateWord(state: string): string {
@@ -146,11 +146,44 @@ function useRow({ volume, use }: UseNode): vscode.TreeItem {
   });
 }
 
-function backupRow({ backup }: BackupNode): vscode.TreeItem {
-  const words = [backup.subject ?? '', formatBytes(backup.archiveBytes), formatAge(backup.createdAt ?? backup.modifiedAt), backup.problem === undefined ? '' : vscode.l10n.t('problem')];
-  return row(`backup/${backup.file}`, basename(backup.file), None, {
+function subjectIcon(kind: 'container' | 'volume' | 'bind' | undefined): vscode.ThemeIcon {
+  switch (kind) {
+    case 'container':
+      return new vscode.ThemeIcon('vm');
+    case 'volume':
+      return new vscode.ThemeIcon('database');
+    case 'bind':
+      return new vscode.ThemeIcon('folder');
+    case undefined:
+      return new vscode.ThemeIcon('question');
+  }
+}
+
+function subjectRow({ subject, backups }: SubjectNode): vscode.TreeItem {
+  const bytes = backups.reduce((sum, { archiveBytes }) => sum + archiveBytes, 0);
+  const count = backups.length === 1 ? vscode.l10n.t('1 backup') : vscode.l10n.t('{0} backups', backups.length);
+  const [newest] = backups;
+  const label = subject?.name ?? vscode.l10n.t('Other archives');
+  return row(`subject/${subject?.kind ?? ''}/${subject?.name ?? ''}`, label, Expanded, {
+    description: [count, formatBytes(bytes), newest === undefined ? '' : vscode.l10n.t('last {0}', formatAge(newest.createdAt ?? newest.modifiedAt))].filter((word) => word !== '').join(' · '),
+    iconPath: subjectIcon(subject?.kind),
+    contextValue: `subject${subject === undefined ? '' : ` ${subject.kind}`}`,
+  });
+}
+
+function backupIcon({ backup, verdict }: BackupNode): vscode.ThemeIcon {
+  if (backup.problem !== undefined || verdict?.ok === false) return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  if (verdict?.ok === true) return new vscode.ThemeIcon('verified-filled', new vscode.ThemeColor('charts.green'));
+  return new vscode.ThemeIcon(backup.encrypted ? 'lock' : 'file-zip');
+}
+
+function backupRow(node: BackupNode): vscode.TreeItem {
+  const { backup, verdict } = node;
+  const verified = verdict === undefined ? vscode.l10n.t('not verified') : verdict.ok ? vscode.l10n.t('verified') : vscode.l10n.t('not sound');
+  const words = [formatBytes(backup.archiveBytes), backup.problem === undefined ? verified : vscode.l10n.t('problem'), backup.encrypted ? vscode.l10n.t('encrypted') : '', basename(backup.file)];
+  return row(`backup/${backup.file}`, formatAge(backup.createdAt ?? backup.modifiedAt), None, {
     description: words.filter((word) => word !== '').join(' · '),
-    iconPath: backup.problem === undefined ? new vscode.ThemeIcon('file-zip') : new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground')),
+    iconPath: backupIcon(node),
     contextValue: 'backup',
   });
 }
@@ -170,6 +203,8 @@ export function rowOf(node: Node): vscode.TreeItem {
       return useRow(node);
     case 'backup':
       return backupRow(node);
+    case 'subject':
+      return subjectRow(node);
   }
 }
 

@@ -1,10 +1,9 @@
 /** The full facts of a row, in Markdown. */
 import * as vscode from 'vscode';
-import type { BackupFile } from '../backup/list.ts';
 import type { Container, Volume } from '../engine/model.ts';
 import { dangerOfMount, dangerSentence } from '../ui/danger.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
-import type { MountNode, Node } from './nodes.ts';
+import type { BackupNode, MountNode, Node } from './nodes.ts';
 
 type Fact = readonly [name: string, value: string | undefined];
 
@@ -78,7 +77,7 @@ function pairs(record: Readonly<Record<string, string>>): string {
   return Object.entries(record).map(([key, value]) => (value === '' ? key : `${key}=${value}`)).join(', ');
 }
 
-function backupFacts(backup: BackupFile): Fact[] {
+function backupFacts({ backup, verdict }: BackupNode): Fact[] {
   return [
     [vscode.l10n.t('File'), backup.file],
     [vscode.l10n.t('Problem'), backup.problem],
@@ -87,6 +86,8 @@ function backupFacts(backup: BackupFile): Fact[] {
     [vscode.l10n.t('Entries'), backup.entries?.toString()],
     [vscode.l10n.t('Content'), backup.bytes === undefined ? undefined : formatBytes(backup.bytes)],
     [vscode.l10n.t('Archive'), `${formatBytes(backup.archiveBytes)}, ${backup.compression}`],
+    [vscode.l10n.t('Encrypted'), yesNo(backup.encrypted)],
+    [vscode.l10n.t('Verified'), verdict === undefined ? vscode.l10n.t('not yet') : `${verdict.ok ? vscode.l10n.t('whole') : vscode.l10n.t('not sound')}, ${when(verdict.at)}`],
     [vscode.l10n.t('Method'), backup.method],
     [vscode.l10n.t('Engine'), backup.engine],
     ['SHA-256', backup.sha256],
@@ -103,7 +104,8 @@ export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
     case 'volume':
       return table(node.volume.label, volumeFacts(node.volume));
     case 'backup':
-      return table(node.backup.subject ?? node.backup.file, backupFacts(node.backup));
+      return table(node.backup.subject ?? node.backup.file, backupFacts(node));
+    case 'subject':
     case 'lineage':
     case 'use':
       return undefined;

@@ -1,9 +1,9 @@
 /** The three trees: where rows come from. */
 import * as vscode from 'vscode';
-import { listBackups } from '../backup/list.ts';
+import { listBackups, type BackupFile } from '../backup/list.ts';
 import type { EngineState } from '../engine/watcher.ts';
 import type { Snapshot } from '../engine/model.ts';
-import { childrenOf, type Node } from './nodes.ts';
+import { childrenOf, subjectsOf, type Node } from './nodes.ts';
 import { resolveRow, rowOf } from './rows.ts';
 
 abstract class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -58,16 +58,26 @@ export class VolumesTree extends SnapshotTree {
   }
 }
 
-/** The archives of the backup folder; follows the folder. */
+/** Which archives were verified. */
+interface VerdictSource {
+  of(backup: BackupFile): { readonly ok: boolean; readonly at: string } | undefined;
+  readonly onDidChange: vscode.Event<void>;
+}
+
+/** The archives of the backup folder by subject; follows the folder. */
 export class BackupsTree extends Tree {
   readonly #folder: () => string | undefined;
   readonly #log: vscode.LogOutputChannel;
+  readonly #verdicts: VerdictSource;
+  readonly #following: vscode.Disposable;
   #watcher: vscode.FileSystemWatcher | undefined;
 
-  constructor(folder: () => string | undefined, log: vscode.LogOutputChannel) {
+  constructor(folder: () => string | undefined, verdicts: VerdictSource, log: vscode.LogOutputChannel) {
     super();
     this.#folder = folder;
     this.#log = log;
+    this.#verdicts = verdicts;
+    this.#following = verdicts.onDidChange(() => this.changed());
     this.follow();
   }
 
@@ -77,7 +87,7 @@ export class BackupsTree extends Tree {
     this.#watcher = undefined;
     const folder = this.#folder();
     if (folder !== undefined) {
-      this.#watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(folder), '*.{tar,gz,tgz,zst,tzst,json}'));
+      this.#watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(folder), '*.{tar,gz,tgz,zst,tzst,bz2,tbz2,xz,txz,age,gpg,json}'));
       const changed = () => this.changed();
       this.#watcher.onDidCreate(changed);
       this.#watcher.onDidChange(changed);
@@ -87,10 +97,11 @@ export class BackupsTree extends Tree {
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
+    if (node?.kind === 'subject') return node.backups.map((backup) => ({ kind: 'backup', backup, verdict: this.#verdicts.of(backup) }));
     const folder = this.#folder();
     if (node !== undefined || folder === undefined) return [];
     try {
-      return (await listBackups(folder)).map((backup) => ({ kind: 'backup', backup }));
+      return subjectsOf(await listBackups(folder));
     } catch (error) {
       this.#log.warn((error as Error).message);
       return [];
@@ -99,6 +110,7 @@ export class BackupsTree extends Tree {
 
   override dispose(): void {
     this.#watcher?.dispose();
+    this.#following.dispose();
     super.dispose();
   }
 }

@@ -8,7 +8,7 @@ import type { RestoreRequest } from '../../src/backup/prepare.ts';
 import { previewRestore, verifyAgainst } from '../../src/backup/preview.ts';
 import { restore } from '../../src/backup/restore.ts';
 import type { Connection } from '../../src/engine/connection.ts';
-import { BadArchive, BadArgument, TargetNotEmpty } from '../../src/engine/errors.ts';
+import { BadArchive, BadArgument, FileFailure, PassphraseNeeded, TargetNotEmpty } from '../../src/engine/errors.ts';
 import { assertSameTree, buildTree } from './trees.ts';
 import { begin, container, end, GNU_TAR, helpersOf, job, unique, volume } from './support.ts';
 
@@ -193,11 +193,11 @@ describe('archives that other tools and hands made', () => {
       }
     });
   }
-  for (const [what, start, word] of [['age', 'age-encryption.org/v1\n-> scrypt x 18\n', /age.*passphrase/], ['gpg', '\x85\x01\x0c\x03', /gpg --decrypt/]] as const) {
+  for (const [what, start, kind, word] of [['age', 'age-encryption.org/v1\n-> scrypt x 18\n', PassphraseNeeded, /age.*passphrase/], ['gpg', '\x85\x01\x0c\x03', FileFailure, /gpg --decrypt/]] as const) {
     it(`encrypted with ${what}: a clear word`, async () => {
       const file = join(folder, `${what}.tar.gz.${what}`);
       writeFileSync(file, Buffer.concat([Buffer.from(start, 'latin1'), Buffer.alloc(5000, 7)]));
-      await assert.rejects(put({ file, into: { kind: 'volume', volume: unique('locked') }, mode: 'empty' }), (error: Error) => error instanceof BadArchive && word.test(error.message));
+      await assert.rejects(put({ file, into: { kind: 'volume', volume: unique('locked') }, mode: 'empty' }), (error: Error) => error instanceof kind && word.test(error.message));
     });
   }
 });

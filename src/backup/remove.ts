@@ -1,0 +1,31 @@
+/** Removes an archive and its manifest. */
+import { stat, unlink } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
+import { ARCHIVE } from './list.ts';
+import { manifestPath } from './manifest.ts';
+
+function failure(file: string, error: unknown): Error {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'ENOENT') return new NotFound('file', file, `The archive "${file}" does not exist; refresh the view.`, { cause: error });
+  return new FileFailure(file, code, `"${file}" cannot be removed (${code}); check who may write to its folder.`, { cause: error });
+}
+
+/**
+ * Removes the archive first: a manifest alone is not taken for a backup.
+ * Throws BadArgument for what is no archive by its name, NotFound and FileFailure.
+ */
+export async function removeBackup(path: string): Promise<void> {
+  const file = resolve(path);
+  if (!ARCHIVE.test(file)) throw new BadArgument('file', `"${file}" has no archive's name, and is not removed.`);
+  try {
+    if (!(await stat(file)).isFile()) throw new BadArgument('file', `"${file}" is not a file, and is not removed.`);
+    await unlink(file);
+    await unlink(manifestPath(file)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  } catch (error) {
+    if (error instanceof BadArgument) throw error;
+    throw failure(file, error);
+  }
+}

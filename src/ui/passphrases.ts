@@ -1,0 +1,55 @@
+/** The passphrase of encrypted backups: kept in VS Code's SecretStorage, asked for where it is missing or does not fit. */
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { PassphraseNeeded } from '../engine/errors.ts';
+
+const KEY = 'backupPassphrase';
+
+function ask(prompt: string, validateInput?: (value: string) => string | undefined): Thenable<string | undefined> {
+  return vscode.window.showInputBox({ title: vscode.l10n.t('Backup Passphrase'), prompt, password: true, ignoreFocusOut: true, ...(validateInput ? { validateInput } : {}) });
+}
+
+export class Passphrases {
+  readonly #secrets: vscode.SecretStorage;
+
+  constructor(secrets: vscode.SecretStorage) {
+    this.#secrets = secrets;
+  }
+
+  stored(): Thenable<string | undefined> {
+    return this.#secrets.get(KEY);
+  }
+
+  store(passphrase: string): Thenable<void> {
+    return this.#secrets.store(KEY, passphrase);
+  }
+
+  /** Asks for a new one, twice, and keeps it. Undefined where the prompt was closed. */
+  async choose(): Promise<string | undefined> {
+    const passphrase = await ask(vscode.l10n.t('New backups are encrypted with it. Keep it elsewhere too: without it they cannot be read by anybody.'), (value) => (value === '' ? vscode.l10n.t('A passphrase cannot be empty.') : undefined));
+    if (passphrase === undefined) return undefined;
+    const again = await ask(vscode.l10n.t('Once more, to be sure'), (value) => (value === '' || passphrase.startsWith(value) ? undefined : vscode.l10n.t('This is not the same passphrase.')));
+    if (again === undefined) return undefined;
+    if (again !== passphrase) {
+      void vscode.window.showWarningMessage(vscode.l10n.t('The two passphrases differ; nothing was changed.'));
+      return undefined;
+    }
+    await this.store(passphrase);
+    return passphrase;
+  }
+
+  /** Does the task with the one given, else the stored one, and asks for another as long as it does not fit. Undefined where the prompt was closed. */
+  async opening<T>(given: string | undefined, task: (passphrase: string | undefined) => Promise<T>): Promise<{ readonly result: T; readonly passphrase: string | undefined } | undefined> {
+    let passphrase = given ?? (await this.stored());
+    for (;;) {
+      try {
+        return { result: await task(passphrase), passphrase };
+      } catch (error) {
+        if (!(error instanceof PassphraseNeeded) || given !== undefined) throw error;
+        const prompt = error.isWrong ? vscode.l10n.t('The passphrase does not open {0}. Another?', basename(error.file)) : vscode.l10n.t('{0} is encrypted. Its passphrase?', basename(error.file));
+        passphrase = await ask(prompt);
+        if (passphrase === undefined) return undefined;
+      }
+    }
+  }
+}
