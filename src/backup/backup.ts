@@ -13,7 +13,8 @@ import { MANIFEST_FORMAT, type Manifest, type ManifestMount } from './manifest.t
 import { MemberCount } from './memberCount.ts';
 import { chooseReader, notKept, openSource, type Method, type Reader, type Source } from './method.ts';
 import { checkOutside, planBackup, rootName, shortName, type BackupSubject, type Plan, type Tree } from './plan.ts';
-import { BadTar, tarMembers } from './tarMembers.ts';
+import { SecondLook } from './secondLook.ts';
+import { BadTar, tarMembers, type TarMember } from './tarMembers.ts';
 
 export interface BackupRequest {
   readonly subject: BackupSubject;
@@ -91,7 +92,7 @@ export async function backup(connection: Connection, request: BackupRequest, job
     const how = checkConsistency(request.consistency);
     // Who writes is worth a line in the log; that a backup left them alone is a warning only where it was asked for.
     const sayWriters = (message: string) => (how === 'none' ? job.log.info(message) : warn(message));
-    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () => writeArchive(connection, plan, reader, packing, archive, job, warn));
+    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () => writeArchive(connection, plan, reader, packing, archive, looking(request, plan), job, warn));
     throwIfCancelled(job.signal, what);
     const entries = mounts.reduce((sum, mount) => sum + mount.entries, 0);
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
@@ -105,6 +106,12 @@ export async function backup(connection: Connection, request: BackupRequest, job
     await archive.discard();
     throw await nameFailure(error, connection, plan, archive, job.signal, what);
   }
+}
+
+/** Images to list the source with; none where the user asked for the method that runs nothing. */
+function looking({ method, helperImage }: BackupRequest, plan: Plan): readonly string[] | undefined {
+  if (method === 'archive') return undefined;
+  return helperImage === undefined ? plan.images : [helperImage, ...plan.images];
 }
 
 function throwIfCancelled(signal: AbortSignal, what: string): void {
@@ -151,13 +158,15 @@ async function writeArchive(
   reader: Reader,
   { compression, level, passphrase }: PackingChoice,
   archive: ArchiveFile,
+  look: readonly string[] | undefined,
   job: JobOptions,
   warn: (message: string) => void,
 ): Promise<ManifestMount[]> {
   const source = await openSource(connection, plan.trees, reader, job.log, warn);
   try {
     const mounts: ManifestMount[] = [];
-    const tarred = readTrees(source, plan.trees, job, mounts, warn);
+    const begin = (tree: Tree) => (reader.method === 'archive' ? SecondLook.begin(connection, tree, look, job) : Promise.resolve(undefined));
+    const tarred = readTrees(source, plan.trees, begin, job, mounts, warn);
     const compress = compression === 'none' ? new PassThrough() : compressor(compression, level);
     if (passphrase === undefined) await pipeline(tarred, compress, archive.sink(), { signal: job.signal });
     else await pipeline(tarred, compress, encryptor(passphrase), archive.sink(), { signal: job.signal });
@@ -171,6 +180,7 @@ async function writeArchive(
 async function* readTrees(
   source: Source,
   trees: readonly Tree[],
+  begin: (tree: Tree) => Promise<SecondLook | undefined>,
   job: JobOptions,
   mounts: ManifestMount[],
   warn: (message: string) => void,
@@ -180,11 +190,16 @@ async function* readTrees(
   // A directory in one tree may be the mount point, and so the root, of another.
   const roots = new Set(trees.map(rootName));
   for (const [index, tree] of trees.entries()) {
+    const look = await begin(tree);
     const opened = await source.open(index);
     const count = new MemberCount(roots, job.log);
     if (opened === undefined) warn(`"${tree.source}" is neither a file nor a directory (a socket, say) and is left out.`);
     else {
-      const members = tarMembers({ skip: opened.skip, onMember: (member) => count.add(member) });
+      const onMember = (member: TarMember) => {
+        count.add(member);
+        look?.add(member.name);
+      };
+      const members = tarMembers({ skip: opened.skip, onMember });
       const finished = pipeline(opened.stream, members, { signal: job.signal });
       finished.catch(() => undefined);
       for await (const chunk of members as AsyncIterable<Buffer>) {
@@ -194,6 +209,7 @@ async function* readTrees(
       }
       await finished;
       await opened.finished();
+      await look?.compare();
     }
     before += count.bytes;
     mounts.push({ ...withoutHostPath(tree), root: rootName(tree), entries: count.entries, bytes: count.bytes });

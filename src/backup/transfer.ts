@@ -17,6 +17,7 @@ import { lookAt, type MountRef } from './mountScan.ts';
 import { planBackup, type Plan } from './plan.ts';
 import { isThere } from './prepare.ts';
 import type { Slot } from './restoreTarget.ts';
+import { SecondLook } from './secondLook.ts';
 import { asNewSparse, tarMembers, type TarMember } from './tarMembers.ts';
 
 export interface Copied {
@@ -44,6 +45,8 @@ async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptio
   if (lost.length > 0) job.log.info(`This copy does not keep ${lost.join(', ')}.`);
   const source = await openSource(from, plan.trees, reader, job.log, (message) => job.log.warn(message));
   try {
+    const [tree] = plan.trees;
+    const look = reader.method === 'archive' && tree !== undefined ? await SecondLook.begin(from, tree, plan.images, job) : undefined;
     const opened = await source.open(0);
     if (opened === undefined) throw new EngineFailure(0, `"${plan.subject}" is neither a directory nor a file.`);
     const count = new MemberCount(new Set(['.']), job.log);
@@ -52,6 +55,7 @@ async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptio
       skip: opened.skip,
       onMember: (member) => {
         count.add(member);
+        look?.add(member.name);
         if (memberPath(member.name) === '') roots.set(slot, member);
       },
       select: (member) => (writer.method === 'archive' && member.sparse === 'gnu' ? asNewSparse(member) : true),
@@ -65,6 +69,7 @@ async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptio
       }
       await finished;
       await opened.finished();
+      await look?.compare();
     };
     await extract(to, [slot], writer, counted(), job);
     await writeRoots(to, roots, job);

@@ -27,7 +27,7 @@ export interface LocalPipe {
 }
 
 /** Whether a bind source of the engine is a path of this machine, as far as that can be told without trying. */
-function sharesFiles({ info }: Connection): boolean {
+export function sharesFiles({ info }: Connection): boolean {
   return process.platform === 'linux' && info.local && info.name === hostname();
 }
 

@@ -1,0 +1,195 @@
+/**
+ * Compares what the archive endpoint sent with what the source holds. The engine writes what it cannot read into its own
+ * log, leaves it out and ends the stream well, so the end of the stream alone proves nothing.
+ */
+import { hash } from 'node:crypto';
+import { opendir } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { stdoutOf } from '../engine/attachStream.ts';
+import type { Connection } from '../engine/connection.ts';
+import { BadArchive } from '../engine/errors.ts';
+import { createCommandHelper } from '../engine/helpers.ts';
+import { sharesFiles } from '../engine/localPipe.ts';
+import type { JobOptions } from '../engine/log.ts';
+import { findTools } from '../engine/tools.ts';
+import { memberPath } from './escapes.ts';
+import { rootName, type Tree } from './plan.ts';
+import { printableName } from './tarMembers.ts';
+
+/** Names as 64 bits each, so that a million of them take 8 MB. */
+class Names {
+  #hashes = new BigUint64Array(1024);
+  #count = 0;
+  #isSorted = false;
+
+  add(path: string): void {
+    if (this.#count === this.#hashes.length) {
+      const larger = new BigUint64Array(this.#count * 2);
+      larger.set(this.#hashes);
+      this.#hashes = larger;
+    }
+    this.#hashes[this.#count] = hashOf(path);
+    this.#count += 1;
+    this.#isSorted = false;
+  }
+
+  has(path: string): boolean {
+    if (!this.#isSorted) this.#hashes.subarray(0, this.#count).sort();
+    this.#isSorted = true;
+    const wanted = hashOf(path);
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#hashes[middle] ?? 0n) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.#count && this.#hashes[low] === wanted;
+  }
+}
+
+function hashOf(path: string): bigint {
+  return hash('sha1', Buffer.from(path, 'latin1'), 'buffer').readBigUInt64LE(0);
+}
+
+/** Lists a source: paths below its root as Latin-1, without sockets, which no tar holds. Throws Unlisted for what cannot be reached. */
+type List = (job: JobOptions) => AsyncIterable<string>;
+
+class Unlisted extends Error {}
+
+/** What vanished meanwhile is no concern of ours. */
+const VANISHED = new Set(['ENOENT', 'ENOTDIR']);
+
+async function* walkHere(root: string, job: JobOptions): AsyncGenerator<string> {
+  const waiting = [''];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    job.signal.throwIfAborted();
+    try {
+      const where = Buffer.concat([Buffer.from(root), Buffer.from(`/${path}`, 'latin1')]);
+      for await (const entry of await opendir(where, { encoding: 'buffer' as never, bufferSize: 1024 })) {
+        const name = (entry.name as unknown as Buffer).toString('latin1');
+        const own = path === '' ? name : `${path}/${name}`;
+        if (entry.isSocket()) continue;
+        yield own;
+        if (entry.isDirectory()) waiting.push(own);
+      }
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (VANISHED.has(code) && path !== '') continue;
+      throw new Unlisted(`"${printableName(Buffer.from(path, 'latin1')).slice(-60)}" cannot be listed (${code})`, { cause: error });
+    }
+  }
+}
+
+const LOOK_AT = '/docker-mounts/look';
+const NUL = 0;
+
+async function* splitAtNul(stream: Readable): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of stream) {
+    const text = rest + (chunk as Buffer).toString('latin1');
+    const names = text.split(String.fromCharCode(NUL));
+    rest = names.pop() ?? '';
+    yield* names;
+  }
+}
+
+async function* find(connection: Connection, image: string, { type, source }: Tree, job: JobOptions): AsyncGenerator<string> {
+  const command = ['find', LOOK_AT, '-mindepth', '1', '!', '-type', 's', '-print0'];
+  const helper = await createCommandHelper(connection, image, command, [{ type, source, target: LOOK_AT, readOnly: true }], job.log);
+  try {
+    const { output, exitCode } = await helper.run();
+    let said = '';
+    for await (const name of splitAtNul(output.pipe(stdoutOf((chunk) => (said += chunk.toString('utf8')))))) yield name.slice(LOOK_AT.length + 1);
+    await exitCode;
+    const problem = said.split('\n').find((line) => line.trim() !== '' && !/No such file or directory/.test(line));
+    if (problem !== undefined) throw new Unlisted(problem);
+  } finally {
+    await helper.remove();
+  }
+}
+
+/** A single file has nothing below it. */
+// eslint-disable-next-line require-yield -- it is a list without elements
+async function* nothing(): AsyncGenerator<string> {
+  await Promise.resolve();
+}
+
+/** How the source can be listed by another way than the engine's archive; undefined where it cannot. */
+async function waysToList(connection: Connection, tree: Tree, images: readonly string[] | undefined, job: JobOptions): Promise<List | undefined> {
+  const { hostPath } = tree;
+  if (hostPath !== undefined && sharesFiles(connection)) {
+    const code = await opendir(hostPath).then((folder) => folder.close().then(() => ''), (error: NodeJS.ErrnoException) => error.code);
+    if (code === '') return (work) => walkHere(hostPath, work);
+    if (code === 'ENOTDIR') return nothing;
+  }
+  if (images === undefined) return undefined;
+  const image = await findTools(connection, images, job.log);
+  return image === undefined ? undefined : (work) => find(connection, image, tree, work);
+}
+
+/** Follows one tree while it is read by the archive endpoint. */
+export class SecondLook {
+  readonly #tree: Tree;
+  readonly #list: List;
+  readonly #job: JobOptions;
+  readonly #before: Names;
+  readonly #archived = new Names();
+
+  private constructor(tree: Tree, list: List, job: JobOptions, before: Names) {
+    this.#tree = tree;
+    this.#list = list;
+    this.#job = job;
+    this.#before = before;
+  }
+
+  /**
+   * Lists the tree before it is read. `images` may hold a `find`; without it, as where nothing is to
+   * be run, only files of this machine are looked at. Undefined, and said in the log, where there is no way to list it.
+   */
+  static async begin(connection: Connection, tree: Tree, images: readonly string[] | undefined, job: JobOptions): Promise<SecondLook | undefined> {
+    const list = await waysToList(connection, tree, images, job);
+    if (list === undefined) {
+      job.log.info(`What the engine sends of "${tree.source}" cannot be compared with a listing of it here; the method "tar" says itself what it could not read.`);
+      return undefined;
+    }
+    const before = new Names();
+    try {
+      for await (const path of list(job)) before.add(path);
+    } catch (error) {
+      throw unreachable(tree, error);
+    }
+    return new SecondLook(tree, list, job, before);
+  }
+
+  /** A member's name as the archive has it. */
+  add(name: Buffer): void {
+    const path = memberPath(name);
+    const root = rootName(this.#tree);
+    if (root === '.') this.#archived.add(path);
+    else if (path.startsWith(`${Buffer.from(root).toString('latin1')}/`)) this.#archived.add(path.slice(Buffer.byteLength(root) + 1));
+  }
+
+  /** Throws BadArchive where something was there before and after the reading, and is not in the archive. */
+  async compare(): Promise<void> {
+    let missing = 0;
+    let example = '';
+    try {
+      for await (const path of this.#list(this.#job)) {
+        if (this.#archived.has(path) || !this.#before.has(path)) continue;
+        missing += 1;
+        example ||= path;
+      }
+    } catch (error) {
+      throw unreachable(this.#tree, error);
+    }
+    if (missing === 0) return;
+    const problem = `the engine left out ${missing} entries without a word, for example "${printableName(Buffer.from(example, 'latin1')).slice(-200)}"`;
+    throw new BadArchive('', [problem], `The engine's archive of "${this.#tree.source}" is not whole: ${problem}. Nothing was kept; use the method "tar".`);
+  }
+}
+
+function unreachable(tree: Tree, error: unknown): unknown {
+  if (!(error instanceof Unlisted)) return error;
+  return new BadArchive('', [error.message], `"${tree.source}" cannot be read whole by the engine's archive endpoint: ${error.message}. Nothing was kept; use the method "tar".`, { cause: error });
+}
