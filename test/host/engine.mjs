@@ -38,11 +38,16 @@ export async function startEngine({ folder } = {}) {
   };
   const end = (signal) =>
     new Promise((resolve) => {
-      if (!child || child.exitCode !== null || child.signalCode !== null) return resolve();
-      child.removeAllListeners('exit');
-      child.once('exit', () => resolve());
-      child.kill(signal);
-      setTimeout(() => child.kill('SIGKILL'), 20_000).unref();
+      // A later start puts another process in its place.
+      const ending = child;
+      if (!ending || ending.exitCode !== null || ending.signalCode !== null) return resolve();
+      const late = setTimeout(() => ending.kill('SIGKILL'), 20_000);
+      ending.removeAllListeners('exit');
+      ending.once('exit', () => {
+        clearTimeout(late);
+        resolve();
+      });
+      ending.kill(signal);
     });
   await start();
   return {
