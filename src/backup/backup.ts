@@ -13,6 +13,7 @@ import { MANIFEST_FORMAT, type Manifest, type ManifestMount } from './manifest.t
 import { MemberCount } from './memberCount.ts';
 import { chooseReader, notKept, openSource, type Method, type Reader, type Source } from './method.ts';
 import { checkOutside, planBackup, rootName, shortName, type BackupSubject, type Plan, type Tree } from './plan.ts';
+import { removeStalePartials } from './remove.ts';
 import { SecondLook } from './secondLook.ts';
 import { BadTar, tarMembers, type TarMember } from './tarMembers.ts';
 
@@ -78,6 +79,7 @@ export async function backup(connection: Connection, request: BackupRequest, job
   const packing: PackingChoice = { compression: checkCompression(request, warn), level: request.level, passphrase: request.passphrase };
   if (packing.passphrase === '') throw new BadArgument('passphrase', 'The passphrase is empty; give one, or none to leave the archive unencrypted.');
   const destination = await checkDestination(request.destination);
+  for (const file of await removeStalePartials(destination)) job.log.info(`Removed "${file}", which a backup that was cut off had left.`);
   const plan = await planBackup(connection, request.subject);
   checkOutside(connection, plan.trees, destination);
   const reader = await chooseReader(connection, plan, request.method ?? 'auto', request.helperImage, job.log);

@@ -1,6 +1,6 @@
-/** Removes an archive and its manifest. */
-import { stat, unlink } from 'node:fs/promises';
-import { resolve } from 'node:path';
+/** Removes archives with their manifests, and what is left of those that were never finished. */
+import { readdir, stat, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
 import { ARCHIVE } from './list.ts';
 import { manifestPath } from './manifest.ts';
@@ -28,4 +28,20 @@ export async function removeBackup(path: string): Promise<void> {
     if (error instanceof BadArgument) throw error;
     throw failure(file, error);
   }
+}
+
+const PARTIAL = /\.tar(\.gz|\.zst)?(\.age)?\.partial$/;
+/** Nothing writes to a partial archive for a day and is still at it. */
+const STALE_AFTER_MS = 24 * 3600 * 1000;
+
+/** Removes what a backup left whose window, or machine, went away in the middle of it. Returns the files; never throws. */
+export async function removeStalePartials(folder: string, now: number = Date.now()): Promise<string[]> {
+  const removed: string[] = [];
+  for (const name of (await readdir(folder).catch(() => [])).filter((one) => PARTIAL.test(one))) {
+    const file = join(folder, name);
+    const written = await stat(file).then((facts) => (facts.isFile() ? facts.mtimeMs : now), () => now);
+    if (now - written < STALE_AFTER_MS) continue;
+    await unlink(file).then(() => removed.push(file), () => undefined);
+  }
+  return removed;
 }
