@@ -1,6 +1,7 @@
 /** What differs between an archive and the mounts that it would be restored into. */
 import { createHash, type Hash } from 'node:crypto';
-import { oldSparseMap, type TarMember } from './tarMembers.ts';
+import { oldSparseMap } from './tarBlocks.ts';
+import type { TarMember } from './tarMembers.ts';
 import { memberPath } from './escapes.ts';
 import { isWithin } from './layout.ts';
 

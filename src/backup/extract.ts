@@ -8,12 +8,14 @@ import { createArchiveHelper, createCommandHelper, type HelperMount } from '../e
 import type { JobOptions } from '../engine/log.ts';
 import type { Reader } from './method.ts';
 import type { Slot } from './restoreTarget.ts';
-import { blocksWithName, type TarMember } from './tarMembers.ts';
+import { blocksBelow, blocksWithName } from './tarBlocks.ts';
+import { tarMembers, type TarMember } from './tarMembers.ts';
 
 /** In the helper each slot is mounted at the name that it has in the archive, so that nothing need be stripped. */
 const ROOT = '/docker-mounts/x';
 const END_BYTES = 1024;
 const MAX_STDERR = 64 * 1024;
+const BUFFER_BYTES = 1024 * 1024;
 
 function mountOf({ type, source, prefix }: Slot): HelperMount {
   const name = Buffer.from(prefix, 'latin1');
@@ -28,7 +30,7 @@ async function* ended(members: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 
 /** Resolves when all is written. `members` are tar blocks without the end-of-archive mark; their failure is this one's. */
 export async function extract(connection: Connection, slots: readonly Slot[], writer: Reader, members: AsyncIterable<Buffer>, job: JobOptions): Promise<void> {
-  const input = Readable.from(ended(members), { objectMode: false, highWaterMark: 1024 * 1024 });
+  const input = Readable.from(ended(members), { objectMode: false, highWaterMark: BUFFER_BYTES });
   let failure: Error | undefined;
   input.on('error', (error) => (failure ??= error));
   const mounts = slots.map(mountOf);
@@ -56,6 +58,20 @@ export async function writeRoots(connection: Connection, roots: ReadonlyMap<Slot
   }
 }
 
+/**
+ * Docker refuses a symbolic link that climbs above the directory that it unpacks into ("invalid symlink"), though nobody
+ * follows it there. Unpacked into the container's root no link climbs above it, so the members go there, under the mount's
+ * path. Podman unpacks into mounts only when they are named, and takes such links.
+ */
+function placed(connection: Connection, input: Readable): { path: string; tar: Readable } {
+  if (connection.info.product !== 'docker') return { path: ROOT, tar: input };
+  const root = Buffer.from(ROOT.slice(1));
+  const members = input.pipe(tarMembers({ onMember: () => undefined, select: (member) => blocksBelow(member, root) }));
+  input.once('error', (error) => members.destroy(error));
+  members.once('error', (error) => input.destroy(error));
+  return { path: '/', tar: Readable.from(ended(members as AsyncIterable<Buffer>), { objectMode: false, highWaterMark: BUFFER_BYTES }) };
+}
+
 async function byArchive(connection: Connection, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<void> {
   const helper = await createArchiveHelper(connection, mounts, job.log);
   try {
@@ -65,7 +81,9 @@ async function byArchive(connection: Connection, mounts: readonly HelperMount[],
     input.once('error', stop);
     if (job.signal.aborted) stop();
     job.signal.addEventListener('abort', stop, { once: true });
-    await helper.writeArchive(ROOT, input, abort.signal).finally(() => job.signal.removeEventListener('abort', stop));
+    const { path, tar } = placed(connection, input);
+    tar.once('error', stop);
+    await helper.writeArchive(path, tar, abort.signal).finally(() => job.signal.removeEventListener('abort', stop));
   } finally {
     // The engine holds the container's lock while it unpacks, so this also waits until it has stopped.
     await helper.remove();

@@ -14,7 +14,8 @@ import { chooseWriter, type Reader } from './method.ts';
 import { lookAt, type MountState } from './mountScan.ts';
 import { isThere, nameFailure, prepared, type Ready, type RestoreMode, type RestoreRequest } from './prepare.ts';
 import type { Slot } from './restoreTarget.ts';
-import { asNewSparse, blocksWithName, printableName, type TarMember } from './tarMembers.ts';
+import { asNewSparse, blocksWithName } from './tarBlocks.ts';
+import { printableName, type TarMember } from './tarMembers.ts';
 
 export interface RestoreResult {
   readonly entries: number;

@@ -79,6 +79,14 @@ export function withName(block: Buffer, name: Buffer): Buffer {
   return signed(copy);
 }
 
+/** A header like this one with another target of a link, of at most 100 bytes. */
+export function withLink(block: Buffer, link: Buffer): Buffer {
+  const copy = Buffer.from(block);
+  copy.fill(0, 157, 257);
+  link.copy(copy, 157, 0, 100);
+  return signed(copy);
+}
+
 /** A plain header, owned by root. */
 export function newHeader(name: Buffer, type: string, size: number, mode = 0o644): Buffer {
   const block = Buffer.alloc(512);

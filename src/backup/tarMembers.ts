@@ -6,7 +6,7 @@
  * and GNU's L, K and S members).
  */
 import { Transform } from 'node:stream';
-import { newHeader, readHeader, tarNumber, untilNul, withName, type TarHeader } from './tarHeader.ts';
+import { readHeader, tarNumber, untilNul, type TarHeader } from './tarHeader.ts';
 
 const BLOCK = 512;
 /** Larger pax or long-name members than this are damage, not names. */
@@ -306,49 +306,4 @@ export function printableName(name: Buffer): string {
   // eslint-disable-next-line no-control-regex -- control characters in names would break the log's lines
   if (lossless) return text.replace(/[\u0000-\u001f\u007f]/g, escape);
   return name.toString('latin1').replace(/[^\x20-\x7e]/g, escape);
-}
-
-function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
-  const lines = [...records].map(([key, value]) => {
-    const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
-    // A record's length counts its own digits.
-    let length = rest.length + String(rest.length).length;
-    if (String(length).length > String(rest.length).length) length += 1;
-    return Buffer.concat([Buffer.from(String(length)), rest]);
-  });
-  const data = Buffer.concat(lines);
-  const padded = Buffer.alloc(Math.ceil(data.length / BLOCK) * BLOCK);
-  data.copy(padded);
-  return [newHeader(Buffer.from('PaxHeader'), 'x', data.length), padded];
-}
-
-/** The pieces of a file in GNU's old sparse format: four in its header, 21 in each block behind it. */
-export function oldSparseMap(member: TarMember): { offset: number; bytes: number }[] {
-  const at = member.blocks.findLastIndex((block) => block.length === BLOCK && block[156] === 0x53 && readHeader(block) !== undefined);
-  const places = member.blocks.slice(at).flatMap((block, index) => Array.from({ length: index === 0 ? 4 : 21 }, (_, piece) => block.subarray((index === 0 ? 386 : 0) + piece * 24)));
-  return places.map((field) => ({ offset: tarNumber(field.subarray(0, 12)), bytes: tarNumber(field.subarray(12, 24)) })).filter(({ bytes }) => bytes > 0);
-}
-
-/** A file of GNU's old sparse format as one of its format 1.0, which readers in Go take: the map stands before the data. */
-export function asNewSparse(member: TarMember): Buffer[] {
-  const pieces = oldSparseMap(member);
-  const map = Buffer.from([pieces.length, ...pieces.flatMap(({ offset, bytes }) => [offset, bytes])].join('\n') + '\n');
-  const padded = Buffer.alloc(Math.ceil(map.length / BLOCK) * BLOCK);
-  map.copy(padded);
-  const data = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
-  const records = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': String(member.bytes), size: String(padded.length + data), uid: String(member.uid), gid: String(member.gid), mtime: String(member.mtime) };
-  const header = newHeader(Buffer.from('GNUSparseFile'), '0', 0, member.mode);
-  return [...paxHeader(new Map([['GNU.sparse.name', member.name], ...Object.entries(records).map(([key, value]): [string, Buffer] => [key, Buffer.from(value)])])), header, padded];
-}
-
-/** A member's header blocks under another name, all else as it was. */
-export function blocksWithName(member: TarMember, name: Buffer): Buffer[] {
-  const header = member.blocks.at(-1) ?? Buffer.alloc(BLOCK);
-  if (member.sparse === 'gnu') return blocksWithName({ ...member, blocks: asNewSparse(member).slice(0, 3), sparse: 'pax' }, name).concat(asNewSparse(member).slice(3));
-  const at = member.blocks.findIndex((block) => block.length === BLOCK && block[156] === 0x78 && readHeader(block) !== undefined);
-  const records = new Map(at < 0 ? [] : paxRecords((member.blocks[at + 1] ?? Buffer.alloc(0)).subarray(0, readHeader(member.blocks[at] ?? header)?.size ?? 0)));
-  records.delete('path');
-  if (records.has('GNU.sparse.name')) records.set('GNU.sparse.name', name);
-  if (name.length > 100) records.set('path', name);
-  return [...(records.size > 0 ? paxHeader(records) : []), withName(header, name.subarray(0, 100))];
 }

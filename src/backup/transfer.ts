@@ -18,7 +18,8 @@ import { planBackup, type Plan } from './plan.ts';
 import { isThere } from './prepare.ts';
 import type { Slot } from './restoreTarget.ts';
 import { SecondLook } from './secondLook.ts';
-import { asNewSparse, tarMembers, type TarMember } from './tarMembers.ts';
+import { asNewSparse } from './tarBlocks.ts';
+import { tarMembers, type TarMember } from './tarMembers.ts';
 
 export interface Copied {
   readonly entries: number;

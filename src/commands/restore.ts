@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { checkConsistency } from '../backup/consistency.ts';
+import { listEntries } from '../backup/contents.ts';
 import { readManifest, type Manifest } from '../backup/manifest.ts';
 import type { Method } from '../backup/method.ts';
 import type { RestoreMode, RestoreRequest } from '../backup/prepare.ts';
@@ -18,7 +19,7 @@ import { withJob } from '../ui/jobs.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
 import { announceVerdict, archiveOf } from './backups.ts';
-import { answered, confirmed, flagOf, textOf, textsOf, type Call } from './call.ts';
+import { answered, confirmed, Dismissed, flagOf, textOf, textsOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
@@ -100,18 +101,20 @@ async function askMode(connection: Connection, request: Omit<RestoreRequest, 'mo
   const replace = vscode.l10n.t('Replace All');
   const look = vscode.l10n.t('Show What Would Change');
   const isEmpty = target.makes !== undefined || known.isEmpty;
-  if (!isEmpty) detail.push(vscode.l10n.t('"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.', nameOf(request.into)));
+  const isChoice = request.entries !== undefined;
+  if (!isEmpty && isChoice) detail.push(vscode.l10n.t('"{0}" holds data. What was chosen is written over it; all else stays.', nameOf(request.into)));
+  else if (!isEmpty) detail.push(vscode.l10n.t('"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.', nameOf(request.into)));
   for (;;) {
     const question = vscode.l10n.t('Restore {0} into {1}?', basename(request.file), nameOf(request.into));
     // Enter takes the first: what only looks.
-    const chosen = await confirmed(question, detail.filter((line) => line !== '').join('\n\n'), ...(isEmpty ? [go] : [look, merge, replace]));
+    const chosen = await confirmed(question, detail.filter((line) => line !== '').join('\n\n'), ...(isEmpty ? [go] : isChoice ? [look, merge] : [look, merge, replace]));
     if (chosen === go) return 'empty';
     if (chosen === merge) return 'merge';
     if (chosen === replace) return 'replace';
-    await showDryRun(connection, { ...request, mode: 'replace' }, services);
+    await showDryRun(connection, { ...request, mode: isChoice ? 'merge' : 'replace' }, services);
     // The document is to be read before the question comes again.
     const goOn = vscode.l10n.t('Go On…');
-    await answered(vscode.window.showInformationMessage(vscode.l10n.t('The document shows what replacing "{0}" would change.', nameOf(request.into)), goOn));
+    await answered(vscode.window.showInformationMessage(isChoice ? vscode.l10n.t('The document shows what writing over "{0}" would change.', nameOf(request.into)) : vscode.l10n.t('The document shows what replacing "{0}" would change.', nameOf(request.into)), goOn));
   }
 }
 
@@ -133,6 +136,27 @@ async function showDryRun(connection: Connection, request: RestoreRequest, { log
   const found = await withJob(vscode.l10n.t('Comparing {0}', basename(request.file)), log, (job) => previewRestore(connection, request, job));
   await documents.showDifferences('restore', `${basename(request.file)} into ${nameOf(request.into)}`, linesOf(found, request));
   return found;
+}
+
+/** More rows than these are no choice. */
+const MOST_ENTRIES = 20_000;
+
+/** Directories and files of the archive, several at once. */
+async function pickEntries(file: string, passphrase: string | undefined, { passphrases, log }: Services): Promise<{ entries: string[]; passphrase: string | undefined }> {
+  const list = (key?: string) => withJob(vscode.l10n.t('Reading {0}', basename(file)), log, (job) => listEntries(file, MOST_ENTRIES, job, key));
+  const opened = await answered(passphrases.opening(passphrase, list));
+  const { entries, more } = opened.result;
+  const items = entries.map(({ path, isDirectory, bytes }) => ({ label: `$(${isDirectory ? 'folder' : 'file'}) ${path}`, description: isDirectory ? vscode.l10n.t('with all in it') : formatBytes(bytes), path }));
+  const placeHolder = more === 0 ? vscode.l10n.t('Which files and directories?') : vscode.l10n.t('Which files and directories? {0} more are not listed; choose the directory around them.', more);
+  const chosen = await answered(vscode.window.showQuickPick(items, { canPickMany: true, title: vscode.l10n.t('Restore from {0}', basename(file)), placeHolder }));
+  if (chosen.length === 0) throw new Dismissed();
+  return { entries: chosen.map(({ path }) => path), passphrase: opened.passphrase };
+}
+
+async function runRestoreSome(call: Call, services: Services): Promise<RestoreResult | DryRun> {
+  const file = await archiveOf(call, services, vscode.l10n.t('Restore'));
+  const chosen = await pickEntries(file, textOf(call, 'passphrase'), services);
+  return runRestore({ ...call, args: { ...call.args, file, ...chosen } }, services);
 }
 
 async function runRestore(call: Call, services: Services): Promise<RestoreResult | DryRun> {
@@ -197,7 +221,7 @@ async function runVerifyAgainst(call: Call, services: Services): Promise<VerifyR
   return result;
 }
 
-/** restore and verifyAgainst. */
+/** restore, restoreSome and verifyAgainst. */
 export function restoreCommands(services: Services): CommandSpec[] {
   return [
     {
@@ -206,6 +230,7 @@ export function restoreCommands(services: Services): CommandSpec[] {
       asks: true,
       run: (call) => runRestore(call, services),
     },
+    { id: 'dockerMounts.restoreSome', takes: ['file', 'volume', 'container', 'source', 'targets', 'mode', 'strip', 'dryRun', 'method', 'consistency', 'passphrase'], asks: true, run: (call) => runRestoreSome(call, services) },
     { id: 'dockerMounts.verifyAgainst', takes: ['file', 'volume', 'container', 'source', 'targets', 'passphrase'], asks: true, run: (call) => runVerifyAgainst(call, services) },
   ];
 }

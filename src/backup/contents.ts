@@ -1,0 +1,41 @@
+/** What an archive holds, for a person to choose from. */
+import { resolve } from 'node:path';
+import { BadArchive } from '../engine/errors.ts';
+import type { JobOptions } from '../engine/log.ts';
+import { ArchiveReader } from './archiveReader.ts';
+import { memberPath } from './escapes.ts';
+import type { TarMember } from './tarMembers.ts';
+
+export interface ArchiveEntry {
+  /** Path in the archive, without `./` in front. */
+  readonly path: string;
+  readonly isDirectory: boolean;
+  /** Content of a regular file. */
+  readonly bytes: number;
+}
+
+/** The path as text; undefined for a name that is not UTF-8, which can only be chosen by the directory around it. */
+function textOf(name: Buffer): string | undefined {
+  const path = Buffer.from(memberPath(name), 'latin1');
+  const text = path.toString('utf8');
+  return Buffer.from(text, 'utf8').equals(path) ? text : undefined;
+}
+
+/**
+ * The entries of an archive in its order, at most `most` of them, and how many more there are. Throws BadArchive for a
+ * damaged one, NotFound, FileFailure, PassphraseNeeded or Cancelled.
+ */
+export async function listEntries(file: string, most: number, job: JobOptions, passphrase?: string): Promise<{ entries: ArchiveEntry[]; more: number }> {
+  const entries: ArchiveEntry[] = [];
+  let more = 0;
+  const onMember = ({ name, type, bytes }: TarMember) => {
+    const path = textOf(name);
+    if (path === undefined || path === '') return;
+    if (entries.length < most) entries.push({ path, isDirectory: type === '5', bytes });
+    else more += 1;
+  };
+  const reader = await ArchiveReader.open(resolve(file), passphrase);
+  const { damage } = await reader.check(job, { onMember }).finally(() => reader.close());
+  if (damage !== undefined) throw new BadArchive(reader.file, [damage], `The archive "${reader.file}" is damaged: ${damage}. Use another backup.`);
+  return { entries, more };
+}
