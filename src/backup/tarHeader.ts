@@ -33,22 +33,22 @@ export function tarNumber(field: Buffer): number {
   return text === '' ? 0 : Number.parseInt(text, 8);
 }
 
-function sumOf(block: Buffer): number {
-  let sum = CHECKSUM_BYTES * 0x20;
-  for (let at = 0; at < block.length; at += 1) {
-    if (at < CHECKSUM_AT || at >= CHECKSUM_AT + CHECKSUM_BYTES) sum += block[at] ?? 0;
-  }
+function plainSum(block: Buffer): number {
+  let sum = 0;
+  for (let at = 0; at < block.length; at += 1) sum += block[at] ?? 0;
   return sum;
 }
 
-function sumIsRight(block: Buffer): boolean {
-  return sumOf(block) === tarNumber(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES));
+/** The checksum counts its own field as spaces. */
+function sumOf(block: Buffer, all: number = plainSum(block)): number {
+  return all - plainSum(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES)) + CHECKSUM_BYTES * 0x20;
 }
 
 /** null for a block of zeros, undefined for a block that is no header, else what it says. */
 export function readHeader(block: Buffer): TarHeader | null | undefined {
-  if (block.every((byte) => byte === 0)) return null;
-  if (!sumIsRight(block)) return undefined;
+  const all = plainSum(block);
+  if (all === 0) return null;
+  if (sumOf(block, all) !== tarNumber(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES))) return undefined;
   const name = untilNul(block.subarray(0, 100));
   const prefix = untilNul(block.subarray(345, 500));
   // GNU's own format ("ustar" and a space) keeps times where POSIX keeps the prefix.
