@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 import { stdoutOf } from '../engine/attachStream.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument, EngineFailure } from '../engine/errors.ts';
-import { createArchiveHelper, createCommandHelper, type HelperMount } from '../engine/helpers.ts';
+import { createArchiveHelper, createCommandHelper, type Helper, type HelperMount } from '../engine/helpers.ts';
+import { makeInputPipe } from '../engine/localPipe.ts';
 import type { JobOptions } from '../engine/log.ts';
 import type { Reader } from './method.ts';
 import type { Slot } from './restoreTarget.ts';
@@ -90,18 +91,67 @@ async function byArchive(connection: Connection, mounts: readonly HelperMount[],
   }
 }
 
-function tarCommand(): string[] {
-  return ['tar', '-x', '-p', '-f', '-', '--numeric-owner', '--same-owner', '--xattrs', '--xattrs-include=*', '--acls', '--warning=no-timestamp', '-C', ROOT];
+function tarCommand(from: string): string[] {
+  return ['tar', '-x', '-p', '-B', '-f', from, '--numeric-owner', '--same-owner', '--xattrs', '--xattrs-include=*', '--acls', '--warning=no-timestamp', '-C', ROOT];
+}
+
+interface Started {
+  readonly output: Readable;
+  readonly exitCode: Promise<number>;
+  readonly remove: () => Promise<void>;
+}
+
+const PIPE_AT = '/docker-mounts/pipe';
+
+/** A tar that reads from a pipe, at about twice the speed of its stdin; undefined where engine and process share no files. */
+async function startOnPipe(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<Started | undefined> {
+  const pipe = await makeInputPipe(connection);
+  if (pipe === undefined) return undefined;
+  let helper: Helper;
+  try {
+    const end: HelperMount = { type: 'bind', source: pipe.directory, target: PIPE_AT, readOnly: true };
+    helper = await createCommandHelper(connection, image, tarCommand(posix.join(PIPE_AT, pipe.name)), [...mounts, end], job.log);
+  } catch (error) {
+    await pipe.remove();
+    // The name of the machine was the same and its files were not: the pipe is not there for the engine.
+    if (!(error instanceof EngineFailure)) throw error;
+    job.log.debug(`No pipe to the helper: ${error.message}`);
+    return undefined;
+  }
+  const remove = async () => {
+    await helper.remove();
+    await pipe.remove();
+  };
+  try {
+    const { output, exitCode } = await helper.run();
+    // A failure of the input is heard by whoever waits for the helper.
+    pipe.feed(input, exitCode).catch(() => undefined);
+    return { output, exitCode, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function startOnStdin(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<Started> {
+  const helper = await createCommandHelper(connection, image, tarCommand('-'), mounts, job.log, true);
+  try {
+    return { ...(await helper.runWithInput(input)), remove: () => helper.remove() };
+  } catch (error) {
+    await helper.remove();
+    throw error;
+  }
 }
 
 async function byTar(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<void> {
-  const helper = await createCommandHelper(connection, image, tarCommand(), mounts, job.log, true);
+  const { output, exitCode, remove } = (await startOnPipe(connection, image, mounts, input, job)) ?? (await startOnStdin(connection, image, mounts, input, job));
   try {
-    const { output, exitCode } = await helper.runWithInput(input);
     let said = '';
     const stdout = stdoutOf((chunk) => {
       if (said.length < MAX_STDERR) said += chunk.toString('utf8');
     });
+    // An engine that goes away is told by the exit code that does not come.
+    output.on('error', () => undefined);
     output.pipe(stdout).resume();
     const cancelled = new Promise<never>((_resolve, reject) => {
       const stop = () => reject(new Error('cancelled'));
@@ -118,6 +168,6 @@ async function byTar(connection: Connection, image: string, mounts: readonly Hel
     }
     for (const line of lines) job.log.debug(line);
   } finally {
-    await helper.remove();
+    await remove();
   }
 }

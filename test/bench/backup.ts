@@ -1,95 +1,110 @@
-/** Backups against the plain command in the same run, as ratios. */
-import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+/** Backups, restores and clones against the plain commands in the same run, as ratios. `node backup.ts [MiB] [small files]` */
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from '../../src/backup/backup.ts';
-import { connect, container, GNU_TAR, job, remove, removeAll, temporary, volume } from '../engine/support.ts';
+import { restore } from '../../src/backup/restore.ts';
+import { cloneVolume } from '../../src/backup/transfer.ts';
+import { connect, GNU_TAR, remove, removeAll, temporary, unique, volume } from '../engine/support.ts';
+import { fill, measured, plain, print, quietJob, type Row } from './measure.ts';
 
-const MIB = 1024 * 1024;
-const SMALL_FILES = 20_000;
 const size = Number(process.argv[2] ?? 1024);
-const WORDS = 'volume mount container image source target driver label bind anonymous named backup restore verify archive entry owner group mode time link'.split(' ');
+const SMALL = Number(process.argv[3] ?? 100_000);
+const METHODS = ['tar', 'archive'] as const;
 
 const connection = await connect();
 await removeAll(connection);
 const folder = temporary();
 
-/** Half random, half text, and many small files. */
-async function fill(): Promise<void> {
-  const root = await volume(connection, 'bench');
-  for (let index = 0; index < size / 64; index += 1) {
-    const isText = index % 2 === 1;
-    const block = isText ? Buffer.from(text(64 * MIB)) : randomBytes(64 * MIB);
-    writeFileSync(join(root, `${isText ? 'text' : 'random'}-${index}`), block);
-  }
-  for (let index = 0; index < SMALL_FILES; index += 1) {
-    if (index % 500 === 0) mkdirSync(join(root, `small-${index / 500}`));
-    writeFileSync(join(root, `small-${Math.floor(index / 500)}`, `${index}.json`), text(200 + (index % 1000)));
-  }
-  await container(connection, 'bench', { HostConfig: { Binds: ['bench:/data'] } });
-}
-
-function text(bytes: number): string {
-  const parts: string[] = [];
-  for (let length = 0; length < bytes; ) {
-    const line = `${WORDS[Math.floor(Math.random() * WORDS.length)]} ${WORDS[Math.floor(Math.random() * WORDS.length)]} ${Math.floor(Math.random() * 1e5)}\n`;
-    parts.push(line);
-    length += line.length;
-  }
-  return parts.join('').slice(0, bytes);
-}
-
-interface Row {
-  readonly what: string;
-  readonly seconds: number;
-  readonly bytes: number;
-  readonly memory?: number;
-}
-
-function plain(flags: string): Row {
-  const to = join(folder, `plain-${flags}`);
+function plainBackup(source: string, flags: string): Row {
+  const to = join(folder, unique('plain'));
   mkdirSync(to);
-  const started = performance.now();
-  execFileSync('docker', ['run', '--rm', '--network', 'none', '--volumes-from', 'bench', '-v', `${to}:/backup`, GNU_TAR, 'tar', flags, '/backup/backup.tar', '/data'], { stdio: ['ignore', 'ignore', 'ignore'] });
-  const seconds = (performance.now() - started) / 1000;
+  const row = plain(`docker run … tar ${flags}`, [`${source}:/data`, `${to}:/backup`], 'tar', flags, '/backup/backup.tar', '/data');
   const { size: bytes } = statSync(join(to, 'backup.tar'));
   remove(to);
-  return { what: `docker run … tar ${flags}`, seconds, bytes };
+  return { ...row, bytes };
 }
 
-async function ours(method: 'tar' | 'archive', compression: 'none' | 'gzip' | 'zstd'): Promise<Row> {
-  const to = join(folder, `${method}-${compression}`);
+/** Writes an archive and leaves it where `keep`. */
+async function ours(source: string, method: 'tar' | 'archive', compression: 'none' | 'gzip' | 'zstd', keep = false): Promise<Row & { file: string }> {
+  const to = join(folder, unique('ours'));
   mkdirSync(to);
-  global.gc?.();
-  const before = process.memoryUsage.rss();
-  let peak = before;
-  const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 20);
-  const started = performance.now();
-  const result = await backup(connection, { subject: { kind: 'container', container: 'bench' }, destination: to, method, compression, helperImage: GNU_TAR }, { ...job(), log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined } });
-  const seconds = (performance.now() - started) / 1000;
-  clearInterval(timer);
+  let file = '';
+  const row = await measured(`backup, ${method}, ${compression}`, async () => {
+    const result = await backup(connection, { subject: { kind: 'volume', volume: source }, destination: to, method, compression, helperImage: GNU_TAR }, quietJob());
+    ({ file } = result);
+    return result.archiveBytes;
+  });
   if (readdirSync(to).length !== 2) throw new Error('the backup is not whole');
-  remove(to);
-  return { what: `backup, ${method}, ${compression}`, seconds, bytes: result.archiveBytes, memory: peak - before };
+  if (!keep) remove(to);
+  return { ...row, file };
+}
+
+/** The reverse of each backup: into a new volume each time. */
+async function restores(source: string): Promise<[Row, Row][]> {
+  const rows: [Row, Row][] = [];
+  for (const [flags, packed, compression] of [['xf', 'cf', 'none'], ['xzf', 'czf', 'zstd']] as const) {
+    const to = join(folder, unique('restore'));
+    mkdirSync(to);
+    plain('', [`${source}:/data`, `${to}:/backup`], 'tar', packed, '/backup/backup.tar', '/data');
+    const target = unique('plain');
+    await volume(connection, target);
+    const base = plain(`docker run … tar ${flags}`, [`${target}:/data`, `${to}:/backup`], 'tar', flags, '/backup/backup.tar');
+    remove(to);
+    await connection.docker.getVolume(target).remove();
+    rows.push([base, base]);
+    const { file } = await ours(source, 'tar', compression, true);
+    for (const method of METHODS) {
+      const fresh = unique('fresh');
+      const row = await measured(`restore, ${method}, ${compression}`, async () => {
+        await restore(connection, { file, into: { kind: 'volume', volume: fresh }, mode: 'empty', method, helperImage: GNU_TAR }, quietJob());
+        return undefined;
+      });
+      await connection.docker.getVolume(fresh).remove();
+      rows.push([row, base]);
+    }
+    remove(join(file, '..'));
+  }
+  return rows;
+}
+
+async function clones(source: string): Promise<[Row, Row][]> {
+  const target = unique('plain');
+  await volume(connection, target);
+  const base = plain('docker run … tar c \\| tar x', [`${source}:/from:ro`, `${target}:/to`], 'sh', '-c', 'tar -C /from -cf - . | tar -C /to -xf -');
+  await connection.docker.getVolume(target).remove();
+  const rows: [Row, Row][] = [[base, base]];
+  for (const [what, helperImage] of [['tar', GNU_TAR], ['archive', undefined]] as const) {
+    const name = unique('clone');
+    const row = await measured(`clone, ${what}`, async () => {
+      await cloneVolume(connection, source, name, { helperImage }, quietJob());
+      return undefined;
+    });
+    await connection.docker.getVolume(name).remove();
+    rows.push([row, base]);
+  }
+  return rows;
+}
+
+async function backups(source: string, compressions: readonly ('none' | 'gzip' | 'zstd')[]): Promise<[Row, Row][]> {
+  // Once unmeasured, so that every row reads from the page cache.
+  plainBackup(source, 'cf');
+  const base = plainBackup(source, 'cf');
+  const packed = plainBackup(source, 'czf');
+  const rows: [Row, Row][] = [[base, base], [packed, packed]];
+  for (const compression of compressions) {
+    for (const method of METHODS) rows.push([await ours(source, method, compression), compression === 'none' ? base : packed]);
+  }
+  return rows;
 }
 
 try {
-  await fill();
-  // Once unmeasured, so that every row reads from the page cache.
-  plain('cf');
-  const base = plain('cf');
-  const packed = plain('czf');
-  const rows: [Row, Row][] = [[base, base], [packed, packed]];
-  for (const compression of ['none', 'gzip', 'zstd'] as const) {
-    for (const method of ['tar', 'archive'] as const) rows.push([await ours(method, compression), compression === 'none' ? base : packed]);
+  if (size > 0) {
+    await fill(connection, 'bench', size, 0);
+    print(`${size} MiB, half random, half text`, [...(await backups('bench', ['none', 'gzip', 'zstd'])), ...(await restores('bench')), ...(await clones('bench'))]);
   }
-  console.log(`\n${size} MiB and ${SMALL_FILES} small files, ${cpus().length} cores, Node ${process.versions.node}\n`);
-  console.log('| | seconds | time, ratio to plain | size, MB | size, ratio | memory growth, MiB |');
-  console.log('| :-- | --: | --: | --: | --: | --: |');
-  for (const [row, reference] of rows) {
-    console.log(`| ${row.what} | ${row.seconds.toFixed(1)} | ${(row.seconds / reference.seconds).toFixed(2)} | ${(row.bytes / 1e6).toFixed(0)} | ${(row.bytes / reference.bytes).toFixed(2)} | ${row.memory === undefined ? '' : (row.memory / MIB).toFixed(0)} |`);
+  if (SMALL > 0) {
+    await fill(connection, 'small', 0, SMALL);
+    print(`${SMALL} small files`, [...(await backups('small', ['none', 'zstd'])), ...(await restores('small')), ...(await clones('small'))]);
   }
 } finally {
   await removeAll(connection);
