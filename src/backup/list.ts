@@ -22,6 +22,12 @@ export interface BackupFile {
   readonly sha256?: string;
   readonly container?: string;
   readonly engine?: string;
+  /** Host name of the engine. */
+  readonly engineName?: string;
+  /** Id of the entry of the schedule that made it. */
+  readonly plan?: string;
+  /** What verifying it found, by its manifest. */
+  readonly verified?: { readonly ok: boolean; readonly at: string };
   /** Why the manifest, or the archive as it lies there, cannot be trusted. */
   readonly problem?: string;
 }
@@ -63,7 +69,7 @@ async function describe(file: string): Promise<BackupFile | undefined> {
   try {
     const manifest = await readManifest(file);
     if (manifest === undefined) return plain;
-    const { subject, kind, createdAt, method, entries, bytes, sha256, container, engine } = manifest;
+    const { subject, kind, createdAt, method, entries, bytes, sha256, container, engine, plan, verified } = manifest;
     const grown = manifest.archiveBytes !== facts.size;
     return {
       ...plain,
@@ -78,6 +84,9 @@ async function describe(file: string): Promise<BackupFile | undefined> {
       sha256,
       ...(container ? { container: container.name } : {}),
       engine: `${engine.name} ${engine.version}`,
+      engineName: engine.name,
+      ...(plan === undefined ? {} : { plan }),
+      ...(verified ? { verified } : {}),
       ...(grown ? { problem: `the file has ${facts.size} bytes, its manifest says ${manifest.archiveBytes}` } : {}),
     };
   } catch (error) {

@@ -1,5 +1,5 @@
 /** The manifest: the truthful record beside every archive, as FILE.json. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { BadArchive } from '../engine/errors.ts';
 import type { Compression } from './compression.ts';
 
@@ -49,6 +49,10 @@ export interface Manifest {
   /** What the method does not keep. */
   readonly notKept: readonly string[];
   readonly warnings: readonly string[];
+  /** Id of the entry of the schedule that made it; absent for a backup made by hand. */
+  readonly plan?: string;
+  /** What verifying it found last, where that was written down. */
+  readonly verified?: { readonly ok: boolean; /** ISO 8601, UTC. */ readonly at: string };
 }
 
 export function manifestPath(file: string): string {
@@ -78,4 +82,23 @@ export async function readManifest(file: string): Promise<Manifest | undefined> 
   }
   if (manifest.format > MANIFEST_FORMAT) throw problem(`its format ${manifest.format} is newer than this extension; update Docker Mounts`);
   return manifest as Manifest;
+}
+
+/**
+ * Writes into the manifest of an archive that a plan made what verifying it found, so that every window and machine
+ * knows it. Does nothing for another archive. Throws what the file system throws.
+ */
+export async function recordVerdict(file: string, ok: boolean): Promise<void> {
+  const manifest = await readManifest(file).catch(() => undefined);
+  if (manifest?.plan === undefined) return;
+  const path = manifestPath(file);
+  const fresh = `${path}.partial`;
+  const verified = { ok, at: new Date().toISOString() };
+  try {
+    await writeFile(fresh, `${JSON.stringify({ ...manifest, verified }, null, 2)}\n`, { mode: 0o600, flush: true });
+    await rename(fresh, path);
+  } catch (error) {
+    await unlink(fresh).catch(() => undefined);
+    throw error;
+  }
 }
