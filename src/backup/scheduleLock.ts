@@ -95,7 +95,9 @@ export class ScheduleLock {
   private constructor(file: string, owner: Owner, heartbeatMs: number) {
     this.#file = file;
     this.#owner = owner;
-    this.#timer = setInterval(() => (this.#beating = this.#beat()), heartbeatMs);
+    this.#timer = setInterval(() => {
+      this.#beating = this.#beat();
+    }, heartbeatMs);
     this.#timer.unref();
   }
 
