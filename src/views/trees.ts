@@ -90,6 +90,7 @@ export class BackupsTree extends Tree {
   readonly #plans: PlanSource;
   readonly #following: vscode.Disposable;
   #watched = '';
+  #warned = '';
   #watchers: vscode.Disposable[] = [];
 
   constructor(folder: () => string | undefined, verdicts: VerdictSource, plans: PlanSource, log: vscode.LogOutputChannel) {
@@ -141,7 +142,10 @@ export class BackupsTree extends Tree {
     try {
       return await listBackups(folder);
     } catch (error) {
-      this.#log.warn((error as Error).message);
+      const { message } = error as Error;
+      // It is listed every minute while something is planned.
+      if (message !== this.#warned) this.#log.warn(message);
+      this.#warned = message;
       return [];
     }
   }

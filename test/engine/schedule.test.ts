@@ -279,11 +279,11 @@ describe('what goes wrong', () => {
   });
 
   it('encrypted without a passphrase fails before anything is written; with one it is opened to be verified', async () => {
-    let passphrase: string | undefined;
-    const { runner } = window([{ volume: data, every: '1d', encrypt: true }], { passphrase: () => Promise.resolve(passphrase) });
+    const stored: string[] = [];
+    const { runner } = window([{ volume: data, every: '1d', encrypt: true }], { passphrase: () => Promise.resolve(stored[0]) });
     assert.match(failed(await runner.run()), /no passphrase is stored/);
     assert.deepEqual(archives(), []);
-    passphrase = 'correct horse';
+    stored.push('correct horse');
     assert.deepEqual(outcomes(await runner.run()), ['done']);
     assert.match(archives()[0] ?? '', /\.tar\.zst\.age$/);
     assert.equal(runner.status()[0]?.last?.verified?.ok, true);

@@ -204,7 +204,7 @@ describe('the setting', () => {
     [{ volume: 'a', evry: '1d' }, /"evry" is unknown/],
     [{ volume: 'a', every: '1d', compression: 'rar' }, /"compression" is "rar"; use one of zstd/],
     [{ volume: 'a', targets: ['/x'], every: '1d' }, /"targets".*"container" only/],
-    [{ volume: '  ', every: '1d' }, /"volume" is "  "/],
+    [{ volume: '  ', every: '1d' }, /"volume" is " {2}"/],
     [{ volume: 'a', every: '1d', since: 'tomorrow' }, /"since"/],
   ];
   for (const [entry, message] of bad) {
