@@ -24,22 +24,22 @@ export interface RunRecord {
   readonly hadArchives?: boolean;
 }
 
-function fileOf(folder: string, id: string): string {
-  return join(folder, `${createHash('sha256').update(id).digest('hex').slice(0, 16)}.json`);
+function fileOf(folder: string, key: string): string {
+  return join(folder, `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
 }
 
 /** Empty where there is none, or where it cannot be read. */
-export async function readRecord(folder: string, id: string): Promise<RunRecord> {
+export async function readRecord(folder: string, key: string): Promise<RunRecord> {
   try {
-    return JSON.parse(await readFile(fileOf(folder, id), 'utf8')) as RunRecord;
+    return JSON.parse(await readFile(fileOf(folder, key), 'utf8')) as RunRecord;
   } catch {
     return {};
   }
 }
 
 /** Replaces the record. Throws what the file system throws. */
-export async function writeRecord(folder: string, id: string, record: RunRecord): Promise<void> {
-  const file = fileOf(folder, id);
+export async function writeRecord(folder: string, key: string, record: RunRecord): Promise<void> {
+  const file = fileOf(folder, key);
   const fresh = `${file}.${process.pid}`;
   await mkdir(folder, { recursive: true });
   await writeFile(fresh, JSON.stringify(record), { mode: 0o600 });

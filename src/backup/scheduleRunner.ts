@@ -58,7 +58,6 @@ export interface EntryStatus {
 export type EntryResult = RunResult | { readonly id: string; readonly outcome: 'busy' | 'elsewhere' | 'cancelled' } | { readonly id: string; readonly outcome: 'failed'; readonly error: string; readonly cause: Error };
 
 interface Seen {
-  readonly destination: string | undefined;
   readonly archives: readonly BackupFile[];
   readonly record: RunRecord;
   /** What the entry backs up, once the engine was asked. */
@@ -104,12 +103,12 @@ export class ScheduleRunner {
     void this.wake();
   }
 
-  /** Looks at once at what is due, after a setting or the engine changed; what failed for this reason is tried again now. Never throws. */
-  async wake(reason?: string): Promise<void> {
+  /** Looks at once at what is due. What failed with an error of the class `again`, or of any, is tried again now: the cause may be gone. Never throws. */
+  async wake(again?: 'EngineUnavailable' | 'PassphraseNeeded' | 'any'): Promise<void> {
     if (!this.#isStarted || this.#isDisposed) return;
-    for (const [id, seen] of this.#seen) {
-      if (reason === undefined || seen.record.failure?.kind !== reason) continue;
-      this.#seen.set(id, { ...seen, record: { ...seen.record, failure: { ...seen.record.failure, at: 0 } } });
+    for (const [key, seen] of this.#seen) {
+      if (seen.record.failure === undefined || (again !== 'any' && seen.record.failure.kind !== again)) continue;
+      this.#seen.set(key, { ...seen, record: { ...seen.record, failure: { ...seen.record.failure, at: 0 } } });
     }
     if (this.#passing !== undefined) this.#passAgain = true;
     this.#passing ??= this.#pass().finally(() => (this.#passing = undefined));
@@ -119,7 +118,7 @@ export class ScheduleRunner {
   /** Every entry and where it stands, by what was seen last. */
   status(): EntryStatus[] {
     return this.#options.entries().map((entry) => {
-      const seen = this.#seen.get(entry.id);
+      const seen = this.#seen.get(this.#key(entry));
       const destination = this.#options.destination(entry);
       return {
         entry,
@@ -189,7 +188,8 @@ export class ScheduleRunner {
       this.#passAgain = false;
       const failures: Failure[] = [];
       const entries = this.#options.entries();
-      for (const id of this.#seen.keys()) if (!entries.some((entry) => entry.id === id)) this.#seen.delete(id);
+      const keys = entries.map((entry) => this.#key(entry));
+      for (const key of this.#seen.keys()) if (!keys.includes(key)) this.#seen.delete(key);
       for (const entry of entries) {
         if (this.#isDisposed) return;
         const failure = await this.#inTurn(() => this.#visit(entry));
@@ -202,8 +202,8 @@ export class ScheduleRunner {
 
   /** Runs an entry where it is due. Returns a failure that the user is to be told of. */
   async #visit(entry: ScheduleEntry): Promise<Failure | undefined> {
-    const known = this.#seen.get(entry.id);
-    const isOld = known === undefined || known.destination !== this.#options.destination(entry) || Math.abs(this.#now() - known.at) > LOOK_AGAIN_MS;
+    const known = this.#seen.get(this.#key(entry));
+    const isOld = known === undefined || Math.abs(this.#now() - known.at) > LOOK_AGAIN_MS;
     if (isOld) await this.#look(entry);
     if (!this.#isDue(entry) || this.#isElsewhere(entry)) return undefined;
     // What seemed due a while ago may have been done elsewhere since.
@@ -220,7 +220,7 @@ export class ScheduleRunner {
   }
 
   #isDue(entry: ScheduleEntry): boolean {
-    return this.#nextOf(entry, this.#seen.get(entry.id)) <= this.#now();
+    return this.#nextOf(entry, this.#seen.get(this.#key(entry))) <= this.#now();
   }
 
   /** When to run: the earliest of its subjects, but not before a failure's time to try again. */
@@ -237,12 +237,11 @@ export class ScheduleRunner {
 
   async #look(entry: ScheduleEntry, keepFailure = false): Promise<void> {
     const destination = this.#options.destination(entry);
-    const known = this.#seen.get(entry.id);
+    const known = this.#seen.get(this.#key(entry));
     const archives = destination === undefined ? [] : await listBackups(destination).catch(() => []);
-    const read = await this.#record(entry.id);
+    const read = await this.#record(entry);
     const record = keepFailure && known?.record.failure?.at === 0 ? { ...read, failure: known.record.failure } : read;
-    const subjects = known?.destination === destination ? known?.subjects : undefined;
-    this.#seen.set(entry.id, { destination, archives: archivesBy(entry, entry.engine, undefined, archives), record, subjects, at: this.#now() });
+    this.#seen.set(this.#key(entry), { archives: archivesBy(entry, entry.engine, undefined, archives), record, subjects: known?.subjects, at: this.#now() });
   }
 
   async #attempt(entry: ScheduleEntry, force: boolean, byHand: boolean): Promise<EntryResult[]> {
@@ -254,8 +253,8 @@ export class ScheduleRunner {
     if (!this.#isDisposed) await this.#write(entry, results, byHand);
     await this.#look(entry);
     const named = results.flatMap((result) => ('subject' in result ? [result.subject] : []));
-    const seen = this.#seen.get(entry.id);
-    if (seen !== undefined && named.length > 0) this.#seen.set(entry.id, { ...seen, subjects: named });
+    const seen = this.#seen.get(this.#key(entry));
+    if (seen !== undefined && named.length > 0) this.#seen.set(this.#key(entry), { ...seen, subjects: named });
     for (const result of results) if (result.outcome === 'done' && result.shrunkFrom !== undefined) this.#options.onShrunk(result);
     this.#changed();
     return results;
@@ -269,7 +268,7 @@ export class ScheduleRunner {
       const connection = await this.#options.connection();
       if (force) checkEngine(entry, connection);
       if (isElsewhere(entry, connection)) return [{ id, outcome: 'elsewhere' }];
-      const { cancelledAt, hadArchives = false } = this.#seen.get(id)?.record ?? {};
+      const { cancelledAt, hadArchives = false } = this.#seen.get(this.#key(entry))?.record ?? {};
       const passphrase = entry.encrypt === true ? await this.#options.passphrase() : undefined;
       const options = { destination, defaults: this.#options.defaults(), passphrase, force, cancelledAt, hadArchives, now: () => this.#now() };
       return (await runEntry(connection, entry, options, job)) ?? [{ id, outcome: 'busy' }];
@@ -281,7 +280,7 @@ export class ScheduleRunner {
 
   /** Keeps what no manifest says. */
   async #write(entry: ScheduleEntry, results: readonly EntryResult[], byHand: boolean): Promise<void> {
-    const { failure: earlier, ...rest } = await this.#record(entry.id);
+    const { failure: earlier, ...rest } = await this.#record(entry);
     const failed = results.find((result) => result.outcome === 'failed');
     const isCancelled = results.some(({ outcome }) => outcome === 'cancelled');
     if (results.some(({ outcome }) => outcome === 'busy' || outcome === 'elsewhere')) return;
@@ -294,30 +293,37 @@ export class ScheduleRunner {
       ...(results.some(({ outcome }) => outcome === 'done') ? { hadArchives: true } : {}),
       ...(failure ? { failure } : isCancelled && earlier ? { failure: earlier } : {}),
     };
-    await this.#keep(entry.id, record);
+    await this.#keep(entry, record);
   }
 
   /** Whether nobody was told of this row of failures within a day, in any window; marks it as told. */
   async #isToBeTold(entry: ScheduleEntry): Promise<boolean> {
-    const record = await this.#record(entry.id);
+    const record = await this.#record(entry);
     const now = this.#now();
     const toldAt = record.failure?.toldAt;
     if (record.failure === undefined || (toldAt !== undefined && toldAt <= now + SKEW_MS && now - toldAt < TELL_AGAIN_MS)) return false;
-    await this.#keep(entry.id, { ...record, failure: { ...record.failure, toldAt: now } });
+    await this.#keep(entry, { ...record, failure: { ...record.failure, toldAt: now } });
     return true;
   }
 
-  async #record(id: string): Promise<RunRecord> {
-    return this.#unwritten.get(id) ?? (await readRecord(this.#options.records, id));
+  /** An entry that was made anew with the id of another shares nothing with it. */
+  #key(entry: ScheduleEntry): string {
+    return JSON.stringify([entry.id, entry.subject, this.#options.destination(entry)]);
   }
 
-  async #keep(id: string, record: RunRecord): Promise<void> {
+  async #record(entry: ScheduleEntry): Promise<RunRecord> {
+    const key = this.#key(entry);
+    return this.#unwritten.get(key) ?? (await readRecord(this.#options.records, key));
+  }
+
+  async #keep(entry: ScheduleEntry, record: RunRecord): Promise<void> {
+    const key = this.#key(entry);
     try {
-      await writeRecord(this.#options.records, id, record);
-      this.#unwritten.delete(id);
+      await writeRecord(this.#options.records, key, record);
+      this.#unwritten.delete(key);
     } catch (error) {
-      this.#unwritten.set(id, record);
-      this.#options.log.warn(`What became of the scheduled backup "${id}" cannot be written down: ${(error as Error).message}`);
+      this.#unwritten.set(key, record);
+      this.#options.log.warn(`What became of the scheduled backup "${entry.id}" cannot be written down: ${(error as Error).message}`);
     }
   }
 

@@ -114,9 +114,9 @@ export function followSchedule(runner: ScheduleRunner, { watcher, backupFolder, 
   follow();
   return vscode.Disposable.from(
     vscode.workspace.onDidChangeConfiguration((change) => {
-      if (!change.affectsConfiguration('dockerMounts')) return;
+      if (!change.affectsConfiguration('dockerMounts.schedule') && !change.affectsConfiguration('dockerMounts.backup')) return;
       check();
-      void runner.wake();
+      void runner.wake('any');
     }),
     watcher.onDidChange(follow),
     backupFolder.onDidChange(() => void runner.wake()),
