@@ -196,6 +196,7 @@ export class ScheduleRunner {
         if (failure !== undefined) failures.push(failure);
       }
       if (failures.length > 0) this.#options.onFailures(failures);
+      this.#changed();
     } while (this.#passAgain && !this.#isDisposed);
     this.#plan();
   }

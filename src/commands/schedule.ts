@@ -114,7 +114,8 @@ async function confirmPlan(entry: ScheduleEntry): Promise<void> {
     entry.encrypt ? vscode.l10n.t('Encrypted with the stored passphrase') : '',
     vscode.l10n.t('Each backup is verified before an older one is removed.'),
   ];
-  await confirmed(vscode.l10n.t('Back up {0} {1}?', subjectInWords(entry.subject), whenInWords(entry.when)), lines.filter((line) => line !== '').join('\n'), vscode.l10n.t('Back Up Regularly'));
+  const detail = lines.filter((line) => line !== '').join('\n');
+  await answered(vscode.window.showInformationMessage(vscode.l10n.t('Back up {0} {1}?', subjectInWords(entry.subject), whenInWords(entry.when)), { modal: true, detail }, vscode.l10n.t('Back Up Regularly')));
 }
 
 async function runAdd(call: Call, services: Services): Promise<unknown> {

@@ -24,7 +24,7 @@ async function askTimes(title: string): Promise<string | string[] | undefined> {
 
 /** How often. */
 export async function askWhen(name: string): Promise<WhenFields | undefined> {
-  const title = vscode.l10n.t('Back Up {0} Regularly (1/3)', name);
+  const title = vscode.l10n.t('Back Up {0} Regularly', name);
   type Item = vscode.QuickPickItem & { readonly value?: WhenFields; readonly ask?: 'times' | 'workdays' | 'interval' };
   const items: Item[] = [
     { label: `$(history) ${vscode.l10n.t('Every Day')}`, description: vscode.l10n.t('a day after the last one, as soon as a window is open'), value: { every: '1d' } },
@@ -53,7 +53,7 @@ export async function askWhen(name: string): Promise<WhenFields | undefined> {
 
 /** How many stay; `keep` is undefined for all. */
 export async function askKeep(name: string): Promise<{ readonly keep: Keep | undefined } | undefined> {
-  const title = vscode.l10n.t('Back Up {0} Regularly (2/3)', name);
+  const title = vscode.l10n.t('Back Up {0} Regularly', name);
   const rules: (Keep | undefined)[] = [{ daily: 7, weekly: 4, monthly: 12 }, { last: 7 }, { last: 30 }, undefined];
   const items = rules.map((keep) => ({
     label: keep === undefined ? vscode.l10n.t('All') : keepInWords(keep),
@@ -74,7 +74,7 @@ export async function askDestination(name: string, backupFolder: BackupFolder): 
   if (known === undefined) return backupFolder.choose();
   const here = { label: `$(folder) ${known}`, description: vscode.l10n.t('the backup folder'), folder: known };
   const other = { label: `$(folder-opened) ${vscode.l10n.t('Another Folder…')}`, folder: undefined };
-  const chosen = await vscode.window.showQuickPick<vscode.QuickPickItem & { readonly folder: string | undefined }>([here, other], { title: vscode.l10n.t('Back Up {0} Regularly (3/3)', name), placeHolder: vscode.l10n.t('Where to?') });
+  const chosen = await vscode.window.showQuickPick<vscode.QuickPickItem & { readonly folder: string | undefined }>([here, other], { title: vscode.l10n.t('Back Up {0} Regularly', name), placeHolder: vscode.l10n.t('Where to?') });
   if (chosen === undefined || chosen.folder !== undefined) return chosen?.folder;
   const [folder] = (await vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, openLabel: vscode.l10n.t('Back Up Here'), title: vscode.l10n.t('Folder for the Backups'), defaultUri: vscode.Uri.file(known) })) ?? [];
   return folder?.fsPath;

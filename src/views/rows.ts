@@ -186,7 +186,8 @@ function subjectRow({ subject, backups, plans }: SubjectNode): vscode.TreeItem {
   // What is wrong comes first: the end of a long row is cut off.
   const words = plan === undefined ? archives : isFailing || plan.isRunning ? [planWords(plan), ...archives] : [...archives, planWords(plan)];
   const state = [...(plan === undefined ? [] : ['planned']), ...(plan?.isRunning ? ['busy'] : [])];
-  return row(`subject/${subject?.kind ?? ''}/${subject?.name ?? ''}`, label, backups.length > 0 ? Expanded : None, {
+  // Another id while there is nothing below it: the row with the first archive is a new one, and open.
+  return row(`${newest === undefined ? 'planned' : 'subject'}/${subject?.kind ?? ''}/${subject?.name ?? ''}`, label, newest === undefined ? None : Expanded, {
     description: words.join(' · '),
     iconPath: plan?.isRunning ? new vscode.ThemeIcon('sync~spin') : isFailing ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground')) : subjectIcon(subject?.kind),
     contextValue: ['subject', ...(subject === undefined ? [] : [subject.kind]), ...state].join(' '),
