@@ -77,7 +77,7 @@ export async function readManifest(file: string): Promise<Manifest | undefined> 
     throw problem('it is not JSON');
   }
   const manifest = value as Partial<Manifest> | null;
-  if (typeof manifest !== 'object' || manifest === null || typeof manifest.format !== 'number' || typeof manifest.sha256 !== 'string') {
+  if (typeof manifest !== 'object' || manifest === null || typeof manifest.format !== 'number' || typeof manifest.sha256 !== 'string' || typeof manifest.createdAt !== 'string') {
     throw problem('it does not describe an archive');
   }
   if (manifest.format > MANIFEST_FORMAT) throw problem(`its format ${manifest.format} is newer than this extension; update Docker Mounts`);
