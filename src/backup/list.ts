@@ -1,6 +1,7 @@
 /** The archives of a folder, with what their manifests say. */
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { eachOf } from '../engine/eachOf.ts';
 import { FileFailure, NotFound } from '../engine/errors.ts';
 import type { Packing } from './compression.ts';
 import { readManifest } from './manifest.ts';
@@ -45,6 +46,12 @@ function compressionOf(file: string): Packing {
   return /xz$/.test(name) ? 'xz' : 'none';
 }
 
+/** Orders archives; ISO times in UTC sort as texts. */
+export function newestFirst(a: BackupFile, b: BackupFile): number {
+  const [one, other] = [a.createdAt ?? a.modifiedAt, b.createdAt ?? b.modifiedAt];
+  return one === other ? 0 : one < other ? 1 : -1;
+}
+
 /** The archives directly in `folder`, newest first. Throws NotFound for a folder that is not there. */
 export async function listBackups(folder: string): Promise<BackupFile[]> {
   const root = resolve(folder);
@@ -56,10 +63,13 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
     if (code === 'ENOENT') throw new NotFound('folder', root, `The folder "${root}" does not exist; create it or choose another.`, { cause: error });
     throw new FileFailure(root, code, `The folder "${root}" cannot be read (${code}).`, { cause: error });
   }
-  const found = await Promise.all(names.map((name) => describe(join(root, name))));
-  return found
-    .filter((one) => one !== undefined)
-    .sort((a, b) => (b.createdAt ?? b.modifiedAt).localeCompare(a.createdAt ?? a.modifiedAt));
+  // A few at a time: a plan makes thousands, and a process may open only so many files.
+  const found: BackupFile[] = [];
+  await eachOf(names, async (name) => {
+    const one = await describe(join(root, name));
+    if (one !== undefined) found.push(one);
+  });
+  return found.sort(newestFirst);
 }
 
 async function describe(file: string): Promise<BackupFile | undefined> {

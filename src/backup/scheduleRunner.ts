@@ -205,7 +205,7 @@ export class ScheduleRunner {
   async #visit(entry: ScheduleEntry): Promise<Failure | undefined> {
     const known = this.#seen.get(this.#key(entry));
     const isOld = known === undefined || Math.abs(this.#now() - known.at) > LOOK_AGAIN_MS;
-    if (isOld) await this.#look(entry);
+    if (isOld) await this.#look(entry, true);
     if (!this.#isDue(entry) || this.#isElsewhere(entry)) return undefined;
     // What seemed due a while ago may have been done elsewhere since.
     if (!isOld) await this.#look(entry, true);
@@ -236,12 +236,13 @@ export class ScheduleRunner {
     return record.failure === undefined ? due : Math.max(due, retryAt(record.failure.at, record.failure.attempts, now));
   }
 
-  async #look(entry: ScheduleEntry, keepFailure = false): Promise<void> {
+  /** `isAwake` lets a failure stay that is to be tried again now. */
+  async #look(entry: ScheduleEntry, isAwake = false): Promise<void> {
     const destination = this.#options.destination(entry);
     const known = this.#seen.get(this.#key(entry));
     const archives = destination === undefined ? [] : await listBackups(destination).catch(() => []);
     const read = await this.#record(entry);
-    const record = keepFailure && known?.record.failure?.at === 0 ? { ...read, failure: known.record.failure } : read;
+    const record = isAwake && known?.record.failure?.at === 0 ? { ...read, failure: known.record.failure } : read;
     this.#seen.set(this.#key(entry), { archives: archivesBy(entry, entry.engine, undefined, archives), record, subjects: known?.subjects, at: this.#now() });
   }
 

@@ -1,7 +1,7 @@
 /** The three trees: where rows come from. */
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
-import { listBackups, type BackupFile } from '../backup/list.ts';
+import { listBackups, newestFirst, type BackupFile } from '../backup/list.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import type { EngineState } from '../engine/watcher.ts';
 import type { Snapshot } from '../engine/model.ts';
@@ -134,8 +134,7 @@ export class BackupsTree extends Tree {
     if (node?.kind === 'subject') return node.backups.map((backup) => ({ kind: 'backup', backup, verdict: latest(this.#verdicts.of(backup), backup.verified) }));
     if (node !== undefined) return [];
     const listed = await Promise.all(this.#folders().map((folder) => this.#list(folder)));
-    const newestFirst = listed.flat().sort((a, b) => (b.createdAt ?? b.modifiedAt).localeCompare(a.createdAt ?? a.modifiedAt));
-    return subjectsOf(newestFirst, this.#plans.status());
+    return subjectsOf(listed.flat().sort(newestFirst), this.#plans.status());
   }
 
   async #list(folder: string): Promise<BackupFile[]> {
