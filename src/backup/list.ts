@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { eachOf } from '../engine/eachOf.ts';
 import { FileFailure, NotFound } from '../engine/errors.ts';
 import type { Packing } from './compression.ts';
-import { readManifest } from './manifest.ts';
+import { readManifest, type RecordedVerdict } from './manifest.ts';
 
 export interface BackupFile {
   readonly file: string;
@@ -72,6 +72,14 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
   return found.sort(newestFirst);
 }
 
+/** Some file systems keep times to two seconds. */
+const TIME_STEP_MS = 2000;
+
+/** Whether a verdict still holds of an archive with this time; one that was bad does not get better. */
+function isStill({ ok, modifiedAt }: RecordedVerdict, mtimeMs: number): boolean {
+  return !ok || Math.abs(Date.parse(modifiedAt) - mtimeMs) <= TIME_STEP_MS;
+}
+
 async function describe(file: string): Promise<BackupFile | undefined> {
   const facts = await stat(file).catch(() => undefined);
   if (!facts?.isFile()) return undefined;
@@ -96,7 +104,7 @@ async function describe(file: string): Promise<BackupFile | undefined> {
       engine: `${engine.name} ${engine.version}`,
       engineName: engine.name,
       ...(plan === undefined ? {} : { plan }),
-      ...(verified ? { verified } : {}),
+      ...(verified && isStill(verified, facts.mtimeMs) ? { verified: { ok: verified.ok, at: verified.at } } : {}),
       ...(grown ? { problem: `the file has ${facts.size} bytes, its manifest says ${manifest.archiveBytes}` } : {}),
     };
   } catch (error) {

@@ -1,5 +1,5 @@
 /** The manifest: the truthful record beside every archive, as FILE.json. */
-import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { BadArchive } from '../engine/errors.ts';
 import type { Compression } from './compression.ts';
 
@@ -23,6 +23,14 @@ export interface ManifestMount extends SavedMount {
   readonly root: string;
   readonly entries: number;
   readonly bytes: number;
+}
+
+export interface RecordedVerdict {
+  readonly ok: boolean;
+  /** When it was verified; ISO 8601, UTC. */
+  readonly at: string;
+  /** The archive's own time then: one that was written to since is no longer what was verified. */
+  readonly modifiedAt: string;
 }
 
 export interface Manifest {
@@ -52,7 +60,7 @@ export interface Manifest {
   /** Id of the entry of the schedule that made it; absent for a backup made by hand. */
   readonly plan?: string;
   /** What verifying it found last, where that was written down. */
-  readonly verified?: { readonly ok: boolean; /** ISO 8601, UTC. */ readonly at: string };
+  readonly verified?: RecordedVerdict;
 }
 
 export function manifestPath(file: string): string {
@@ -93,8 +101,8 @@ export async function recordVerdict(file: string, ok: boolean): Promise<void> {
   if (manifest?.plan === undefined) return;
   const path = manifestPath(file);
   const fresh = `${path}.partial`;
-  const verified = { ok, at: new Date().toISOString() };
   try {
+    const verified: RecordedVerdict = { ok, at: new Date().toISOString(), modifiedAt: (await stat(file)).mtime.toISOString() };
     await writeFile(fresh, `${JSON.stringify({ ...manifest, verified }, null, 2)}\n`, { mode: 0o600, flush: true });
     await rename(fresh, path);
   } catch (error) {

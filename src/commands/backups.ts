@@ -84,8 +84,7 @@ async function subjectsOf(call: Call, { watcher }: Services): Promise<BackupSubj
   return ['container' in chosen ? { kind: 'container', container: chosen.container } : { kind: 'volume', volume: chosen.volume }];
 }
 
-/** A subject's name for people. */
-export function nameOf(subject: BackupSubject): string {
+function nameOf(subject: BackupSubject): string {
   switch (subject.kind) {
     case 'container':
       return subject.targets?.length === 1 ? `${subject.container}:${subject.targets[0]}` : subject.container;

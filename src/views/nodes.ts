@@ -52,20 +52,26 @@ export function childrenOf(container: Container, { containers, volumes }: Pick<S
 
 /** One row for each subject, the one with the newest archive first, then those that are planned and have none yet. */
 export function subjectsOf(backups: readonly BackupFile[], plans: readonly EntryStatus[]): SubjectNode[] {
-  const groups = new Map<string, SubjectNode>();
-  const add = (subject: BackupSubjectName | undefined, more: Partial<Pick<SubjectNode, 'backups' | 'plans'>>) => {
+  interface Group {
+    readonly subject: BackupSubjectName | undefined;
+    readonly backups: BackupFile[];
+    readonly plans: EntryStatus[];
+  }
+  const groups = new Map<string, Group>();
+  const groupOf = (subject: BackupSubjectName | undefined): Group => {
     const key = subject === undefined ? '' : `${subject.kind} ${subject.name}`;
-    const known = groups.get(key);
-    groups.set(key, { kind: 'subject', ...(subject ? { subject } : {}), backups: [...(known?.backups ?? []), ...(more.backups ?? [])], plans: [...(known?.plans ?? []), ...(more.plans ?? [])] });
+    const group = groups.get(key) ?? { subject, backups: [], plans: [] };
+    groups.set(key, group);
+    return group;
   };
   for (const backup of backups) {
     const { kind, subject } = backup;
-    add(kind === undefined || subject === undefined ? undefined : { kind, name: subject }, { backups: [backup] });
+    groupOf(kind === undefined || subject === undefined ? undefined : { kind, name: subject }).backups.push(backup);
   }
   for (const plan of plans) {
     const { subject } = plan.entry;
     const isUnknown = plan.subjects.length === 0 && subject.kind === 'project';
-    for (const one of isUnknown ? [{ kind: subject.kind, name: subject.project }] : plan.subjects) add(one, { plans: [plan] });
+    for (const one of isUnknown ? [{ kind: subject.kind, name: subject.project }] : plan.subjects) groupOf(one).plans.push(plan);
   }
-  return [...groups.values()];
+  return [...groups.values()].map(({ subject, ...rest }) => ({ kind: 'subject', ...(subject ? { subject } : {}), ...rest }));
 }

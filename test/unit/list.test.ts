@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
@@ -29,4 +29,14 @@ it('a manifest whose time is no text is a problem of that archive, and the other
   const all = await listBackups(folder);
   assert.equal(all.length, 1001);
   assert.match(all.find(({ file }) => file.endsWith('bad.tar'))?.problem ?? '', /does not describe an archive/);
+});
+
+it('a verdict holds as long as the archive is not written to; a bad one for good', async () => {
+  const modifiedAt = '2026-11-24T12:00:00.000Z';
+  for (const ok of [true, false]) archive(`${ok}.tar`, { verified: { ok, at: modifiedAt, modifiedAt } });
+  const verdicts = async () => (await listBackups(folder)).filter(({ file }) => /(true|false)\.tar$/.test(file)).map(({ file, verified }) => [file.slice(folder.length + 1), verified?.ok]).sort();
+  for (const ok of [true, false]) utimesSync(join(folder, `${ok}.tar`), new Date(modifiedAt), new Date(modifiedAt));
+  assert.deepEqual(await verdicts(), [['false.tar', false], ['true.tar', true]]);
+  for (const ok of [true, false]) writeFileSync(join(folder, `${ok}.tar`), 'y');
+  assert.deepEqual(await verdicts(), [['false.tar', false], ['true.tar', undefined]]);
 });
