@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Logger } from '../engine/log.ts';
 
 /** Times are milliseconds since 1970. */
 export interface RunRecord {
@@ -28,20 +29,41 @@ function fileOf(folder: string, key: string): string {
   return join(folder, `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
 }
 
-/** Empty where there is none, or where it cannot be read. */
-export async function readRecord(folder: string, key: string): Promise<RunRecord> {
-  try {
-    return JSON.parse(await readFile(fileOf(folder, key), 'utf8')) as RunRecord;
-  } catch {
-    return {};
-  }
-}
+/** Records by key: one key an entry with its subject and destination. */
+export class RunRecords {
+  readonly #folder: string;
+  readonly #log: Logger;
+  /** What could not be written: without it a failure would be tried again, and told of, every minute. */
+  readonly #unwritten = new Map<string, RunRecord>();
 
-/** Replaces the record. Throws what the file system throws. */
-export async function writeRecord(folder: string, key: string, record: RunRecord): Promise<void> {
-  const file = fileOf(folder, key);
-  const fresh = `${file}.${process.pid}`;
-  await mkdir(folder, { recursive: true });
-  await writeFile(fresh, JSON.stringify(record), { mode: 0o600 });
-  await rename(fresh, file);
+  constructor(folder: string, log: Logger) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** Empty where there is none, or where it cannot be read. */
+  async read(key: string): Promise<RunRecord> {
+    const kept = this.#unwritten.get(key);
+    if (kept !== undefined) return kept;
+    try {
+      return JSON.parse(await readFile(fileOf(this.#folder, key), 'utf8')) as RunRecord;
+    } catch {
+      return {};
+    }
+  }
+
+  /** Replaces a record. Never throws: one that cannot be written is kept as long as this lives. */
+  async write(key: string, record: RunRecord): Promise<void> {
+    const file = fileOf(this.#folder, key);
+    const fresh = `${file}.${process.pid}`;
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      await writeFile(fresh, JSON.stringify(record), { mode: 0o600 });
+      await rename(fresh, file);
+      this.#unwritten.delete(key);
+    } catch (error) {
+      this.#unwritten.set(key, record);
+      this.#log.warn(`What became of a scheduled backup cannot be written to "${this.#folder}": ${(error as Error).message}`);
+    }
+  }
 }

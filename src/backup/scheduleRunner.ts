@@ -7,7 +7,7 @@ import type { BackupRequest } from './backup.ts';
 import { listBackups, type BackupFile } from './list.ts';
 import { dueAt, retryAt, SKEW_MS } from './schedule.ts';
 import type { ScheduleEntry } from './scheduleEntry.ts';
-import { readRecord, writeRecord, type RunRecord } from './scheduleRecord.ts';
+import { RunRecords, type RunRecord } from './scheduleRecord.ts';
 import { archivesBy, checkEngine, doneTimes, isElsewhere, runEntry, type RunResult, type SubjectName } from './scheduleRun.ts';
 
 export interface RunnerOptions {
@@ -78,8 +78,7 @@ export class ScheduleRunner {
   readonly #changes = new EventEmitter();
   readonly #seen = new Map<string, Seen>();
   readonly #running = new Map<string, AbortController>();
-  /** Records that could not be written: without them a failure would be tried again and told of every minute. */
-  readonly #unwritten = new Map<string, RunRecord>();
+  readonly #records: RunRecords;
   /** One job at a time: a plan must not take the machine from whoever works at it. */
   #queue: Promise<unknown> = Promise.resolve();
   #passing: Promise<void> | undefined;
@@ -90,6 +89,7 @@ export class ScheduleRunner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#records = new RunRecords(options.records, options.log);
     this.#changes.setMaxListeners(0);
   }
 
@@ -241,7 +241,7 @@ export class ScheduleRunner {
     const destination = this.#options.destination(entry);
     const known = this.#seen.get(this.#key(entry));
     const archives = destination === undefined ? [] : await listBackups(destination).catch(() => []);
-    const read = await this.#record(entry);
+    const read = await this.#records.read(this.#key(entry));
     const record = isAwake && known?.record.failure?.at === 0 ? { ...read, failure: known.record.failure } : read;
     this.#seen.set(this.#key(entry), { archives: archivesBy(entry, entry.engine, undefined, archives), record, subjects: known?.subjects, at: this.#now() });
   }
@@ -282,7 +282,7 @@ export class ScheduleRunner {
 
   /** Keeps what no manifest says. */
   async #write(entry: ScheduleEntry, results: readonly EntryResult[], byHand: boolean): Promise<void> {
-    const { failure: earlier, ...rest } = await this.#record(entry);
+    const { failure: earlier, ...rest } = await this.#records.read(this.#key(entry));
     const failed = results.find((result) => result.outcome === 'failed');
     const isCancelled = results.some(({ outcome }) => outcome === 'cancelled');
     if (results.some(({ outcome }) => outcome === 'busy' || outcome === 'elsewhere')) return;
@@ -295,38 +295,22 @@ export class ScheduleRunner {
       ...(results.some(({ outcome }) => outcome === 'done') ? { hadArchives: true } : {}),
       ...(failure ? { failure } : isCancelled && earlier ? { failure: earlier } : {}),
     };
-    await this.#keep(entry, record);
+    await this.#records.write(this.#key(entry), record);
   }
 
   /** Whether nobody was told of this row of failures within a day, in any window; marks it as told. */
   async #isToBeTold(entry: ScheduleEntry): Promise<boolean> {
-    const record = await this.#record(entry);
+    const record = await this.#records.read(this.#key(entry));
     const now = this.#now();
     const toldAt = record.failure?.toldAt;
     if (record.failure === undefined || (toldAt !== undefined && toldAt <= now + SKEW_MS && now - toldAt < TELL_AGAIN_MS)) return false;
-    await this.#keep(entry, { ...record, failure: { ...record.failure, toldAt: now } });
+    await this.#records.write(this.#key(entry), { ...record, failure: { ...record.failure, toldAt: now } });
     return true;
   }
 
   /** An entry that was made anew with the id of another shares nothing with it. */
   #key(entry: ScheduleEntry): string {
     return JSON.stringify([entry.id, entry.subject, this.#options.destination(entry)]);
-  }
-
-  async #record(entry: ScheduleEntry): Promise<RunRecord> {
-    const key = this.#key(entry);
-    return this.#unwritten.get(key) ?? (await readRecord(this.#options.records, key));
-  }
-
-  async #keep(entry: ScheduleEntry, record: RunRecord): Promise<void> {
-    const key = this.#key(entry);
-    try {
-      await writeRecord(this.#options.records, key, record);
-      this.#unwritten.delete(key);
-    } catch (error) {
-      this.#unwritten.set(key, record);
-      this.#options.log.warn(`What became of the scheduled backup "${entry.id}" cannot be written down: ${(error as Error).message}`);
-    }
   }
 
   #plan(): void {
