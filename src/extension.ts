@@ -1,6 +1,8 @@
 /** The composition root: builds the objects and registers them. Nothing else builds anything. */
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { ScheduleRunner } from './backup/scheduleRunner.ts';
 import { undoJob } from './backup/undo.ts';
 import { backupCommands } from './commands/backups.ts';
 import { containerCommands } from './commands/containers.ts';
@@ -11,6 +13,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { mountCommands } from './commands/mounts.ts';
 import { offerRecovery } from './commands/recovery.ts';
 import { registerCommand } from './commands/register.ts';
+import { scheduleCommands } from './commands/schedule.ts';
 import type { Services } from './commands/services.ts';
 import { restoreCommands } from './commands/restore.ts';
 import { volumeCommands } from './commands/volumes.ts';
@@ -21,6 +24,7 @@ import { EngineWatcher, type EngineState } from './engine/watcher.ts';
 import { BackupFolder } from './ui/backupFolder.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
 import { Passphrases } from './ui/passphrases.ts';
+import { followSchedule, runnerOptions, type ScheduleParts } from './ui/schedule.ts';
 import { readSettings } from './ui/settings.ts';
 import { Verdicts } from './ui/verdicts.ts';
 import type { Node } from './views/nodes.ts';
@@ -37,14 +41,31 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = new InspectDocuments();
   const passphrases = new Passphrases(context.secrets);
   const verdicts = new Verdicts(context.globalState);
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, chosenContext };
+  const schedule = startSchedule(context, { watcher, log, backupFolder, passphrases, records: join(context.globalStorageUri.fsPath, 'schedule') });
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext };
   context.subscriptions.push(log, watcher, backupFolder, verdicts, documents);
 
   const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...restoreCommands(services), ...copyCommands(services), selectContextCommand(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
+  context.subscriptions.push(...scheduleCommands(services).map((command) => registerCommand(command, log)));
   showTrees(context, services);
   context.subscriptions.push(offerRecovery(services));
   void watcher.start();
+}
+
+/** Ends what the schedule runs: what it paused goes on, and nothing half written stays. */
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}
+
+let running: ScheduleRunner | undefined;
+
+function startSchedule(context: vscode.ExtensionContext, parts: ScheduleParts): ScheduleRunner {
+  const runner = new ScheduleRunner(runnerOptions(parts));
+  running = runner;
+  context.subscriptions.push(runner, followSchedule(runner, parts, context.secrets));
+  runner.start();
+  return runner;
 }
 
 function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, chosenContext: () => string | undefined): EngineWatcher {
@@ -59,10 +80,10 @@ function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChan
   });
 }
 
-function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, log }: Services): void {
+function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, schedule, log }: Services): void {
   const containers = new ContainersTree();
   const volumes = new VolumesTree();
-  const backups = new BackupsTree(() => backupFolder.current(), verdicts, log);
+  const backups = new BackupsTree(() => backupFolder.current(), verdicts, schedule, log);
   const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>) =>
     vscode.window.createTreeView(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups' });
   const containersView = view('dockerMounts.containers', containers);

@@ -32,6 +32,8 @@ export interface BackupRequest {
   readonly consistency?: Consistency;
   /** Encrypts the archive with it, in age's format. */
   readonly passphrase?: string;
+  /** Id of the entry of the schedule that asks for it, for the manifest. */
+  readonly plan?: string;
 }
 
 export interface BackupResult {
@@ -100,7 +102,7 @@ export async function backup(connection: Connection, request: BackupRequest, job
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
     await warnWhenShrunk(plan, bytes, destination, warn);
     const numbers = { entries, bytes, archiveBytes: archive.bytes, sha256: archive.sha256() };
-    const manifest = await archive.commit(describeArchive(connection, plan, reader, packing, mounts, archive.file, numbers, warnings));
+    const manifest = await archive.commit({ ...describeArchive(connection, plan, reader, packing, mounts, archive.file, numbers, warnings), ...(request.plan === undefined ? {} : { plan: request.plan }) });
     const seconds = (performance.now() - started) / 1000;
     job.log.info(`Wrote "${archive.file}": ${entries} entries, ${bytes} bytes of content, ${archive.bytes} bytes in ${seconds.toFixed(1)} s, SHA-256 ${numbers.sha256}.`);
     return { file: archive.file, manifest, ...numbers, seconds, warnings };

@@ -1,9 +1,10 @@
 /** The archives of a folder, with what their manifests say. */
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { eachOf } from '../engine/eachOf.ts';
 import { FileFailure, NotFound } from '../engine/errors.ts';
 import type { Packing } from './compression.ts';
-import { readManifest } from './manifest.ts';
+import { readManifest, type RecordedVerdict } from './manifest.ts';
 
 export interface BackupFile {
   readonly file: string;
@@ -22,6 +23,12 @@ export interface BackupFile {
   readonly sha256?: string;
   readonly container?: string;
   readonly engine?: string;
+  /** Host name of the engine. */
+  readonly engineName?: string;
+  /** Id of the entry of the schedule that made it. */
+  readonly plan?: string;
+  /** What verifying it found, by its manifest. */
+  readonly verified?: { readonly ok: boolean; readonly at: string };
   /** Why the manifest, or the archive as it lies there, cannot be trusted. */
   readonly problem?: string;
 }
@@ -39,6 +46,12 @@ function compressionOf(file: string): Packing {
   return /xz$/.test(name) ? 'xz' : 'none';
 }
 
+/** Orders archives; ISO times in UTC sort as texts. */
+export function newestFirst(a: BackupFile, b: BackupFile): number {
+  const [one, other] = [a.createdAt ?? a.modifiedAt, b.createdAt ?? b.modifiedAt];
+  return one === other ? 0 : one < other ? 1 : -1;
+}
+
 /** The archives directly in `folder`, newest first. Throws NotFound for a folder that is not there. */
 export async function listBackups(folder: string): Promise<BackupFile[]> {
   const root = resolve(folder);
@@ -50,10 +63,21 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
     if (code === 'ENOENT') throw new NotFound('folder', root, `The folder "${root}" does not exist; create it or choose another.`, { cause: error });
     throw new FileFailure(root, code, `The folder "${root}" cannot be read (${code}).`, { cause: error });
   }
-  const found = await Promise.all(names.map((name) => describe(join(root, name))));
-  return found
-    .filter((one) => one !== undefined)
-    .sort((a, b) => (b.createdAt ?? b.modifiedAt).localeCompare(a.createdAt ?? a.modifiedAt));
+  // A few at a time: a plan makes thousands, and a process may open only so many files.
+  const found: BackupFile[] = [];
+  await eachOf(names, async (name) => {
+    const one = await describe(join(root, name));
+    if (one !== undefined) found.push(one);
+  });
+  return found.sort(newestFirst);
+}
+
+/** Some file systems keep times to two seconds. */
+const TIME_STEP_MS = 2000;
+
+/** Whether a verdict still holds of an archive with this time; one that was bad does not get better. */
+function isStill({ ok, modifiedAt }: RecordedVerdict, mtimeMs: number): boolean {
+  return !ok || Math.abs(Date.parse(modifiedAt) - mtimeMs) <= TIME_STEP_MS;
 }
 
 async function describe(file: string): Promise<BackupFile | undefined> {
@@ -63,7 +87,7 @@ async function describe(file: string): Promise<BackupFile | undefined> {
   try {
     const manifest = await readManifest(file);
     if (manifest === undefined) return plain;
-    const { subject, kind, createdAt, method, entries, bytes, sha256, container, engine } = manifest;
+    const { subject, kind, createdAt, method, entries, bytes, sha256, container, engine, plan, verified } = manifest;
     const grown = manifest.archiveBytes !== facts.size;
     return {
       ...plain,
@@ -78,6 +102,9 @@ async function describe(file: string): Promise<BackupFile | undefined> {
       sha256,
       ...(container ? { container: container.name } : {}),
       engine: `${engine.name} ${engine.version}`,
+      engineName: engine.name,
+      ...(plan === undefined ? {} : { plan }),
+      ...(verified && isStill(verified, facts.mtimeMs) ? { verified: { ok: verified.ok, at: verified.at } } : {}),
       ...(grown ? { problem: `the file has ${facts.size} bytes, its manifest says ${manifest.archiveBytes}` } : {}),
     };
   } catch (error) {

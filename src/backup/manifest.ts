@@ -1,5 +1,5 @@
 /** The manifest: the truthful record beside every archive, as FILE.json. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { BadArchive } from '../engine/errors.ts';
 import type { Compression } from './compression.ts';
 
@@ -23,6 +23,14 @@ export interface ManifestMount extends SavedMount {
   readonly root: string;
   readonly entries: number;
   readonly bytes: number;
+}
+
+export interface RecordedVerdict {
+  readonly ok: boolean;
+  /** When it was verified; ISO 8601, UTC. */
+  readonly at: string;
+  /** The archive's own time then: one that was written to since is no longer what was verified. */
+  readonly modifiedAt: string;
 }
 
 export interface Manifest {
@@ -49,6 +57,10 @@ export interface Manifest {
   /** What the method does not keep. */
   readonly notKept: readonly string[];
   readonly warnings: readonly string[];
+  /** Id of the entry of the schedule that made it; absent for a backup made by hand. */
+  readonly plan?: string;
+  /** What verifying it found last, where that was written down. */
+  readonly verified?: RecordedVerdict;
 }
 
 export function manifestPath(file: string): string {
@@ -73,9 +85,28 @@ export async function readManifest(file: string): Promise<Manifest | undefined> 
     throw problem('it is not JSON');
   }
   const manifest = value as Partial<Manifest> | null;
-  if (typeof manifest !== 'object' || manifest === null || typeof manifest.format !== 'number' || typeof manifest.sha256 !== 'string') {
+  if (typeof manifest !== 'object' || manifest === null || typeof manifest.format !== 'number' || typeof manifest.sha256 !== 'string' || typeof manifest.createdAt !== 'string') {
     throw problem('it does not describe an archive');
   }
   if (manifest.format > MANIFEST_FORMAT) throw problem(`its format ${manifest.format} is newer than this extension; update Docker Mounts`);
   return manifest as Manifest;
+}
+
+/**
+ * Writes into the manifest of an archive that a plan made what verifying it found, so that every window and machine
+ * knows it. Does nothing for another archive. Throws what the file system throws.
+ */
+export async function recordVerdict(file: string, ok: boolean): Promise<void> {
+  const manifest = await readManifest(file).catch(() => undefined);
+  if (manifest?.plan === undefined) return;
+  const path = manifestPath(file);
+  const fresh = `${path}.partial`;
+  try {
+    const verified: RecordedVerdict = { ok, at: new Date().toISOString(), modifiedAt: (await stat(file)).mtime.toISOString() };
+    await writeFile(fresh, `${JSON.stringify({ ...manifest, verified }, null, 2)}\n`, { mode: 0o600, flush: true });
+    await rename(fresh, path);
+  } catch (error) {
+    await unlink(fresh).catch(() => undefined);
+    throw error;
+  }
 }

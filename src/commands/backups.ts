@@ -5,6 +5,7 @@ import { backup, type BackupRequest, type BackupResult, type BackupSubject } fro
 import type { Compression } from '../backup/compression.ts';
 import { checkConsistency } from '../backup/consistency.ts';
 import { listBackups } from '../backup/list.ts';
+import { recordVerdict } from '../backup/manifest.ts';
 import type { Method } from '../backup/method.ts';
 import { planBackup } from '../backup/plan.ts';
 import { removeBackup } from '../backup/remove.ts';
@@ -15,12 +16,12 @@ import { formatAge, formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
 import { pickSubject } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
-import type { Node } from '../views/nodes.ts';
+import type { BackupSubjectName, Node } from '../views/nodes.ts';
 import { answered, confirmed, Dismissed, flagOf, numberOf, textOf, textsOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
-function subjectNamed({ kind, name }: { readonly kind: 'container' | 'volume' | 'bind'; readonly name: string }): BackupSubject {
+function subjectNamed({ kind, name }: BackupSubjectName): BackupSubject | undefined {
   switch (kind) {
     case 'container':
       return { kind, container: name };
@@ -28,10 +29,13 @@ function subjectNamed({ kind, name }: { readonly kind: 'container' | 'volume' | 
       return { kind, volume: name };
     case 'bind':
       return { kind, source: name };
+    case 'project':
+      return undefined;
   }
 }
 
-function subjectOfNode(node: Node): BackupSubject | undefined {
+/** What a row would back up. */
+export function subjectOfNode(node: Node): BackupSubject | undefined {
   switch (node.kind) {
     case 'container':
       return { kind: 'container', container: node.container.name };
@@ -198,6 +202,7 @@ async function runVerify(call: Call, services: Services): Promise<VerifyResult> 
   const verify = (passphrase?: string) => withJob(vscode.l10n.t('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
   const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), verify));
   await services.verdicts.remember(file, result.ok);
+  await recordVerdict(file, result.ok).catch((error: unknown) => services.log.warn((error as Error).message));
   if (call.byHand) void announceVerdict(result, basename(file), services);
   return result;
 }

@@ -33,7 +33,7 @@ export class EngineUnavailable extends Error {
   }
 }
 
-export type ObjectKind = 'container' | 'volume' | 'image' | 'mount' | 'folder' | 'file' | 'context' | 'method';
+export type ObjectKind = 'container' | 'volume' | 'image' | 'mount' | 'folder' | 'file' | 'context' | 'method' | 'plan';
 
 /** A thing that the caller named is not there. */
 export class NotFound extends Error {

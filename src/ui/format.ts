@@ -24,3 +24,13 @@ export function formatAge(iso: string, now: number = Date.now()): string {
   if (hours < 48) return vscode.l10n.t('{0} h ago', hours);
   return vscode.l10n.t('{0} days ago', Math.floor(hours / 24));
 }
+
+/** How far ahead a time is, in milliseconds since 1970, in words. */
+export function formatAhead(time: number, now: number = Date.now()): string {
+  const minutes = Math.ceil((time - now) / 60_000);
+  if (minutes <= 0) return vscode.l10n.t('now');
+  if (minutes < 60) return vscode.l10n.t('in {0} min', minutes);
+  const hours = Math.round(minutes / 60);
+  if (hours < 48) return vscode.l10n.t('in {0} h', hours);
+  return vscode.l10n.t('in {0} days', Math.round(hours / 24));
+}

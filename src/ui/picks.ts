@@ -43,3 +43,19 @@ export function pickSubject({ containers, volumes }: Snapshot, placeHolder: stri
     placeHolder,
   );
 }
+
+/** A container, a volume, or all volumes of a Compose project; undefined when dismissed. */
+export function pickSubjectOrProject({ containers, volumes }: Snapshot, placeHolder: string): Promise<Subject | { readonly project: string } | undefined> {
+  const projects = [...new Set(containers.flatMap(({ composeProject }) => composeProject ?? []))].sort();
+  return pick<Subject | { readonly project: string }>(
+    [
+      heading(vscode.l10n.t('Volumes')),
+      ...volumes.map((volume) => volumeItem(volume, { volume: volume.name })),
+      heading(vscode.l10n.t('Containers, with All Their Mounts')),
+      ...containers.map((container) => containerItem(container, { container: container.name })),
+      ...(projects.length > 0 ? [heading(vscode.l10n.t('Compose Projects, with All Their Volumes'))] : []),
+      ...projects.map((project) => ({ label: `$(layers) ${project}`, value: { project } })),
+    ],
+    placeHolder,
+  );
+}

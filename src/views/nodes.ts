@@ -1,5 +1,6 @@
 /** What a row of the three trees is. Rows are values made from a snapshot; nothing here asks the engine. */
 import type { BackupFile } from '../backup/list.ts';
+import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from '../engine/model.ts';
 import { hostPaths, sharersOfMount } from '../engine/sharing.ts';
 
@@ -22,8 +23,10 @@ export type LineageNode = {
 export type VolumeNode = { readonly kind: 'volume'; readonly volume: Volume };
 export type UseNode = { readonly kind: 'use'; readonly volume: Volume; readonly use: VolumeUse };
 export type BackupNode = { readonly kind: 'backup'; readonly backup: BackupFile; readonly verdict?: { readonly ok: boolean; readonly at: string } };
-/** The archives of one subject, newest first; without a name, those that no manifest describes. */
-export type SubjectNode = { readonly kind: 'subject'; readonly subject?: { readonly kind: 'container' | 'volume' | 'bind'; readonly name: string }; readonly backups: readonly BackupFile[] };
+/** What archives are of; a Compose project whose volumes are not known yet has a row of its own. */
+export type BackupSubjectName = { readonly kind: 'container' | 'volume' | 'bind' | 'project'; readonly name: string };
+/** The archives of one subject, newest first, and the entries of the schedule that make more; without a name, those that no manifest describes. */
+export type SubjectNode = { readonly kind: 'subject'; readonly subject?: BackupSubjectName; readonly backups: readonly BackupFile[]; readonly plans: readonly EntryStatus[] };
 
 export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode | SubjectNode;
 
@@ -47,14 +50,28 @@ export function childrenOf(container: Container, { containers, volumes }: Pick<S
   return [...takes, ...gives, ...mounts];
 }
 
-/** One row for each subject, the one with the newest archive first. */
-export function subjectsOf(backups: readonly BackupFile[]): SubjectNode[] {
-  const groups = new Map<string, SubjectNode>();
+/** One row for each subject, the one with the newest archive first, then those that are planned and have none yet. */
+export function subjectsOf(backups: readonly BackupFile[], plans: readonly EntryStatus[]): SubjectNode[] {
+  interface Group {
+    readonly subject: BackupSubjectName | undefined;
+    readonly backups: BackupFile[];
+    readonly plans: EntryStatus[];
+  }
+  const groups = new Map<string, Group>();
+  const groupOf = (subject: BackupSubjectName | undefined): Group => {
+    const key = subject === undefined ? '' : `${subject.kind} ${subject.name}`;
+    const group = groups.get(key) ?? { subject, backups: [], plans: [] };
+    groups.set(key, group);
+    return group;
+  };
   for (const backup of backups) {
     const { kind, subject } = backup;
-    const key = kind === undefined || subject === undefined ? '' : `${kind} ${subject}`;
-    const known = groups.get(key)?.backups ?? [];
-    groups.set(key, { kind: 'subject', ...(kind === undefined || subject === undefined ? {} : { subject: { kind, name: subject } }), backups: [...known, backup] });
+    groupOf(kind === undefined || subject === undefined ? undefined : { kind, name: subject }).backups.push(backup);
   }
-  return [...groups.values()];
+  for (const plan of plans) {
+    const { subject } = plan.entry;
+    const isUnknown = plan.subjects.length === 0 && subject.kind === 'project';
+    for (const one of isUnknown ? [{ kind: subject.kind, name: subject.project }] : plan.subjects) groupOf(one).plans.push(plan);
+  }
+  return [...groups.values()].map(({ subject, ...rest }) => ({ kind: 'subject', ...(subject ? { subject } : {}), ...rest }));
 }

@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { hasProcesses, isDataContainer, type Container, type Mount } from '../engine/model.ts';
 import { dangerOfMount } from '../ui/danger.ts';
-import { formatAge, formatBytes } from '../ui/format.ts';
-import type { BackupNode, ContainerNode, LineageNode, MountNode, Node, SubjectNode, UseNode, VolumeNode } from './nodes.ts';
+import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
+import type { EntryStatus } from '../backup/scheduleRunner.ts';
+import type { BackupNode, BackupSubjectName, ContainerNode, LineageNode, MountNode, Node, SubjectNode, UseNode, VolumeNode } from './nodes.ts';
 import { tooltipOf } from './tooltips.ts';
 
 const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
@@ -146,7 +147,7 @@ function useRow({ volume, use }: UseNode): vscode.TreeItem {
   });
 }
 
-function subjectIcon(kind: 'container' | 'volume' | 'bind' | undefined): vscode.ThemeIcon {
+function subjectIcon(kind: BackupSubjectName['kind'] | undefined): vscode.ThemeIcon {
   switch (kind) {
     case 'container':
       return new vscode.ThemeIcon('vm');
@@ -154,20 +155,42 @@ function subjectIcon(kind: 'container' | 'volume' | 'bind' | undefined): vscode.
       return new vscode.ThemeIcon('database');
     case 'bind':
       return new vscode.ThemeIcon('folder');
+    case 'project':
+      return new vscode.ThemeIcon('layers');
     case undefined:
       return new vscode.ThemeIcon('question');
   }
 }
 
-function subjectRow({ subject, backups }: SubjectNode): vscode.TreeItem {
+/** How a plan stands, in a few words. */
+function planWords({ isRunning, isElsewhere, failure, next, entry }: EntryStatus): string {
+  if (isRunning) return vscode.l10n.t('backing up…');
+  if (isElsewhere) return vscode.l10n.t('waits for the engine {0}', entry.engine ?? '');
+  if (failure !== undefined) return vscode.l10n.t('last failed: {0}', failure.message);
+  return vscode.l10n.t('next {0}', formatAhead(next));
+}
+
+/** The plan that a row speaks of: what runs, else what failed, else what comes first. */
+function foremost(plans: readonly EntryStatus[]): EntryStatus | undefined {
+  return plans.find(({ isRunning }) => isRunning) ?? plans.find(({ failure, isElsewhere }) => failure !== undefined && !isElsewhere) ?? [...plans].sort((a, b) => a.next - b.next)[0];
+}
+
+function subjectRow({ subject, backups, plans }: SubjectNode): vscode.TreeItem {
   const bytes = backups.reduce((sum, { archiveBytes }) => sum + archiveBytes, 0);
   const count = backups.length === 1 ? vscode.l10n.t('1 backup') : vscode.l10n.t('{0} backups', backups.length);
   const [newest] = backups;
+  const plan = foremost(plans);
+  const isFailing = plan?.failure !== undefined && !plan.isRunning && !plan.isElsewhere;
   const label = subject?.name ?? vscode.l10n.t('Other archives');
-  return row(`subject/${subject?.kind ?? ''}/${subject?.name ?? ''}`, label, Expanded, {
-    description: [count, formatBytes(bytes), newest === undefined ? '' : vscode.l10n.t('last {0}', formatAge(newest.createdAt ?? newest.modifiedAt))].filter((word) => word !== '').join(' · '),
-    iconPath: subjectIcon(subject?.kind),
-    contextValue: `subject${subject === undefined ? '' : ` ${subject.kind}`}`,
+  const archives = newest === undefined ? [vscode.l10n.t('no backups yet')] : [count, formatBytes(bytes), vscode.l10n.t('last {0}', formatAge(newest.createdAt ?? newest.modifiedAt))];
+  // What is wrong comes first: the end of a long row is cut off.
+  const words = plan === undefined ? archives : isFailing || plan.isRunning ? [planWords(plan), ...archives] : [...archives, planWords(plan)];
+  const state = [...(plan === undefined ? [] : ['planned']), ...(plan?.isRunning ? ['busy'] : [])];
+  // Another id while there is nothing below it: the row with the first archive is a new one, and open.
+  return row(`${newest === undefined ? 'planned' : 'subject'}/${subject?.kind ?? ''}/${subject?.name ?? ''}`, label, newest === undefined ? None : Expanded, {
+    description: words.join(' · '),
+    iconPath: plan?.isRunning ? new vscode.ThemeIcon('sync~spin') : isFailing ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground')) : subjectIcon(subject?.kind),
+    contextValue: ['subject', ...(subject === undefined ? [] : [subject.kind]), ...state].join(' '),
   });
 }
 

@@ -2,8 +2,10 @@
 import * as vscode from 'vscode';
 import type { Container, Volume } from '../engine/model.ts';
 import { dangerOfMount, dangerSentence } from '../ui/danger.ts';
-import { formatAge, formatBytes } from '../ui/format.ts';
-import type { BackupNode, MountNode, Node } from './nodes.ts';
+import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
+import type { EntryStatus } from '../backup/scheduleRunner.ts';
+import { inWords } from '../ui/scheduleWords.ts';
+import type { BackupNode, MountNode, Node, SubjectNode } from './nodes.ts';
 
 type Fact = readonly [name: string, value: string | undefined];
 
@@ -94,6 +96,20 @@ function backupFacts({ backup, verdict }: BackupNode): Fact[] {
   ];
 }
 
+function planFacts({ entry, destination, last, next, failure }: EntryStatus): Fact[] {
+  return [
+    [vscode.l10n.t('Planned'), `${inWords(entry)} (${entry.id})`],
+    [vscode.l10n.t('Destination'), destination],
+    [vscode.l10n.t('Last'), last?.createdAt === undefined ? vscode.l10n.t('not yet') : when(last.createdAt)],
+    [vscode.l10n.t('Next'), `${new Date(next).toLocaleString()} (${formatAhead(next)})`],
+    [vscode.l10n.t('Last failed'), failure && `${failure.message} (${formatAge(new Date(failure.at).toISOString())}, ${failure.attempts})`],
+  ];
+}
+
+function subjectTip({ subject, plans }: SubjectNode): vscode.MarkdownString | undefined {
+  return plans.length === 0 ? undefined : table(subject?.name ?? '', plans.flatMap(planFacts));
+}
+
 /** Undefined for rows whose text says all there is. */
 export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
   switch (node.kind) {
@@ -106,6 +122,7 @@ export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
     case 'backup':
       return table(node.backup.subject ?? node.backup.file, backupFacts(node));
     case 'subject':
+      return subjectTip(node);
     case 'lineage':
     case 'use':
       return undefined;

@@ -1,6 +1,8 @@
 /** The three trees: where rows come from. */
+import { resolve } from 'node:path';
 import * as vscode from 'vscode';
-import { listBackups, type BackupFile } from '../backup/list.ts';
+import { listBackups, newestFirst, type BackupFile } from '../backup/list.ts';
+import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import type { EngineState } from '../engine/watcher.ts';
 import type { Snapshot } from '../engine/model.ts';
 import { childrenOf, subjectsOf, type Node } from './nodes.ts';
@@ -58,58 +60,97 @@ export class VolumesTree extends SnapshotTree {
   }
 }
 
+interface Verdict {
+  readonly ok: boolean;
+  readonly at: string;
+}
+
 /** Which archives were verified. */
 interface VerdictSource {
-  of(backup: BackupFile): { readonly ok: boolean; readonly at: string } | undefined;
+  of(backup: BackupFile): Verdict | undefined;
   readonly onDidChange: vscode.Event<void>;
 }
 
-/** The archives of the backup folder by subject; follows the folder. */
+/** The schedule and where its entries stand. */
+interface PlanSource {
+  status(): readonly EntryStatus[];
+  onDidChange(listener: () => void): vscode.Disposable;
+}
+
+/** The later of what this machine remembers and what the manifest says. */
+function latest(one: Verdict | undefined, other: Verdict | undefined): Verdict | undefined {
+  return one === undefined || (other !== undefined && other.at > one.at) ? other : one;
+}
+
+/** The archives of the backup folder, and of those that the schedule writes to, by subject; follows the folders. */
 export class BackupsTree extends Tree {
   readonly #folder: () => string | undefined;
   readonly #log: vscode.LogOutputChannel;
   readonly #verdicts: VerdictSource;
+  readonly #plans: PlanSource;
   readonly #following: vscode.Disposable;
-  #watcher: vscode.FileSystemWatcher | undefined;
+  #watched = '';
+  #warned = '';
+  #watchers: vscode.Disposable[] = [];
 
-  constructor(folder: () => string | undefined, verdicts: VerdictSource, log: vscode.LogOutputChannel) {
+  constructor(folder: () => string | undefined, verdicts: VerdictSource, plans: PlanSource, log: vscode.LogOutputChannel) {
     super();
     this.#folder = folder;
     this.#log = log;
     this.#verdicts = verdicts;
-    this.#following = verdicts.onDidChange(() => this.changed());
+    this.#plans = plans;
+    this.#following = vscode.Disposable.from(verdicts.onDidChange(() => this.changed()), plans.onDidChange(() => this.follow()));
     this.follow();
   }
 
-  /** Watches the folder anew, after the setting or the remembered folder changed. */
+  #folders(): string[] {
+    const planned = this.#plans.status().map(({ destination }) => destination);
+    return [...new Set([this.#folder(), ...planned].filter((folder) => folder !== undefined).map((folder) => resolve(folder)))];
+  }
+
+  /** Watches the folders anew where they are others, and shows what is there. */
   follow(): void {
-    this.#watcher?.dispose();
-    this.#watcher = undefined;
-    const folder = this.#folder();
-    if (folder !== undefined) {
-      this.#watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(folder), '*.{tar,gz,tgz,zst,tzst,bz2,tbz2,xz,txz,age,gpg,json}'));
-      const changed = () => this.changed();
-      this.#watcher.onDidCreate(changed);
-      this.#watcher.onDidChange(changed);
-      this.#watcher.onDidDelete(changed);
+    const folders = this.#folders();
+    if (folders.join('\n') !== this.#watched) {
+      this.#watched = folders.join('\n');
+      this.#unwatch();
+      this.#watchers = folders.map((folder) => this.#watch(folder));
     }
     this.changed();
   }
 
+  #watch(folder: string): vscode.Disposable {
+    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(folder), '*.{tar,gz,tgz,zst,tzst,bz2,tbz2,xz,txz,age,gpg,json}'));
+    const changed = () => this.changed();
+    return vscode.Disposable.from(watcher, watcher.onDidCreate(changed), watcher.onDidChange(changed), watcher.onDidDelete(changed));
+  }
+
+  #unwatch(): void {
+    for (const watcher of this.#watchers) watcher.dispose();
+    this.#watchers = [];
+  }
+
   async getChildren(node?: Node): Promise<Node[]> {
-    if (node?.kind === 'subject') return node.backups.map((backup) => ({ kind: 'backup', backup, verdict: this.#verdicts.of(backup) }));
-    const folder = this.#folder();
-    if (node !== undefined || folder === undefined) return [];
+    if (node?.kind === 'subject') return node.backups.map((backup) => ({ kind: 'backup', backup, verdict: latest(this.#verdicts.of(backup), backup.verified) }));
+    if (node !== undefined) return [];
+    const listed = await Promise.all(this.#folders().map((folder) => this.#list(folder)));
+    return subjectsOf(listed.flat().sort(newestFirst), this.#plans.status());
+  }
+
+  async #list(folder: string): Promise<BackupFile[]> {
     try {
-      return subjectsOf(await listBackups(folder));
+      return await listBackups(folder);
     } catch (error) {
-      this.#log.warn((error as Error).message);
+      const { message } = error as Error;
+      // It is listed every minute while something is planned.
+      if (message !== this.#warned) this.#log.warn(message);
+      this.#warned = message;
       return [];
     }
   }
 
   override dispose(): void {
-    this.#watcher?.dispose();
+    this.#unwatch();
     this.#following.dispose();
     super.dispose();
   }

@@ -7,6 +7,7 @@ export async function run(): Promise<void> {
   mocha.suite.emit('pre-require', globalThis, '', mocha);
   await import('./commands.ts');
   await import('./backups.ts');
+  await import('./schedule.ts');
   const lines: string[] = [];
   let passed = 0;
   let failed = 0;

@@ -1,0 +1,69 @@
+/**
+ * What no manifest can say: runs of an entry that failed or were cancelled. One small file an entry, in a folder that the
+ * windows of this machine share, so that they agree on when to try again and who has told the user.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../engine/log.ts';
+
+/** Times are milliseconds since 1970. */
+export interface RunRecord {
+  readonly failure?: {
+    readonly at: number;
+    readonly message: string;
+    /** Name of the error's class. */
+    readonly kind: string;
+    /** Failures in a row. */
+    readonly attempts: number;
+    /** When the user was told last. */
+    readonly toldAt?: number;
+  };
+  /** When the user cancelled a run: the slot is passed over. */
+  readonly cancelledAt?: number;
+  /** The destination has held an archive of this entry: one that is all empty later is not the folder that was meant. */
+  readonly hadArchives?: boolean;
+}
+
+function fileOf(folder: string, key: string): string {
+  return join(folder, `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
+}
+
+/** Records by key: one key an entry with its subject and destination. */
+export class RunRecords {
+  readonly #folder: string;
+  readonly #log: Logger;
+  /** What could not be written: without it a failure would be tried again, and told of, every minute. */
+  readonly #unwritten = new Map<string, RunRecord>();
+
+  constructor(folder: string, log: Logger) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** Empty where there is none, or where it cannot be read. */
+  async read(key: string): Promise<RunRecord> {
+    const kept = this.#unwritten.get(key);
+    if (kept !== undefined) return kept;
+    try {
+      return JSON.parse(await readFile(fileOf(this.#folder, key), 'utf8')) as RunRecord;
+    } catch {
+      return {};
+    }
+  }
+
+  /** Replaces a record. Never throws: one that cannot be written is kept as long as this lives. */
+  async write(key: string, record: RunRecord): Promise<void> {
+    const file = fileOf(this.#folder, key);
+    const fresh = `${file}.${process.pid}`;
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      await writeFile(fresh, JSON.stringify(record), { mode: 0o600 });
+      await rename(fresh, file);
+      this.#unwritten.delete(key);
+    } catch (error) {
+      this.#unwritten.set(key, record);
+      this.#log.warn(`What became of a scheduled backup cannot be written to "${this.#folder}": ${(error as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,230 @@
+/** Commands on the schedule: add, list, run, cancel and remove entries. */
+import { homedir } from 'node:os';
+import * as vscode from 'vscode';
+import type { BackupSubject } from '../backup/backup.ts';
+import { planBackup } from '../backup/plan.ts';
+import { ENTRY_FIELDS, parseEntry, SUBJECT_FIELDS, type ScheduledSubject, type ScheduleEntry } from '../backup/scheduleEntry.ts';
+import type { EntryResult, EntryStatus } from '../backup/scheduleRunner.ts';
+import { volumesOfProject } from '../backup/scheduleRun.ts';
+import { BadArgument, NotFound } from '../engine/errors.ts';
+import { askConsistency } from '../ui/consistencyPrompt.ts';
+import { formatAhead } from '../ui/format.ts';
+import { pickSubjectOrProject } from '../ui/picks.ts';
+import { addToSchedule, dropFromSchedule, readSchedule } from '../ui/schedule.ts';
+import { askDestination, askKeep, askWhen } from '../ui/schedulePrompts.ts';
+import { keepInWords, subjectInWords, whenInWords } from '../ui/scheduleWords.ts';
+import { expandHome, readSettings } from '../ui/settings.ts';
+import { subjectOfNode } from './backups.ts';
+import { answered, confirmed, textOf, type Call } from './call.ts';
+import type { CommandSpec } from './register.ts';
+import type { Services } from './services.ts';
+
+type Fields = Record<string, unknown>;
+
+function fieldsOf(subject: ScheduledSubject): Fields {
+  switch (subject.kind) {
+    case 'container':
+      return { container: subject.container, ...(subject.targets ? { targets: subject.targets } : {}) };
+    case 'volume':
+      return { volume: subject.volume };
+    case 'bind':
+      return { source: subject.source };
+    case 'project':
+      return { project: subject.project };
+  }
+}
+
+async function askSubject(call: Call, { watcher }: Services): Promise<Fields> {
+  const rows = call.nodes.map(subjectOfNode).filter((subject) => subject !== undefined);
+  const [first] = rows;
+  if (rows.length > 1 && !rows.every((one) => one.kind === 'container' && first?.kind === 'container' && one.container === first.container)) {
+    throw new BadArgument('container', vscode.l10n.t('A plan is for one subject; choose one row.'));
+  }
+  const targets = rows.flatMap((one) => (one.kind === 'container' ? (one.targets ?? []) : []));
+  if (first?.kind === 'container' && rows.every((one) => one.kind === 'container' && one.targets !== undefined)) return fieldsOf({ ...first, targets });
+  if (first !== undefined) return fieldsOf(first);
+  return { ...(await answered(pickSubjectOrProject(await watcher.snapshot(), vscode.l10n.t('Back up what regularly?')))) };
+}
+
+/** The subjects to look up, so that a name that is not there is named now and not at three in the morning. */
+async function lookUp(subject: ScheduledSubject, { watcher }: Services): Promise<BackupSubject[]> {
+  if (subject.kind !== 'project') return [subject];
+  const volumes = volumesOfProject(subject.project, await watcher.snapshot());
+  if (volumes.length === 0) throw new NotFound('volume', subject.project, vscode.l10n.t('The Compose project "{0}" has no volumes on this engine; bring it up once, or correct the name.', subject.project));
+  return volumes.map((volume) => ({ kind: 'volume', volume }));
+}
+
+function freeId(subject: ScheduledSubject): string {
+  const taken = readSchedule().entries.map(({ id }) => id);
+  const name = subjectInWords(subject);
+  for (let count = 1; ; count += 1) {
+    const id = count === 1 ? name : `${name}-${count}`;
+    if (!taken.includes(id)) return id;
+  }
+}
+
+/** Asks for what the arguments leave out, in the order of the setting's fields. */
+async function complete(call: Call, services: Services): Promise<{ fields: Fields; asked: boolean }> {
+  let asked = false;
+  const ask = async <T>(prompt: () => Promise<T>): Promise<T> => {
+    asked = true;
+    return prompt();
+  };
+  const given: Fields = Object.fromEntries(Object.entries(call.args).filter(([, value]) => value !== undefined && value !== null));
+  const has = (...fields: readonly string[]) => fields.some((field) => given[field] !== undefined);
+  const isFromCode = has(...SUBJECT_FIELDS);
+  let fields: Fields = isFromCode ? given : { ...given, ...(await ask(() => askSubject(call, services))) };
+  // Any rule will do to have the subject checked before more is asked.
+  const { subject } = parseEntry(has('every', 'at') ? fields : { ...fields, every: '1d' });
+  const name = subjectInWords(subject);
+  const connection = services.watcher.state.kind === 'connected' ? await services.watcher.connection() : undefined;
+  const plans = connection && (await Promise.all((await lookUp(subject, services)).map((one) => planBackup(connection, one))));
+  if (!has('every', 'at')) fields = { ...fields, ...(await ask(() => answered(askWhen(name)))) };
+  if (!has('keep') && !isFromCode) {
+    const { keep } = await ask(() => answered(askKeep(name)));
+    fields = { ...fields, ...(keep ? { keep } : {}) };
+  }
+  if (!has('consistency') && !isFromCode && connection && plans) {
+    const consistency = await answered(askConsistency(connection, plans.flatMap(({ trees }) => trees)));
+    fields = { ...fields, ...(consistency === 'none' ? {} : { consistency }) };
+  }
+  if (!has('destination')) {
+    const known = isFromCode ? services.backupFolder.current() : undefined;
+    fields = { ...fields, destination: known ?? (await ask(() => answered(askDestination(name, services.backupFolder)))) };
+  }
+  if (!has('encrypt') && readSettings().backup.encrypt) fields = { ...fields, encrypt: true };
+  // The volume of this name on another engine is not the one that is meant.
+  if (!has('engine') && connection !== undefined && connection.info.name !== '') fields = { ...fields, engine: connection.info.name };
+  // Without it, the time of day that has just passed would be made up for at once.
+  if (!has('since') && fields['at'] !== undefined) fields = { ...fields, since: new Date().toISOString() };
+  return { fields: { id: has('id') ? given['id'] : freeId(subject), ...fields }, asked };
+}
+
+/** A path as a person would write it. */
+function withTilde(path: string): string {
+  return path.startsWith(`${homedir()}/`) ? `~${path.slice(homedir().length)}` : path;
+}
+
+async function confirmPlan(entry: ScheduleEntry): Promise<void> {
+  const lines = [
+    vscode.l10n.t('When: {0}, while a window of VS Code is open; what was missed is made up for once', whenInWords(entry.when)),
+    vscode.l10n.t('Kept: {0}', keepInWords(entry.keep)),
+    vscode.l10n.t('Where: {0}', withTilde(entry.destination ?? '')),
+    entry.consistency === undefined || entry.consistency === 'none' ? '' : entry.consistency === 'pause' ? vscode.l10n.t('Containers that write to it are paused meanwhile') : vscode.l10n.t('Containers that write to it are stopped meanwhile'),
+    entry.encrypt ? vscode.l10n.t('Encrypted with the stored passphrase') : '',
+    vscode.l10n.t('Each backup is verified before an older one is removed.'),
+  ];
+  const detail = lines.filter((line) => line !== '').join('\n');
+  await answered(vscode.window.showInformationMessage(vscode.l10n.t('Back up {0} {1}?', subjectInWords(entry.subject), whenInWords(entry.when)), { modal: true, detail }, vscode.l10n.t('Back Up Regularly')));
+}
+
+async function runAdd(call: Call, services: Services): Promise<unknown> {
+  const { fields, asked } = await complete(call, services);
+  const entry = parseEntry(fields);
+  if (readSchedule().entries.some(({ id }) => id === entry.id)) throw new BadArgument('id', vscode.l10n.t('There is a scheduled backup "{0}" already; choose another id, or remove that one first.', entry.id));
+  if (asked) await confirmPlan(entry);
+  if (entry.encrypt === true && asked && (await services.passphrases.stored()) === undefined) await answered(services.passphrases.choose());
+  const raw: Fields = { ...fields, ...(entry.destination === undefined ? {} : { destination: withTilde(expandHome(entry.destination)) }) };
+  await addToSchedule(raw);
+  if (services.backupFolder.current() === undefined && entry.destination !== undefined) await services.backupFolder.remember(expandHome(entry.destination));
+  services.log.info(vscode.l10n.t('Added the scheduled backup "{0}": {1}.', entry.id, whenInWords(entry.when)));
+  if (asked) void announcePlan(entry, services);
+  return raw;
+}
+
+async function announcePlan(entry: ScheduleEntry, { schedule }: Services): Promise<void> {
+  const now = vscode.l10n.t('Back Up Now');
+  const open = vscode.l10n.t('Open Settings');
+  const text = vscode.l10n.t('{0} is backed up {1} from now on.', subjectInWords(entry.subject), whenInWords(entry.when));
+  // With an interval the first one is under way already.
+  const chosen = await vscode.window.showInformationMessage(text, ...(entry.when.kind === 'at' ? [now] : []), open);
+  if (chosen === open) await vscode.commands.executeCommand('workbench.action.openSettings', 'dockerMounts.schedule');
+  if (chosen === now) await schedule.run(entry.id);
+}
+
+/** A result as plain JSON. */
+function plain(result: EntryResult): object {
+  if (result.outcome !== 'failed') return result;
+  const { cause: _, ...rest } = result;
+  return rest;
+}
+
+function idsOf(call: Call): string[] {
+  const given = textOf(call, 'id');
+  if (given !== undefined) return [given];
+  return call.nodes.flatMap((node) => (node.kind === 'subject' ? node.plans.map(({ entry }) => entry.id) : []));
+}
+
+async function pickIds(call: Call, placeHolder: string): Promise<string[]> {
+  const ids = idsOf(call);
+  if (ids.length > 0) return ids;
+  const items = readSchedule().entries.map((entry) => ({ label: `$(history) ${entry.id}`, description: `${subjectInWords(entry.subject)} · ${whenInWords(entry.when)}`, id: entry.id }));
+  if (items.length === 0) throw new NotFound('plan', '', vscode.l10n.t('Nothing is scheduled yet; choose "Back Up Regularly…" on a volume or container.'));
+  return [(await answered(vscode.window.showQuickPick(items, { placeHolder }))).id];
+}
+
+async function runNow(call: Call, { schedule }: Services): Promise<object[]> {
+  const ids = idsOf(call);
+  const results: EntryResult[] = [];
+  for (const id of ids) results.push(...(await schedule.run(id)));
+  if (ids.length === 0) results.push(...(await schedule.run()));
+  const failed = results.find((result) => result.outcome === 'failed');
+  // One entry that was named has failed as a command does; of several, the others' results count too.
+  if (failed !== undefined && ids.length > 0) throw failed.cause;
+  if (results.some(({ outcome }) => outcome === 'cancelled') && ids.length > 0) throw new vscode.CancellationError();
+  if (call.byHand) announceRun(results);
+  return results.map(plain);
+}
+
+function announceRun(results: readonly EntryResult[]): void {
+  const done = results.flatMap((result) => (result.outcome === 'done' ? [result.subject.name] : []));
+  if (results.some(({ outcome }) => outcome === 'busy')) void vscode.window.showInformationMessage(vscode.l10n.t('Another window is at it already.'));
+  else if (done.length > 0) void vscode.window.showInformationMessage(vscode.l10n.t('Backed up {0} as planned.', done.join(', ')));
+  else void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is due.'));
+}
+
+function describe({ entry, destination, subjects, last, next, failure, isRunning, isElsewhere }: EntryStatus): object {
+  return {
+    id: entry.id,
+    entry: entry.raw,
+    destination: destination ?? null,
+    subjects,
+    last: last === undefined ? null : { file: last.file, at: last.createdAt, verified: last.verified?.ok ?? null },
+    next: new Date(next).toISOString(),
+    lastError: failure === undefined ? null : { message: failure.message, at: new Date(failure.at).toISOString(), attempts: failure.attempts },
+    running: isRunning,
+    waitsForEngine: isElsewhere ? entry.engine : null,
+  };
+}
+
+async function runList(call: Call, { schedule, log }: Services): Promise<object[]> {
+  await schedule.look();
+  const status = schedule.status();
+  const { problems } = readSchedule();
+  if (call.byHand) {
+    log.info([vscode.l10n.t('{0} scheduled backups', status.length), ...status.map(({ entry, next, failure }) => `  ${entry.id}: ${whenInWords(entry.when)}, ${formatAhead(next)}${failure === undefined ? '' : ` (${failure.message})`}`), ...problems.map(({ message }) => `  ${message}`)].join('\n'));
+    log.show(true);
+  }
+  return [...status.map(describe), ...problems.map(({ index, message }) => ({ index, problem: message }))];
+}
+
+async function runRemove(call: Call, { log }: Services): Promise<{ removed: string[] }> {
+  const ids = await pickIds(call, vscode.l10n.t('Which one shall be backed up no longer?'));
+  if (call.byHand) await confirmed(vscode.l10n.t('Back up {0} no longer?', ids.join(', ')), vscode.l10n.t('The backups that were made stay, and are not thinned out any more.'), vscode.l10n.t('Remove from Schedule'));
+  for (const id of ids) {
+    if (!(await dropFromSchedule(id))) throw new NotFound('plan', id, vscode.l10n.t('There is no scheduled backup "{0}"; there are {1}.', id, readSchedule().entries.map((entry) => `"${entry.id}"`).join(', ') || vscode.l10n.t('none')));
+    log.info(vscode.l10n.t('Removed the scheduled backup "{0}"; its archives stay.', id));
+  }
+  return { removed: ids };
+}
+
+/** backUpRegularly, runSchedule, listSchedule, removeFromSchedule and cancelScheduled. */
+export function scheduleCommands(services: Services): CommandSpec[] {
+  return [
+    { id: 'dockerMounts.backUpRegularly', takes: ENTRY_FIELDS, asks: true, run: (call) => runAdd(call, services) },
+    { id: 'dockerMounts.runSchedule', takes: ['id'], asks: false, run: (call) => runNow(call, services) },
+    { id: 'dockerMounts.listSchedule', takes: [], asks: false, run: (call) => runList(call, services) },
+    { id: 'dockerMounts.removeFromSchedule', takes: ['id'], asks: true, run: (call) => runRemove(call, services) },
+    { id: 'dockerMounts.cancelScheduled', takes: ['id'], asks: false, run: (call) => Promise.resolve({ cancelled: idsOf(call).filter((id) => services.schedule.cancel(id)) }) },
+  ];
+}

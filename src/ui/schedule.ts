@@ -1,0 +1,135 @@
+/** The schedule as VS Code knows it: the setting, the progress of its runs in the Backups view, and word of failures. */
+import * as vscode from 'vscode';
+import { parseEntry, parseSchedule, type ScheduleProblem } from '../backup/scheduleEntry.ts';
+import type { Failure, RunnerOptions, ScheduleRunner } from '../backup/scheduleRunner.ts';
+import { PassphraseNeeded } from '../engine/errors.ts';
+import type { EngineWatcher } from '../engine/watcher.ts';
+import type { BackupFolder } from './backupFolder.ts';
+import { formatBytes } from './format.ts';
+import type { Passphrases } from './passphrases.ts';
+import { subjectInWords } from './scheduleWords.ts';
+import { expandHome, readSettings } from './settings.ts';
+
+const SETTING = 'schedule';
+
+/** The list as it stands in the user's settings; a copy, since VS Code's own cannot be changed. */
+function rawSchedule(): unknown[] {
+  const value = vscode.workspace.getConfiguration('dockerMounts').get<unknown>(SETTING);
+  return Array.isArray(value) ? (JSON.parse(JSON.stringify(value)) as unknown[]) : [];
+}
+
+/** The entries of the setting, and those that cannot be carried out. */
+export function readSchedule(): ReturnType<typeof parseSchedule> {
+  return parseSchedule(vscode.workspace.getConfiguration('dockerMounts').get<unknown>(SETTING));
+}
+
+/** Adds an entry to the user's settings. */
+export async function addToSchedule(raw: Readonly<Record<string, unknown>>): Promise<void> {
+  await vscode.workspace.getConfiguration('dockerMounts').update(SETTING, [...rawSchedule(), raw], vscode.ConfigurationTarget.Global);
+}
+
+function hasId(raw: unknown, id: string): boolean {
+  try {
+    return parseEntry(raw).id === id;
+  } catch {
+    return typeof raw === 'object' && raw !== null && 'id' in raw && raw.id === id;
+  }
+}
+
+/** Removes the entry with this id; false where there is none. */
+export async function dropFromSchedule(id: string): Promise<boolean> {
+  const all = rawSchedule();
+  const rest = all.filter((one) => !hasId(one, id));
+  if (rest.length === all.length) return false;
+  await vscode.workspace.getConfiguration('dockerMounts').update(SETTING, rest.length === 0 ? undefined : rest, vscode.ConfigurationTarget.Global);
+  return true;
+}
+
+export interface ScheduleParts {
+  readonly watcher: EngineWatcher;
+  readonly backupFolder: BackupFolder;
+  readonly passphrases: Passphrases;
+  readonly log: vscode.LogOutputChannel;
+  /** Folder for the records of failures. */
+  readonly records: string;
+}
+
+/** One notification for all that failed at one waking. */
+function tellFailures(failures: readonly Failure[], log: vscode.LogOutputChannel): void {
+  const [first] = failures;
+  if (first === undefined) return;
+  const retry = vscode.l10n.t('Retry');
+  const showLog = vscode.l10n.t('Show Log');
+  const setPassphrase = vscode.l10n.t('Set Passphrase…');
+  const names = failures.map(({ entry }) => subjectInWords(entry.subject)).join(', ');
+  const text = failures.length === 1 ? vscode.l10n.t('The scheduled backup of {0} failed: {1}', names, first.error.message) : vscode.l10n.t('{0} scheduled backups failed ({1}). The first: {2}', failures.length, names, first.error.message);
+  const needsPassphrase = failures.some(({ error }) => error instanceof PassphraseNeeded);
+  void vscode.window.showErrorMessage(text, ...(needsPassphrase ? [setPassphrase] : []), retry, showLog).then((chosen) => {
+    if (chosen === showLog) log.show();
+    if (chosen === setPassphrase) void vscode.commands.executeCommand('dockerMounts.setPassphrase');
+    if (chosen === retry) for (const { entry } of failures) void vscode.commands.executeCommand('dockerMounts.runSchedule', { id: entry.id }).then(undefined, (error: unknown) => tellFailures([{ entry, error: error as Error }], log));
+  });
+}
+
+/** What the runner needs of VS Code. */
+export function runnerOptions({ watcher, backupFolder, passphrases, log, records }: ScheduleParts): RunnerOptions {
+  return {
+    entries: () => readSchedule().entries,
+    destination: ({ destination }) => (destination === undefined ? backupFolder.current() : expandHome(destination)),
+    connection: () => watcher.connection(),
+    connected: () => (watcher.state.kind === 'connected' ? watcher.state.connection : undefined),
+    passphrase: () => passphrases.stored(),
+    defaults: () => {
+      const { compression, level, method, image } = readSettings().backup;
+      return { compression, level, method, helperImage: image };
+    },
+    records,
+    log,
+    work: async (_entry, task) => vscode.window.withProgress({ location: { viewId: 'dockerMounts.backups' } }, () => task({ progress: () => undefined })),
+    onFailures: (failures) => tellFailures(failures, log),
+    onShrunk: ({ subject, bytes, shrunkFrom }) => {
+      const showLog = vscode.l10n.t('Show Log');
+      const text = vscode.l10n.t('The scheduled backup of {0} holds {1}, the one before held {2}. Check that nothing is missing; the backups from before are kept.', subject.name, formatBytes(bytes), formatBytes(shrunkFrom?.bytes ?? 0));
+      void vscode.window.showWarningMessage(text, showLog).then((chosen) => chosen === showLog && log.show());
+    },
+  };
+}
+
+/** Wakes the runner when the setting, the engine, the folder or the passphrase changes, and names entries that are wrong, once. */
+export function followSchedule(runner: ScheduleRunner, { watcher, backupFolder, log }: ScheduleParts, secrets: vscode.SecretStorage): vscode.Disposable {
+  let told = '';
+  const check = () => {
+    const { problems } = readSchedule();
+    const text = problems.map(({ message }) => message).join('\n');
+    if (text !== told && problems.length > 0) tellProblems(problems, log);
+    told = text;
+  };
+  let wasConnected = false;
+  const follow = () => {
+    const isConnected = watcher.state.kind === 'connected';
+    if (isConnected && !wasConnected) void runner.wake('EngineUnavailable');
+    wasConnected = isConnected;
+  };
+  check();
+  follow();
+  return vscode.Disposable.from(
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (!change.affectsConfiguration('dockerMounts.schedule') && !change.affectsConfiguration('dockerMounts.backup')) return;
+      check();
+      void runner.wake('any');
+    }),
+    watcher.onDidChange(follow),
+    backupFolder.onDidChange(() => void runner.wake()),
+    secrets.onDidChange(() => void runner.wake('PassphraseNeeded')),
+  );
+}
+
+function tellProblems(problems: readonly ScheduleProblem[], log: vscode.LogOutputChannel): void {
+  for (const { message } of problems) log.warn(message);
+  const open = vscode.l10n.t('Open Settings');
+  const [first] = problems;
+  const more = problems.length === 1 ? '' : ` ${vscode.l10n.t('({0} more in the log)', problems.length - 1)}`;
+  void vscode.window.showWarningMessage(`${first?.message ?? ''}${more}`, open).then((chosen) => {
+    if (chosen === open) void vscode.commands.executeCommand('workbench.action.openSettings', 'dockerMounts.schedule');
+  });
+}
