@@ -23,7 +23,7 @@ export class Window {
     const code = await startVSCode({ node, vsix: join(process.cwd(), 'docker-mounts.vsix'), env: { DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] }, settings });
     const browser = await launchBrowser();
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(45_000);
     await page.goto(`${code.url}/?folder=${encodeURIComponent(folder)}`);
     const window = new Window(page, browser, code);
     await window.showSidebar();
