@@ -9,16 +9,24 @@ import { selectContextCommand } from './commands/contexts.ts';
 import { copyCommands } from './commands/copies.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mountCommands } from './commands/mounts.ts';
+import { openHostFileCommand } from './commands/openHostFile.ts';
+import { pathCommands } from './commands/paths.ts';
 import { offerRecovery } from './commands/recovery.ts';
 import { registerCommand } from './commands/register.ts';
 import type { Services } from './commands/services.ts';
 import { restoreCommands } from './commands/restore.ts';
+import { terminalCommand } from './commands/terminals.ts';
 import { volumeCommands } from './commands/volumes.ts';
+import { MountDecorations } from './editor/mountDecorations.ts';
+import { MountStatus } from './editor/mountStatus.ts';
+import { registerTerminalLinks } from './editor/terminalLinks.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { removeLeftoverHelpers } from './engine/helpers.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
 import { EngineWatcher, type EngineState } from './engine/watcher.ts';
+import { LivePaths } from './mounts/livePaths.ts';
 import { BackupFolder } from './ui/backupFolder.ts';
+import { ContainerTerminals } from './ui/containerTerminals.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
 import { Passphrases } from './ui/passphrases.ts';
 import { readSettings } from './ui/settings.ts';
@@ -37,12 +45,17 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = new InspectDocuments();
   const passphrases = new Passphrases(context.secrets);
   const verdicts = new Verdicts(context.globalState);
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, chosenContext };
-  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents);
+  const paths = new LivePaths(watcher);
+  const terminals = new ContainerTerminals(log);
+  const reveal = async (node: Node) => containersView.reveal(node, { select: true, focus: true, expand: true });
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, chosenContext, paths, terminals, reveal };
+  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals);
 
   const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...restoreCommands(services), ...copyCommands(services), selectContextCommand(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
+  commands.push(...pathCommands(services), terminalCommand(services), openHostFileCommand(services));
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
-  showTrees(context, services);
+  const containersView = showTrees(context, services);
+  showPaths(context, services);
   context.subscriptions.push(offerRecovery(services));
   void watcher.start();
 }
@@ -59,7 +72,12 @@ function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChan
   });
 }
 
-function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, log }: Services): void {
+function showPaths(context: vscode.ExtensionContext, { watcher, paths, terminals }: Services): void {
+  const containers = () => (watcher.state.kind === 'connected' ? watcher.state.snapshot.containers : []);
+  context.subscriptions.push(new MountStatus(paths, containers), new MountDecorations(paths), registerTerminalLinks(paths, terminals));
+}
+
+function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, log }: Services): vscode.TreeView<Node> {
   const containers = new ContainersTree();
   const volumes = new VolumesTree();
   const backups = new BackupsTree(() => backupFolder.current(), verdicts, log);
@@ -101,4 +119,5 @@ function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, ve
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void watcher.reconnect()),
   );
+  return containersView;
 }

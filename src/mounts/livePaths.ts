@@ -8,14 +8,14 @@ import { indexPaths, localSources, type PathIndex } from './paths.ts';
 
 /** Owned by the composition root; ends with `dispose`. */
 export class LivePaths {
-  readonly #watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'snapshot'>;
+  readonly #watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'refresh'>;
   readonly #changes = new EventEmitter();
   readonly #following: { dispose(): void };
   #real: ReadonlyMap<string, string> = new Map();
   #index: PathIndex | undefined;
   #disposed = false;
 
-  constructor(watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'snapshot'>) {
+  constructor(watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'refresh'>) {
     this.#watcher = watcher;
     this.#changes.setMaxListeners(0);
     this.#following = watcher.onDidChange((state) => void this.#follow(state));
@@ -32,9 +32,9 @@ export class LivePaths {
     return { dispose: () => this.#changes.off('change', listener) };
   }
 
-  /** The index with links looked at just now. Throws EngineUnavailable. */
+  /** The index of what the engine and the file system say now. Throws EngineUnavailable. */
   async fresh(): Promise<PathIndex> {
-    await this.#watcher.snapshot();
+    await this.#watcher.refresh();
     for (let state: EngineState | undefined; state !== this.#watcher.state; ) {
       state = this.#watcher.state;
       await this.#follow(state);

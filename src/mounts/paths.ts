@@ -85,18 +85,29 @@ function viewAt(index: PathIndex, place: Place, rest: readonly string[]): PathVi
   return { container, containerPath: formatPath(path), ...(source === undefined ? {} : { hostPath: formatPath(within(source.literal, rest)) }), readOnly: mount.readOnly, mount };
 }
 
-/** What lies below a place's source on the way of the file: as given where its links stay inside, else without links. */
-function restBelow(place: Place, { path, real, links }: { path: PathParts; real?: PathParts; links: readonly { at: PathParts; reach: PathParts }[] }, ignoreCase: boolean): readonly string[] | undefined {
+/** A path of this machine in parts, with its real path and links. */
+interface HostParts {
+  readonly path: PathParts;
+  readonly real?: PathParts;
+  readonly links: readonly { readonly at: PathParts; readonly reach: PathParts }[];
+}
+
+/**
+ * How a mount shows a file of this machine: by its own name where the links on its way stay inside of the mount, since
+ * a container follows them from its own root; else by the name that they lead to.
+ */
+function hostView(index: PathIndex, place: Place, { path, real, links }: HostParts): PathView | undefined {
   if (place.source === undefined) return undefined;
-  const { literal } = place.source;
-  const asGiven = below(literal, path, ignoreCase) ?? below(place.source.real, path, ignoreCase);
-  if (real === undefined) return asGiven;
-  const resolved = below(place.source.real, real, ignoreCase);
-  if (asGiven === undefined || resolved === undefined) return resolved;
-  // A link inside of the mount leads, in the container, from the container's own root.
-  const base = below(literal, path, ignoreCase) === undefined ? place.source.real : literal;
+  const ignoreCase = ignoresCase(index.host);
+  const base = [place.source.literal, place.source.real].find((source) => below(source, path, ignoreCase) !== undefined);
+  const asGiven = base && below(base, path, ignoreCase);
+  if (real === undefined) return asGiven && viewAt(index, place, asGiven);
+  const led = below(place.source.real, real, ignoreCase);
+  // Without a place for what a link leads to there is none for the link: another mount lies there.
+  const resolved = led && viewAt(index, place, led);
+  if (base === undefined || asGiven === undefined || resolved === undefined) return resolved;
   const staysInside = links.every(({ at, reach }) => (below(base, at, ignoreCase)?.length ?? 0) === 0 || below(base, reach, ignoreCase) !== undefined);
-  return staysInside ? asGiven : resolved;
+  return (staysInside ? viewAt(index, place, asGiven) : undefined) ?? resolved;
 }
 
 /** Every place where a file of this machine is seen. Nothing on a remote engine, whose paths are not of this machine. */
@@ -104,7 +115,7 @@ export function viewsOfHostFile(index: PathIndex, file: HostFile): PathView[] {
   const path = parsePath(file.path);
   if (!index.host.local || path === undefined) return [];
   const known = { path, real: file.real === undefined ? undefined : parsePath(file.real), links: (file.links ?? []).map(linkParts) };
-  return viewsBelow(index, (place) => restBelow(place, known, ignoresCase(index.host)));
+  return index.places.map((place) => hostView(index, place, known)).filter((view) => view !== undefined);
 }
 
 function linkParts({ at, reach }: { readonly at: string; readonly reach: string }): { at: PathParts; reach: PathParts } {
@@ -112,31 +123,52 @@ function linkParts({ at, reach }: { readonly at: string; readonly reach: string 
   return { at: parsePath(at) ?? top, reach: parsePath(reach) ?? top };
 }
 
-function viewsBelow(index: PathIndex, restOf: (place: Place) => readonly string[] | undefined): PathView[] {
-  return index.places.flatMap((place) => {
-    const rest = restOf(place);
-    const view = rest && viewAt(index, place, rest);
-    return view === undefined ? [] : [view];
-  });
+/** The place of a path in a container, with its host path where it has one; undefined for the container's own layer or a relative path. */
+export function viewInContainer(index: PathIndex, container: string, containerPath: string): PathView | undefined {
+  const found = locate(index, container, containerPath);
+  return found && viewAt(index, found.place, found.rest);
 }
 
-/**
- * Where else the file at a path of a container is seen, that place first; empty for a path in the container's own layer,
- * or one that is not absolute. Symbolic links inside of the container cannot be followed from outside.
- */
-export function viewsOfContainerPath(index: PathIndex, container: string, containerPath: string): PathView[] {
+function locate(index: PathIndex, container: string, containerPath: string): { place: Place; rest: readonly string[] } | undefined {
   const path = parsePath(containerPath);
   const place = path && innermost(index, container, path);
   const rest = place && below(place.target, path, false);
-  if (place === undefined || rest === undefined) return [];
-  const own = viewAt(index, place, rest);
+  return place && rest && { place, rest };
+}
+
+/**
+ * Every place where the file at a path of a container is seen, that one first; empty where viewInContainer finds none.
+ * With `file`, what the file system says of its host path, a link that stays inside of the mount is followed. One that
+ * leads out of it cannot be from outside of the container: then its own place is all that is known, without a host path.
+ */
+export function viewsOfContainerPath(index: PathIndex, container: string, containerPath: string, file?: HostFile): PathView[] {
+  const found = locate(index, container, containerPath);
+  const own = found && viewAt(index, found.place, found.rest);
+  if (found === undefined || own === undefined) return [];
+  if (file === undefined) return [own, ...besides(own, lexicallySame(index, found.place, found.rest))];
+  const views = viewsOfHostFile(index, file);
+  const isSame = views.some((view) => view.container === own.container && view.containerPath === own.containerPath);
+  if (isSame) return [own, ...besides(own, views)];
+  const { hostPath: _unknown, ...rest } = own;
+  return [rest];
+}
+
+function besides(own: PathView, views: readonly PathView[]): PathView[] {
+  return views.filter((view) => view.container !== own.container || view.containerPath !== own.containerPath);
+}
+
+/** The views of what lies `rest` below a place, as far as names tell. */
+function lexicallySame(index: PathIndex, { source, volume }: Place, rest: readonly string[]): PathView[] {
   const ignoreCase = ignoresCase(index.host);
-  const elsewhere = viewsBelow(index, (other) => {
-    if (place.source !== undefined) return other.source && below(other.source.real, within(place.source.real, rest), ignoreCase);
-    if (place.volume !== undefined) return other.volume && below(other.volume, within(place.volume, rest), false);
+  const restOf = (other: Place) => {
+    if (source !== undefined) return other.source && below(other.source.real, within(source.real, rest), ignoreCase);
+    if (volume !== undefined) return other.volume && below(other.volume, within(volume, rest), false);
     return undefined;
+  };
+  return index.places.flatMap((other) => {
+    const there = restOf(other);
+    return (there && viewAt(index, other, there)) ?? [];
   });
-  return [...(own === undefined ? [] : [own]), ...elsewhere.filter((view) => view.container !== own?.container || view.containerPath !== own.containerPath)];
 }
 
 /** The views of every path that is itself the source of a mount, by a key of `rootKey`. */

@@ -82,6 +82,8 @@ const hostRows: HostRow[] = [
   ['a symlinked workspace, both ways', { web: [bind('/ws', '/app')] }, { path: '/ws/f', real: '/data/ws/f', links: [{ at: '/ws', reach: '/' }] }, ['web:/app/f'], { real: { '/ws': '/data/ws' } }],
   ['a source below a link', { web: [bind('/ws/site', '/app')] }, { path: '/data/ws/site/f', real: '/data/ws/site/f' }, ['web:/app/f'], { real: { '/ws/site': '/data/ws/site' } }],
   ['a relative link inside of the mount keeps its name', { web: [bind('/srv', '/app')] }, { path: '/srv/current/f', real: '/srv/v5/f', links: [{ at: '/srv/current', reach: '/srv' }] }, ['web:/app/current/f']],
+  ['a relative link to what another mount hides is not seen', { web: [bind('/srv', '/app'), bind('/other', '/app/v5')] }, { path: '/srv/current/f', real: '/srv/v5/f', links: [{ at: '/srv/current', reach: '/srv' }] }, []],
+  ['a link that is hidden itself', { web: [bind('/srv', '/app'), tmpfs('/app/current')] }, { path: '/srv/current/f', real: '/srv/v5/f', links: [{ at: '/srv/current', reach: '/srv' }] }, ['web:/app/v5/f']],
   ['an absolute link inside of the mount leads elsewhere in the container', { web: [bind('/srv', '/app')] }, { path: '/srv/current/f', real: '/srv/v5/f', links: [{ at: '/srv/current', reach: '/' }] }, ['web:/app/v5/f']],
   ['a link out of the mount is not seen', { web: [bind('/srv', '/app')] }, { path: '/srv/out/f', real: '/elsewhere/f', links: [{ at: '/srv/out', reach: '/' }] }, []],
   ['what a link out of one mount leads to, in another', { web: [bind('/srv', '/app'), bind('/elsewhere', '/e')] }, { path: '/srv/out/f', real: '/elsewhere/f', links: [{ at: '/srv/out', reach: '/' }] }, ['web:/e/f']],
@@ -138,6 +140,15 @@ for (const [what, containers, [name, path], expected, hostPath, setting] of cont
     assert.equal(views[0]?.hostPath, hostPath);
   });
 }
+
+it('from a container, with what the file system says: links inside of the mount are followed, others are not guessed', () => {
+  const made = index({ web: [bind('/srv', '/app'), bind('/other', '/app/v6')], job: [bind('/srv/v5', '/five')], spy: [bind('/srv', '/s')] });
+  const look = (real: string, reach: string) => viewsOfContainerPath(made, 'web', '/app/current/f', { path: '/srv/current/f', real, links: [{ at: '/srv/current', reach }] });
+  assert.deepEqual(written(look('/srv/v5/f', '/srv')), ['web:/app/current/f', 'job:/five/f', 'spy:/s/current/f']);
+  for (const [real, reach] of [['/srv/v5/f', '/'], ['/elsewhere/f', '/'], ['/srv/v6/f', '/srv']] as const) {
+    assert.deepEqual(look(real, reach).map(({ containerPath, hostPath }) => [containerPath, hostPath]), [['/app/current/f', undefined]]);
+  }
+});
 
 it('roots of mounts, by either spelling; one that another mount hides is none', () => {
   const made = index({ web: [bind('/ws', '/app'), named('db', '/app/data'), bind('/gone', '/x'), tmpfs('/y')], job: [bind('/data/ws', '/w', true)] }, { real: { '/ws': '/data/ws' } });
