@@ -47,7 +47,11 @@ export function activate(context: vscode.ExtensionContext): void {
   const verdicts = new Verdicts(context.globalState);
   const paths = new LivePaths(watcher);
   const terminals = new ContainerTerminals(log);
-  const reveal = async (node: Node) => containersView.reveal(node, { select: true, focus: true, expand: true });
+  const reveal = async (node: Node) => {
+    // A view that was hidden loads its rows anew when it is opened, and would lose sight of the row.
+    await vscode.commands.executeCommand('dockerMounts.containers.focus');
+    await containersView.reveal(node, { select: true, focus: true, expand: true });
+  };
   const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, chosenContext, paths, terminals, reveal };
   context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals);
 
