@@ -1,5 +1,6 @@
 /** `dockerMounts.openHostFile`: the file of this machine behind a path that a container speaks of. */
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import { BadArgument, NotFound } from '../engine/errors.ts';
 import { parseReference, type PathReference } from '../mounts/pathReference.ts';
@@ -65,8 +66,18 @@ async function choose(call: Call, text: string, services: Services): Promise<Can
   return found.find(({ view }) => view === chosen) ?? first;
 }
 
-async function open({ view, reference, isDirectory }: Candidate): Promise<void> {
-  const uri = vscode.Uri.file(view.hostPath ?? '');
+/** The path by way of a workspace folder where that is a link, so that the file is not opened a second time beside the workspace. */
+async function inWorkspace(hostPath: string): Promise<string> {
+  for (const { uri } of vscode.workspace.workspaceFolders ?? []) {
+    const real = uri.scheme === 'file' ? await realpath(uri.fsPath).catch(() => uri.fsPath) : undefined;
+    const rest = real === undefined ? undefined : relative(real, hostPath);
+    if (rest !== undefined && real !== uri.fsPath && rest !== '..' && !rest.startsWith(`..${sep}`) && !isAbsolute(rest)) return join(uri.fsPath, rest);
+  }
+  return hostPath;
+}
+
+async function open({ reference, isDirectory }: Candidate, hostPath: string): Promise<void> {
+  const uri = vscode.Uri.file(hostPath);
   if (isDirectory) {
     await vscode.commands.executeCommand('revealInExplorer', uri);
     return;
@@ -84,9 +95,10 @@ export function openHostFileCommand(services: Services): CommandSpec {
     const text = await textOfCall(call);
     if (parsePath(parseReference(text).path) === undefined) throw new BadArgument('containerPath', vscode.l10n.t('"{0}" is not an absolute path; write it from the root of the container.', text));
     const found = await choose(call, text, services);
-    await open(found);
+    const hostPath = await inWorkspace(found.view.hostPath ?? '');
+    await open(found, hostPath);
     const { line, column } = found.reference;
-    return { container: found.view.container, hostPath: found.view.hostPath, ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
+    return { container: found.view.container, hostPath, ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
   };
   return { id: 'dockerMounts.openHostFile', takes: ['container', 'containerPath'], asks: true, run };
 }

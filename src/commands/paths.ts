@@ -9,6 +9,7 @@ import { activeFile } from '../ui/activeFile.ts';
 import { pickView, placeText, seenIn, showViews, type ViewAction } from '../ui/pathViews.ts';
 import { expandHome } from '../ui/settings.ts';
 import { answered, textOf, type Call } from './call.ts';
+import { openShell } from './openShell.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -71,7 +72,7 @@ export function unseen(path: string): string {
 function actionsOn(services: Services): ViewAction[] {
   return [
     { icon: 'copy', label: vscode.l10n.t('Copy Path in Container'), run: (view) => copy([view]) },
-    { icon: 'terminal', label: vscode.l10n.t('Open Terminal Here'), run: ({ container, containerPath }) => vscode.commands.executeCommand('dockerMounts.openTerminal', { container, containerPath }) },
+    { icon: 'terminal', label: vscode.l10n.t('Open Terminal Here'), run: (view) => openShell(view, services, { offersStart: true }) },
     { icon: 'list-tree', label: vscode.l10n.t('Reveal in Containers View'), run: (view) => revealMount(view, services) },
   ];
 }

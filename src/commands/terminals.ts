@@ -1,24 +1,18 @@
 /** `dockerMounts.openTerminal`: a shell in a container, in the directory of a file. */
 import * as vscode from 'vscode';
-import { startContainer } from '../engine/actions.ts';
+import { NotFound } from '../engine/errors.ts';
 import { hasProcesses } from '../engine/model.ts';
-import { planShell, stateOf } from '../engine/shell.ts';
 import { viewsOfHostFile } from '../mounts/paths.ts';
 import { lookAtHostFile } from '../mounts/hostFile.ts';
 import { activeFile } from '../ui/activeFile.ts';
 import { pickView, seenIn } from '../ui/pathViews.ts';
 import { pickContainer } from '../ui/picks.ts';
-import { answered, Dismissed, textOf, type Call } from './call.ts';
+import { answered, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
+import { openShell, type Where } from './openShell.ts';
 import { fileOf, hostViews, unseen } from './paths.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
-import { NotFound } from '../engine/errors.ts';
-
-interface Where {
-  readonly container: string;
-  readonly containerPath?: string;
-}
 
 async function whereOf(call: Call, services: Services): Promise<Where> {
   const container = textOf(call, 'container');
@@ -52,26 +46,12 @@ async function whereActiveFileIs(services: Services): Promise<Where | undefined>
   return whereFileIs(uri.fsPath, services);
 }
 
-/** Offers a person to start a container that does not run; code is told by planShell. */
-async function offerStart(container: string, services: Services): Promise<void> {
-  const connection = await services.watcher.connection();
-  const state = await stateOf(connection, container);
-  if (state !== 'created' && state !== 'exited') return;
-  const start = vscode.l10n.t('Start');
-  const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('Container "{0}" is not running, and a terminal needs one that runs.', container), start);
-  if (chosen !== start) throw new Dismissed();
-  await startContainer(connection, container);
-}
-
 /** openTerminal. */
 export function terminalCommand(services: Services): CommandSpec {
-  const run = async (call: Call) => {
-    const { container, containerPath } = await whereOf(call, services);
-    if (call.byHand) await offerStart(container, services);
-    const connection = await services.watcher.connection();
-    const plan = await planShell(connection, container, containerPath);
-    services.terminals.open(connection, plan);
-    return { container, cwd: plan.cwd, shell: plan.shell };
+  return {
+    id: 'dockerMounts.openTerminal',
+    takes: ['container', 'containerPath'],
+    asks: true,
+    run: async (call) => openShell(await whereOf(call, services), services, { offersStart: call.byHand }),
   };
-  return { id: 'dockerMounts.openTerminal', takes: ['container', 'containerPath'], asks: true, run };
 }

@@ -5,7 +5,8 @@ import type { LivePaths } from '../mounts/livePaths.ts';
 import { mountRoots, rootKey, viewsOfHostFile, type PathIndex, type PathView } from '../mounts/paths.ts';
 import { placeText } from '../ui/pathViews.ts';
 
-const BADGE = '⇄';
+const ROOT = '⇄';
+const INSIDE = '·';
 const MOST_NAMED = 10;
 
 type Wanted = 'off' | 'roots' | 'all';
@@ -42,9 +43,9 @@ export class MountDecorations implements vscode.FileDecorationProvider, vscode.D
     const path = uri.fsPath;
     const real = this.#realOf(path);
     const roots = [...new Set([path, real])].flatMap((one) => this.#roots.get(rootKey(index, one) ?? '') ?? []);
-    if (roots.length > 0) return { badge: BADGE, tooltip: vscode.l10n.t('Mounted in {0}', named(roots)) };
+    if (roots.length > 0) return { badge: ROOT, tooltip: vscode.l10n.t('Mounted in {0}', named(roots)) };
     const views = wanted === 'all' ? viewsOfHostFile(index, { path, real }) : [];
-    return views.length === 0 ? undefined : { badge: BADGE, tooltip: vscode.l10n.t('Seen as {0}', named(views)), color: new vscode.ThemeColor('charts.blue') };
+    return views.length === 0 ? undefined : { badge: INSIDE, tooltip: vscode.l10n.t('Seen as {0}', named(views)) };
   }
 
   dispose(): void {

@@ -40,9 +40,21 @@ export function within({ root, parts }: PathParts, rest: readonly string[]): Pat
 
 /** What is left of `path` below `base`, in the path's own spelling; undefined where it is not the base or inside of it. */
 export function below(base: PathParts, path: PathParts, ignoreCase: boolean): readonly string[] | undefined {
-  const same = (a: string, b: string | undefined) => a === b || (ignoreCase && b !== undefined && fold(a) === fold(b));
+  const same = ignoreCase ? sameFolded : sameExactly;
   if (path.parts.length < base.parts.length || !same(base.root, path.root)) return undefined;
-  return base.parts.every((part, index) => same(part, path.parts[index])) ? path.parts.slice(base.parts.length) : undefined;
+  // From the end: paths of one machine begin alike.
+  for (let index = base.parts.length - 1; index >= 0; index -= 1) {
+    if (!same(base.parts[index], path.parts[index])) return undefined;
+  }
+  return path.parts.slice(base.parts.length);
+}
+
+function sameExactly(a: string | undefined, b: string | undefined): boolean {
+  return a === b;
+}
+
+function sameFolded(a: string | undefined, b: string | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && fold(a) === fold(b));
 }
 
 /** One text for every spelling of a path. */

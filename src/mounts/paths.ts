@@ -56,7 +56,8 @@ export function indexPaths({ containers, volumes }: Pick<Snapshot, 'containers' 
       return [{ container: name, mount, target, source, volume }];
     }),
   );
-  const byContainer = new Map(containers.map(({ name }) => [name, places.filter(({ container }) => container === name)]));
+  const byContainer = new Map<string, Place[]>(containers.map(({ name }) => [name, []]));
+  for (const place of places) byContainer.get(place.container)?.push(place);
   return { host, places, byContainer };
 }
 
@@ -73,8 +74,8 @@ function innermost({ byContainer }: PathIndex, container: string, path: PathPart
     if (below(place.target, path, false) === undefined) continue;
     if (found === undefined || place.target.parts.length >= found.target.parts.length) found = place;
   }
-  const isEngines = found !== undefined && ENGINE_FILES.includes(formatPath(path)) && found.target.parts.length < path.parts.length;
-  return isEngines ? undefined : found;
+  const isEngines = path.parts.length === 2 && ENGINE_FILES.includes(formatPath(path));
+  return isEngines && found !== undefined && found.target.parts.length < path.parts.length ? undefined : found;
 }
 
 /** A place as a view of what lies `rest` below its source; undefined where a deeper mount hides it. */
