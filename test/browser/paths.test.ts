@@ -17,8 +17,8 @@ const clipboard = () => window.page.evaluate<string>('navigator.clipboard.readTe
 const badge = (name: string) =>
   file(name).evaluate((row) => {
     const page = globalThis as unknown as { getComputedStyle(part: unknown, pseudo: string): { content: string } };
-    const { querySelectorAll } = row as unknown as { querySelectorAll(selector: string): Iterable<unknown> };
-    return [...querySelectorAll.call(row, '*')].map((part) => page.getComputedStyle(part, '::after').content).join(' ');
+    const parts = (row as unknown as { querySelectorAll(selector: string): Iterable<unknown> }).querySelectorAll('*');
+    return [...parts].map((part) => page.getComputedStyle(part, '::after').content).join(' ');
   });
 
 before(async () => {
@@ -101,6 +101,31 @@ it('Open Terminal in Container Here from the explorer: a shell in the mapped dir
   await until('what was typed ran there', () => existsSync(join(folder, 'shop/site/here')));
   assert.equal(readFileSync(join(folder, 'shop/site/here'), 'utf8'), '/srv\n');
   await window.shot('paths-terminal-dark');
+});
+
+it('a path in that terminal opens the host file: as a link, and selected by the context menu, which leaves the clipboard alone', async () => {
+  const output = window.page.locator('.xterm-rows span').filter({ hasText: '/srv/app.py' }).last();
+  const box = await output.boundingBox();
+  assert.ok(box);
+  // The path is what ends the line of output.
+  const at = { x: box.x + box.width - 20, y: box.y + box.height / 2 };
+  await window.page.mouse.move(at.x, at.y);
+  await window.page.keyboard.down('Control');
+  await window.page.mouse.move(at.x - 2, at.y);
+  await window.page.waitForTimeout(1000);
+  await window.page.mouse.click(at.x, at.y);
+  await window.page.keyboard.up('Control');
+  await window.page.locator('.tab.active').filter({ hasText: 'app.py' }).waitFor();
+  await file('notes.txt').dblclick();
+  await window.page.evaluate('navigator.clipboard.writeText("mine")');
+  await window.page.mouse.dblclick(at.x, at.y);
+  await window.page.mouse.click(at.x, at.y, { button: 'right' });
+  const entry = window.page.locator('.monaco-menu .action-item').filter({ hasText: 'Open Host File' }).first();
+  await entry.waitFor();
+  await window.page.waitForTimeout(300);
+  await entry.click();
+  await window.page.locator('.tab.active').filter({ hasText: 'app.py' }).waitFor();
+  assert.equal(await clipboard(), 'mine');
 });
 
 it('a stopped container: a word, and a button that starts it and goes on', async () => {

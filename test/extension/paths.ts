@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Connection } from '../../src/engine/connection.ts';
@@ -102,6 +103,29 @@ describe('Which container sees this file', () => {
   it('openTerminal: a stopped container, a path that is not there', async () => {
     await assert.rejects(async () => call('openTerminal', { container: stopped }), /is created/);
     await assert.rejects(async () => call('openTerminal', { container: web, containerPath: '/app/none' }), /no "\/app\/none"/);
+  });
+
+  it('an engine on another machine: its own paths, and a clear word on those of this one', async () => {
+    const server = createServer((socket) => {
+      const engine = connect(connection.endpoint.options.socketPath ?? '');
+      for (const [one, other] of [[socket, engine], [engine, socket]] as const) one.on('error', () => other.destroy()).pipe(other);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const configuration = () => vscode.workspace.getConfiguration('dockerMounts');
+    await configuration().update('host', `tcp://127.0.0.1:${port}`, vscode.ConfigurationTarget.Workspace);
+    try {
+      await until('it is another machine', async () => call('resolvePath', { hostPath: at('site') }).then(() => false, (error: Error) => /127\.0\.0\.1:\d+ is on another machine/.test(error.message)));
+      const [own, other] = await call<PathView[]>('resolvePath', { container: job, containerPath: '/src/main.py' });
+      assert.deepEqual([own?.hostPath, other?.container], [at('site/src/main.py'), web]);
+      await assert.rejects(async () => call('openHostFile', { container: web, containerPath: '/app/src/main.py' }), /on another machine/);
+      const { cwd } = await call<{ cwd: string }>('openTerminal', { container: web, containerPath: '/app/src/main.py' });
+      assert.equal(cwd, '/app/src');
+    } finally {
+      await configuration().update('host', undefined, vscode.ConfigurationTarget.Workspace);
+      await until('this machine again', async () => call('resolvePath', { hostPath: at('site') }).then(() => true, () => false));
+      server.close();
+    }
   });
 
   it('a change of mounts is seen at once', async () => {
