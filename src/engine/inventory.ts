@@ -214,7 +214,7 @@ function mountOf(mount: ListedMount, anonymous: ReadonlySet<string>, from: strin
 function subpathsOf(mounts: readonly Docker.MountSettings[] | null | undefined): ReadonlyMap<string, string> {
   const found = (mounts ?? []).flatMap(({ Target, VolumeOptions }) => {
     const subpath = (VolumeOptions as { readonly Subpath?: string } | null | undefined)?.Subpath;
-    return subpath === undefined || subpath === '' ? [] : [[Target, subpath] as const];
+    return subpath === undefined || subpath === '' ? [] : [[Target.replace(/(.)\/+$/, '$1'), subpath] as const];
   });
   return new Map(found);
 }

@@ -135,7 +135,10 @@ async function statIn({ docker }: Connection, container: string, path: string): 
     const header = answer.headers['x-docker-container-path-stat'] ?? '';
     return JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as PathStat;
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) {
+    const { statusCode } = error as { statusCode?: number };
+    // The answer to a HEAD has no words.
+    if (statusCode === 500) throw new EngineFailure(500, `The engine cannot look at "${path}" in container "${container}": it may be a symbolic link that leads in a circle, or hold a character that no path may hold. Choose another path.`, { cause: error });
+    if (statusCode === 404) {
       throw new NotFound('file', path, `There is no "${path}" in container "${container}". Check the path; a mount made over it may hide it.`, { cause: error });
     }
     throw engineError(error, { kind: 'container', object: container, doing: `look at ${path} in it` });

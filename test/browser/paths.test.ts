@@ -104,11 +104,12 @@ it('Open Terminal in Container Here from the explorer: a shell in the mapped dir
 });
 
 it('a path in that terminal opens the host file: as a link, and selected by the context menu, which leaves the clipboard alone', async () => {
-  const output = window.page.locator('.xterm-rows span').filter({ hasText: '/srv/app.py' }).last();
-  const box = await output.boundingBox();
+  // The terminal paints: the path is brought to the top left corner.
+  await window.page.keyboard.type('printf "\\033c/srv/app.py:3\\n"\n');
+  await window.page.waitForTimeout(1500);
+  const box = await window.page.locator('.terminal-wrapper.active .xterm-screen').first().boundingBox();
   assert.ok(box);
-  // The path is what ends the line of output.
-  const at = { x: box.x + box.width - 20, y: box.y + box.height / 2 };
+  const at = { x: box.x + 40, y: box.y + 9 };
   await window.page.mouse.move(at.x, at.y);
   await window.page.keyboard.down('Control');
   await window.page.mouse.move(at.x - 2, at.y);

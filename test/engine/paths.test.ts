@@ -167,6 +167,8 @@ it('no shell, no such path, no such container, one that is stopped: each is said
   await assert.rejects(planShell(connection, stopped), { name: 'EngineFailure', message: /is created; .*Start/ });
   await assert.rejects(planShell(connection, unique('nobody')), { name: 'NotFound' });
   await assert.rejects(planShell(connection, names.web, '/nowhere/at all'), { name: 'NotFound', message: /no "\/nowhere\/at all"/ });
+  symlinkSync('circle', host('site/circle'));
+  await assert.rejects(planShell(connection, names.web, '/app/circle'), { name: 'EngineFailure', message: /leads in a circle/ });
   const bare = unique('bare');
   await container(connection, bare, { Entrypoint: ['/bin/busybox', 'sleep', '1000000'], Cmd: [], HostConfig: { Tmpfs: { '/usr/bin': '', '/sbin': '' } } });
   await run(bare, ['sh', '-c', 'rm -f /bin/sh /bin/ash /bin/bash']);
