@@ -11,17 +11,25 @@ import { selectContextCommand } from './commands/contexts.ts';
 import { copyCommands } from './commands/copies.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mountCommands } from './commands/mounts.ts';
+import { openHostFileCommand } from './commands/openHostFile.ts';
+import { pathCommands } from './commands/paths.ts';
 import { offerRecovery } from './commands/recovery.ts';
-import { registerCommand } from './commands/register.ts';
+import { registerCommand, type CommandSpec } from './commands/register.ts';
 import { scheduleCommands } from './commands/schedule.ts';
 import type { Services } from './commands/services.ts';
 import { restoreCommands } from './commands/restore.ts';
+import { terminalCommand } from './commands/terminals.ts';
 import { volumeCommands } from './commands/volumes.ts';
+import { MountDecorations } from './editor/mountDecorations.ts';
+import { MountStatus } from './editor/mountStatus.ts';
+import { registerTerminalLinks } from './editor/terminalLinks.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { removeLeftoverHelpers } from './engine/helpers.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
 import { EngineWatcher, type EngineState } from './engine/watcher.ts';
+import { LivePaths } from './mounts/livePaths.ts';
 import { BackupFolder } from './ui/backupFolder.ts';
+import { ContainerTerminals } from './ui/containerTerminals.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
 import { Passphrases } from './ui/passphrases.ts';
 import { followSchedule, runnerOptions, type ScheduleParts } from './ui/schedule.ts';
@@ -42,15 +50,39 @@ export function activate(context: vscode.ExtensionContext): void {
   const passphrases = new Passphrases(context.secrets);
   const verdicts = new Verdicts(context.globalState);
   const schedule = startSchedule(context, { watcher, log, backupFolder, passphrases, records: join(context.globalStorageUri.fsPath, 'schedule') });
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext };
-  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents);
+  const paths = new LivePaths(watcher);
+  const terminals = new ContainerTerminals(log);
+  const reveal = async (node: Node) => {
+    // A view that was hidden loads its rows anew when it is opened, and would lose sight of the row.
+    await vscode.commands.executeCommand('dockerMounts.containers.focus');
+    await containersView.reveal(node, { select: true, focus: true, expand: true });
+  };
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, reveal };
+  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals);
 
-  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...restoreCommands(services), ...copyCommands(services), selectContextCommand(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
-  context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
-  context.subscriptions.push(...scheduleCommands(services).map((command) => registerCommand(command, log)));
-  showTrees(context, services);
+  context.subscriptions.push(...commandsOf(services).map((command) => registerCommand(command, log)));
+  const containersView = showTrees(context, services);
+  showPaths(context, services);
   context.subscriptions.push(offerRecovery(services));
   void watcher.start();
+}
+
+function commandsOf(services: Services): CommandSpec[] {
+  return [
+    ...containerCommands(services),
+    inspectCommand(services),
+    ...volumeCommands(services),
+    ...createContainerCommands(services),
+    ...mountCommands(services),
+    ...backupCommands(services),
+    ...restoreCommands(services),
+    ...copyCommands(services),
+    ...scheduleCommands(services),
+    ...pathCommands(services),
+    terminalCommand(services),
+    openHostFileCommand(services),
+    selectContextCommand(services),
+  ];
 }
 
 /** Ends what the schedule runs: what it paused goes on, and nothing half written stays. */
@@ -80,7 +112,12 @@ function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChan
   });
 }
 
-function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, schedule, log }: Services): void {
+function showPaths(context: vscode.ExtensionContext, { watcher, paths, terminals }: Services): void {
+  const containers = () => (watcher.state.kind === 'connected' ? watcher.state.snapshot.containers : []);
+  context.subscriptions.push(new MountStatus(paths, containers), new MountDecorations(paths), registerTerminalLinks(paths, terminals));
+}
+
+function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, schedule, log }: Services): vscode.TreeView<Node> {
   const containers = new ContainersTree();
   const volumes = new VolumesTree();
   const backups = new BackupsTree(() => backupFolder.current(), verdicts, schedule, log);
@@ -122,4 +159,5 @@ function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, ve
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void watcher.reconnect()),
   );
+  return containersView;
 }

@@ -8,6 +8,8 @@ export interface Call {
   readonly nodes: readonly Node[];
   /** The files and folders of the explorer that it was chosen on. */
   readonly uris: readonly vscode.Uri[];
+  /** The terminal in whose context menu it was chosen. */
+  readonly terminal?: vscode.Terminal;
   readonly args: Readonly<Record<string, unknown>>;
   /** A person chose the command, and sees its outcome as a notification. */
   readonly byHand: boolean;
@@ -39,6 +41,8 @@ export function callOf(first: unknown, second: unknown): Call {
     return { nodes: [], uris: several.length > 0 ? several : [first], args: {}, byHand: true };
   }
   if (first === undefined || first === null) return { nodes: [], uris: [], args: {}, byHand: true };
+  const terminal = vscode.window.terminals.find((one) => one === first);
+  if (terminal !== undefined) return { nodes: [], uris: [], terminal, args: {}, byHand: true };
   if (typeof first !== 'object' || Array.isArray(first)) {
     throw new BadArgument('args', vscode.l10n.t('The arguments must be one object, for example {0}.', '{"container": "web"}'));
   }

@@ -2,6 +2,9 @@
 import type * as vscode from 'vscode';
 import type { ScheduleRunner } from '../backup/scheduleRunner.ts';
 import type { EngineWatcher } from '../engine/watcher.ts';
+import type { LivePaths } from '../mounts/livePaths.ts';
+import type { Node } from '../views/nodes.ts';
+import type { ContainerTerminals } from '../ui/containerTerminals.ts';
 import type { InspectDocuments } from '../ui/inspectDocuments.ts';
 import type { BackupFolder } from '../ui/backupFolder.ts';
 import type { Passphrases } from '../ui/passphrases.ts';
@@ -17,4 +20,8 @@ export interface Services {
   readonly schedule: ScheduleRunner;
   /** The Docker context that was chosen here, kept for the next start. */
   readonly chosenContext: { get(): string | undefined; set(context: string): Thenable<void> };
+  readonly paths: LivePaths;
+  readonly terminals: ContainerTerminals;
+  /** Shows and selects a row of the Containers view. */
+  readonly reveal: (node: Node) => Thenable<void>;
 }

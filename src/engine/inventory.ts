@@ -14,7 +14,11 @@ const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
 interface Fixed {
   readonly volumesFrom: readonly string[];
   readonly tmpfs: Readonly<Record<string, string>>;
+  /** By target, the part of a volume that is mounted there; the list names the whole volume. */
+  readonly subpaths: ReadonlyMap<string, string>;
 }
+
+const NOTHING_FIXED: Fixed = { volumesFrom: [], tmpfs: {}, subpaths: new Map() };
 
 type ListedMount = Docker.ContainerInfo['Mounts'][number] & { readonly Type?: string };
 
@@ -81,7 +85,7 @@ export class Inventory {
     const unknown = listed.filter(({ Id }) => !this.#fixed.has(Id));
     await eachOf(unknown, async ({ Id }) => {
       const { HostConfig } = await this.#connection.docker.getContainer(Id).inspect();
-      this.#fixed.set(Id, { volumesFrom: (HostConfig.VolumesFrom as string[] | null) ?? [], tmpfs: (HostConfig.Tmpfs as Record<string, string> | null) ?? {} });
+      this.#fixed.set(Id, { volumesFrom: (HostConfig.VolumesFrom as string[] | null) ?? [], tmpfs: (HostConfig.Tmpfs as Record<string, string> | null) ?? {}, subpaths: subpathsOf(HostConfig.Mounts) });
     });
     const withAnonymous = listed.filter(({ Mounts }) => Mounts.some(({ Name }) => Name !== undefined && anonymous.has(Name)));
     const images = [...new Set(withAnonymous.map(({ ImageID }) => ImageID))].filter((id) => !this.#declared.has(id));
@@ -92,12 +96,16 @@ export class Inventory {
   }
 
   #containers(listed: readonly Docker.ContainerInfo[], anonymous: ReadonlySet<string>, paths: ReadonlyMap<string, string>): Container[] {
-    const plain = listed.map((one) => ({ one, name: nameOf(one), fixed: this.#fixed.get(one.Id) ?? { volumesFrom: [], tmpfs: {} } }));
+    const plain = listed.map((one) => ({ one, name: nameOf(one), fixed: this.#fixed.get(one.Id) ?? NOTHING_FIXED }));
     const resolve = (reference: string) => plain.find(({ one, name }) => name === reference || one.Id === reference || (reference.length >= 12 && one.Id.startsWith(reference)));
     const built = plain.map(({ one, name, fixed }) => {
       const volumesFrom = fixed.volumesFrom.map(parseVolumesFrom).map((from): VolumesFrom => ({ ...from, container: resolve(from.container)?.name ?? from.container }));
       const givers = volumesFrom.map(({ container }) => plain.find((other) => other.name === container)).filter((giver) => giver !== undefined);
-      const mounts = one.Mounts.map((mount) => mountOf(mount, anonymous, givers.find((giver) => giver.one.Mounts.some((theirs) => sameMount(theirs, mount)))?.name));
+      const mounts = one.Mounts.map((mount): Mount => {
+        const giver = givers.find((other) => other.one.Mounts.some((theirs) => sameMount(theirs, mount)));
+        const subpath = fixed.subpaths.get(mount.Destination) ?? giver?.fixed.subpaths.get(mount.Destination);
+        return { ...mountOf(mount, anonymous, giver?.name), ...(subpath === undefined ? {} : { subpath }) };
+      });
       for (const [target, options] of Object.entries(fixed.tmpfs)) {
         const words = options.split(',').filter((word) => word !== '');
         mounts.push({ type: 'tmpfs', target, source: '', readOnly: words.includes('ro'), ...(words.length > 0 ? { options: words } : {}) });
@@ -201,6 +209,14 @@ function mountOf(mount: ListedMount, anonymous: ReadonlySet<string>, from: strin
     ...(from === undefined ? {} : { from }),
     ...(options.length > 0 ? { options: [...new Set(options)] } : {}),
   };
+}
+
+function subpathsOf(mounts: readonly Docker.MountSettings[] | null | undefined): ReadonlyMap<string, string> {
+  const found = (mounts ?? []).flatMap(({ Target, VolumeOptions }) => {
+    const subpath = (VolumeOptions as { readonly Subpath?: string } | null | undefined)?.Subpath;
+    return subpath === undefined || subpath === '' ? [] : [[Target.replace(/(.)\/+$/, '$1'), subpath] as const];
+  });
+  return new Map(found);
 }
 
 function sameMount(a: ListedMount, b: ListedMount): boolean {

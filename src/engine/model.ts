@@ -12,6 +12,8 @@ export interface Mount {
   readonly volume?: string;
   readonly anonymous?: boolean;
   readonly driver?: string;
+  /** The part of the volume that is mounted, where it is not the whole (Mounts[].VolumeOptions.Subpath, API 1.45). */
+  readonly subpath?: string;
   /** Name of the container that volumes-from took this mount from. */
   readonly from?: string;
   /** Docker's mode and propagation words, e.g. `z`, `rprivate`. */

@@ -50,6 +50,11 @@ export class ContainersTree extends SnapshotTree {
     if (node === undefined) return this.snapshot.containers.map((container) => ({ kind: 'container', container }));
     return node.kind === 'container' ? childrenOf(node.container, this.snapshot) : [];
   }
+
+  /** What `TreeView.reveal` needs to open the rows around one. */
+  getParent(node: Node): Node | undefined {
+    return node.kind === 'mount' || node.kind === 'lineage' ? { kind: 'container', container: node.container } : undefined;
+  }
 }
 
 /** Volumes, and under each the containers that use it. */

@@ -23,17 +23,30 @@ export class Window {
     const code = await startVSCode({ node, vsix: join(process.cwd(), 'docker-mounts.vsix'), env: { DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] }, settings });
     const browser = await launchBrowser();
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-    page.setDefaultTimeout(45_000);
-    await page.goto(`${code.url}/?folder=${encodeURIComponent(folder)}`);
     const window = new Window(page, browser, code);
-    await window.showSidebar();
+    try {
+      await window.#begin(`${code.url}/?folder=${encodeURIComponent(folder)}`);
+    } catch (error) {
+      // Nobody else could close what was never returned, and the test would not end.
+      await window.close();
+      throw error;
+    }
+    return window;
+  }
+
+  async #begin(url: string): Promise<void> {
+    const { page } = this;
+    // The first start on a machine that is busy.
+    page.setDefaultTimeout(60_000);
+    await page.goto(url);
+    await this.showSidebar();
     await page.locator('.monaco-list-row').first().waitFor();
-    await window.theme('dark');
+    page.setDefaultTimeout(45_000);
+    await this.theme('dark');
     await page.mouse.move(349, 400);
     await page.mouse.down();
     await page.mouse.move(620, 400, { steps: 5 });
     await page.mouse.up();
-    return window;
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ export async function run(): Promise<void> {
   await import('./commands.ts');
   await import('./backups.ts');
   await import('./schedule.ts');
+  await import('./paths.ts');
   const lines: string[] = [];
   let passed = 0;
   let failed = 0;

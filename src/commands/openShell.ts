@@ -1,0 +1,33 @@
+/** Opens a terminal in a container: what openTerminal and the list of places do. */
+import * as vscode from 'vscode';
+import { startContainer } from '../engine/actions.ts';
+import { planShell, stateOf } from '../engine/shell.ts';
+import { Dismissed } from './call.ts';
+import type { Services } from './services.ts';
+
+export interface Where {
+  /** Name or id. */
+  readonly container: string;
+  /** A directory, or a file whose directory is meant; the container's working directory where it is not given. */
+  readonly containerPath?: string;
+}
+
+/** Offers a person to start a container that does not run; code is told by planShell. */
+async function offerStart(container: string, services: Services): Promise<void> {
+  const connection = await services.watcher.connection();
+  const state = await stateOf(connection, container);
+  if (state !== 'created' && state !== 'exited') return;
+  const start = vscode.l10n.t('Start');
+  const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('Container "{0}" is not running, and a terminal needs one that runs.', container), start);
+  if (chosen !== start) throw new Dismissed();
+  await startContainer(connection, container);
+}
+
+/** Throws NotFound, EngineFailure, or Dismissed where a person does not start a stopped container. */
+export async function openShell({ container, containerPath }: Where, services: Services, { offersStart }: { readonly offersStart: boolean }): Promise<{ container: string; cwd: string; shell: string }> {
+  if (offersStart) await offerStart(container, services);
+  const connection = await services.watcher.connection();
+  const plan = await planShell(connection, container, containerPath);
+  services.terminals.open(connection, plan);
+  return { container, cwd: plan.cwd, shell: plan.shell };
+}

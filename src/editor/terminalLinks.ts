@@ -1,0 +1,35 @@
+/** In a terminal that is in a container, paths that are files of this machine open them. */
+import { stat } from 'node:fs/promises';
+import * as vscode from 'vscode';
+import type { LivePaths } from '../mounts/livePaths.ts';
+import { referencesIn } from '../mounts/pathReference.ts';
+import { viewInContainer } from '../mounts/paths.ts';
+import type { ContainerTerminals } from '../ui/containerTerminals.ts';
+
+interface Link extends vscode.TerminalLink {
+  readonly container: string;
+  readonly text: string;
+}
+
+/** A line can hold many paths; more than this are not looked at. */
+const MOST = 10;
+
+export function registerTerminalLinks(paths: LivePaths, terminals: ContainerTerminals): vscode.Disposable {
+  const linkOf = async (container: string, line: string, { start, length, path }: ReturnType<typeof referencesIn>[number]): Promise<Link | undefined> => {
+    const hostPath = paths.index?.host.local ? viewInContainer(paths.index, container, path)?.hostPath : undefined;
+    const isThere = hostPath !== undefined && (await stat(hostPath).then(() => true, () => false));
+    return isThere ? { startIndex: start, length, tooltip: vscode.l10n.t('Open {0}', hostPath), container, text: line.slice(start, start + length) } : undefined;
+  };
+  const provider: vscode.TerminalLinkProvider<Link> = {
+    async provideTerminalLinks({ line, terminal }) {
+      const container = terminals.containerOf(terminal);
+      if (container === undefined) return [];
+      const links = await Promise.all(referencesIn(line).slice(0, MOST).map((reference) => linkOf(container, line, reference)));
+      return links.filter((link) => link !== undefined);
+    },
+    handleTerminalLink: async ({ container, text }) => {
+      await vscode.commands.executeCommand('dockerMounts.openHostFile', { container, containerPath: text });
+    },
+  };
+  return vscode.window.registerTerminalLinkProvider(provider);
+}

@@ -1,0 +1,146 @@
+/** A shell in a running container: found, started on a terminal, resized, and ended with all that it started. */
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { inspectContainer } from './actions.ts';
+import { engineError, type Connection } from './connection.ts';
+import { EngineFailure, NotFound } from './errors.ts';
+
+const SHELLS = ['bash', 'sh', 'ash'];
+/** Marks the processes of one terminal by their environment, which every child inherits. */
+const TOKEN = 'DOCKER_MOUNTS_TERMINAL';
+/** Hangs up every process with the mark in $1; `/proc` is all it needs. */
+const HANG_UP = 'for p in /proc/[0-9]*; do [ "$p" = "/proc/$$" ] || ! grep -qs "$1" "$p/environ" || kill -HUP "${p#/proc/}"; done';
+
+/** Bits of Go's os.FileMode, which the archive endpoint's stat header carries. */
+const GO_DIRECTORY = 0x8000_0000;
+const GO_SYMLINK = 0x0800_0000;
+const MOST_LINKS = 10;
+
+export interface ShellPlan {
+  /** Name or id as it was asked for. */
+  readonly container: string;
+  readonly shell: string;
+  /** Directory that it starts in. */
+  readonly cwd: string;
+  /** The container's own locale does not say UTF-8. */
+  readonly needsUtf8: boolean;
+}
+
+export interface Shell {
+  /** Both ways, as the terminal speaks. Ends when the shell does. */
+  readonly stream: Duplex;
+  /** Never throws: a size that comes too late does not matter. */
+  resize(columns: number, rows: number): void;
+  /** Once the stream ended: the exit code, or undefined where the engine does not say. */
+  exitCode(): Promise<number | undefined>;
+  /** Ends the shell and what it started, as closing a window does: the engine does not by itself. Never throws. */
+  hangUp(): Promise<void>;
+}
+
+/** Docker's word for a container's state, such as `running`. Throws NotFound. */
+export async function stateOf(connection: Connection, container: string): Promise<string> {
+  return (await inspectContainer(connection, container)).State.Status;
+}
+
+/**
+ * Finds a shell (bash, else sh, else ash) and the directory to start in: that of the path, else the container's working
+ * directory. Throws NotFound where there is no shell or no such path, EngineFailure where the container does not run.
+ */
+export async function planShell(connection: Connection, container: string, path?: string): Promise<ShellPlan> {
+  const { State, Config } = await inspectContainer(connection, container);
+  if (State.Status !== 'running') throw new EngineFailure(409, `Container "${container}" is ${State.Status}; a terminal needs one that runs. Start or resume it first.`);
+  const cwd = path === undefined ? Config.WorkingDir || '/' : await directoryOf(connection, container, path);
+  const locale = ((Config.Env as string[] | null) ?? []).find((line) => /^(LC_ALL|LC_CTYPE|LANG)=/.test(line));
+  for (const shell of SHELLS) {
+    if (await runs(connection, container, shell)) return { container, shell, cwd, needsUtf8: locale === undefined };
+  }
+  throw new NotFound('file', 'sh', `Container "${container}" has no shell (${SHELLS.join(', ')} were tried), so no terminal can be opened in it.`);
+}
+
+/** Starts the shell that was planned, as the container's user. Throws EngineFailure. */
+export async function startShell(connection: Connection, { container, shell, cwd, needsUtf8 }: ShellPlan, size: { readonly columns: number; readonly rows: number }): Promise<Shell> {
+  const token = randomBytes(8).toString('hex');
+  const env = ['TERM=xterm-256color', `${TOKEN}=${token}`, ...(needsUtf8 ? ['LANG=C.UTF-8'] : [])];
+  try {
+    const exec = await connection.docker.getContainer(encodeURIComponent(container)).exec({ Cmd: [shell], Env: env, WorkingDir: cwd, AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: true });
+    const stream = await exec.start({ hijack: true, stdin: true, Tty: true });
+    // A lost connection ends the stream; what it says beyond that is of no use in a terminal.
+    stream.on('error', () => stream.destroy());
+    const resize = (columns: number, rows: number) => void exec.resize({ w: columns, h: rows }).catch(() => undefined);
+    resize(size.columns, size.rows);
+    return {
+      stream,
+      resize,
+      exitCode: () => exec.inspect().then(({ ExitCode }) => ExitCode ?? undefined, () => undefined),
+      hangUp: async () => {
+        stream.destroy();
+        await run(connection, container, [shell, '-c', HANG_UP, shell, `${TOKEN}=${token}`]).catch(() => undefined);
+      },
+    };
+  } catch (error) {
+    throw engineError(error, { kind: 'container', object: container, doing: `start ${shell} in ${cwd}` });
+  }
+}
+
+async function runs(connection: Connection, container: string, shell: string): Promise<boolean> {
+  try {
+    return (await run(connection, container, [shell, '-c', 'exit 0'])) === 0;
+  } catch (error) {
+    // Engines tell a program that is not there by the exit code or by a refusal, in words that differ.
+    if (error instanceof EngineFailure) return false;
+    throw error;
+  }
+}
+
+/** Runs a program to its end, its output unseen; returns the exit code. */
+async function run({ docker }: Connection, container: string, command: readonly string[]): Promise<number | undefined> {
+  try {
+    const exec = await docker.getContainer(encodeURIComponent(container)).exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true });
+    const stream = await exec.start({ hijack: true, stdin: false });
+    await new Promise<void>((resolve, reject) => stream.on('error', reject).on('end', resolve).on('close', resolve).resume());
+    return (await exec.inspect()).ExitCode ?? undefined;
+  } catch (error) {
+    throw engineError(error, { kind: 'container', object: container, doing: `run ${command[0] ?? ''} in it` });
+  }
+}
+
+interface PathStat {
+  readonly mode: number;
+  readonly linkTarget: string;
+}
+
+/** The path itself where it is a directory, else the one it lies in. The engine follows links as the container does. Throws NotFound. */
+async function directoryOf(connection: Connection, container: string, path: string): Promise<string> {
+  let at = path;
+  for (let links = 0; links < MOST_LINKS; links += 1) {
+    const { mode, linkTarget } = await statIn(connection, container, at);
+    if ((mode & GO_SYMLINK) !== 0 && linkTarget !== '') {
+      at = linkTarget;
+      continue;
+    }
+    const isDirectory = (mode & GO_DIRECTORY) !== 0;
+    return isDirectory ? path : parentOf(path);
+  }
+  return parentOf(path);
+}
+
+function parentOf(path: string): string {
+  return path.replace(/\/+[^/]*\/*$/, '') || '/';
+}
+
+async function statIn({ docker }: Connection, container: string, path: string): Promise<PathStat> {
+  try {
+    const answer = (await docker.getContainer(encodeURIComponent(container)).infoArchive({ path })) as { headers: Record<string, string | undefined>; resume(): void };
+    answer.resume();
+    const header = answer.headers['x-docker-container-path-stat'] ?? '';
+    return JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as PathStat;
+  } catch (error) {
+    const { statusCode } = error as { statusCode?: number };
+    // The answer to a HEAD has no words.
+    if (statusCode === 500) throw new EngineFailure(500, `The engine cannot look at "${path}" in container "${container}": it may be a symbolic link that leads in a circle, or hold a character that no path may hold. Choose another path.`, { cause: error });
+    if (statusCode === 404) {
+      throw new NotFound('file', path, `There is no "${path}" in container "${container}". Check the path; a mount made over it may hide it.`, { cause: error });
+    }
+    throw engineError(error, { kind: 'container', object: container, doing: `look at ${path} in it` });
+  }
+}

@@ -1,0 +1,119 @@
+/** Terminals whose shell runs in a container, over the engine's API: no docker command is needed on this machine. */
+import { StringDecoder } from 'node:string_decoder';
+import * as vscode from 'vscode';
+import type { Connection } from '../engine/connection.ts';
+import type { Logger } from '../engine/log.ts';
+import { startShell, type Shell, type ShellPlan } from '../engine/shell.ts';
+
+/** VS Code has no flow control for such terminals: a flood of output is let through at this pace, about 13 MB/s. */
+const FLOOD_BYTES = 16 * 1024;
+const FLOOD_PAUSE_MS = 5;
+const LOST = 1;
+
+class ContainerPty implements vscode.Pseudoterminal {
+  readonly #connection: Connection;
+  readonly #plan: ShellPlan;
+  readonly #log: Logger;
+  readonly #wrote = new vscode.EventEmitter<string>();
+  readonly #closed = new vscode.EventEmitter<number | void>();
+  readonly onDidWrite = this.#wrote.event;
+  readonly onDidClose = this.#closed.event;
+  #shell: Shell | undefined;
+  /** What was typed before the shell was there. */
+  #early = '';
+  #size = { columns: 80, rows: 24 };
+  #over = false;
+
+  constructor(connection: Connection, plan: ShellPlan, log: Logger) {
+    this.#connection = connection;
+    this.#plan = plan;
+    this.#log = log;
+  }
+
+  open(dimensions: vscode.TerminalDimensions | undefined): void {
+    if (dimensions !== undefined) this.setDimensions(dimensions);
+    startShell(this.#connection, this.#plan, this.#size).then(
+      (shell) => this.#begin(shell),
+      (error: unknown) => this.#end((error as Error).message, LOST),
+    );
+  }
+
+  handleInput(data: string): void {
+    if (this.#shell === undefined) this.#early += data;
+    else this.#shell.stream.write(data);
+  }
+
+  setDimensions({ columns, rows }: vscode.TerminalDimensions): void {
+    this.#size = { columns, rows };
+    this.#shell?.resize(columns, rows);
+  }
+
+  close(): void {
+    const wasOver = this.#over;
+    this.#over = true;
+    if (!wasOver) void this.#shell?.hangUp();
+    this.#wrote.dispose();
+    this.#closed.dispose();
+  }
+
+  #begin(shell: Shell): void {
+    // The tab may have been closed, or resized, meanwhile.
+    if (this.#over) return void shell.hangUp();
+    this.#shell = shell;
+    shell.resize(this.#size.columns, this.#size.rows);
+    const decoder = new StringDecoder('utf8');
+    shell.stream.on('data', (chunk: Buffer) => {
+      this.#wrote.fire(decoder.write(chunk));
+      if (chunk.length < FLOOD_BYTES) return;
+      shell.stream.pause();
+      setTimeout(() => shell.stream.resume(), FLOOD_PAUSE_MS);
+    });
+    let ended = false;
+    const end = () => {
+      if (ended) return;
+      ended = true;
+      void shell.exitCode().then((code) => this.#end(code === undefined ? vscode.l10n.t('The connection to the container ended.') : '', code ?? LOST));
+    };
+    shell.stream.on('end', end).on('close', end);
+    if (this.#early !== '') shell.stream.write(this.#early);
+    this.#early = '';
+  }
+
+  #end(message: string, code: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (message !== '') {
+      this.#log.warn(message);
+      this.#wrote.fire(`\r\n${message.replaceAll('\n', '\r\n')}\r\n`);
+    }
+    // VS Code says itself what a code other than 0 was.
+    this.#closed.fire(code);
+  }
+}
+
+/** Remembers which container each terminal is in. Owned by the composition root. */
+export class ContainerTerminals implements vscode.Disposable {
+  readonly #log: Logger;
+  readonly #containers = new WeakMap<vscode.Terminal, string>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  open(connection: Connection, plan: ShellPlan): vscode.Terminal {
+    const pty = new ContainerPty(connection, plan, this.#log);
+    const terminal = vscode.window.createTerminal({ name: `${plan.container}: ${plan.cwd}`, pty, iconPath: new vscode.ThemeIcon('vm'), isTransient: true });
+    this.#containers.set(terminal, plan.container);
+    terminal.show();
+    return terminal;
+  }
+
+  /** The container that a terminal opened here is in. */
+  containerOf(terminal: vscode.Terminal): string | undefined {
+    return this.#containers.get(terminal);
+  }
+
+  dispose(): void {
+    for (const terminal of vscode.window.terminals) if (this.#containers.has(terminal)) terminal.dispose();
+  }
+}
