@@ -90,7 +90,8 @@ export function readDevcontainer(source: DevcontainerSource): Devcontainer {
   const workspaceNode = root && findNodeAtLocation(root, ['workspaceFolder']);
   const workspaceFolder = workspaceNode?.type === 'string' ? substitute(String(workspaceNode.value), folder, undefined, source).text : undefined;
   const take = (node: Node) => {
-    const place = { file, span: { start: node.offset, end: node.offset + node.length } };
+    // The parser reckons what is never closed beyond the text's end.
+    const place = { file, span: { start: node.offset, end: Math.min(node.offset + node.length, text.length) } };
     const written = text.slice(place.span.start, place.span.end);
     const unset: string[] = [];
     const inside = (value: unknown): unknown => {

@@ -8,9 +8,11 @@ import { readDotEnv } from '../../src/projects/environment.ts';
 import { interpolate } from '../../src/projects/interpolate.ts';
 import type { ComposeProject, FileMount } from '../../src/projects/model.ts';
 import { composeProblems, type Around } from '../../src/projects/problems.ts';
-import { SAMPLES } from './composeSamples.ts';
+import { SINCE_V1 } from './composeSamples.ts';
+import { SINCE_V2 } from './composeSamplesSinceV2.ts';
 
 const HOME = '/home/user';
+const SAMPLES = [...SINCE_V1, ...SINCE_V2];
 const NOTHING: Around = { snapshot: undefined, isLocal: true, facts: new Map() };
 
 function load(root: string, files: Readonly<Record<string, string>>, open: string, rest: { env?: Record<string, string>; running?: { name: string; files: string[] }[] } = {}): Promise<ComposeProject> {

@@ -8,7 +8,8 @@ import { after, it } from 'node:test';
 import { parse } from 'yaml';
 import { cleanTarget } from '../../src/projects/composeFile.ts';
 import { parseShortMount } from '../../src/projects/shortMount.ts';
-import { SAMPLES, type Sample } from './composeSamples.ts';
+import { SINCE_V1, type Sample } from './composeSamples.ts';
+import { SINCE_V2 } from './composeSamplesSinceV2.ts';
 
 const command = process.env['DOCKER_MOUNTS_TEST_COMPOSE'] ?? 'docker-compose';
 const folder = mkdtempSync(join(tmpdir(), 'dm-compose-'));
@@ -18,7 +19,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const env = { PATH: process.env['PATH'], HOME: homedir() };
 const version = execFileSync(command, ['version', '--short'], { encoding: 'utf8', env }).trim();
 const isV1 = version.startsWith('1.');
-const readable = SAMPLES.filter(({ sinceV2 }) => !isV1 || !sinceV2);
+const readable = isV1 ? SINCE_V1 : [...SINCE_V1, ...SINCE_V2];
 
 interface Long {
   readonly type: string;
@@ -45,7 +46,7 @@ function configOf({ directory, files }: Sample): { root: string; config: Config 
 /** A volume by the engine's name; version 1 prints no name that comes from the project's. */
 function words(volume: string | Long, nameOf: (key: string) => string | undefined): string {
   const short = typeof volume === 'string' ? parseShortMount(volume) : undefined;
-  assert.ok(short === undefined || !('why' in short), String(volume));
+  assert.ok(short === undefined || !('why' in short), JSON.stringify(volume));
   const { type, source = '', target, readOnly } = short ?? { ...(volume as Long), readOnly: (volume as Long).read_only === true };
   if (type === 'volume' && source !== '') return `${type} ${nameOf(source)} → ${cleanTarget(target)}${readOnly ? ' ro' : ''}`;
   // What is printed can be read again, so version 2 doubles a dollar sign.

@@ -8,8 +8,6 @@ export interface Sample {
   readonly files: Readonly<Record<string, string>>;
   /** The file that is open in the editor. */
   readonly open: string;
-  /** What only Compose 2 can read. */
-  readonly sinceV2?: boolean;
   readonly project: string;
   /** Per service its mounts as `type source → target [ro]`; ROOT is the project's directory, HOME the user's. */
   readonly services: Readonly<Record<string, readonly string[]>>;
@@ -17,7 +15,8 @@ export interface Sample {
   readonly volumes: Readonly<Record<string, string>>;
 }
 
-export const SAMPLES: readonly Sample[] = [
+/** Every version of Compose reads these. */
+export const SINCE_V1: readonly Sample[] = [
   {
     name: 'a blog with a database in named volumes',
     directory: 'My.Blog',
@@ -164,45 +163,6 @@ volumes:
     volumes: { mails: 'shop_mails' },
   },
   {
-    name: 'a proxy in the long form: create_host_path, read_only, nocopy, tmpfs with a size',
-    directory: 'edge',
-    open: 'compose.yml',
-    sinceV2: true,
-    files: {
-      'compose.yml': `services:
-  proxy:
-    image: proxy:3
-    volumes:
-      - type: bind
-        source: /var/run/docker.sock
-        target: /var/run/docker.sock
-        read_only: true
-      - type: bind
-        source: ./rules
-        target: /etc/proxy/rules
-        bind:
-          create_host_path: false
-      - type: volume
-        source: certs
-        target: /certs
-        volume:
-          nocopy: true
-      - type: tmpfs
-        target: /tmp/proxy
-        tmpfs:
-          size: 64000000
-volumes:
-  certs:
-    driver: local
-`,
-    },
-    project: 'edge',
-    services: {
-      proxy: ['bind /var/run/docker.sock → /var/run/docker.sock ro', 'bind ROOT/rules → /etc/proxy/rules', 'volume edge_certs → /certs', 'tmpfs  → /tmp/proxy'],
-    },
-    volumes: { certs: 'edge_certs' },
-  },
-  {
     name: 'a mail server with tmpfs in both forms and an anonymous volume',
     directory: 'mail',
     open: 'docker-compose.yml',
@@ -302,7 +262,7 @@ services:
     volumes:
       - \${DATA}:/var/lib/postgresql/data
       - \${CONF-./conf}:/etc/postgresql:\${MODE:-ro}
-      - \$INIT/:/docker-entrypoint-initdb.d
+      - $INIT/:/docker-entrypoint-initdb.d
       - ./a$$b:/dollar
 `,
       '.env': `# where the data is
@@ -317,101 +277,5 @@ COMPOSE_PROJECT_NAME=postgres-dev
       db: ['bind ROOT/data dir → /var/lib/postgresql/data', 'bind ROOT/conf → /etc/postgresql ro', 'bind ROOT/init → /docker-entrypoint-initdb.d', 'bind ROOT/a$b → /dollar'],
     },
     volumes: {},
-  },
-  {
-    name: 'nested defaults, alternatives, a name in the file that is used in a volume’s name',
-    directory: 'nested',
-    open: 'compose.yaml',
-    sinceV2: true,
-    files: {
-      'compose.yaml': `name: \${STACK:-stack}-dev
-services:
-  app:
-    image: app
-    volumes:
-      - \${A:-\${B:-./deep}}:/a
-      - \${SET:+./alternative}\${UNSET:+./no}:/b
-      - state:/state
-volumes:
-  state:
-    name: "\${COMPOSE_PROJECT_NAME}.state"
-`,
-      '.env': 'SET=1\nB=\n',
-    },
-    project: 'stack-dev',
-    services: { app: ['bind ROOT/deep → /a', 'bind ROOT/alternative → /b', 'volume stack-dev.state → /state'] },
-    volumes: { state: 'stack-dev.state' },
-  },
-  {
-    name: 'included files, and an override that resets one list and replaces another',
-    directory: 'suite',
-    open: 'compose.yaml',
-    sinceV2: true,
-    files: {
-      'compose.yaml': `include:
-  - infra/compose.yaml
-services:
-  app:
-    image: app
-    volumes:
-      - ./app:/app
-      - cache:/cache
-  job:
-    image: job
-    volumes:
-      - ./jobs:/jobs
-volumes:
-  cache:
-`,
-      'infra/compose.yaml': `services:
-  queue:
-    image: queue
-    volumes:
-      - ./queue.conf:/etc/queue.conf:ro
-      - queue:/var/lib/queue
-volumes:
-  queue:
-`,
-      'compose.override.yaml': `services:
-  app:
-    volumes: !override
-      - ./fresh:/app
-  job:
-    volumes: !reset []
-`,
-    },
-    project: 'suite',
-    services: { app: ['bind ROOT/fresh → /app'], job: [], queue: ['bind ROOT/infra/queue.conf → /etc/queue.conf ro', 'volume suite_queue → /var/lib/queue'] },
-    volumes: { queue: 'suite_queue' },
-  },
-  {
-    name: 'files named by COMPOSE_FILE; the last entry with a target counts',
-    directory: 'listed',
-    open: 'docker-compose.prod.yml',
-    sinceV2: true,
-    files: {
-      '.env': 'COMPOSE_FILE=base.yml:docker-compose.prod.yml\n',
-      'base.yml': `services:
-  api:
-    image: api
-    volumes:
-      - one:/data
-      - two:/data
-      - x:/single
-volumes:
-  one:
-  two:
-`,
-      'docker-compose.prod.yml': `services:
-  api:
-    volumes:
-      - three:/extra:ro
-volumes:
-  three:
-`,
-    },
-    project: 'listed',
-    services: { api: ['volume listed_two → /data', 'volume listed_three → /extra ro', 'volume  → x:/single'] },
-    volumes: { two: 'listed_two', three: 'listed_three' },
   },
 ];
