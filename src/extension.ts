@@ -10,10 +10,13 @@ import { copyCommands } from './commands/copies.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mountCommands } from './commands/mounts.ts';
 import { offerRecovery } from './commands/recovery.ts';
+import { projectFileCommands } from './commands/projectFiles.ts';
 import { registerCommand } from './commands/register.ts';
 import type { Services } from './commands/services.ts';
 import { restoreCommands } from './commands/restore.ts';
 import { volumeCommands } from './commands/volumes.ts';
+import { ProjectDocuments } from './editor/projectDocuments.ts';
+import { showInProjectFiles } from './editor/projectFiles.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { removeLeftoverHelpers } from './engine/helpers.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
@@ -37,11 +40,13 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = new InspectDocuments();
   const passphrases = new Passphrases(context.secrets);
   const verdicts = new Verdicts(context.globalState);
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, chosenContext };
+  const projects = new ProjectDocuments(watcher, log);
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, projects, chosenContext };
   context.subscriptions.push(log, watcher, backupFolder, verdicts, documents);
 
   const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...restoreCommands(services), ...copyCommands(services), selectContextCommand(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
+  context.subscriptions.push(...projectFileCommands(services).map((command) => registerCommand(command, log)), projects, showInProjectFiles(projects));
   showTrees(context, services);
   context.subscriptions.push(offerRecovery(services));
   void watcher.start();
