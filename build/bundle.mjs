@@ -29,12 +29,8 @@ const common = {
   target: 'node22.15',
   external: ['vscode'],
   plugins: [withoutBuildKit],
-  // Their CommonJS builds are UMD, whose requires no bundler can follow; the ES builds are the same code.
-  alias: {
-    'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
-    'vscode-languageserver-types': 'vscode-languageserver-types/lib/esm/main.js',
-    'vscode-languageserver-textdocument': 'vscode-languageserver-textdocument/lib/esm/main.js',
-  },
+  // Its CommonJS build is UMD, whose requires no bundler can follow; the ES build is the same code.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   logLevel: 'warning',
 };
 

@@ -1,6 +1,5 @@
 /** Problems of mounts in the Problems view, with what mends them. */
 import * as vscode from 'vscode';
-import { declareVolume } from '../projects/declareVolume.ts';
 import { composeProblems, devcontainerProblems, dockerfileProblems, type Problem } from '../projects/problems.ts';
 import type { FileModel, ProjectDocuments } from './projectDocuments.ts';
 import { problemWords, severityOf } from './words.ts';
@@ -34,10 +33,11 @@ function fix(title: string, diagnostic: vscode.Diagnostic, what: Pick<vscode.Cod
   return Object.assign(new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix), { diagnostics: [diagnostic], isPreferred: true, ...what });
 }
 
-function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnostic): vscode.CodeAction | undefined {
+async function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnostic): Promise<vscode.CodeAction | undefined> {
   const { problem } = diagnostic;
   switch (problem.kind) {
     case 'undeclaredVolume': {
+      const { declareVolume } = await import('../projects/declareVolume.ts');
       const { span, text } = declareVolume(document.getText(), problem.key);
       const edit = new vscode.WorkspaceEdit();
       edit.replace(document.uri, new vscode.Range(document.positionAt(span.start), document.positionAt(span.end)), text);
@@ -103,9 +103,10 @@ export class ProjectDiagnostics implements vscode.CodeActionProvider, vscode.Dis
     this.#collection.set(uri, diagnostics);
   }
 
-  provideCodeActions(document: vscode.TextDocument, range: vscode.Range): vscode.CodeAction[] {
+  async provideCodeActions(document: vscode.TextDocument, range: vscode.Range): Promise<vscode.CodeAction[]> {
     const here = (this.#shown.get(document.uri.toString()) ?? []).filter((diagnostic) => diagnostic.range.intersection(range) !== undefined);
-    return here.filter(mayFix).flatMap((diagnostic) => fixOf(document, diagnostic) ?? []);
+    const fixes = await Promise.all(here.filter(mayFix).map((diagnostic) => fixOf(document, diagnostic)));
+    return fixes.filter((one) => one !== undefined);
   }
 
   dispose(): void {

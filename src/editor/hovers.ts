@@ -2,8 +2,7 @@
 import * as vscode from 'vscode';
 import type { Container, Snapshot, Volume } from '../engine/model.ts';
 import { hostPaths, mountsOver } from '../engine/sharing.ts';
-import { devcontainersOf } from '../projects/devcontainer.ts';
-import { compareMounts, containersOf, driftOf, type HostFacts, type PathFact } from '../projects/drift.ts';
+import { compareMounts, containersOf, devcontainersOf, driftOf, type HostFacts, type PathFact } from '../projects/drift.ts';
 import type { ComposeMount, ComposeProject, ComposeVolume, Devcontainer, DockerfileFacts, FileMount, Place, Span } from '../projects/model.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
 import { factTable, type Fact } from '../ui/markdown.ts';

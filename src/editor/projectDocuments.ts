@@ -3,9 +3,6 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { Snapshot } from '../engine/model.ts';
 import type { EngineState, EngineWatcher } from '../engine/watcher.ts';
-import { loadProject } from '../projects/composeProject.ts';
-import { readDevcontainer } from '../projects/devcontainer.ts';
-import { readDockerfile } from '../projects/dockerfile.ts';
 import { runningProjects, type HostFacts } from '../projects/drift.ts';
 import type { ComposeProject, Devcontainer, DockerfileFacts, FileMount } from '../projects/model.ts';
 import type { Around } from '../projects/problems.ts';
@@ -130,19 +127,24 @@ export class ProjectDocuments implements vscode.Disposable {
     void this.#watcher.loadSizes();
   }
 
+  /** The parsers are loaded with the first file that needs them. */
   async #read(document: vscode.TextDocument): Promise<FileModel | undefined> {
     const file = document.uri.fsPath;
     const kind = kindOf(document);
     switch (kind) {
       case undefined:
         return undefined;
-      case 'dockerfile':
+      case 'dockerfile': {
+        const { readDockerfile } = await import('../projects/dockerfile.ts');
         return { kind, file, dockerfile: readDockerfile(document.getText()) };
+      }
       case 'devcontainer': {
+        const { readDevcontainer } = await import('../projects/devcontainer.ts');
         const devcontainer = readDevcontainer({ file, text: document.getText(), env: process.env, home: homedir() });
         return { kind, file, devcontainer, facts: await hostFacts(bindSources(devcontainer.mounts)) };
       }
       case 'compose': {
+        const { loadProject } = await import('../projects/composeProject.ts');
         const running = this.snapshot === undefined ? [] : runningProjects(this.snapshot);
         const project = await loadProject({ file, read: readText, env: process.env, home: homedir(), running });
         this.#measure();

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
 import { BadArgument } from '../engine/errors.ts';
-import type { Container, Snapshot } from '../engine/model.ts';
 import { parseMountSpec, type MountSettings } from '../mounts/spec.ts';
+import { CONFIG_FILE, LOCAL_FOLDER } from './drift.ts';
 import type { Environment } from './environment.ts';
 import type { BadEntry, Devcontainer, FileMount } from './model.ts';
 
@@ -15,9 +15,6 @@ export interface DevcontainerSource {
   readonly env: Environment;
   readonly home: string;
 }
-
-const LOCAL_FOLDER = 'devcontainer.local_folder';
-const CONFIG_FILE = 'devcontainer.config_file';
 
 /** The folder that a devcontainer.json is for: the one that holds it, or its `.devcontainer` folder. */
 export function folderOf(file: string): string {
@@ -122,9 +119,4 @@ export function readDevcontainer(source: DevcontainerSource): Devcontainer {
 /** The cause alone: the entry itself is under the mark. */
 function whyOf(message: string): string {
   return /cannot be used: (.*)\.$/s.exec(message)?.[1] ?? message;
-}
-
-/** The containers that were made for this file's folder. */
-export function devcontainersOf({ file, folder }: Devcontainer, { containers }: Pick<Snapshot, 'containers'>): Container[] {
-  return containers.filter(({ labels }) => labels[LOCAL_FOLDER] === folder && (labels[CONFIG_FILE] === undefined || labels[CONFIG_FILE] === file));
 }

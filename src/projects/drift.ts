@@ -1,7 +1,7 @@
 /** Whether a container has the mounts that a file asks for. Pure functions of the file, the snapshot and the host's paths. */
 import { posix } from 'node:path';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
-import type { ComposeProject, ComposeService, FileMount } from './model.ts';
+import type { ComposeProject, ComposeService, Devcontainer, FileMount } from './model.ts';
 
 /** What is at a path of this machine. */
 export interface PathFact {
@@ -31,6 +31,9 @@ const SERVICE = 'com.docker.compose.service';
 const WORKING_DIR = 'com.docker.compose.project.working_dir';
 const CONFIG_FILES = 'com.docker.compose.project.config_files';
 const ONE_OFF = 'com.docker.compose.oneoff';
+/** Labels that the dev container command gives. */
+export const LOCAL_FOLDER = 'devcontainer.local_folder';
+export const CONFIG_FILE = 'devcontainer.config_file';
 
 /** The files that a container's project was started with. */
 export function configFilesOf({ labels }: Container): string[] {
@@ -115,4 +118,9 @@ export function driftOf(project: ComposeProject, service: ComposeService, snapsh
   return containersOf(project, service.name, snapshot)
     .own.map((container) => ({ container, differences: compareMounts(wanted, container, facts, service.otherTargets) }))
     .filter(({ differences }) => differences.length > 0);
+}
+
+/** The containers that were made for a devcontainer.json. */
+export function devcontainersOf({ file, folder }: Devcontainer, { containers }: Pick<Snapshot, 'containers'>): Container[] {
+  return containers.filter(({ labels }) => labels[LOCAL_FOLDER] === folder && (labels[CONFIG_FILE] === undefined || labels[CONFIG_FILE] === file));
 }
