@@ -60,7 +60,7 @@ async function runShowDifference(call: Call, { projects, documents, watcher }: S
   if (only !== undefined && services.length === 0) throw new NotFound('file', only, vscode.l10n.t('There is no service "{0}" in "{1}"; it has {2}.', only, file, project.services.map(({ name }) => name).join(', ')));
   const snapshot = await watcher.snapshot();
   const drifts = services.flatMap((service) => driftOf(project, service, snapshot, facts).map((drift) => ({ service: service.name, ...drift })));
-  const lines = drifts.flatMap(({ service, container, differences }) => [vscode.l10n.t('Service {0}: - as the file says, + as the container {1} has it', service, container.name), ...differences.flatMap(linesOf), '']);
+  const lines = drifts.flatMap(({ service, container, differences }) => [`--- ${vscode.l10n.t('{0}, as the file says', service)}`, `+++ ${vscode.l10n.t('{0}, as the container has it', container.name)}`, ...differences.flatMap(linesOf), '']);
   await documents.showDifferences('compose', only ?? project.name, lines.length > 0 ? lines : [vscode.l10n.t('No container differs from the file.')]);
   return { project: project.name, containers: drifts.map(({ service, container, differences }) => ({ service, container: container.name, differences: differences.map(plain) })) };
 }

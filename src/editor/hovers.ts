@@ -72,8 +72,8 @@ function sourceFacts(mount: FileMount, facts: HostFacts, { snapshot, isLocal }: 
 }
 
 /** How one container has the mount. */
-function containerFact(container: Container, mount: FileMount, wanted: readonly FileMount[], facts: HostFacts): Fact {
-  const difference = compareMounts(wanted, container, facts).find(({ target }) => target === mount.target);
+function containerFact(container: Container, mount: FileMount, facts: HostFacts): Fact {
+  const difference = compareMounts([mount], container, facts).find(({ target }) => target === mount.target);
   return [container.name, `${container.state}, ${difference === undefined ? vscode.l10n.t('as the file says') : vscode.l10n.t('differs: {0}', differenceWords(difference))}`];
 }
 
@@ -82,9 +82,10 @@ function composeMountHover(mount: ComposeMount, { project, facts }: FileModel & 
   const { replacedBy } = mount;
   return factTable(`${mount.service}: ${mount.target}`, [
     [vscode.l10n.t('Does not count'), replacedBy && vscode.l10n.t('replaced by {0}', placeWords(replacedBy.file, lineOf(replacedBy)))],
+    // First what a person looks for: a hover shows a few lines before it must be scrolled.
+    ...(replacedBy === undefined ? own.map((container) => containerFact(container, mount, facts)) : []),
     ...sourceFacts(mount, facts, seen),
     [vscode.l10n.t('Rights'), rightsWord(mount.readOnly)],
-    ...(replacedBy === undefined ? own.map((container) => containerFact(container, mount, [mount], facts)) : []),
     [vscode.l10n.t('Not compared'), others.map(({ name, labels }) => vscode.l10n.t('{0}, of a project with this name in {1}', name, labels['com.docker.compose.project.working_dir'] ?? '')).join(', ')],
   ]);
 }
@@ -109,7 +110,7 @@ function serviceHovers(project: ComposeProject, facts: HostFacts, { snapshot }: 
 
 function devcontainerHover(mount: FileMount, devcontainer: Devcontainer, facts: HostFacts, seen: Seen): vscode.MarkdownString {
   const containers = seen.snapshot === undefined ? [] : devcontainersOf(devcontainer, seen.snapshot);
-  return factTable(mount.target, [...sourceFacts(mount, facts, seen), [vscode.l10n.t('Rights'), rightsWord(mount.readOnly)], ...containers.map((container) => containerFact(container, mount, [mount], facts))]);
+  return factTable(mount.target, [...containers.map((container) => containerFact(container, mount, facts)), ...sourceFacts(mount, facts, seen), [vscode.l10n.t('Rights'), rightsWord(mount.readOnly)]]);
 }
 
 function dockerfileHovers({ volumes }: DockerfileFacts, { snapshot }: Seen, offset: number): vscode.MarkdownString[] {

@@ -34,7 +34,7 @@ function statusOf({ size, usedBy }: Volume): string {
 function existing(place: Place, volume: Volume, canBrowse: boolean): Lens[] {
   const named = { volume: volume.name };
   return [
-    { place, command: { title: `$(database) ${statusOf(volume)}`, command: 'dockerMounts.inspect', arguments: [named], tooltip: vscode.l10n.t('Inspect the volume {0}', volume.name) } },
+    { place, command: { title: statusOf(volume), command: 'dockerMounts.inspect', arguments: [named], tooltip: vscode.l10n.t('Inspect the volume {0}', volume.name) } },
     // As from its row, so that the outcome is shown.
     { place, command: { title: vscode.l10n.t('Back Up…'), command: 'dockerMounts.backup', arguments: [{ kind: 'volume', volume }] } },
     ...(canBrowse ? [{ place, command: { title: vscode.l10n.t('Browse'), command: BROWSE, arguments: [named] } }] : []),
@@ -44,7 +44,7 @@ function existing(place: Place, volume: Volume, canBrowse: boolean): Lens[] {
 function ofVolume(project: ComposeProject, volume: ComposeVolume, place: Place, snapshot: Snapshot, may: { readonly browse: boolean; readonly create: boolean }): Lens[] {
   const found = snapshot.volumes.find(({ name }) => name === volume.name);
   if (found !== undefined) return existing(place, found, may.browse);
-  const title = vscode.l10n.t('$(add) Create Volume {0}', volume.name);
+  const title = vscode.l10n.t('Create Volume {0}', volume.name);
   return may.create ? [{ place, command: { title, command: 'dockerMounts.createVolume', arguments: [creationOf(project, volume)], tooltip: vscode.l10n.t('It does not exist yet. Made now, it is taken by Compose as its own.') } }] : [];
 }
 
@@ -61,7 +61,7 @@ export function lensesOf(model: FileModel, snapshot: Snapshot, may: { readonly b
   const here = (places: readonly Place[]) => places.filter((place) => place.file === file);
   const drifted = project.services.flatMap((service) =>
     driftOf(project, service, snapshot, facts).flatMap(({ container }) =>
-      here(service.places).map((place): Lens => ({ place, command: { title: vscode.l10n.t('$(diff) {0} differs: Show Difference', container.name), command: 'dockerMounts.showDifference', arguments: [{ file, service: service.name }] } })),
+      here(service.places).map((place): Lens => ({ place, command: { title: vscode.l10n.t('{0} differs: Show Difference', container.name), command: 'dockerMounts.showDifference', arguments: [{ file, service: service.name }] } })),
     ),
   );
   return [...drifted, ...project.volumes.flatMap((volume) => here(volume.places).flatMap((place) => ofVolume(project, volume, place, snapshot, may)))];

@@ -65,6 +65,10 @@ export function problemWords(problem: Problem): string {
     case 'missingExternal':
       return vscode.l10n.t('The external volume "{0}" does not exist on this engine; Compose does not make it.', problem.volume);
     case 'rights':
+      if (problem.takenFrom !== undefined && !problem.containerReadOnly) {
+        // Tried with Compose 2.26.1, which gives the engine the name alone.
+        return vscode.l10n.t('The container "{0}" has "{1}" writable: Compose 2 drops ":ro" from volumes_from. Mount what "{2}" has read-only under "volumes:" instead.', problem.container, problem.target, problem.takenFrom);
+      }
       return problem.containerReadOnly
         ? vscode.l10n.t('The container "{0}" has "{1}" read-only, the file makes it writable. It follows the file once it is made anew.', problem.container, problem.target)
         : vscode.l10n.t('The container "{0}" has "{1}" writable, the file makes it read-only. It follows the file once it is made anew.', problem.container, problem.target);

@@ -88,7 +88,7 @@ class FileReader {
       keySpan,
       mounts: at(volumes) === 'reset' ? [] : this.#tree.items(volumes).flatMap((item) => this.#mount(key, item) ?? []),
       tmpfs: at(tmpfs) === 'reset' ? [] : this.#tree.items(tmpfs).flatMap((item) => this.#tmpfs(key, item) ?? []),
-      volumesFrom: this.#tree.items(fields.get('volumes_from')?.value).flatMap((item) => volumesFromOf(this.#text(item)) ?? []),
+      volumesFrom: this.#tree.items(fields.get('volumes_from')?.value).flatMap((item) => volumesFromOf(this.#text(item), this.#place(item)) ?? []),
       otherTargets: [...this.#targets(fields.get('secrets')?.value, '/run/secrets'), ...this.#targets(fields.get('configs')?.value, '/')],
       ...(from === undefined ? {} : { extends: from }),
       isFragment: !fields.has('image') && !fields.has('build') && from === undefined,
@@ -228,12 +228,12 @@ class FileReader {
 }
 
 /** `service`, `service:ro`, `container:NAME`, `container:NAME:ro`. */
-function volumesFromOf(text: string | undefined): ServiceVolumesFrom | undefined {
+function volumesFromOf(text: string | undefined, place: ServiceVolumesFrom['place']): ServiceVolumesFrom | undefined {
   if (text === undefined || text === '') return undefined;
   const parts = text.split(':');
   const isContainer = parts[0] === 'container' && parts.length > 1;
   const [name = '', mode = ''] = isContainer ? parts.slice(1) : parts;
-  return { ...(isContainer ? { container: name } : { service: name }), readOnly: mode === 'ro' };
+  return { place, ...(isContainer ? { container: name } : { service: name }), readOnly: mode === 'ro' };
 }
 
 /** The name that the file gives the project. */

@@ -1,7 +1,7 @@
 /** Whether a container has the mounts that a file asks for. Pure functions of the file, the snapshot and the host's paths. */
 import { posix } from 'node:path';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
-import type { ComposeProject, ComposeService, Devcontainer, FileMount } from './model.ts';
+import type { ComposeProject, ComposeService, Devcontainer, FileMount, Place } from './model.ts';
 
 /** What is at a path of this machine. */
 export interface PathFact {
@@ -66,16 +66,19 @@ export function effectiveMounts({ mounts }: ComposeService): FileMount[] {
   return mounts.filter(({ replacedBy }) => replacedBy === undefined);
 }
 
+function mountsOfContainer(name: string | undefined, place: Place, { containers }: Pick<Snapshot, 'containers'>): FileMount[] {
+  const found = containers.find((one) => one.name === name)?.mounts ?? [];
+  return found.map(({ type, source, target, readOnly }) => ({ place, type, source, target, readOnly, unset: [] }));
+}
+
 /** What a service takes from others comes below its own mounts. */
 function expectedMounts(project: ComposeProject, service: ComposeService, snapshot: Pick<Snapshot, 'containers'>, seen: ReadonlySet<string> = new Set()): FileMount[] {
   const own = effectiveMounts(service);
-  const taken = service.volumesFrom.flatMap(({ service: name, container: containerName, readOnly }): FileMount[] => {
-    const restricted = (mount: FileMount) => (readOnly ? { ...mount, readOnly } : mount);
+  const taken = service.volumesFrom.flatMap(({ place, service: name, container: containerName, readOnly }): FileMount[] => {
     const giver = project.services.find((one) => one.name === name && !seen.has(one.name));
-    if (giver !== undefined) return expectedMounts(project, giver, snapshot, new Set([...seen, service.name])).filter(({ type }) => type !== 'tmpfs').map(restricted);
-    const container = snapshot.containers.find((one) => one.name === containerName);
-    const [place] = service.places;
-    return (container?.mounts ?? []).flatMap(({ type, source, target, readOnly: already }) => (place === undefined ? [] : [restricted({ place, type, source, target, readOnly: already, unset: [] })]));
+    const given = giver === undefined ? mountsOfContainer(containerName, place, snapshot) : expectedMounts(project, giver, snapshot, new Set([...seen, service.name]));
+    // A tmpfs is each container's own.
+    return given.filter(({ type }) => type !== 'tmpfs').map((mount) => ({ ...mount, place, takenFrom: name ?? containerName ?? '', readOnly: readOnly || mount.readOnly }));
   });
   const targets = new Set(own.map(({ target }) => target));
   return [...own, ...taken.filter(({ target }) => !targets.has(target))];

@@ -26,6 +26,8 @@ export interface FileMount {
   readonly makesSource?: boolean;
   /** Variables that it names and nothing sets. */
   readonly unset: readonly string[];
+  /** The service or container that `volumes_from` takes it from; its place is then that entry's. */
+  readonly takenFrom?: string;
 }
 
 /** One entry of a service. */
@@ -49,6 +51,7 @@ export interface BadEntry {
 }
 
 export interface ServiceVolumesFrom {
+  readonly place: Place;
   readonly service?: string;
   readonly container?: string;
   readonly readOnly: boolean;

@@ -11,7 +11,7 @@ export type Problem =
   | { readonly kind: 'targetTwice'; readonly place: Place; readonly target: string; readonly refused: boolean }
   | { readonly kind: 'undeclaredVolume'; readonly place: Place; readonly key: string }
   | { readonly kind: 'missingExternal'; readonly place: Place; readonly volume: string }
-  | { readonly kind: 'rights'; readonly place: Place; readonly target: string; readonly container: string; readonly containerReadOnly: boolean }
+  | { readonly kind: 'rights'; readonly place: Place; readonly target: string; readonly container: string; readonly containerReadOnly: boolean; readonly takenFrom?: string }
   | { readonly kind: 'lateChange'; readonly place: Place; readonly change: LateChange };
 
 /** What is known besides the files. */
@@ -45,7 +45,7 @@ function rightsProblems(project: ComposeProject, { snapshot, facts }: Around): P
   return project.services.flatMap((service) =>
     driftOf(project, service, snapshot, facts).flatMap(({ container, differences }) =>
       differences.flatMap((one): Problem[] =>
-        one.kind === 'rights' ? [{ kind: 'rights', place: one.wanted.place, target: one.target, container: container.name, containerReadOnly: one.has.readOnly }] : [],
+        one.kind === 'rights' ? [{ kind: 'rights', place: one.wanted.place, target: one.target, container: container.name, containerReadOnly: one.has.readOnly, takenFrom: one.wanted.takenFrom }] : [],
       ),
     ),
   );
@@ -74,7 +74,7 @@ export function composeProblems(project: ComposeProject, file: string, around: A
     ...rightsProblems(project, around),
   ];
   // An entry that several services take by an anchor or by extends is one place.
-  const unique = new Map(all.filter(({ place }) => place.file === file).map((problem) => [JSON.stringify([problem.kind, problem.place.span, 'container' in problem ? problem.container : '']), problem]));
+  const unique = new Map(all.filter(({ place }) => place.file === file).map((problem) => [JSON.stringify([problem.kind, problem.place.span, 'container' in problem ? [problem.container, problem.target] : '']), problem]));
   return [...unique.values()];
 }
 

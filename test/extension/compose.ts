@@ -76,7 +76,7 @@ volumes:
   };
   const lenses = async (of: vscode.TextDocument) => (await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', of.uri, 100)) ?? [];
   const marks = (of: vscode.TextDocument) =>
-    vscode.languages.getDiagnostics(of.uri).filter(({ source }) => source === 'Docker Mounts').map(({ code, range }) => `${String(code)} ${of.getText(range)}`).sort();
+    vscode.languages.getDiagnostics(of.uri).filter(({ source }) => source === 'Docker Mounts').map(({ code, range }) => `${code as string} ${of.getText(range)}`).sort();
   const fixes = async (of: vscode.TextDocument, words: string) => {
     const found = await vscode.commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', of.uri, new vscode.Range(at(of, words), at(of, words)), vscode.CodeActionKind.QuickFix.value);
     // Other extensions offer fixes of their own.
