@@ -36,8 +36,9 @@ export async function hostFacts(paths: readonly string[]): Promise<HostFacts> {
 /** The text of a file, or undefined for one that cannot be read or is too large. */
 export async function readSmallFile(file: string): Promise<string | undefined> {
   try {
-    const { size } = await stat(file);
-    return size > MOST_BYTES ? undefined : await readFile(file, 'utf8');
+    const found = await stat(file);
+    // A device or a pipe would never end.
+    return !found.isFile() || found.size > MOST_BYTES ? undefined : await readFile(file, 'utf8');
   } catch {
     return undefined;
   }

@@ -141,14 +141,14 @@ export class ProjectDocuments implements vscode.Disposable {
       case 'devcontainer': {
         const { readDevcontainer } = await import('../projects/devcontainer.ts');
         const devcontainer = readDevcontainer({ file, text: document.getText(), env: process.env, home: homedir() });
-        return { kind, file, devcontainer, facts: await hostFacts(bindSources(devcontainer.mounts)) };
+        return { kind, file, devcontainer, facts: await hostFacts(bindSources(devcontainer.mounts).filter(mayLookAt)) };
       }
       case 'compose': {
         const { loadProject } = await import('../projects/composeProject.ts');
         const running = this.snapshot === undefined ? [] : runningProjects(this.snapshot);
         const project = await loadProject({ file, read: readText, env: process.env, home: homedir(), running });
         this.#measure();
-        return { kind, file, project, facts: await hostFacts(bindSources(project.services.flatMap(({ mounts }) => mounts))) };
+        return { kind, file, project, facts: await hostFacts(bindSources(project.services.flatMap(({ mounts }) => mounts)).filter(mayLookAt)) };
       }
     }
   }
@@ -158,8 +158,17 @@ function bindSources(mounts: readonly FileMount[]): string[] {
   return mounts.flatMap(({ type, source }) => (type === 'bind' ? [source] : []));
 }
 
+/**
+ * Until the workspace is trusted, only what lies in it is looked at: a path such as that of a network share would
+ * otherwise be opened because a file names it.
+ */
+function mayLookAt(path: string): boolean {
+  return vscode.workspace.isTrusted || vscode.workspace.getWorkspaceFolder(vscode.Uri.file(path)) !== undefined;
+}
+
 /** An open editor's text comes before what is on the disk. */
 async function readText(file: string): Promise<string | undefined> {
   const open = vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'file' && uri.fsPath === file);
-  return open === undefined ? readSmallFile(file) : open.getText();
+  if (open !== undefined) return open.getText();
+  return mayLookAt(file) ? readSmallFile(file) : undefined;
 }

@@ -14,6 +14,7 @@ const MAIN_NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker
 const OVERRIDE_NAMES = ['compose.override.yml', 'compose.override.yaml', 'docker-compose.override.yml', 'docker-compose.override.yaml'];
 /** Services that extend each other in a circle end here. */
 const MOST_HOPS = 10;
+const MOST_INCLUDES = 100;
 
 /** A project that runs, as the labels of its containers tell. */
 export interface RunningProject {
@@ -51,6 +52,8 @@ interface MergedService {
 
 class ProjectLoader {
   readonly #source: ProjectSource;
+  readonly #reads = new Map<Lookup, Map<string, ReadFile>>();
+  #included = 0;
   readonly #trees = new Map<string, Promise<YamlTree | undefined>>();
   readonly bad: BadEntry[] = [];
   readonly read = new Set<string>();
@@ -138,9 +141,15 @@ class ProjectLoader {
     return draft;
   }
 
+  /** Read once with each base and each set of variables, however many services extend one in it. */
   async #readFile(file: string, base: string, lookup: Lookup): Promise<ReadFile | undefined> {
+    const known = this.#reads.get(lookup) ?? new Map<string, ReadFile>();
+    this.#reads.set(lookup, known);
+    const key = `${base}\n${file}`;
     const tree = await this.#tree(file);
-    return tree && readComposeFile(tree, { file, base, home: this.#source.home, lookup });
+    const read = known.get(key) ?? (tree && readComposeFile(tree, { file, base, home: this.#source.home, lookup }));
+    if (read !== undefined) known.set(key, read);
+    return read;
   }
 
   /** A service with what it extends below it; relative binds of another file begin at that file. */
@@ -160,6 +169,8 @@ class ProjectLoader {
   /** Resources of included files, each read as a project of its own; what is there already stays. */
   async #include(draft: Draft, { includes }: ReadFile, directory: string, lookup: Lookup, outside: readonly string[]): Promise<void> {
     for (const { paths, projectDirectory, envFiles } of includes) {
+      // Files that include two others each would be without end.
+      if ((this.#included += 1) > MOST_INCLUDES) return;
       // A file that is included from within itself is a circle, which Compose refuses.
       const files = paths.map((path) => resolve(directory, path)).filter((path) => !outside.includes(path));
       const base = projectDirectory === undefined ? dirname(files[0] ?? directory) : resolve(directory, projectDirectory);
@@ -219,7 +230,8 @@ function finish({ services, volumes }: Draft, project: string): Pick<ComposeProj
     driverOpts,
     labels,
   }));
-  const nameOf = (key: string) => all.find((volume) => volume.key === key)?.name ?? `${project}_${key}`;
+  const names = new Map(all.map(({ key, name }) => [key, name]));
+  const nameOf = (key: string) => names.get(key) ?? `${project}_${key}`;
   return {
     volumes: all,
     services: [...services].map(([name, { places, mounts, tmpfs, volumesFrom, otherTargets }]): ComposeService => ({
@@ -234,9 +246,10 @@ function finish({ services, volumes }: Draft, project: string): Pick<ComposeProj
 
 /** Of several entries with one target, as written, the last counts. */
 function once(mounts: readonly ReadMount[]): (ReadMount & { readonly replacedBy?: Place })[] {
-  return mounts.map((mount, index) => {
-    const later = mounts.findLast((other, at) => at > index && other.rawTarget === mount.rawTarget);
-    return later === undefined ? mount : { ...mount, replacedBy: later.place };
+  const last = new Map(mounts.map((mount) => [mount.rawTarget, mount]));
+  return mounts.map((mount) => {
+    const counts = last.get(mount.rawTarget) ?? mount;
+    return counts === mount ? mount : { ...mount, replacedBy: counts.place };
   });
 }
 

@@ -4,17 +4,18 @@ import { interpolate, type Lookup } from './interpolate.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A value in single quotes is taken as it stands. */
-function isLiteral(text: string, name: string): boolean {
-  return new RegExp(`^\\s*(?:export\\s+)?${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s*=\\s*'`, 'm').test(text);
+/** The names whose values stand in single quotes: those are taken as they are. */
+function literals(text: string): ReadonlySet<string> {
+  return new Set([...text.matchAll(/^[ \t]*(?:export[ \t]+)?([^\s='"#]+)[ \t]*=[ \t]*'/gm)].map(([, name = '']) => name));
 }
 
 /** The variables of a `.env` file; what stands above, and the outer ones, can be named in a value. Never throws. */
 export function readDotEnv(text: string, outer: Environment): Record<string, string> {
   const found: Record<string, string> = {};
+  const literal = literals(text);
   for (const [name, value] of Object.entries(parseEnv(text))) {
     if (value === undefined) continue;
-    found[name] = isLiteral(text, name) ? value : interpolate(value, (one) => outer[one] ?? found[one]).text;
+    found[name] = literal.has(name) ? value : interpolate(value, (one) => outer[one] ?? found[one]).text;
   }
   return found;
 }

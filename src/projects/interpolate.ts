@@ -12,6 +12,9 @@ export interface Interpolated {
 
 const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
 
+/** Nobody nests deeper, and each level reads the text again. */
+const MOST_DEEP = 30;
+
 class Refused extends Error {}
 
 function nameAt(text: string, at: number): string {
@@ -31,7 +34,7 @@ function closing(text: string, from: number): number {
   throw new Refused('a "${" is never closed');
 }
 
-function braced(inner: string, lookup: Lookup, unset: Set<string>): string {
+function braced(inner: string, lookup: Lookup, unset: Set<string>, depth: number): string {
   const name = nameAt(inner, 0);
   const rest = inner.slice(name.length);
   if (name === '') throw new Refused(`"\${${inner}}" names no variable`);
@@ -40,9 +43,9 @@ function braced(inner: string, lookup: Lookup, unset: Set<string>): string {
   const isSet = value !== undefined && (colon === '' || value !== '');
   switch (operator) {
     case '-':
-      return isSet ? value : expand(word, lookup, unset);
+      return isSet ? value : expand(word, lookup, unset, depth);
     case '+':
-      return isSet ? expand(word, lookup, unset) : '';
+      return isSet ? expand(word, lookup, unset, depth) : '';
     case '?':
       if (isSet) return value;
       throw new Refused(`the variable "${name}" is required${word === '' ? '' : `: ${word}`}`);
@@ -53,7 +56,8 @@ function braced(inner: string, lookup: Lookup, unset: Set<string>): string {
   }
 }
 
-function expand(text: string, lookup: Lookup, unset: Set<string>): string {
+function expand(text: string, lookup: Lookup, unset: Set<string>, depth: number): string {
+  if (depth > MOST_DEEP) throw new Refused('its variables are nested too deep');
   let done = '';
   for (let at = 0; at < text.length; ) {
     const next = text.indexOf('$', at);
@@ -64,7 +68,7 @@ function expand(text: string, lookup: Lookup, unset: Set<string>): string {
       at = next + 2;
     } else if (text[next + 1] === '{') {
       const end = closing(text, next + 2);
-      done += braced(text.slice(next + 2, end), lookup, unset);
+      done += braced(text.slice(next + 2, end), lookup, unset, depth + 1);
       at = end + 1;
     } else {
       const name = nameAt(text, next + 1);
@@ -83,9 +87,9 @@ export function interpolate(text: string, lookup: Lookup): Interpolated {
   if (!text.includes('$')) return { text, unset: [] };
   const unset = new Set<string>();
   try {
-    return { text: expand(text, lookup, unset), unset: [...unset] };
+    return { text: expand(text, lookup, unset, 0), unset: [...unset] };
   } catch (error) {
-    if (error instanceof Refused || error instanceof RangeError) return { text, unset: [], refused: error.message };
+    if (error instanceof Refused) return { text, unset: [], refused: error.message };
     throw error;
   }
 }

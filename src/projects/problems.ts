@@ -32,9 +32,14 @@ function sourceProblems(mount: FileMount, { isLocal, facts }: Around): Problem[]
 
 /** Entries of one list with one target; all but the first are marked. */
 function twice(mounts: readonly ComposeMount[]): Problem[] {
-  return mounts.flatMap((mount, index): Problem[] => {
-    const before = mounts.slice(0, index).find((other) => other.target === mount.target && other.writtenIn === mount.writtenIn && other.place.file === mount.place.file);
-    if (before === undefined) return [];
+  const seen = new Map<string, ComposeMount>();
+  return mounts.flatMap((mount): Problem[] => {
+    const key = JSON.stringify([mount.target, mount.writtenIn, mount.place.file]);
+    const before = seen.get(key);
+    if (before === undefined) {
+      seen.set(key, mount);
+      return [];
+    }
     const refused = before.rawTarget !== mount.rawTarget || (before.type === 'tmpfs') !== (mount.type === 'tmpfs');
     return [{ kind: 'targetTwice', place: mount.place, target: mount.target, refused }];
   });
@@ -80,8 +85,9 @@ export function composeProblems(project: ComposeProject, file: string, around: A
 
 /** The problems of a devcontainer.json. */
 export function devcontainerProblems({ mounts, bad }: Devcontainer, around: Around): Problem[] {
-  const twiceAt = mounts.flatMap((mount, index): Problem[] =>
-    mounts.slice(0, index).some(({ target }) => target === mount.target) ? [{ kind: 'targetTwice', place: mount.place, target: mount.target, refused: true }] : [],
+  const firstAt = new Map(mounts.toReversed().map((mount) => [mount.target, mount]));
+  const twiceAt = mounts.flatMap((mount): Problem[] =>
+    firstAt.get(mount.target) !== mount ? [{ kind: 'targetTwice', place: mount.place, target: mount.target, refused: true }] : [],
   );
   return [...bad.map((entry): Problem => ({ kind: 'unreadable', place: entry.place, entry })), ...mounts.flatMap((mount) => sourceProblems(mount, around)), ...twiceAt];
 }

@@ -21,6 +21,7 @@ export type MergeTag = 'reset' | 'override';
 export class YamlTree {
   readonly root: Node | undefined;
   readonly #text: string;
+  readonly #entries = new Map<Node, Map<string, Entry>>();
   readonly #anchors = new Map<string, { readonly start: number; readonly node: Node }[]>();
 
   constructor(text: string) {
@@ -47,12 +48,16 @@ export class YamlTree {
   }
 
   /** The entries of a map by key; its own win over merged ones, and a merged map over those behind it (YAML 1.1, merge key). */
-  entries(value: unknown, hops = 0): ReadonlyMap<string, Entry> {
+  entries(value: unknown): ReadonlyMap<string, Entry> {
     const node = this.follow(value);
+    if (!isMap(node)) return new Map();
+    const known = this.#entries.get(node);
+    if (known !== undefined) return known;
     const found = new Map<string, Entry>();
-    if (!isMap(node) || hops > MOST_HOPS) return found;
+    // Known before it is whole: a map that is merged into itself ends here, and one that is merged often is read once.
+    this.#entries.set(node, found);
     for (const merged of this.#mergedInto(node)) {
-      for (const [key, entry] of this.entries(merged, hops + 1)) if (!found.has(key)) found.set(key, entry);
+      for (const [key, entry] of this.entries(merged)) if (!found.has(key)) found.set(key, entry);
     }
     for (const { key, value: inner } of node.items) {
       const name = isScalar(key) ? String(key.value) : undefined;

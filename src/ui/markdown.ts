@@ -5,7 +5,8 @@ export type Fact = readonly [name: string, value: string | undefined];
 
 /** Names come from outside: as code they cannot form Markdown, whatever they hold. */
 export function code(text: string): string {
-  const fence = text.includes('`') ? '``' : '`';
+  // Longer than any row of backticks inside, so that none of them ends it.
+  const fence = '`'.repeat(1 + Math.max(0, ...(text.match(/`+/g) ?? []).map(({ length }) => length)));
   const pad = text.includes('`') ? ' ' : '';
   // eslint-disable-next-line no-control-regex -- a line break would end the row of the table
   return `${fence}${pad}${text.replace(/[\u0000-\u001f]/g, '?').replaceAll('|', '\\|')}${pad}${fence}`;

@@ -133,3 +133,21 @@ it('never throws on any text, and every place lies in it', async () => {
     { numRuns: 500 },
   );
 });
+
+it('texts made to be slow are read quickly: merges of merges, deep nesting, long lists, many includes', async () => {
+  const merges = ['a0: &a0 {volumes: ["xx:/x"]}', ...Array.from({ length: 40 }, (_, index) => `a${index + 1}: &a${index + 1} {<<: [*a${index}, *a${index}]}`), 'services:', '  a: *a40'].join('\n');
+  const nested = `services:\n  a:\n    volumes: ["${'${A:-'.repeat(5000)}/x${'}'.repeat(5000)}:/x"]`;
+  const long = `services:\n  a:\n    volumes:\n${Array.from({ length: 2500 }, (_, index) => `      - v${index % 7}:/t${index % 5}\n`).join('')}`;
+  const files: Record<string, string> = { 'compose.yaml': 'include: [0a.yml, 0b.yml]' };
+  for (let level = 0; level < 30; level += 1) for (const side of 'ab') files[`${level}${side}.yml`] = `include: [${level + 1}a.yml, ${level + 1}b.yml]`;
+  const env = Array.from({ length: 20_000 }, (_, index) => `V${index}='${index}'`).join('\n');
+  const started = performance.now();
+  const merged = await load('/w', { 'compose.yaml': merges }, 'compose.yaml');
+  assert.deepEqual(effectiveMounts(merged.services[0]!).map(words), ['volume w_xx → /x']);
+  assert.match((await load('/w', { 'compose.yaml': nested }, 'compose.yaml')).bad[0]?.why ?? '', /too deep/);
+  const listed = await load('/w', { 'compose.yaml': long, '.env': env }, 'compose.yaml');
+  assert.equal(effectiveMounts(listed.services[0]!).length, 5);
+  composeProblems(listed, '/w/compose.yaml', NOTHING);
+  await load('/w', files, 'compose.yaml');
+  assert.ok(performance.now() - started < 5000, `${performance.now() - started} ms`);
+});
