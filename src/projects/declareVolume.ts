@@ -13,8 +13,14 @@ function endOfLine(text: string, from: number): number {
   return end < 0 ? text.length : end;
 }
 
+/** A key that stays a text: YAML 1.1 takes `on` for true, and digits for a number. */
+function keyText(key: string): string {
+  return /^[a-z_][\w.-]*$/i.test(key) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(key) ? key : JSON.stringify(key);
+}
+
 /** What to put where, so that `volumes:` holds the key; the rest of the text stays as it is. */
-export function declareVolume(text: string, key: string): Replacement {
+export function declareVolume(text: string, name: string): Replacement {
+  const key = keyText(name);
   const line = text.includes('\r\n') ? '\r\n' : '\n';
   const tree = new YamlTree(text);
   const entry = tree.entries(tree.root).get('volumes');
