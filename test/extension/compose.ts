@@ -92,7 +92,7 @@ volumes:
     const long = await hover(document, 'type: volume');
     assert.match(long, new RegExp(`${project}-db-1 \\| \`created, as the file says`));
     assert.match(await hover(document, './site:/srv/site'), /On the host \| `a directory`/);
-    assert.match(await hover(document, './gone:/gone'), /does not exist[^]*\/gone is not mounted/);
+    assert.match(await hover(document, './gone:/gone'), /\/gone is not mounted[^]*does not exist/);
     assert.equal(await hover(document, 'image:'), '');
   });
 
