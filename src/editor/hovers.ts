@@ -5,7 +5,7 @@ import { hostPaths, mountsOver } from '../engine/sharing.ts';
 import { compareMounts, containersOf, devcontainersOf, driftOf, type HostFacts, type PathFact } from '../projects/drift.ts';
 import type { ComposeMount, ComposeProject, ComposeVolume, Devcontainer, DockerfileFacts, FileMount, Place, Span } from '../projects/model.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
-import { factTable, type Fact } from '../ui/markdown.ts';
+import { code, factTable, type Fact } from '../ui/markdown.ts';
 import type { FileModel, ProjectDocuments } from './projectDocuments.ts';
 import { differenceWords, placeWords, rightsWord } from './words.ts';
 
@@ -105,7 +105,7 @@ function serviceHovers(project: ComposeProject, facts: HostFacts, { snapshot }: 
   return project.services
     .filter(({ places }) => places.some(isHere))
     .flatMap((service) => driftOf(project, service, snapshot, facts))
-    .map(({ container, differences }) => factTable(vscode.l10n.t('{0} differs from this file', container.name), differences.map((one): Fact => [one.target, differenceWords(one)])));
+    .map(({ container, differences }) => factTable(vscode.l10n.t('{0} differs from this file', container.name), differences.map((one): Fact => [code(one.target), differenceWords(one)])));
 }
 
 function devcontainerHover(mount: FileMount, devcontainer: Devcontainer, facts: HostFacts, seen: Seen): vscode.MarkdownString {
@@ -123,7 +123,7 @@ function dockerfileHovers({ volumes }: DockerfileFacts, { snapshot }: Seen, offs
         [vscode.l10n.t('Does not count'), counts ? undefined : vscode.l10n.t('the last stage is not made from stage "{0}"', stage)],
         [vscode.l10n.t('Meaning'), vscode.l10n.t('every container gets an anonymous volume of its own, unless something else is mounted here')],
         [vscode.l10n.t('Images with it'), snapshot === undefined ? vscode.l10n.t('not known: no engine is connected') : images.length === 0 ? vscode.l10n.t('none that a container was made from') : images.join(', ')],
-        ...born.map((volume): Fact => [volume.label, [volume.size === null ? '' : formatBytes(volume.size), vscode.l10n.t('used by {0}', usersOf(volume))].filter((word) => word !== '').join(', ')]),
+        ...born.map((volume): Fact => [code(volume.label), [volume.size === null ? '' : formatBytes(volume.size), vscode.l10n.t('used by {0}', usersOf(volume))].filter((word) => word !== '').join(', ')]),
       ]);
     });
 }

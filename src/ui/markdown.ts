@@ -1,6 +1,7 @@
 /** Facts in Markdown, safe whatever names hold. */
 import * as vscode from 'vscode';
 
+/** The name is Markdown: one that comes from outside is to be made code. */
 export type Fact = readonly [name: string, value: string | undefined];
 
 /** Names come from outside: as code they cannot form Markdown, whatever they hold. */

@@ -101,7 +101,7 @@ volumes:
     assert.match(await hover(document, 'data:', top), /Services \| `web, db`/);
     assert.match(await hover(document, 'fresh:', top), /Exists \| `no/);
     assert.match(await hover(document, 'nas:', top), new RegExp(`${external}[^]*neither makes nor removes`));
-    assert.match(await hover(document, 'web:'), /\/more \| `\/more is mounted too: bind /);
+    assert.match(await hover(document, 'web:'), /`\/more` \| `\/more is mounted too: bind /);
   });
 
   it('problems stand at their entries, each once', async () => {
