@@ -29,6 +29,8 @@ const common = {
   target: 'node22.15',
   external: ['vscode'],
   plugins: [withoutBuildKit],
+  // Its CommonJS build is UMD, whose requires no bundler can follow; the ES build is the same code.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   logLevel: 'warning',
 };
 

@@ -16,6 +16,7 @@ import { pathCommands } from './commands/paths.ts';
 import { offerRecovery } from './commands/recovery.ts';
 import { registerCommand, type CommandSpec } from './commands/register.ts';
 import { scheduleCommands } from './commands/schedule.ts';
+import { projectFileCommands } from './commands/projectFiles.ts';
 import type { Services } from './commands/services.ts';
 import { restoreCommands } from './commands/restore.ts';
 import { terminalCommand } from './commands/terminals.ts';
@@ -23,6 +24,8 @@ import { volumeCommands } from './commands/volumes.ts';
 import { MountDecorations } from './editor/mountDecorations.ts';
 import { MountStatus } from './editor/mountStatus.ts';
 import { registerTerminalLinks } from './editor/terminalLinks.ts';
+import { ProjectDocuments } from './editor/projectDocuments.ts';
+import { showInProjectFiles } from './editor/projectFiles.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { removeLeftoverHelpers } from './engine/helpers.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
@@ -52,17 +55,19 @@ export function activate(context: vscode.ExtensionContext): void {
   const schedule = startSchedule(context, { watcher, log, backupFolder, passphrases, records: join(context.globalStorageUri.fsPath, 'schedule') });
   const paths = new LivePaths(watcher);
   const terminals = new ContainerTerminals(log);
+  const projects = new ProjectDocuments(watcher, log);
   const reveal = async (node: Node) => {
     // A view that was hidden loads its rows anew when it is opened, and would lose sight of the row.
     await vscode.commands.executeCommand('dockerMounts.containers.focus');
     await containersView.reveal(node, { select: true, focus: true, expand: true });
   };
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, reveal };
-  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals);
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, reveal };
+  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals, projects);
 
   context.subscriptions.push(...commandsOf(services).map((command) => registerCommand(command, log)));
   const containersView = showTrees(context, services);
   showPaths(context, services);
+  context.subscriptions.push(showInProjectFiles(projects));
   context.subscriptions.push(offerRecovery(services));
   void watcher.start();
 }
@@ -79,6 +84,7 @@ function commandsOf(services: Services): CommandSpec[] {
     ...copyCommands(services),
     ...scheduleCommands(services),
     ...pathCommands(services),
+    ...projectFileCommands(services),
     terminalCommand(services),
     openHostFileCommand(services),
     selectContextCommand(services),

@@ -1,6 +1,7 @@
 /** What the commands work with; built by the composition root. */
 import type * as vscode from 'vscode';
 import type { ScheduleRunner } from '../backup/scheduleRunner.ts';
+import type { ProjectDocuments } from '../editor/projectDocuments.ts';
 import type { EngineWatcher } from '../engine/watcher.ts';
 import type { LivePaths } from '../mounts/livePaths.ts';
 import type { Node } from '../views/nodes.ts';
@@ -18,6 +19,8 @@ export interface Services {
   readonly passphrases: Passphrases;
   readonly verdicts: Verdicts;
   readonly schedule: ScheduleRunner;
+  /** What the open Compose files and their like say. */
+  readonly projects: ProjectDocuments;
   /** The Docker context that was chosen here, kept for the next start. */
   readonly chosenContext: { get(): string | undefined; set(context: string): Thenable<void> };
   readonly paths: LivePaths;

@@ -6,21 +6,7 @@ import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import { inWords } from '../ui/scheduleWords.ts';
 import type { BackupNode, MountNode, Node, SubjectNode } from './nodes.ts';
-
-type Fact = readonly [name: string, value: string | undefined];
-
-/** Names come from outside: as code they cannot form Markdown, whatever they hold. */
-function code(text: string): string {
-  const fence = text.includes('`') ? '``' : '`';
-  const pad = text.includes('`') ? ' ' : '';
-  // eslint-disable-next-line no-control-regex -- a line break would end the row of the table
-  return `${fence}${pad}${text.replace(/[\u0000-\u001f]/g, '?').replaceAll('|', '\\|')}${pad}${fence}`;
-}
-
-function table(title: string, facts: readonly Fact[]): vscode.MarkdownString {
-  const rows = facts.filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => `| ${name} | ${code(value ?? '')} |`);
-  return new vscode.MarkdownString([`**${code(title)}**`, '', '| | |', '| :-- | :-- |', ...rows].join('\n'));
-}
+import { factTable, type Fact } from '../ui/markdown.ts';
 
 const yesNo = (value: boolean) => (value ? vscode.l10n.t('yes') : vscode.l10n.t('no'));
 
@@ -107,20 +93,20 @@ function planFacts({ entry, destination, last, next, failure }: EntryStatus): Fa
 }
 
 function subjectTip({ subject, plans }: SubjectNode): vscode.MarkdownString | undefined {
-  return plans.length === 0 ? undefined : table(subject?.name ?? '', plans.flatMap(planFacts));
+  return plans.length === 0 ? undefined : factTable(subject?.name ?? '', plans.flatMap(planFacts));
 }
 
 /** Undefined for rows whose text says all there is. */
 export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
   switch (node.kind) {
     case 'container':
-      return table(node.container.name, containerFacts(node.container));
+      return factTable(node.container.name, containerFacts(node.container));
     case 'mount':
-      return table(node.mount.target, mountFacts(node));
+      return factTable(node.mount.target, mountFacts(node));
     case 'volume':
-      return table(node.volume.label, volumeFacts(node.volume));
+      return factTable(node.volume.label, volumeFacts(node.volume));
     case 'backup':
-      return table(node.backup.subject ?? node.backup.file, backupFacts(node));
+      return factTable(node.backup.subject ?? node.backup.file, backupFacts(node));
     case 'subject':
       return subjectTip(node);
     case 'lineage':

@@ -9,6 +9,7 @@ export async function run(): Promise<void> {
   await import('./backups.ts');
   await import('./schedule.ts');
   await import('./paths.ts');
+  await import('./compose.ts');
   const lines: string[] = [];
   let passed = 0;
   let failed = 0;

@@ -56,6 +56,7 @@ const PACKAGES = {
     ['setfacl', 'acl'],
     ['zstd', 'zstd'],
     ['age', 'age'],
+    ['docker-compose', 'docker-compose'],
   ],
   browser: [['chromium', 'chromium']],
   server: [

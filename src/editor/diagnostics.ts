@@ -1,0 +1,115 @@
+/** Problems of mounts in the Problems view, with what mends them. */
+import * as vscode from 'vscode';
+import { composeProblems, devcontainerProblems, dockerfileProblems, type Problem } from '../projects/problems.ts';
+import type { FileModel, ProjectDocuments } from './projectDocuments.ts';
+import { problemWords, severityOf } from './words.ts';
+
+const SOURCE = 'Docker Mounts';
+
+class ProblemDiagnostic extends vscode.Diagnostic {
+  readonly problem: Problem;
+  constructor(document: vscode.TextDocument, problem: Problem) {
+    const { start, end } = problem.place.span;
+    super(new vscode.Range(document.positionAt(start), document.positionAt(end)), problemWords(problem), severityOf(problem));
+    this.source = SOURCE;
+    this.code = problem.kind;
+    this.problem = problem;
+  }
+}
+
+/** All problems of a file. */
+export function problemsOf(model: FileModel, documents: ProjectDocuments): Problem[] {
+  switch (model.kind) {
+    case 'compose':
+      return composeProblems(model.project, model.file, documents.around(model.facts));
+    case 'devcontainer':
+      return devcontainerProblems(model.devcontainer, documents.around(model.facts));
+    case 'dockerfile':
+      return dockerfileProblems(model.dockerfile, model.file);
+  }
+}
+
+function fix(title: string, diagnostic: vscode.Diagnostic, what: Pick<vscode.CodeAction, 'edit' | 'command'>): vscode.CodeAction {
+  return Object.assign(new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix), { diagnostics: [diagnostic], isPreferred: true, ...what });
+}
+
+async function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnostic): Promise<vscode.CodeAction | undefined> {
+  const { problem } = diagnostic;
+  switch (problem.kind) {
+    case 'undeclaredVolume': {
+      const { declareVolume } = await import('../projects/declareVolume.ts');
+      const { span, text } = declareVolume(document.getText(), problem.key);
+      const edit = new vscode.WorkspaceEdit();
+      edit.replace(document.uri, new vscode.Range(document.positionAt(span.start), document.positionAt(span.end)), text);
+      return fix(vscode.l10n.t('Declare the Volume "{0}"', problem.key), diagnostic, { edit });
+    }
+    case 'missingSource': {
+      const { source } = problem.mount;
+      const title = vscode.l10n.t('Create the Directory "{0}"', source);
+      return fix(title, diagnostic, { command: { title, command: 'dockerMounts.createDirectory', arguments: [{ path: source }] } });
+    }
+    case 'missingExternal': {
+      const title = vscode.l10n.t('Create the Volume "{0}"', problem.volume);
+      return fix(title, diagnostic, { command: { title, command: 'dockerMounts.createVolume', arguments: [{ name: problem.volume }] } });
+    }
+    case 'rights': {
+      const title = vscode.l10n.t('Show Difference');
+      return fix(title, diagnostic, { command: { title, command: 'dockerMounts.showDifference', arguments: [{ file: document.uri.fsPath }] } });
+    }
+    case 'unreadable':
+    case 'unsetVariable':
+    case 'targetTwice':
+    case 'lateChange':
+      return undefined;
+  }
+}
+
+/** What acts on the engine or the disk waits for trust; what edits the file does not. */
+function mayFix({ problem }: ProblemDiagnostic): boolean {
+  return vscode.workspace.isTrusted || problem.kind === 'undeclaredVolume' || problem.kind === 'rights';
+}
+
+/** Owned by the composition root. */
+export class ProjectDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
+  readonly #documents: ProjectDocuments;
+  readonly #collection = vscode.languages.createDiagnosticCollection('dockerMounts');
+  readonly #shown = new Map<string, readonly ProblemDiagnostic[]>();
+  readonly #subscriptions: vscode.Disposable[];
+
+  constructor(documents: ProjectDocuments) {
+    this.#documents = documents;
+    this.#subscriptions = [
+      this.#collection,
+      documents.onDidChange((document) => void this.#show(document)),
+      vscode.workspace.onDidCloseTextDocument((document) => this.#set(document, [])),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (change.affectsConfiguration('dockerMounts.diagnostics')) for (const document of vscode.workspace.textDocuments) void this.#show(document);
+      }),
+    ];
+  }
+
+  async #show(document: vscode.TextDocument): Promise<void> {
+    const isOn = vscode.workspace.getConfiguration('dockerMounts', document).get<boolean>('diagnostics', true);
+    const { version } = document;
+    const model = isOn ? await this.#documents.modelOf(document) : undefined;
+    // A newer version tells of itself.
+    if (document.isClosed || document.version !== version) return;
+    this.#set(document, model === undefined ? [] : problemsOf(model, this.#documents).map((problem) => new ProblemDiagnostic(document, problem)));
+  }
+
+  #set({ uri }: vscode.TextDocument, diagnostics: readonly ProblemDiagnostic[]): void {
+    if (diagnostics.length === 0) this.#shown.delete(uri.toString());
+    else this.#shown.set(uri.toString(), diagnostics);
+    this.#collection.set(uri, diagnostics);
+  }
+
+  async provideCodeActions(document: vscode.TextDocument, range: vscode.Range): Promise<vscode.CodeAction[]> {
+    const here = (this.#shown.get(document.uri.toString()) ?? []).filter((diagnostic) => diagnostic.range.intersection(range) !== undefined);
+    const fixes = await Promise.all(here.filter(mayFix).map((diagnostic) => fixOf(document, diagnostic)));
+    return fixes.filter((one) => one !== undefined);
+  }
+
+  dispose(): void {
+    for (const one of this.#subscriptions) one.dispose();
+  }
+}

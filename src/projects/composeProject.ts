@@ -1,0 +1,259 @@
+/**
+ * A Compose project: its files found, read and put together as `docker compose config` does it for mounts.
+ * Rules: compose-spec 13-merge.md and 14-include.md, docs.docker.com on project names, and Compose 2.26.1 itself.
+ */
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { isFragment, nameIn, readComposeFile, type ReadFile, type ReadMount, type ReadService, type ReadVolume } from './composeFile.ts';
+import { lookupIn, readDotEnv, type Environment } from './environment.ts';
+import type { Lookup } from './interpolate.ts';
+import type { BadEntry, ComposeMount, ComposeProject, ComposeService, ComposeVolume, Place, ServiceVolumesFrom } from './model.ts';
+import { YamlTree } from './yamlTree.ts';
+
+/** In Compose's order of preference (compose-go, cli/options.go). */
+const MAIN_NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
+const OVERRIDE_NAMES = ['compose.override.yml', 'compose.override.yaml', 'docker-compose.override.yml', 'docker-compose.override.yaml'];
+/** Services that extend each other in a circle end here. */
+const MOST_HOPS = 10;
+const MOST_INCLUDES = 100;
+
+/** A project that runs, as the labels of its containers tell. */
+export interface RunningProject {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+export interface ProjectSource {
+  /** Absolute path of the file that is looked at. */
+  readonly file: string;
+  /** A file's text, that of an open editor where there is one; undefined where it cannot be read. */
+  read(file: string): Promise<string | undefined>;
+  readonly env: Environment;
+  readonly home: string;
+  readonly running: readonly RunningProject[];
+}
+
+/** A directory's name as Compose makes a project's name of it (compose-go, NormalizeProjectName). */
+export function projectNameOf(directory: string): string {
+  return basename(directory).toLowerCase().replace(/[^-_a-z0-9]/g, '').replace(/^[-_]+/, '');
+}
+
+interface Draft {
+  readonly services: Map<string, MergedService>;
+  readonly volumes: Map<string, { readonly places: Place[]; read: ReadVolume }>;
+}
+
+interface MergedService {
+  readonly places: Place[];
+  mounts: ReadMount[];
+  tmpfs: ReadMount[];
+  volumesFrom: ServiceVolumesFrom[];
+  otherTargets: string[];
+}
+
+class ProjectLoader {
+  readonly #source: ProjectSource;
+  readonly #reads = new Map<Lookup, Map<string, ReadFile>>();
+  #included = 0;
+  readonly #trees = new Map<string, Promise<YamlTree | undefined>>();
+  readonly bad: BadEntry[] = [];
+  readonly read = new Set<string>();
+  readonly unread = new Set<string>();
+
+  constructor(source: ProjectSource) {
+    this.#source = source;
+  }
+
+  async load(): Promise<ComposeProject> {
+    const { file, running } = this.#source;
+    const known = running.find(({ files }) => files.includes(file));
+    const firstEnv = await this.#dotEnv([join(dirname(file), '.env')], this.#source.env);
+    const files = known?.files ?? (await this.#filesAround(lookupIn(this.#source.env, firstEnv)));
+    const directory = dirname(files[0] ?? file);
+    const dotEnv = directory === dirname(file) ? firstEnv : await this.#dotEnv([join(directory, '.env')], this.#source.env);
+    const lookup = lookupIn(this.#source.env, dotEnv);
+    const name = known?.name ?? (await this.#name(files, directory, lookup));
+    const withName: Lookup = (one) => (one === 'COMPOSE_PROJECT_NAME' ? name : lookup(one));
+    const draft = await this.#together(files, directory, withName, []);
+    return { name, directory, files, ...finish(draft, name), bad: this.bad, unread: [...this.unread] };
+  }
+
+  #tree(file: string): Promise<YamlTree | undefined> {
+    const known = this.#trees.get(file);
+    if (known !== undefined) return known;
+    const tree = this.#source.read(file).then((text) => {
+      if (text === undefined) this.unread.add(file);
+      return text === undefined ? undefined : new YamlTree(text);
+    });
+    this.#trees.set(file, tree);
+    return tree;
+  }
+
+  async #dotEnv(files: readonly string[], outer: Environment): Promise<Environment> {
+    let found: Environment = {};
+    for (const file of files) found = { ...found, ...readDotEnv((await this.#source.read(file)) ?? '', { ...found, ...outer }) };
+    return found;
+  }
+
+  async #firstOf(names: readonly string[], folder: string): Promise<string | undefined> {
+    for (const name of names) {
+      const file = join(folder, name);
+      if ((await this.#source.read(file)) !== undefined) return file;
+    }
+    return undefined;
+  }
+
+  /** The files that Compose would take in this file's directory, where it is one of them; else how such a file is mostly used. */
+  async #filesAround(lookup: Lookup): Promise<readonly string[]> {
+    const { file } = this.#source;
+    const folder = dirname(file);
+    const listed = lookup('COMPOSE_FILE')?.split(lookup('COMPOSE_PATH_SEPARATOR') || delimiter).map((one) => resolve(folder, one));
+    if (listed?.includes(file)) return listed;
+    const main = await this.#firstOf(MAIN_NAMES, folder);
+    const override = await this.#firstOf(OVERRIDE_NAMES, folder);
+    if (main === undefined) return [file];
+    if (file === main || file === override) return override === undefined ? [main] : [main, override];
+    const tree = await this.#tree(file);
+    const completes = tree !== undefined && isFragment(readComposeFile(tree, { file, base: folder, home: this.#source.home, lookup }));
+    return completes ? [main, file] : [file];
+  }
+
+  /** COMPOSE_PROJECT_NAME, else the last `name:`, else the directory's name. */
+  async #name(files: readonly string[], directory: string, lookup: Lookup): Promise<string> {
+    const given = lookup('COMPOSE_PROJECT_NAME');
+    if (given) return given;
+    const names = await Promise.all(files.map(async (file) => {
+      const tree = await this.#tree(file);
+      return tree && nameIn(tree, lookup);
+    }));
+    return names.findLast((name) => name) ?? projectNameOf(directory);
+  }
+
+  async #together(files: readonly string[], directory: string, lookup: Lookup, outside: readonly string[]): Promise<Draft> {
+    const draft: Draft = { services: new Map(), volumes: new Map() };
+    for (const file of files) {
+      const read = await this.#readFile(file, directory, lookup);
+      if (read === undefined) continue;
+      this.bad.push(...read.bad);
+      for (const volume of read.volumes) addVolume(draft, volume, { file, span: volume.keySpan });
+      for (const service of read.services) addService(draft, service.name, await this.#extended(read, service, file, lookup, 0), { file, span: service.keySpan });
+      await this.#include(draft, read, directory, lookup, [...outside, ...files]);
+    }
+    return draft;
+  }
+
+  /** Read once with each base and each set of variables, however many services extend one in it. */
+  async #readFile(file: string, base: string, lookup: Lookup): Promise<ReadFile | undefined> {
+    const known = this.#reads.get(lookup) ?? new Map<string, ReadFile>();
+    this.#reads.set(lookup, known);
+    const key = `${base}\n${file}`;
+    const tree = await this.#tree(file);
+    const read = known.get(key) ?? (tree && readComposeFile(tree, { file, base, home: this.#source.home, lookup }));
+    if (read !== undefined) known.set(key, read);
+    return read;
+  }
+
+  /** A service with what it extends below it; relative binds of another file begin at that file. */
+  async #extended(read: ReadFile, service: ReadService, file: string, lookup: Lookup, hops: number): Promise<ReadService> {
+    if (service.extends === undefined || hops > MOST_HOPS) return service;
+    const otherFile = service.extends.file === undefined ? file : resolve(dirname(file), service.extends.file);
+    const other = otherFile === file ? read : await this.#readFile(otherFile, dirname(otherFile), lookup);
+    const wanted = other?.services.find(({ name }) => name === service.extends?.service);
+    if (other === undefined || wanted === undefined || wanted === service) return service;
+    const base = await this.#extended(other, wanted, otherFile, lookup, hops + 1);
+    const merged = newService();
+    mergeService(merged, base);
+    mergeService(merged, service);
+    return { ...service, ...merged };
+  }
+
+  /** Resources of included files, each read as a project of its own; what is there already stays. */
+  async #include(draft: Draft, { includes }: ReadFile, directory: string, lookup: Lookup, outside: readonly string[]): Promise<void> {
+    for (const { paths, projectDirectory, envFiles } of includes) {
+      // Files that include two others each would be without end.
+      if ((this.#included += 1) > MOST_INCLUDES) return;
+      // A file that is included from within itself is a circle, which Compose refuses.
+      const files = paths.map((path) => resolve(directory, path)).filter((path) => !outside.includes(path));
+      const base = projectDirectory === undefined ? dirname(files[0] ?? directory) : resolve(directory, projectDirectory);
+      const own = await this.#dotEnv(envFiles.length > 0 ? envFiles.map((one) => resolve(directory, one)) : [join(base, '.env')], this.#source.env);
+      const included = await this.#together(files, base, (name) => lookup(name) ?? own[name], outside);
+      for (const [name, service] of included.services) if (!draft.services.has(name)) draft.services.set(name, service);
+      for (const [key, volume] of included.volumes) if (!draft.volumes.has(key)) draft.volumes.set(key, volume);
+    }
+  }
+}
+
+function newService(): MergedService {
+  return { places: [], mounts: [], tmpfs: [], volumesFrom: [], otherTargets: [] };
+}
+
+/** Lists are put behind one another; `!override` and `!reset` begin anew. */
+function mergeService(into: MergedService, { mounts, tmpfs, volumesFrom, otherTargets, tags }: ReadService): void {
+  const begins = (tag: 'volumes' | 'tmpfs') => tags.service !== undefined || tags[tag] !== undefined;
+  into.mounts = [...(begins('volumes') ? [] : into.mounts), ...mounts];
+  into.tmpfs = [...(begins('tmpfs') ? [] : into.tmpfs), ...tmpfs];
+  into.volumesFrom = [...into.volumesFrom, ...volumesFrom];
+  into.otherTargets = [...into.otherTargets, ...otherTargets];
+}
+
+function addService({ services }: Draft, name: string, service: ReadService, place: Place): void {
+  if (service.tags.service === 'reset') return void services.delete(name);
+  const merged = services.get(name) ?? newService();
+  merged.places.push(place);
+  mergeService(merged, service);
+  services.set(name, merged);
+}
+
+function addVolume({ volumes }: Draft, volume: ReadVolume, place: Place): void {
+  const known = volumes.get(volume.key);
+  if (volume.tag === 'reset') volumes.delete(volume.key);
+  else if (known === undefined || volume.tag === 'override') volumes.set(volume.key, { places: [...(known?.places ?? []), place], read: volume });
+  else {
+    known.places.push(place);
+    known.read = {
+      ...known.read,
+      name: volume.name ?? known.read.name,
+      external: volume.external || known.read.external,
+      driver: volume.driver ?? known.read.driver,
+      driverOpts: { ...known.read.driverOpts, ...volume.driverOpts },
+      labels: { ...known.read.labels, ...volume.labels },
+    };
+  }
+}
+
+function finish({ services, volumes }: Draft, project: string): Pick<ComposeProject, 'services' | 'volumes'> {
+  const all = [...volumes.values()].map(({ places, read: { key, name, external, driver, driverOpts, labels } }): ComposeVolume => ({
+    key,
+    places,
+    name: name ?? (external ? key : `${project}_${key}`),
+    external,
+    ...(driver === undefined ? {} : { driver }),
+    driverOpts,
+    labels,
+  }));
+  const names = new Map(all.map(({ key, name }) => [key, name]));
+  const nameOf = (key: string) => names.get(key) ?? `${project}_${key}`;
+  return {
+    volumes: all,
+    services: [...services].map(([name, { places, mounts, tmpfs, volumesFrom, otherTargets }]): ComposeService => ({
+      name,
+      places,
+      volumesFrom,
+      otherTargets,
+      mounts: [...once(mounts), ...tmpfs].map((mount): ComposeMount => ({ ...mount, service: name, ...(mount.key === undefined ? {} : { source: nameOf(mount.key) }) })),
+    })),
+  };
+}
+
+/** Of several entries with one target, as written, the last counts. */
+function once(mounts: readonly ReadMount[]): (ReadMount & { readonly replacedBy?: Place })[] {
+  const last = new Map(mounts.map((mount) => [mount.rawTarget, mount]));
+  return mounts.map((mount) => {
+    const counts = last.get(mount.rawTarget) ?? mount;
+    return counts === mount ? mount : { ...mount, replacedBy: counts.place };
+  });
+}
+
+/** Loads the project that a file belongs to. Never throws for what a file holds. */
+export async function loadProject(source: ProjectSource): Promise<ComposeProject> {
+  return new ProjectLoader(source).load();
+}
