@@ -308,7 +308,8 @@ export function printableName(name: Buffer): string {
   return name.toString('latin1').replace(/[^\x20-\x7e]/g, escape);
 }
 
-function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
+/** The blocks of an extended header with these records. */
+export function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
   const lines = [...records].map(([key, value]) => {
     const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
     // A record's length counts its own digits.

@@ -1,0 +1,49 @@
+/** Removes and renames within one mount. */
+import { posix } from 'node:path';
+import { FileRefused } from '../engine/errors.ts';
+import { missing } from './look.ts';
+import { printable } from './names.ts';
+import type { Session } from './session.ts';
+import { EXIT } from './toolBox.ts';
+import { exists, refuseReadOnly } from './write.ts';
+
+/** A mount's own root is neither removed nor renamed. */
+function refuseRoot({ source }: Session, path: string): void {
+  if (path === source.target) throw new FileRefused('notAFile', printable(path), `"${printable(path)}" is the mount itself, which is not one of its files; remove the mount or the volume instead.`);
+}
+
+/** What a script's exit code says about the path. */
+function refusalOf(code: number, path: string): Error {
+  switch (code) {
+    case EXIT.exists:
+      return exists(path);
+    case EXIT.notEmpty:
+      return new FileRefused('notEmpty', printable(path), `The directory "${printable(path)}" is not empty.`);
+    case EXIT.notADirectory:
+      return new FileRefused('notADirectory', printable(path), `"${printable(posix.dirname(path))}" is no directory.`);
+    case EXIT.outside:
+      return new FileRefused('notAFile', printable(path), `A link in "${printable(path)}" leads out of the mount; change the file where the link leads.`);
+    default:
+      return missing(path);
+  }
+}
+
+/** Removes a file, a link (not what it leads to), or a directory. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure. */
+export async function removeFile(session: Session, path: string, recursive: boolean): Promise<void> {
+  refuseReadOnly(session, path);
+  refuseRoot(session, path);
+  const tools = await session.needTools(path, 'To delete files');
+  const { code } = await tools.run('remove', posix.dirname(path), posix.basename(path), recursive);
+  if (code !== 0) throw refusalOf(code, path);
+}
+
+/** Renames within a mount, also into another directory of it. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure. */
+export async function moveFile(session: Session, from: string, to: string, overwrite: boolean): Promise<void> {
+  refuseReadOnly(session, from);
+  for (const path of [from, to]) refuseRoot(session, path);
+  if (from === to) return;
+  if (to.startsWith(`${from}/`)) throw new FileRefused('notADirectory', printable(to), `"${printable(from)}" cannot be moved into itself.`);
+  const tools = await session.needTools(from, 'To rename files');
+  const { code } = await tools.run('move', posix.dirname(from), posix.basename(from), posix.dirname(to), posix.basename(to), overwrite);
+  if (code !== 0) throw refusalOf(code, code === EXIT.missing ? from : to);
+}
