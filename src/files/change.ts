@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { FileRefused } from '../engine/errors.ts';
 import { missing } from './look.ts';
 import { printable } from './names.ts';
+import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
 import { EXIT } from './toolBox.ts';
 import { exists, refuseReadOnly } from './write.ts';
@@ -32,8 +33,7 @@ function refusalOf(code: number, path: string): Error {
 export async function removeFile(session: Session, path: string, recursive: boolean): Promise<void> {
   refuseReadOnly(session, path);
   refuseRoot(session, path);
-  const tools = await session.needTools(path, 'To delete files');
-  const { code } = await tools.run('remove', posix.dirname(path), posix.basename(path), recursive);
+  const { code } = await runTool(session, 'To delete files', 'remove', posix.dirname(path), posix.basename(path), recursive);
   if (code !== 0) throw refusalOf(code, path);
 }
 
@@ -43,7 +43,6 @@ export async function moveFile(session: Session, from: string, to: string, overw
   for (const path of [from, to]) refuseRoot(session, path);
   if (from === to) return;
   if (to.startsWith(`${from}/`)) throw new FileRefused('notADirectory', printable(to), `"${printable(from)}" cannot be moved into itself.`);
-  const tools = await session.needTools(from, 'To rename files');
-  const { code } = await tools.run('move', posix.dirname(from), posix.basename(from), posix.dirname(to), posix.basename(to), overwrite);
+  const { code } = await runTool(session, 'To rename files', 'move', posix.dirname(from), posix.basename(from), posix.dirname(to), posix.basename(to), overwrite);
   if (code !== 0) throw refusalOf(code, code === EXIT.missing ? from : to);
 }

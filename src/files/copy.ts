@@ -8,6 +8,7 @@ import { tarMembers } from '../backup/tarMembers.ts';
 import { follow, missing } from './look.ts';
 import { bytesOfText, printable } from './names.ts';
 import { noFile, openFile } from './read.ts';
+import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
 import { TAR_END } from './tar.ts';
 import { isThere, type Counter } from './upload.ts';
@@ -86,10 +87,10 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
     const tar = Readable.from(ended(opened.tar, counter, job), { objectMode: false });
     tar.once('close', () => opened.tar.destroy());
     await unpackIn(await to.session.archive(), bytesOfText(aside), tar, job.signal);
-    if (tools !== undefined && isTaken) await tools.run('remove', directory, posix.basename(to.path), true);
+    if (tools !== undefined && isTaken) await runTool(to.session, '', 'remove', directory, posix.basename(to.path), true);
     if (tools !== undefined) await commit(to.session, to.path, name, false);
   } catch (error) {
-    await tools?.run('remove', directory, name, true).catch(() => undefined);
+    if (tools !== undefined) await runTool(to.session, '', 'remove', directory, name, true).catch(() => undefined);
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { openIn, statIn, type PathStat } from '../engine/archive.ts';
 import { eachOf } from '../engine/eachOf.ts';
 import { EngineFailure, FileRefused, NotFound } from '../engine/errors.ts';
 import { bytesOfText, printable, textOfBytes } from './names.ts';
+import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
 import { EXIT } from './toolBox.ts';
 
@@ -90,11 +91,8 @@ function notADirectory(path: string): FileRefused {
 }
 
 async function listByTools(session: Session, path: string): Promise<NamedEntry[]> {
-  const tools = await session.needTools(path, 'To list files');
-  const { code, stdout, stderr } = await tools.run('list', path);
-  // A link that leads, by the tools' own root, elsewhere than by the container's.
-  if (code === EXIT.outside) return listByArchive(session, path);
-  if (code === EXIT.missing) throw missing(path);
+  const { code, stdout, stderr } = await runTool(session, 'To list files', 'list', path);
+  if (code === EXIT.missing || code === EXIT.outside) throw missing(path);
   if (code === EXIT.notADirectory) throw notADirectory(path);
   // What vanishes while it is listed is said by stat, and no failure.
   if (code !== 0 && stdout.length === 0 && stderr !== '' && !/No such file/.test(stderr)) {

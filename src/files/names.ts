@@ -43,6 +43,11 @@ export function bytesOfText(text: string): Buffer {
   return Buffer.concat([...text].map((character) => (isEscape(character.charCodeAt(0)) ? Buffer.from([character.charCodeAt(0) - ESCAPE]) : Buffer.from(character, 'utf8'))));
 }
 
+/** Whether a name is UTF-8. */
+export function isUtf8(text: string): boolean {
+  return ![...text].some((character) => isEscape(character.charCodeAt(0)));
+}
+
 /** A name for people: bytes that are no text, and control characters, as \ooo. */
 export function printable(text: string): string {
   const octal = (byte: number) => `\\${byte.toString(8).padStart(3, '0')}`;

@@ -1,11 +1,12 @@
 /** Reads one file. */
+import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { openIn } from '../engine/archive.ts';
 import { engineError } from '../engine/connection.ts';
 import { EngineUnavailable, FileRefused } from '../engine/errors.ts';
 import { BadTar } from '../backup/tarMembers.ts';
 import { follow, missing } from './look.ts';
-import { bytesOfText, printable } from './names.ts';
+import { bytesOfText, isUtf8, printable } from './names.ts';
 import type { Session } from './session.ts';
 import { contentOf } from './tar.ts';
 
@@ -21,6 +22,7 @@ export function noFile(path: string, type: string | undefined): Error {
 
 /** The size in bytes and the content of the file at a path; the caller reads or destroys it. Throws NotFound, FileRefused, EngineUnavailable. */
 export async function openFile(session: Session, path: string): Promise<{ size: number; content: Readable }> {
+  if (!isUtf8(posix.basename(path))) return openByTools(session, path);
   const opened = await openIn(await session.archive(), bytesOfText(path));
   if (opened === undefined) throw missing(path);
   if (opened.stat.type === 'file') return { size: opened.stat.size, content: contentOf(opened.tar) };
@@ -29,6 +31,15 @@ export async function openFile(session: Session, path: string): Promise<{ size: 
   const { entry, path: end } = await follow(session, path);
   if (entry?.type !== 'file') throw noFile(path, entry?.type);
   return openFile(session, end);
+}
+
+/** Engines up to 23 send an empty archive for a name that is not UTF-8. */
+async function openByTools(session: Session, path: string): Promise<{ size: number; content: Readable }> {
+  const { entry, path: end } = await follow(session, path);
+  if (entry?.type !== 'file') throw noFile(path, entry?.type);
+  if (isUtf8(posix.basename(end))) return openFile(session, end);
+  const tools = await session.needTools(path, 'To read a file whose name is not UTF-8');
+  return { size: entry.size, content: await tools.stream('read', posix.dirname(end), posix.basename(end)) };
 }
 
 /** The whole content of a file. Throws like openFile, and FileRefused for one that is too large. */

@@ -2,9 +2,10 @@
  * Programs of a local image over a mount: a container that idles, and in it small scripts whose text is fixed. A value
  * reaches a script as an argument in octal escapes, so any bytes pass, through JSON and through every shell.
  */
+import type { Readable } from 'node:stream';
 import type { Connection } from '../engine/connection.ts';
 import { EngineFailure } from '../engine/errors.ts';
-import { execIn } from '../engine/exec.ts';
+import { execIn, execStream } from '../engine/exec.ts';
 import { createCommandHelper, type Helper } from '../engine/helpers.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Ran } from '../engine/tools.ts';
@@ -68,6 +69,10 @@ fi
 touch -c "$from"
 find . ! -name . -prune -name '.docker-mounts-save-*' -mmin +60 -exec rm -rf {} +
 mv -f "$from" "./$d"`,
+  /** directory, name → owner, group and mode */
+  owner: `enter "$1"; decode "$2"; there "./$d" || exit ${EXIT.missing}; stat -c '%u %g %f' "./$d"`,
+  /** directory, name → content */
+  read: `enter "$1"; decode "$2"; [ -f "./$d" ] || exit ${EXIT.missing}; exec cat "./$d"`,
   /** The content that waits goes into the file that is the mount; the old one comes back if it does not fit. */
   overwrite: `
 cp ${TOOLS_TARGET} ${STAGING}/old || exit 1
@@ -109,10 +114,19 @@ export class ToolBox {
     return octal(TOOLS_TARGET + path.slice(this.#target.replace(/\/+$/, '').length));
   }
 
+  #command(script: Script, args: readonly (string | boolean)[]): string[] {
+    const passed = args.map((arg) => (typeof arg === 'boolean' ? (arg ? '1' : '0') : arg.startsWith('/') ? this.#here(arg) : octal(arg)));
+    return ['sh', '-c', PRELUDE + SCRIPTS[script], 'sh', ...passed];
+  }
+
+  /** Runs a script whose output is large. The stream fails where the script does. */
+  stream(script: Script, ...args: readonly string[]): Promise<Readable> {
+    return execStream(this.helper, this.#command(script, args));
+  }
+
   /** Runs one script. Every argument that begins with `/` is a path of the session. Throws EngineFailure and what execIn throws. */
   async run(script: Script, ...args: readonly (string | boolean)[]): Promise<Ran> {
-    const passed = args.map((arg) => (typeof arg === 'boolean' ? (arg ? '1' : '0') : arg.startsWith('/') ? this.#here(arg) : octal(arg)));
-    const ran = await execIn(this.helper, ['sh', '-c', PRELUDE + SCRIPTS[script], 'sh', ...passed]);
+    const ran = await execIn(this.helper, this.#command(script, args));
     const isKnown = Object.values<number>(EXIT).includes(ran.code);
     if (ran.code !== 0 && !isKnown && script !== 'list') {
       const path = args.find((arg) => typeof arg === 'string') ?? '';
@@ -122,4 +136,4 @@ export class ToolBox {
   }
 }
 
-const VERBS: Record<Script, string> = { list: 'list files', remove: 'delete', move: 'rename', commit: 'save', overwrite: 'save' };
+const VERBS: Record<Script, string> = { list: 'list files', remove: 'delete', move: 'rename', commit: 'save', owner: 'look at a file', read: 'read', overwrite: 'save' };

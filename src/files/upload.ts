@@ -8,6 +8,7 @@ import { Cancelled, FileFailure, FileRefused, NotFound } from '../engine/errors.
 import type { JobOptions } from '../engine/log.ts';
 import { statEntry } from './look.ts';
 import { bytesOfText, printable, textOfBytes } from './names.ts';
+import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
 import { entryBlocks, paddingOf, TAR_END, type NewEntry } from './tar.ts';
 import { commit, exists, ownerIn, refuseReadOnly, temporaryName, writeFile } from './write.ts';
@@ -107,7 +108,7 @@ async function uploadDirectory(session: Session, local: string, path: string, co
     await unpackIn(await session.archive(), bytesOfText(directory), tar, job.signal);
     if (tools !== undefined) await commit(session, path, name, false);
   } catch (error) {
-    await tools?.run('remove', directory, name, true).catch(() => undefined);
+    if (tools !== undefined) await runTool(session, '', 'remove', directory, name, true).catch(() => undefined);
     throw job.signal.aborted ? new Cancelled('The upload') : error;
   }
 }

@@ -7,10 +7,10 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/archive.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
-import type { TarMember } from '../backup/tarMembers.ts';
 import { follow, missing } from './look.ts';
-import { bytesOfText, printable } from './names.ts';
+import { bytesOfText, isUtf8, printable } from './names.ts';
 import { noFile } from './read.ts';
+import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
 import { entryBlocks, firstMember, paddingOf, TAR_END, type NewEntry } from './tar.ts';
 import { EXIT, STAGING } from './toolBox.ts';
@@ -50,18 +50,29 @@ export function exists(path: string): FileRefused {
   return new FileRefused('exists', printable(path), `There is a file "${printable(path)}" already.`);
 }
 
-/** Owner, mode and time of what is at a path. Throws NotFound. */
-export async function headerOf(session: Session, path: string): Promise<TarMember> {
+/** Owner and mode of what is at a path. Throws NotFound, FileRefused. */
+export async function headerOf(session: Session, path: string): Promise<Rights> {
+  if (!isUtf8(posix.basename(path))) return headerByTools(session, path);
   const opened = await openIn(await session.archive(), bytesOfText(path));
   if (opened === undefined) throw missing(path);
-  return firstMember(opened.tar);
+  const { uid, gid, mode } = await firstMember(opened.tar);
+  return { uid, gid, mode: mode & 0o777 };
+}
+
+/** Engines up to 23 send an empty archive for a name that is not UTF-8. */
+async function headerByTools(session: Session, path: string): Promise<Rights> {
+  const { code, stdout } = await runTool(session, 'To save a file whose name is not UTF-8', 'owner', posix.dirname(path), posix.basename(path));
+  if (code !== 0) throw missing(path);
+  const [uid = 0, gid = 0, mode = 0] = stdout.toString('latin1').trim().split(' ').map((field, index) => Number.parseInt(field, index === 2 ? 16 : 10));
+  return { uid, gid, mode: mode & 0o777 };
 }
 
 /** Who owns what is made in a directory: who owns the directory, so that the container can use it. Throws NotFound. */
 export async function ownerIn(session: Session, directory: string): Promise<{ uid: number; gid: number }> {
   const { path, entry } = await follow(session, directory);
   if (entry?.type !== 'directory') throw new FileRefused('notADirectory', printable(directory), `"${printable(directory)}" is no directory.`);
-  return headerOf(session, path);
+  const { uid, gid } = await headerOf(session, path);
+  return { uid, gid };
 }
 
 async function* tarOf(entry: NewEntry, { size, pieces }: Content, more: readonly Buffer[]): AsyncGenerator<Buffer> {
@@ -116,15 +127,14 @@ async function replace(session: Session, path: string, rights: Rights, content: 
     await unpackIn(await session.archive(), bytesOfText(directory), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
     await commit(session, path, temporary, overwrite);
   } catch (error) {
-    await tools.run('remove', directory, temporary, true).catch(() => undefined);
+    await runTool(session, '', 'remove', directory, temporary, true).catch(() => undefined);
     throw error;
   }
 }
 
 /** Puts what was written aside in its place. Throws FileRefused, EngineUnavailable, EngineFailure. */
 export async function commit(session: Session, path: string, temporary: string, overwrite: boolean): Promise<void> {
-  const tools = await session.needTools(path, 'To put a new file in its place');
-  const { code } = await tools.run('commit', posix.dirname(path), temporary, posix.basename(path), overwrite);
+  const { code } = await runTool(session, 'To put a new file in its place', 'commit', posix.dirname(path), temporary, posix.basename(path), overwrite);
   switch (code) {
     case 0:
       return;
