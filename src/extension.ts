@@ -7,6 +7,8 @@ import { containerCommands } from './commands/containers.ts';
 import { createContainerCommands } from './commands/createContainer.ts';
 import { selectContextCommand } from './commands/contexts.ts';
 import { copyCommands } from './commands/copies.ts';
+import { fileCommands } from './commands/files.ts';
+import { dropReceiver, transferCommands } from './commands/transfers.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mountCommands } from './commands/mounts.ts';
 import { offerRecovery } from './commands/recovery.ts';
@@ -14,16 +16,21 @@ import { registerCommand } from './commands/register.ts';
 import type { Services } from './commands/services.ts';
 import { restoreCommands } from './commands/restore.ts';
 import { volumeCommands } from './commands/volumes.ts';
+import { MountFileSystem } from './editor/fileSystem.ts';
+import { VisibleFiles } from './editor/visibleFiles.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { removeLeftoverHelpers } from './engine/helpers.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
 import { EngineWatcher, type EngineState } from './engine/watcher.ts';
+import { Files } from './files/files.ts';
 import { BackupFolder } from './ui/backupFolder.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
 import { Passphrases } from './ui/passphrases.ts';
 import { readSettings } from './ui/settings.ts';
 import { Verdicts } from './ui/verdicts.ts';
-import type { Node } from './views/nodes.ts';
+import { Directories } from './views/directories.ts';
+import { FileDrags } from './views/dragAndDrop.ts';
+import { placeOfNode, type Node } from './views/nodes.ts';
 import { BackupsTree, ContainersTree, VolumesTree } from './views/trees.ts';
 
 const CONTEXT_KEY = 'dockerContext';
@@ -37,14 +44,39 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = new InspectDocuments();
   const passphrases = new Passphrases(context.secrets);
   const verdicts = new Verdicts(context.globalState);
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, chosenContext };
-  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents);
+  files = openFiles(watcher, log);
+  const directories = new Directories(files);
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, chosenContext, files, directories };
+  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, directories);
+  showFiles(context, services);
 
-  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...restoreCommands(services), ...copyCommands(services), selectContextCommand(services), ...volumeCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
+  const commands = [...containerCommands(services), inspectCommand(services), ...backupCommands(services), ...restoreCommands(services), ...copyCommands(services), selectContextCommand(services), ...volumeCommands(services), ...fileCommands(services), ...transferCommands(services), ...createContainerCommands(services), ...mountCommands(services)];
   context.subscriptions.push(...commands.map((command) => registerCommand(command, log)));
   showTrees(context, services);
   context.subscriptions.push(offerRecovery(services));
   void watcher.start();
+}
+
+let files: Files | undefined;
+
+/** VS Code waits a moment for what is returned: the helpers go with the window. */
+export function deactivate(): Promise<void> | undefined {
+  return files?.dispose();
+}
+
+function openFiles(watcher: EngineWatcher, log: vscode.LogOutputChannel): Files {
+  return new Files({ connection: () => watcher.connection(), snapshot: () => watcher.snapshot(), toolImage: () => readSettings().backup.image, log });
+}
+
+/** Files of mounts in editors and the explorer. */
+function showFiles(context: vscode.ExtensionContext, { watcher, files, log }: Services): void {
+  const fileSystem = new MountFileSystem(files, log);
+  const visible = new VisibleFiles(files, () => watcher.state.kind === 'connected', (changes) => fileSystem.tell(changes));
+  // What an engine that went away still holds is found by its label when it is back.
+  const release = watcher.onDidChange(({ kind }) => {
+    if (kind !== 'connected') void files.release();
+  });
+  context.subscriptions.push(fileSystem, visible, release);
 }
 
 function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, chosenContext: () => string | undefined): EngineWatcher {
@@ -59,14 +91,22 @@ function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChan
   });
 }
 
-function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, log }: Services): void {
-  const containers = new ContainersTree();
-  const volumes = new VolumesTree();
+function showTrees(context: vscode.ExtensionContext, services: Services): void {
+  const { watcher, backupFolder, verdicts, log, directories } = services;
+  const containers = new ContainersTree(directories);
+  const volumes = new VolumesTree(directories);
   const backups = new BackupsTree(() => backupFolder.current(), verdicts, log);
-  const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>) =>
-    vscode.window.createTreeView(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups' });
-  const containersView = view('dockerMounts.containers', containers);
-  const volumesView = view('dockerMounts.volumes', volumes);
+  const dragAndDropController = new FileDrags(dropReceiver(services));
+  const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>, more: { dragAndDropController?: FileDrags } = {}) =>
+    vscode.window.createTreeView(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups', ...more });
+  const containersView = view('dockerMounts.containers', containers, { dragAndDropController });
+  const volumesView = view('dockerMounts.volumes', volumes, { dragAndDropController });
+  for (const { onDidExpandElement } of [containersView, volumesView]) {
+    context.subscriptions.push(onDidExpandElement(({ element }) => {
+      const place = element.kind === 'volume' ? undefined : placeOfNode(element);
+      if (place !== undefined) directories.opened(place);
+    }));
+  }
   context.subscriptions.push(containers, volumes, backups, containersView, volumesView, view('dockerMounts.backups', backups));
 
   let measured = '';

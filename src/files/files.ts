@@ -7,7 +7,7 @@ import { moveFile, removeFile } from './change.ts';
 import { copyFile } from './copy.ts';
 import { downloadTo } from './download.ts';
 import { listEntries, statEntry, type Entry, type NamedEntry } from './look.ts';
-import { locate, parentOf, type FilePlace, type Located } from './place.ts';
+import { aliasesOf, locate, type FilePlace, type Located } from './place.ts';
 import { readFile } from './read.ts';
 import { Sessions, type Session } from './session.ts';
 import { uploadTo, type Counter, type Transferred } from './upload.ts';
@@ -48,13 +48,16 @@ export class Files {
     this.#changes.setMaxListeners(0);
   }
 
+  /** With no change at all where any file may have changed. */
   onDidChange(listener: (changes: readonly FileChange[]) => void): { dispose(): void } {
     this.#changes.on('change', listener);
     return { dispose: () => this.#changes.off('change', listener) };
   }
 
-  #changed(...changes: FileChange[]): void {
-    this.#changes.emit('change', changes);
+  /** Tells of changes, also under the other names that the files have. */
+  async #changed(...changes: FileChange[]): Promise<void> {
+    const snapshot = await this.#options.snapshot().catch(() => undefined);
+    this.#changes.emit('change', snapshot === undefined ? changes : changes.flatMap(({ kind, place }) => aliasesOf(place, snapshot).map((alias) => ({ kind, place: alias }))));
   }
 
   async #locate(place: FilePlace): Promise<Located> {
@@ -85,17 +88,17 @@ export class Files {
   async write(place: FilePlace, content: Uint8Array, options: WriteOptions): Promise<void> {
     const pieces = [Buffer.from(content.buffer, content.byteOffset, content.length)];
     const kind = await this.#at(place, (session, path) => writeFile(session, path, { size: content.length, pieces }, options));
-    this.#changed({ kind, place });
+    await this.#changed({ kind, place });
   }
 
   async makeDirectory(place: FilePlace): Promise<void> {
     await this.#at(place, makeDirectory);
-    this.#changed({ kind: 'created', place });
+    await this.#changed({ kind: 'created', place });
   }
 
   async remove(place: FilePlace, recursive: boolean): Promise<void> {
     await this.#at(place, (session, path) => removeFile(session, path, recursive));
-    this.#changed({ kind: 'deleted', place });
+    await this.#changed({ kind: 'deleted', place });
   }
 
   /** Renames, also from one mount to another: then by a copy, and a removal once that is whole. */
@@ -108,12 +111,12 @@ export class Files {
       await this.#copyLocated(old, next, overwrite, job);
       await this.#sessions.use(old.source, (session) => removeFile(session, old.path, true));
     }
-    this.#changed({ kind: 'deleted', place: from }, { kind: 'created', place: to });
+    await this.#changed({ kind: 'deleted', place: from }, { kind: 'created', place: to });
   }
 
   async copy(from: FilePlace, to: FilePlace, overwrite: boolean, job: JobOptions): Promise<Transferred> {
     const result = await this.#copyLocated(await this.#locate(from), await this.#locate(to), overwrite, job);
-    this.#changed({ kind: 'created', place: to });
+    await this.#changed({ kind: 'created', place: to });
     return result;
   }
 
@@ -128,12 +131,17 @@ export class Files {
   /** Uploads a local file or folder to a place. A file or folder that is there is written over only where that is wished, a folder never. */
   async upload(local: string, place: FilePlace, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
     await this.#at(place, (session, path) => uploadTo(session, local, path, overwrite, counter, job));
-    this.#changed({ kind: 'created', place });
+    await this.#changed({ kind: 'created', place });
   }
 
   /** Downloads a place to a local path that is free. */
   download(place: FilePlace, file: string, counter: Counter, job: JobOptions): Promise<void> {
     return this.#at(place, (session, path) => downloadTo(session, path, file, counter, job));
+  }
+
+  /** Lets everybody read anew what they show. */
+  refresh(): void {
+    this.#changes.emit('change', []);
   }
 
   /** Removes the helpers, so that the volumes that they mount can be removed. They come back with the next use. */
@@ -145,9 +153,4 @@ export class Files {
     this.#changes.removeAllListeners();
     await this.release();
   }
-}
-
-/** The directories whose lists a change concerns. */
-export function directoriesOf(changes: readonly FileChange[]): FilePlace[] {
-  return changes.map(({ place }) => parentOf(place));
 }

@@ -105,3 +105,15 @@ export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot,
     }
   }
 }
+
+/** Every place that shows the same file: through its volume, and through each container that mounts it. The given one is first. */
+export function aliasesOf(place: FilePlace, snapshot: Pick<Snapshot, 'containers' | 'volumes'>): FilePlace[] {
+  const { source, path } = locate(place, snapshot);
+  const within = path.slice(source.target.replace(/\/+$/, '').length);
+  const volume: FilePlace[] = source.type === 'volume' ? [{ kind: 'volume', name: source.source, path: within || '/' }] : [];
+  const others = snapshot.containers.flatMap(({ name, mounts }) =>
+    mounts.filter(({ type, source: other }) => type === source.type && other === source.source).map(({ target }): FilePlace => ({ kind: 'container', name, path: `${target.replace(/\/+$/, '')}${within}` })),
+  );
+  const isSame = (one: FilePlace) => one.kind === place.kind && one.name === place.name && one.path === place.path;
+  return [place, ...[...volume, ...others].filter((one) => !isSame(one))];
+}

@@ -20,7 +20,7 @@ export async function runTool(session: Session, what: string, script: Script, ..
   const tools = await session.needTools(String(first), what);
   const ran = await tools.run(script, ...args);
   if (ran.code !== EXIT.missing && ran.code !== EXIT.outside) return ran;
-  const real = await Promise.all(args.map((arg) => (typeof arg === 'string' && arg.startsWith('/') ? realDirectory(session, arg) : arg)));
+  const real = await Promise.all(args.map((arg) => (typeof arg === 'string' && arg.startsWith('/') ? realDirectory(session, arg) : Promise.resolve(arg))));
   const isWithin = real.every((arg) => typeof arg !== 'string' || !arg.startsWith('/') || `${arg}/`.startsWith(`${session.source.target.replace(/\/+$/, '')}/`));
   return isWithin && real.some((arg, index) => arg !== args[index]) ? tools.run(script, ...real) : ran;
 }

@@ -58,8 +58,9 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    const helpers = await Promise.all([this.#archive?.catch(() => undefined), this.#tools?.then((tools) => tools?.helper).catch(() => undefined)]);
-    await Promise.all(helpers.map((helper) => helper?.remove()));
+    const archive = await this.#archive?.catch(() => undefined);
+    const tools = await this.#tools?.catch(() => undefined);
+    await Promise.all([archive, tools?.helper].filter((helper) => helper !== undefined).map((helper) => helper.remove()));
   }
 }
 

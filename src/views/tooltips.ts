@@ -1,9 +1,10 @@
 /** The full facts of a row, in Markdown. */
 import * as vscode from 'vscode';
 import type { Container, Volume } from '../engine/model.ts';
+import { printable } from '../files/names.ts';
 import { dangerOfMount, dangerSentence } from '../ui/danger.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
-import type { BackupNode, MountNode, Node } from './nodes.ts';
+import type { BackupNode, FileNode, MountNode, Node } from './nodes.ts';
 
 type Fact = readonly [name: string, value: string | undefined];
 
@@ -94,6 +95,16 @@ function backupFacts({ backup, verdict }: BackupNode): Fact[] {
   ];
 }
 
+function fileFacts({ place, entry, readOnly }: FileNode): Fact[] {
+  return [
+    [place.kind === 'volume' ? vscode.l10n.t('Volume') : vscode.l10n.t('Container'), place.name],
+    [vscode.l10n.t('Size'), entry.type === 'file' ? `${formatBytes(entry.size)} (${entry.size} B)` : undefined],
+    [vscode.l10n.t('Changed'), entry.mtime > 0 ? when(new Date(entry.mtime).toISOString()) : undefined],
+    [vscode.l10n.t('Mode'), entry.mode.toString(8).padStart(4, '0')],
+    [vscode.l10n.t('Read-only mount'), readOnly ? yesNo(true) : undefined],
+  ];
+}
+
 /** Undefined for rows whose text says all there is. */
 export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
   switch (node.kind) {
@@ -105,9 +116,14 @@ export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
       return table(node.volume.label, volumeFacts(node.volume));
     case 'backup':
       return table(node.backup.subject ?? node.backup.file, backupFacts(node));
+    case 'file':
+      return table(printable(node.place.path), fileFacts(node));
     case 'subject':
     case 'lineage':
     case 'use':
+    case 'files':
+    case 'more':
+    case 'notice':
       return undefined;
   }
 }
