@@ -6,6 +6,7 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: 'bdd', timeout: 60_000 });
   mocha.suite.emit('pre-require', globalThis, '', mocha);
   await import('./commands.ts');
+  await import('./files.ts');
   const lines: string[] = [];
   let passed = 0;
   let failed = 0;
