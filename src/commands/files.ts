@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { BadArgument } from '../engine/errors.ts';
 import { printable } from '../files/names.ts';
 import { childOf, isInside, nameOf, parentOf, placeOf, placeOfUriPath, placeText, type FilePlace } from '../files/place.ts';
-import { uriOf } from '../ui/fileUris.ts';
+import { placeOfUri, uriOf } from '../ui/fileUris.ts';
 import { answered, confirmed, textOf, textsOf, type Call } from './call.ts';
 import { askRoot, directoryOf, onePlace, PLACE_ARGUMENTS, placeOfArguments, placesOf } from './filePlaces.ts';
 import type { CommandSpec } from './register.ts';
@@ -73,12 +73,29 @@ async function runNewFolder(call: Call, services: Services): Promise<unknown> {
   return { uri: textOfUri(place) };
 }
 
+/** Whether an editor shows the file, or one in the directory. */
+function isOpen(place: FilePlace): boolean {
+  return vscode.workspace.textDocuments.some(({ uri }) => {
+    const shown = placeOfUri(uri);
+    return shown !== undefined && isInside(shown, place);
+  });
+}
+
+/** Resolves to false where VS Code did not do it; it does not say why. */
+async function renamedByEditor(place: FilePlace, next: FilePlace): Promise<boolean> {
+  const edit = new vscode.WorkspaceEdit();
+  edit.renameFile(uriOf(place), uriOf(next), { overwrite: false });
+  return vscode.workspace.applyEdit(edit);
+}
+
 async function runRename(call: Call, services: Services): Promise<unknown> {
   const place = await onePlace(call, services, vscode.l10n.t('Rename a file of which volume or container?'), true);
   const name = textOf(call, 'name') ?? (await askName(vscode.l10n.t('New Name of {0}', printable(nameOf(place))), nameOf(place)));
   const problem = nameProblem(name);
   if (problem !== undefined || name.includes('/')) throw new BadArgument('name', vscode.l10n.t('"{0}" cannot be the name of a file.', name));
   const next = childOf(parentOf(place), name);
+  // An editor that shows the file goes along only with a rename that VS Code does itself.
+  if (isOpen(place) && (await renamedByEditor(place, next))) return { uri: textOfUri(next) };
   // Within a directory it is one step: nothing to show, and nothing to cancel.
   await services.files.rename(place, next, false, { signal: new AbortController().signal, log: services.log, progress: () => undefined });
   return { uri: textOfUri(next) };

@@ -40,9 +40,14 @@ export async function startEngine({ folder } = {}) {
     new Promise((resolve) => {
       if (!child || child.exitCode !== null || child.signalCode !== null) return resolve();
       child.removeAllListeners('exit');
-      child.once('exit', () => resolve());
-      child.kill(signal);
-      setTimeout(() => child.kill('SIGKILL'), 20_000).unref();
+      const ending = child;
+      // Not `child`: by then that may be the engine that was started again.
+      const late = setTimeout(() => ending.kill('SIGKILL'), 20_000).unref();
+      ending.once('exit', () => {
+        clearTimeout(late);
+        resolve();
+      });
+      ending.kill(signal);
     });
   await start();
   return {
