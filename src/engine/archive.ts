@@ -19,6 +19,15 @@ export interface PathStat {
   readonly linkTarget: string;
 }
 
+/** Where a volume is mounted in a helper: out of the way of what its links may name. */
+export const VOLUME_TARGET = '/docker-mounts/volume';
+
+/** A path of a helper as a person knows it: in a volume from the volume's root on, else as in the container. */
+export function shownPath(path: string): string {
+  if (path !== VOLUME_TARGET && !path.startsWith(`${VOLUME_TARGET}/`)) return path;
+  return path.slice(VOLUME_TARGET.length) || '/';
+}
+
 interface Answer extends Readable {
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
@@ -82,7 +91,7 @@ export async function statIn(helper: Helper, path: Buffer): Promise<PathStat | u
     return statOf(answer);
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
-    throw engineError(error, { kind: 'file', object: path.toString('utf8'), doing: 'look at it' });
+    throw engineError(error, { kind: 'file', object: shownPath(path.toString('utf8')), doing: 'look at a file in the mount' });
   }
 }
 
@@ -93,7 +102,7 @@ export async function openIn(helper: Helper, path: Buffer): Promise<{ stat: Path
     return { stat: statOf(answer), tar: answer };
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
-    throw engineError(error, { kind: 'file', object: path.toString('utf8'), doing: 'read it' });
+    throw engineError(error, { kind: 'file', object: shownPath(path.toString('utf8')), doing: 'read a file in the mount' });
   }
 }
 
@@ -116,9 +125,9 @@ export async function unpackIn(helper: Helper, path: Buffer, tar: Readable, sign
     if (failure !== undefined) throw failure;
     if (isMissing(error)) {
       await onlyTheFileIsMissing(helper);
-      throw new NotFound('folder', path.toString('utf8'), `There is no directory "${path.toString('utf8')}" to write into; it may have been removed meanwhile.`, { cause: error });
+      throw new NotFound('folder', shownPath(path.toString('utf8')), `There is no directory "${shownPath(path.toString('utf8'))}" to write into; it may have been removed meanwhile.`, { cause: error });
     }
-    throw engineError(error, { kind: 'folder', object: path.toString('utf8'), doing: 'write into it' });
+    throw engineError(error, { kind: 'folder', object: shownPath(path.toString('utf8')), doing: 'write into a directory of the mount' });
   } finally {
     signal?.removeEventListener('abort', stop);
     tar.destroy();

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { stdoutOf } from './attachStream.ts';
 import { engineError } from './connection.ts';
-import { EngineFailure } from './errors.ts';
+import { EngineFailure, NotFound } from './errors.ts';
 import type { Helper } from './helpers.ts';
 import type { Ran } from './tools.ts';
 
@@ -33,6 +33,12 @@ async function exitCodeOf(exec: Exec): Promise<number> {
   throw new EngineFailure(0, 'A program in a helper container has ended, and the engine does not say how; try again.');
 }
 
+/** 409 is a container that does not run: no more use than one that is gone. */
+function execError(error: unknown, helper: Helper): Error {
+  if ((error as { statusCode?: number }).statusCode === 409) return new NotFound('container', helper.container.id, 'The helper container was stopped. Try again.', { cause: error });
+  return engineError(error, context(helper));
+}
+
 const context = (helper: Helper) => ({ kind: 'container', object: helper.container.id, doing: 'run a program in the helper container' }) as const;
 
 /** Runs a program whose output is large; the stream fails where the program does not end with 0. */
@@ -52,7 +58,7 @@ export async function execStream(helper: Helper, command: readonly string[]): Pr
     checked.once('close', () => stdout.destroy());
     return stdout.pipe(checked);
   } catch (error) {
-    throw engineError(error, context(helper));
+    throw execError(error, helper);
   }
 }
 
@@ -64,6 +70,6 @@ export async function execIn(helper: Helper, command: readonly string[]): Promis
     const said = await buffer(stdout);
     return { code: await exitCodeOf(exec), stdout: said, stderr };
   } catch (error) {
-    throw engineError(error, context(helper));
+    throw execError(error, helper);
   }
 }

@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { FileRefused } from '../engine/errors.ts';
 import { missing } from './look.ts';
-import { printable } from './names.ts';
+import { messagePath } from './place.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
 import { EXIT } from './toolBox.ts';
@@ -10,7 +10,7 @@ import { exists, refuseReadOnly } from './write.ts';
 
 /** A mount's own root is neither removed nor renamed. */
 function refuseRoot({ source }: Session, path: string): void {
-  if (path === source.target) throw new FileRefused('notAFile', printable(path), `"${printable(path)}" is the mount itself, which is not one of its files; remove the mount or the volume instead.`);
+  if (path === source.target) throw new FileRefused('notAFile', messagePath(path), `"${messagePath(path)}" is the mount itself, which is not one of its files; remove the mount or the volume instead.`);
 }
 
 /** What a script's exit code says about the path. */
@@ -19,11 +19,11 @@ function refusalOf(code: number, path: string): Error {
     case EXIT.exists:
       return exists(path);
     case EXIT.notEmpty:
-      return new FileRefused('notEmpty', printable(path), `The directory "${printable(path)}" is not empty.`);
+      return new FileRefused('notEmpty', messagePath(path), `The directory "${messagePath(path)}" is not empty.`);
     case EXIT.notADirectory:
-      return new FileRefused('notADirectory', printable(path), `"${printable(posix.dirname(path))}" is no directory.`);
+      return new FileRefused('notADirectory', messagePath(path), `"${messagePath(posix.dirname(path))}" is no directory.`);
     case EXIT.outside:
-      return new FileRefused('notAFile', printable(path), `A link in "${printable(path)}" leads out of the mount; change the file where the link leads.`);
+      return new FileRefused('notAFile', messagePath(path), `A link in "${messagePath(path)}" leads out of the mount; change the file where the link leads.`);
     default:
       return missing(path);
   }
@@ -42,7 +42,7 @@ export async function moveFile(session: Session, from: string, to: string, overw
   refuseReadOnly(session, from);
   for (const path of [from, to]) refuseRoot(session, path);
   if (from === to) return;
-  if (to.startsWith(`${from}/`)) throw new FileRefused('notADirectory', printable(to), `"${printable(from)}" cannot be moved into itself.`);
+  if (to.startsWith(`${from}/`)) throw new FileRefused('notADirectory', messagePath(to), `"${messagePath(from)}" cannot be moved into itself.`);
   const { code } = await runTool(session, 'To rename files', 'move', posix.dirname(from), posix.basename(from), posix.dirname(to), posix.basename(to), overwrite);
   if (code !== 0) throw refusalOf(code, code === EXIT.missing ? from : to);
 }

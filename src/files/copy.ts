@@ -6,7 +6,8 @@ import { Cancelled, FileRefused } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { tarMembers } from '../backup/tarMembers.ts';
 import { follow, missing } from './look.ts';
-import { bytesOfText, printable } from './names.ts';
+import { bytesOfText } from './names.ts';
+import { messagePath } from './place.ts';
 import { noFile, openFile } from './read.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
@@ -25,7 +26,7 @@ export async function copyFile(from: End, to: End, overwrite: boolean, counter: 
   const { entry, path } = await follow(from.session, from.path);
   if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(from.path, entry?.type);
   if (from.session === to.session && (to.path === path || to.path.startsWith(`${path}/`))) {
-    throw new FileRefused('exists', printable(to.path), `"${printable(path)}" cannot be copied into itself.`);
+    throw new FileRefused('exists', messagePath(to.path), `"${messagePath(path)}" cannot be copied into itself.`);
   }
   try {
     if (entry.type === 'file') await copyOne({ ...from, path }, to, overwrite, counter, job);

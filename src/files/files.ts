@@ -128,7 +128,7 @@ export class Files {
     return counter;
   }
 
-  /** Uploads a local file or folder to a place. A file or folder that is there is written over only where that is wished, a folder never. */
+  /** Uploads a local file or folder to a place; what is there is replaced only where that is wished. */
   async upload(local: string, place: FilePlace, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
     await this.#at(place, (session, path) => uploadTo(session, local, path, overwrite, counter, job));
     await this.#changed({ kind: 'created', place });

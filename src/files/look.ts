@@ -4,7 +4,8 @@ import { tarMembers } from '../backup/tarMembers.ts';
 import { openIn, statIn, type PathStat } from '../engine/archive.ts';
 import { eachOf } from '../engine/eachOf.ts';
 import { EngineFailure, FileRefused, NotFound } from '../engine/errors.ts';
-import { bytesOfText, printable, textOfBytes } from './names.ts';
+import { bytesOfText, textOfBytes } from './names.ts';
+import { messagePath } from './place.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
 import { EXIT } from './toolBox.ts';
@@ -32,7 +33,7 @@ export interface NamedEntry extends Entry {
 const MOST_LINKS = 200;
 
 export function missing(path: string): NotFound {
-  return new NotFound('file', printable(path), `There is no file "${printable(path)}"; it may have been removed or renamed meanwhile.`);
+  return new NotFound('file', messagePath(path), `There is no file "${messagePath(path)}"; it may have been removed or renamed meanwhile.`);
 }
 
 function plain({ type, size, mtime, mode }: PathStat): Entry {
@@ -87,7 +88,7 @@ const LINK = 0o120000;
 const STRIDE = 5;
 
 function notADirectory(path: string): FileRefused {
-  return new FileRefused('notADirectory', printable(path), `"${printable(path)}" is no directory.`);
+  return new FileRefused('notADirectory', messagePath(path), `"${messagePath(path)}" is no directory.`);
 }
 
 async function listByTools(session: Session, path: string): Promise<NamedEntry[]> {
@@ -96,7 +97,7 @@ async function listByTools(session: Session, path: string): Promise<NamedEntry[]
   if (code === EXIT.notADirectory) throw notADirectory(path);
   // What vanishes while it is listed is said by stat, and no failure.
   if (code !== 0 && stdout.length === 0 && stderr !== '' && !/No such file/.test(stderr)) {
-    throw new EngineFailure(code, `Could not list "${printable(path)}": ${stderr.trim()}`);
+    throw new EngineFailure(code, `Could not list "${messagePath(path)}": ${stderr.trim()}`);
   }
   const fields = stdout.toString('latin1').split('/');
   const entries: NamedEntry[] = [];

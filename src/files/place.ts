@@ -1,5 +1,6 @@
 /** Where a file is, as people and URIs say it: a volume and a path in it, or a container and a path that it sees. */
 import { posix } from 'node:path';
+import { shownPath, VOLUME_TARGET } from '../engine/archive.ts';
 import { BadArgument, FileRefused, NotFound } from '../engine/errors.ts';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
 import { printable } from './names.ts';
@@ -27,9 +28,6 @@ export interface Located {
   /** The path in the helper. */
   readonly path: string;
 }
-
-/** Volumes are mounted here: out of the way of what their links may name. */
-export const VOLUME_TARGET = '/docker-mounts/volume';
 
 /** A place from its parts. Throws BadArgument for a path that steps out by `..`. */
 export function placeOf(kind: FilePlace['kind'], name: string, path: string): FilePlace {
@@ -70,6 +68,11 @@ export function isInside(place: FilePlace, outer: FilePlace): boolean {
 /** `NAME:PATH`, as people write it. */
 export function placeText({ name, path }: FilePlace): string {
   return `${name}:${printable(path)}`;
+}
+
+/** A path of a helper, for messages. */
+export function messagePath(path: string): string {
+  return printable(shownPath(path));
 }
 
 /** Whether files of a mount can be reached from outside of its container. */

@@ -6,7 +6,8 @@ import { engineError } from '../engine/connection.ts';
 import { EngineUnavailable, FileRefused } from '../engine/errors.ts';
 import { BadTar } from '../backup/tarMembers.ts';
 import { follow, missing } from './look.ts';
-import { bytesOfText, isUtf8, printable } from './names.ts';
+import { bytesOfText, isUtf8 } from './names.ts';
+import { messagePath } from './place.ts';
 import type { Session } from './session.ts';
 import { contentOf } from './tar.ts';
 
@@ -15,9 +16,9 @@ export const MOST_BYTES_AT_ONCE = 1024 * 1024 * 1024;
 
 /** Why there is no file to read at a path. */
 export function noFile(path: string, type: string | undefined): Error {
-  if (type === 'directory') return new FileRefused('isADirectory', printable(path), `"${printable(path)}" is a directory.`);
-  if (type === undefined) return new FileRefused('notAFile', printable(path), `"${printable(path)}" is a link that leads to nothing in this mount.`);
-  return new FileRefused('notAFile', printable(path), `"${printable(path)}" is a device, a pipe or a socket; only regular files can be opened.`);
+  if (type === 'directory') return new FileRefused('isADirectory', messagePath(path), `"${messagePath(path)}" is a directory.`);
+  if (type === undefined) return new FileRefused('notAFile', messagePath(path), `"${messagePath(path)}" is a link that leads to nothing in this mount.`);
+  return new FileRefused('notAFile', messagePath(path), `"${messagePath(path)}" is a device, a pipe or a socket; only regular files can be opened.`);
 }
 
 /** The size in bytes and the content of the file at a path; the caller reads or destroys it. Throws NotFound, FileRefused, EngineUnavailable. */
@@ -47,7 +48,7 @@ export async function readFile(session: Session, path: string): Promise<Buffer> 
   const { size, content } = await openFile(session, path);
   if (size > MOST_BYTES_AT_ONCE) {
     content.destroy();
-    throw new FileRefused('tooLarge', printable(path), `"${printable(path)}" has ${size} bytes, too many for an editor; use Download instead.`);
+    throw new FileRefused('tooLarge', messagePath(path), `"${messagePath(path)}" has ${size} bytes, too many for an editor; use Download instead.`);
   }
   // One buffer from the start: joining pieces would need the memory twice.
   const whole = Buffer.allocUnsafeSlow(size);
@@ -62,6 +63,6 @@ export async function readFile(session: Session, path: string): Promise<Buffer> 
 
 /** A stream that stopped early, in words. */
 export function broken(error: unknown, path: string): Error {
-  if (error instanceof BadTar) return new EngineUnavailable('lost', '', `The engine stopped in the middle of "${printable(path)}"; it may have gone away. Try again.`, { cause: error });
-  return engineError(error, { kind: 'file', object: printable(path), doing: 'read it' });
+  if (error instanceof BadTar) return new EngineUnavailable('lost', '', `The engine stopped in the middle of "${messagePath(path)}"; it may have gone away. Try again.`, { cause: error });
+  return engineError(error, { kind: 'file', object: messagePath(path), doing: 'read it' });
 }

@@ -4,7 +4,7 @@ import { FileRefused, NotFound } from '../engine/errors.ts';
 import { createArchiveHelper, type Helper } from '../engine/helpers.ts';
 import type { Logger } from '../engine/log.ts';
 import { findTools } from '../engine/tools.ts';
-import type { Source } from './place.ts';
+import { messagePath, type Source } from './place.ts';
 import { ToolBox } from './toolBox.ts';
 
 const IDLE_MS = 60_000;
@@ -54,7 +54,7 @@ export class Session {
   async needTools(path: string, what: string): Promise<ToolBox> {
     const tools = await this.tools();
     if (tools !== undefined) return tools;
-    throw new FileRefused('noTools', path, `${what} needs a local image with sh, find and mv, and there is none. Pull one such as busybox, or name one in the setting "dockerMounts.backup.image".`);
+    throw new FileRefused('noTools', messagePath(path), `${what} needs a local image with sh, find and mv, and there is none. Pull one such as busybox, or name one in the setting "dockerMounts.backup.image".`);
   }
 
   async close(): Promise<void> {

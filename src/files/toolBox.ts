@@ -9,8 +9,8 @@ import { execIn, execStream } from '../engine/exec.ts';
 import { createCommandHelper, type Helper } from '../engine/helpers.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Ran } from '../engine/tools.ts';
-import { bytesOfText, printable } from './names.ts';
-import type { Source } from './place.ts';
+import { bytesOfText } from './names.ts';
+import { messagePath, type Source } from './place.ts';
 
 /** Where the mount is in the container of the tools. */
 export const TOOLS_TARGET = '/docker-mounts/files';
@@ -130,7 +130,7 @@ export class ToolBox {
     const isKnown = Object.values<number>(EXIT).includes(ran.code);
     if (ran.code !== 0 && !isKnown && script !== 'list') {
       const path = args.find((arg) => typeof arg === 'string') ?? '';
-      throw new EngineFailure(ran.code, `Could not ${VERBS[script]} in "${printable(String(path))}": ${ran.stderr.trim() || `the program ended with code ${ran.code}`}.`);
+      throw new EngineFailure(ran.code, `Could not ${VERBS[script]} in "${messagePath(String(path))}": ${ran.stderr.trim() || `the program ended with code ${ran.code}`}.`);
     }
     return ran;
   }

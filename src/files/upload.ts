@@ -96,16 +96,18 @@ export async function isThere(session: Session, path: string): Promise<boolean> 
   }
 }
 
-async function uploadDirectory(session: Session, local: string, path: string, counter: Counter, job: JobOptions): Promise<void> {
+async function uploadDirectory(session: Session, local: string, path: string, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
   refuseReadOnly(session, path);
   const directory = posix.dirname(path);
   const owner = await ownerIn(session, directory);
-  if (await isThere(session, path)) throw exists(path);
-  const tools = await session.tools();
+  const isTaken = await isThere(session, path);
+  if (isTaken && !overwrite) throw exists(path);
+  const tools = isTaken ? await session.needTools(path, 'To replace a directory') : await session.tools();
   const name = tools === undefined ? posix.basename(path) : temporaryName();
   try {
     const tar = Readable.from(ended(tarOfLocal(Buffer.from(local), bytesOfText(name), owner, counter, job)), { objectMode: false });
     await unpackIn(await session.archive(), bytesOfText(directory), tar, job.signal);
+    if (isTaken) await runTool(session, '', 'remove', directory, posix.basename(path), true);
     if (tools !== undefined) await commit(session, path, name, false);
   } catch (error) {
     if (tools !== undefined) await runTool(session, '', 'remove', directory, name, true).catch(() => undefined);
@@ -121,7 +123,7 @@ export async function uploadTo(session: Session, local: string, path: string, ov
   } catch (error) {
     throw localFailure(error, local);
   }
-  if (info.isDirectory()) return uploadDirectory(session, local, path, counter, job);
+  if (info.isDirectory()) return uploadDirectory(session, local, path, overwrite, counter, job);
   if (!info.isFile()) throw new FileFailure(local, '', `"${local}" is neither a file nor a folder, and cannot be uploaded.`);
   const content = { size: info.size, rights: { mode: info.mode & 0o777 }, pieces: contentOfLocal(local, counter, job) };
   try {

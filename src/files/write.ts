@@ -8,7 +8,8 @@ import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/archive.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
 import { follow, missing } from './look.ts';
-import { bytesOfText, isUtf8, printable } from './names.ts';
+import { bytesOfText, isUtf8 } from './names.ts';
+import { messagePath } from './place.ts';
 import { noFile } from './read.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
@@ -43,11 +44,11 @@ export function temporaryName(): string {
 /** Refuses a change in a mount that is read-only. */
 export function refuseReadOnly({ source }: Session, path: string): void {
   if (!source.readOnly) return;
-  throw new FileRefused('readOnly', printable(path), `"${printable(path)}" cannot be changed: ${source.target} is mounted read-only. Make the mount writable, or open the file through the volume or another container.`);
+  throw new FileRefused('readOnly', messagePath(path), `"${messagePath(path)}" cannot be changed: ${source.target} is mounted read-only. Make the mount writable, or open the file through the volume or another container.`);
 }
 
 export function exists(path: string): FileRefused {
-  return new FileRefused('exists', printable(path), `There is a file "${printable(path)}" already.`);
+  return new FileRefused('exists', messagePath(path), `There is a file "${messagePath(path)}" already.`);
 }
 
 /** Owner and mode of what is at a path. Throws NotFound, FileRefused. */
@@ -70,7 +71,7 @@ async function headerByTools(session: Session, path: string): Promise<Rights> {
 /** Who owns what is made in a directory: who owns the directory, so that the container can use it. Throws NotFound. */
 export async function ownerIn(session: Session, directory: string): Promise<{ uid: number; gid: number }> {
   const { path, entry } = await follow(session, directory);
-  if (entry?.type !== 'directory') throw new FileRefused('notADirectory', printable(directory), `"${printable(directory)}" is no directory.`);
+  if (entry?.type !== 'directory') throw new FileRefused('notADirectory', messagePath(directory), `"${messagePath(directory)}" is no directory.`);
   const { uid, gid } = await headerOf(session, path);
   return { uid, gid };
 }
@@ -83,7 +84,7 @@ async function* tarOf(entry: NewEntry, { size, pieces }: Content, more: readonly
     if (sent > size) break;
     yield piece;
   }
-  if (sent !== size) throw new FileRefused('notAFile', printable(entry.name.toString('utf8')), 'The file to be copied changed its size while it was read; try again.');
+  if (sent !== size) throw new FileRefused('notAFile', 'upload', 'The file to be copied changed its size while it was read; try again.');
   yield paddingOf(size);
   yield* more;
   yield TAR_END;

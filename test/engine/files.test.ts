@@ -247,6 +247,7 @@ it('a full disk: the save fails, and the old content is there whole, with nothin
   await files.write(at(name, '/file'), old, both);
   await assert.rejects(files.write(at(name, '/file'), randomBytes(3_000_000), both), /no space left/i);
   assert.deepEqual(await names(name), ['file']);
+  await assert.rejects(files.read(at(name, '/none')), /There is no file "\/none"/);
   assert.ok((await files.read(at(name, '/file'))).equals(old));
   await files.release();
 });
@@ -316,6 +317,8 @@ it('a helper that somebody removed is made anew, and an idle one goes', async ()
   await short.list(at(name));
   for (const { Id } of await connection.docker.listContainers({ all: true, filters: { label: ['docker-mounts.helper'] } })) await connection.docker.getContainer(Id).remove({ force: true });
   assert.equal((await short.read(at(name, '/file'))).toString(), 'x');
+  assert.equal((await short.list(at(name))).length, 1);
+  for (const { Id } of await connection.docker.listContainers({ filters: { label: ['docker-mounts.helper'] } })) await connection.docker.getContainer(Id).kill();
   assert.equal((await short.list(at(name))).length, 1);
   await until('idle helpers gone', async () => (await helpersOf(connection)) === 0);
   await connection.docker.getVolume(name).remove();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chownSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Connection } from '../../src/engine/connection.ts';
@@ -158,16 +158,15 @@ describe('Files in volumes and mounts', () => {
   });
 
   it('the engine gone while an editor is dirty: the save fails, nothing is lost, and it saves when the engine is back', async () => {
-    rmSync(join(root, 'conf/app.conf'));
-    writeFileSync(join(root, 'conf/app.conf'), 'before\n');
-    const document = await open(at('/conf/app.conf'));
+    writeFileSync(join(root, 'conf/dirty.conf'), 'before\n');
+    const document = await open(at('/conf/dirty.conf'));
     await append(document, 'typed meanwhile\n');
     const settings = vscode.workspace.getConfiguration('dockerMounts');
     await settings.update('host', 'unix:///nonexistent/docker.sock', vscode.ConfigurationTarget.Global);
     try {
       await until('the engine is gone', async () => {
         try {
-          await fs.stat(at('/conf/app.conf'));
+          await fs.stat(at('/conf/dirty.conf'));
           return false;
         } catch (error) {
           return isCode('Unavailable', /nonexistent/)(error as Error);
@@ -180,8 +179,8 @@ describe('Files in volumes and mounts', () => {
     } finally {
       await settings.update('host', undefined, vscode.ConfigurationTarget.Global);
     }
-    await until('the engine is back', () => fs.stat(at('/conf/app.conf')).then(() => true, () => false), 30_000);
+    await until('the engine is back', async () => fs.stat(at('/conf/dirty.conf')).then(() => true, () => false), 30_000);
     assert.equal(await document.save(), true);
-    assert.equal(readFileSync(join(root, 'conf/app.conf'), 'utf8'), 'before\ntyped meanwhile\n');
+    assert.equal(readFileSync(join(root, 'conf/dirty.conf'), 'utf8'), 'before\ntyped meanwhile\n');
   });
 });
