@@ -57,7 +57,7 @@ export async function headerOf(session: Session, path: string): Promise<Rights> 
   const opened = await openIn(await session.archive(), bytesOfText(path));
   if (opened === undefined) throw missing(path);
   const { uid, gid, mode } = await firstMember(opened.tar);
-  return { uid, gid, mode: mode & 0o777 };
+  return { uid, gid, mode: mode & 0o7777 };
 }
 
 /** Engines up to 23 send an empty archive for a name that is not UTF-8. */
@@ -65,7 +65,7 @@ async function headerByTools(session: Session, path: string): Promise<Rights> {
   const { code, stdout } = await runTool(session, 'To save a file whose name is not UTF-8', 'owner', posix.dirname(path), posix.basename(path));
   if (code !== 0) throw missing(path);
   const [uid = 0, gid = 0, mode = 0] = stdout.toString('latin1').trim().split(' ').map((field, index) => Number.parseInt(field, index === 2 ? 16 : 10));
-  return { uid, gid, mode: mode & 0o777 };
+  return { uid, gid, mode: mode & 0o7777 };
 }
 
 /** Who owns what is made in a directory: who owns the directory, so that the container can use it. Throws NotFound. */

@@ -40,7 +40,7 @@ it('a volume that no container uses: listed, read, saved, with owner and mode ke
   const file = join(root, 'conf/app.conf');
   writeFileSync(file, 'one\n');
   chownSync(file, 1234, 5678);
-  chmodSync(file, 0o640);
+  chmodSync(file, 0o2640);
   utimesSync(file, 1_000_000_000, 1_000_000_000);
   const listed = await files.list(at(name, '/conf'));
   assert.deepEqual(listed, [{ name: 'app.conf', type: 'file', isLink: false, size: 4, mtime: 1_000_000_000_000, mode: 0o640 }]);
@@ -51,7 +51,7 @@ it('a volume that no container uses: listed, read, saved, with owner and mode ke
   await files.write(at(name, '/conf/app.conf'), Buffer.from('one\ntwo\n'), { create: false, overwrite: true });
   const { uid, gid, mode, mtimeMs } = statSync(file);
   assert.equal(readFileSync(file, 'utf8'), 'one\ntwo\n');
-  assert.deepEqual([uid, gid, mode & 0o7777], [1234, 5678, 0o640]);
+  assert.deepEqual([uid, gid, mode & 0o7777], [1234, 5678, 0o2640]);
   assert.ok(Math.abs(mtimeMs - before) < 60_000);
   assert.deepEqual(readdirSync(join(root, 'conf')), ['app.conf']);
 });
