@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import ts from 'typescript-eslint';
 
-const floors = ['engine', 'export', 'mounts', 'backup', 'projects', 'ui', 'views', 'editor', 'commands'];
+const floors = ['engine', 'export', 'mounts', 'backup', 'files', 'projects', 'ui', 'views', 'editor', 'commands'];
 
 /** Which folders of src each folder may import from, besides itself. */
 const allowed = {
@@ -11,11 +11,12 @@ const allowed = {
   mounts: ['engine'],
   export: ['engine', 'mounts'],
   backup: ['engine', 'mounts'],
+  files: ['engine', 'mounts', 'backup'],
   projects: ['engine', 'mounts'],
-  ui: ['engine', 'mounts', 'export', 'backup'],
-  views: ['engine', 'mounts', 'export', 'backup', 'ui'],
-  editor: ['engine', 'mounts', 'export', 'backup', 'projects', 'ui'],
-  commands: ['engine', 'mounts', 'export', 'backup', 'projects', 'ui', 'views', 'editor'],
+  ui: ['engine', 'mounts', 'export', 'backup', 'files'],
+  views: ['engine', 'mounts', 'export', 'backup', 'files', 'ui'],
+  editor: ['engine', 'mounts', 'export', 'backup', 'files', 'projects', 'ui'],
+  commands: ['engine', 'mounts', 'export', 'backup', 'files', 'projects', 'ui', 'views', 'editor'],
 };
 const withVscode = ['ui', 'views', 'editor', 'commands'];
 

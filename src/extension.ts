@@ -9,6 +9,8 @@ import { containerCommands } from './commands/containers.ts';
 import { createContainerCommands } from './commands/createContainer.ts';
 import { selectContextCommand } from './commands/contexts.ts';
 import { copyCommands } from './commands/copies.ts';
+import { fileCommands } from './commands/files.ts';
+import { dropReceiver, transferCommands } from './commands/transfers.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mountCommands } from './commands/mounts.ts';
 import { openHostFileCommand } from './commands/openHostFile.ts';
@@ -26,11 +28,14 @@ import { MountStatus } from './editor/mountStatus.ts';
 import { registerTerminalLinks } from './editor/terminalLinks.ts';
 import { ProjectDocuments } from './editor/projectDocuments.ts';
 import { showInProjectFiles } from './editor/projectFiles.ts';
+import { MountFileSystem } from './editor/fileSystem.ts';
+import { VisibleFiles } from './editor/visibleFiles.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { removeLeftoverHelpers } from './engine/helpers.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
 import { EngineWatcher, type EngineState } from './engine/watcher.ts';
 import { LivePaths } from './mounts/livePaths.ts';
+import { Files } from './files/files.ts';
 import { BackupFolder } from './ui/backupFolder.ts';
 import { ContainerTerminals } from './ui/containerTerminals.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
@@ -38,7 +43,9 @@ import { Passphrases } from './ui/passphrases.ts';
 import { followSchedule, runnerOptions, type ScheduleParts } from './ui/schedule.ts';
 import { readSettings } from './ui/settings.ts';
 import { Verdicts } from './ui/verdicts.ts';
-import type { Node } from './views/nodes.ts';
+import { Directories } from './views/directories.ts';
+import { FileDrags } from './views/dragAndDrop.ts';
+import { placeOfNode, type Node } from './views/nodes.ts';
 import { BackupsTree, ContainersTree, VolumesTree } from './views/trees.ts';
 
 const CONTEXT_KEY = 'dockerContext';
@@ -56,17 +63,20 @@ export function activate(context: vscode.ExtensionContext): void {
   const paths = new LivePaths(watcher);
   const terminals = new ContainerTerminals(log);
   const projects = new ProjectDocuments(watcher, log);
+  const files = openFiles(watcher, log);
+  const directories = new Directories(files);
   const reveal = async (node: Node) => {
     // A view that was hidden loads its rows anew when it is opened, and would lose sight of the row.
     await vscode.commands.executeCommand('dockerMounts.containers.focus');
     await containersView.reveal(node, { select: true, focus: true, expand: true });
   };
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, reveal };
-  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals, projects);
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, files, directories, reveal };
+  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals, projects, directories);
 
   context.subscriptions.push(...commandsOf(services).map((command) => registerCommand(command, log)));
   const containersView = showTrees(context, services);
   showPaths(context, services);
+  showFiles(context, services);
   context.subscriptions.push(showInProjectFiles(projects));
   context.subscriptions.push(offerRecovery(services));
   void watcher.start();
@@ -83,6 +93,8 @@ function commandsOf(services: Services): CommandSpec[] {
     ...restoreCommands(services),
     ...copyCommands(services),
     ...scheduleCommands(services),
+    ...fileCommands(services),
+    ...transferCommands(services),
     ...pathCommands(services),
     ...projectFileCommands(services),
     terminalCommand(services),
@@ -91,19 +103,36 @@ function commandsOf(services: Services): CommandSpec[] {
   ];
 }
 
-/** Ends what the schedule runs: what it paused goes on, and nothing half written stays. */
-export async function deactivate(): Promise<void> {
-  await running?.stop();
-}
+let runningSchedule: ScheduleRunner | undefined;
+let openedFiles: Files | undefined;
 
-let running: ScheduleRunner | undefined;
+/** VS Code waits a moment for what is returned: what the schedule paused goes on, nothing half written stays, the helpers go. */
+export async function deactivate(): Promise<void> {
+  await Promise.all([runningSchedule?.stop(), openedFiles?.dispose()]);
+}
 
 function startSchedule(context: vscode.ExtensionContext, parts: ScheduleParts): ScheduleRunner {
   const runner = new ScheduleRunner(runnerOptions(parts));
-  running = runner;
+  runningSchedule = runner;
   context.subscriptions.push(runner, followSchedule(runner, parts, context.secrets));
   runner.start();
   return runner;
+}
+
+function openFiles(watcher: EngineWatcher, log: vscode.LogOutputChannel): Files {
+  openedFiles = new Files({ connection: () => watcher.connection(), snapshot: () => watcher.snapshot(), toolImage: () => readSettings().backup.image, log });
+  return openedFiles;
+}
+
+/** Files of mounts in editors and the explorer. */
+function showFiles(context: vscode.ExtensionContext, { watcher, files, log }: Services): void {
+  const fileSystem = new MountFileSystem(files, log);
+  const visible = new VisibleFiles(files, () => watcher.state.kind === 'connected', (changes) => fileSystem.tell(changes));
+  // What an engine that went away still holds is found by its label when it is back.
+  const release = watcher.onDidChange(({ kind }) => {
+    if (kind !== 'connected') void files.release();
+  });
+  context.subscriptions.push(fileSystem, visible, release);
 }
 
 function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, chosenContext: () => string | undefined): EngineWatcher {
@@ -123,14 +152,22 @@ function showPaths(context: vscode.ExtensionContext, { watcher, paths, terminals
   context.subscriptions.push(new MountStatus(paths, containers), new MountDecorations(paths), registerTerminalLinks(paths, terminals));
 }
 
-function showTrees(context: vscode.ExtensionContext, { watcher, backupFolder, verdicts, schedule, log }: Services): vscode.TreeView<Node> {
-  const containers = new ContainersTree();
-  const volumes = new VolumesTree();
+function showTrees(context: vscode.ExtensionContext, services: Services): vscode.TreeView<Node> {
+  const { watcher, backupFolder, verdicts, schedule, log, directories } = services;
+  const containers = new ContainersTree(directories);
+  const volumes = new VolumesTree(directories);
   const backups = new BackupsTree(() => backupFolder.current(), verdicts, schedule, log);
-  const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>) =>
-    vscode.window.createTreeView(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups' });
-  const containersView = view('dockerMounts.containers', containers);
-  const volumesView = view('dockerMounts.volumes', volumes);
+  const dragAndDropController = new FileDrags(dropReceiver(services));
+  const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>, more: { dragAndDropController?: FileDrags } = {}) =>
+    vscode.window.createTreeView(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups', ...more });
+  const containersView = view('dockerMounts.containers', containers, { dragAndDropController });
+  const volumesView = view('dockerMounts.volumes', volumes, { dragAndDropController });
+  for (const { onDidExpandElement } of [containersView, volumesView]) {
+    context.subscriptions.push(onDidExpandElement(({ element }) => {
+      const place = element.kind === 'volume' ? undefined : placeOfNode(element);
+      if (place !== undefined) directories.opened(place);
+    }));
+  }
   context.subscriptions.push(containers, volumes, backups, containersView, volumesView, view('dockerMounts.backups', backups));
 
   let measured = '';

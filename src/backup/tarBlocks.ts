@@ -7,7 +7,8 @@ const BLOCK = 512;
 /** Longer names and links stand in the extended header. */
 const FIELD_BYTES = 100;
 
-function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
+/** The blocks of an extended header with these records. */
+export function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
   const lines = [...records].map(([key, value]) => {
     const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
     // A record's length counts its own digits.

@@ -43,11 +43,15 @@ export function subjectOfNode(node: Node): BackupSubject | undefined {
       return { kind: 'container', container: node.container.name, targets: [node.mount.target] };
     case 'volume':
     case 'use':
+    case 'files':
       return { kind: 'volume', volume: node.volume.name };
     case 'subject':
       return node.subject && subjectNamed(node.subject);
     case 'lineage':
     case 'backup':
+    case 'file':
+    case 'more':
+    case 'notice':
       return undefined;
   }
 }

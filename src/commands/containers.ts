@@ -22,6 +22,10 @@ export function containerOfNode(node: Node): string | undefined {
     case 'volume':
     case 'backup':
     case 'subject':
+    case 'files':
+    case 'file':
+    case 'more':
+    case 'notice':
       return undefined;
   }
 }
@@ -74,6 +78,7 @@ export function containerCommands(services: Services): CommandSpec[] {
       asks: false,
       run: async () => {
         await watcher.refresh();
+        services.files.refresh();
         void watcher.loadSizes();
       },
     },

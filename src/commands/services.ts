@@ -6,10 +6,12 @@ import type { EngineWatcher } from '../engine/watcher.ts';
 import type { LivePaths } from '../mounts/livePaths.ts';
 import type { Node } from '../views/nodes.ts';
 import type { ContainerTerminals } from '../ui/containerTerminals.ts';
+import type { Files } from '../files/files.ts';
 import type { InspectDocuments } from '../ui/inspectDocuments.ts';
 import type { BackupFolder } from '../ui/backupFolder.ts';
 import type { Passphrases } from '../ui/passphrases.ts';
 import type { Verdicts } from '../ui/verdicts.ts';
+import type { Directories } from '../views/directories.ts';
 
 export interface Services {
   readonly watcher: EngineWatcher;
@@ -21,6 +23,8 @@ export interface Services {
   readonly schedule: ScheduleRunner;
   /** What the open Compose files and their like say. */
   readonly projects: ProjectDocuments;
+  readonly files: Files;
+  readonly directories: Directories;
   /** The Docker context that was chosen here, kept for the next start. */
   readonly chosenContext: { get(): string | undefined; set(context: string): Thenable<void> };
   readonly paths: LivePaths;

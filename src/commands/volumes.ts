@@ -25,7 +25,7 @@ function fateOfVolumes({ goes, stays }: RemovalPlan): string {
   return [...lines, ...kept].join('\n');
 }
 
-async function runRemoveContainer(call: Call, { watcher, log }: Services): Promise<unknown> {
+async function runRemoveContainer(call: Call, { watcher, log, files }: Services): Promise<unknown> {
   let name = textOf(call, 'container');
   let removeVolumes = flagOf(call, 'removeVolumes') ?? false;
   let force = flagOf(call, 'force') ?? false;
@@ -45,13 +45,14 @@ async function runRemoveContainer(call: Call, { watcher, log }: Services): Promi
     removeVolumes = chosen === withVolumes;
     force = isRunning;
   }
+  await files.release();
   const removal = await removeContainer(await watcher.connection(), name, { removeVolumes, force });
   const { volumesRemoved, volumesKept } = removal;
   log.info(vscode.l10n.t('Removed container "{0}"; volumes removed: {1}; volumes kept: {2}.', removal.removed, volumesRemoved.join(', ') || '-', volumesKept.join(', ') || '-'));
   return removal;
 }
 
-async function runRemoveVolume(call: Call, { watcher, log }: Services): Promise<unknown> {
+async function runRemoveVolume(call: Call, { watcher, log, files }: Services): Promise<unknown> {
   const one = textOf(call, 'volume');
   const several = textsOf(call, 'volumes');
   if (one !== undefined && several !== undefined) throw new BadArgument('volume', vscode.l10n.t('Give one of volume and volumes, not both.'));
@@ -66,6 +67,7 @@ async function runRemoveVolume(call: Call, { watcher, log }: Services): Promise<
     // What cannot go is refused without a question.
     if (chosen.every(({ dangling }) => dangling)) await confirmed(vscode.l10n.t('Remove {0} for good?', chosen.map(sized).join(', ')), vscode.l10n.t('The data in it cannot be brought back without a backup.'), vscode.l10n.t('Remove'));
   }
+  await files.release();
   const result = await removeVolumes(await watcher.connection(), [...new Set(names)]);
   log.info(vscode.l10n.t('Removed volumes: {0}.', result.removed.join(', ')));
   return result;
@@ -87,9 +89,11 @@ async function choosePrunable(connection: Connection): Promise<readonly Volume[]
   return chosen === every ? found : anonymous;
 }
 
-async function runPrune(call: Call, { watcher, log }: Services): Promise<unknown> {
+async function runPrune(call: Call, { watcher, log, files }: Services): Promise<unknown> {
   const all = flagOf(call, 'all') ?? false;
   const connection = await watcher.connection();
+  // A volume whose files were just looked at would count as used.
+  await files.release();
   const volumes = call.byHand ? await choosePrunable(connection) : await prunable(connection, all);
   const result = await prune(connection, volumes);
   log.info(vscode.l10n.t('Pruned {0} volumes, {1}: {2}', result.removed.length, formatBytes(result.bytes), result.removed.join(', ') || '-'));

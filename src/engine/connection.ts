@@ -1,7 +1,7 @@
 /** One connection to one engine. */
 import Docker from 'dockerode';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
-import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
+import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
 
 export interface EngineInfo {
   readonly version: string;
@@ -104,7 +104,7 @@ const NETWORK_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ENOENT', 
 
 /** Turns what dockerode or the socket throws into a named error that says thing, cause and way out. */
 export function engineError(error: unknown, context: FailureContext): Error {
-  if ([BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, InUse, NotFound, PassphraseNeeded, TargetNotEmpty].some((known) => error instanceof known)) {
+  if ([BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty].some((known) => error instanceof known)) {
     return error as Error;
   }
   const { statusCode, code, message, json } = error as NodeJS.ErrnoException & { statusCode?: number; json?: { message?: string } };

@@ -129,6 +129,34 @@ export class FileFailure extends Error {
   }
 }
 
+/** Why a file in a mount cannot be had, or cannot be changed so. */
+export type FileTrouble =
+  /** It is there already. */
+  | 'exists'
+  | 'notADirectory'
+  | 'isADirectory'
+  | 'notEmpty'
+  /** The mount is read-only. */
+  | 'readOnly'
+  /** A device, a socket, or a link that leads out of the mount. */
+  | 'notAFile'
+  | 'tooLarge'
+  /** It needs programs, and no local image has them. */
+  | 'noTools';
+
+/** A file in a mount stands against what was asked. */
+export class FileRefused extends Error {
+  override readonly name = 'FileRefused';
+  readonly trouble: FileTrouble;
+  /** The path as a person reads it. */
+  readonly path: string;
+  constructor(trouble: FileTrouble, path: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.trouble = trouble;
+    this.path = path;
+  }
+}
+
 /** The caller asked to stop. Not an error to show. */
 export class Cancelled extends Error {
   override readonly name = 'Cancelled';

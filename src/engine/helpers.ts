@@ -118,6 +118,15 @@ export class Helper {
     }
   }
 
+  /** Starts the helper, for programs to be run in it. */
+  async start(): Promise<void> {
+    try {
+      await this.container.start();
+    } catch (error) {
+      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+    }
+  }
+
   /** Starts the helper and returns its multiplexed output and, later, its exit code. */
   async run(): Promise<{ output: Readable; exitCode: Promise<number> }> {
     try {

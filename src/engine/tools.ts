@@ -6,7 +6,7 @@ import { EngineFailure, EngineUnavailable, NotFound } from './errors.ts';
 import { createCommandHelper, type HelperMount } from './helpers.ts';
 import type { Logger } from './log.ts';
 
-const PROGRAMS = ['find', 'mv', 'rm', 'rmdir', 'mkdir', 'chown', 'chmod', 'touch'];
+const PROGRAMS = ['find', 'mv', 'rm', 'rmdir', 'mkdir', 'chown', 'chmod', 'touch', 'stat', 'sleep'];
 /** Images looked at besides those that are known to be likely. */
 const MOST_IMAGES = 20;
 

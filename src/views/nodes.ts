@@ -3,6 +3,8 @@ import type { BackupFile } from '../backup/list.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from '../engine/model.ts';
 import { hostPaths, sharersOfMount } from '../engine/sharing.ts';
+import type { NamedEntry } from '../files/look.ts';
+import { isBrowsable, type FilePlace } from '../files/place.ts';
 
 export type ContainerNode = { readonly kind: 'container'; readonly container: Container };
 export type MountNode = {
@@ -27,12 +29,22 @@ export type BackupNode = { readonly kind: 'backup'; readonly backup: BackupFile;
 export type BackupSubjectName = { readonly kind: 'container' | 'volume' | 'bind' | 'project'; readonly name: string };
 /** The archives of one subject, newest first, and the entries of the schedule that make more; without a name, those that no manifest describes. */
 export type SubjectNode = { readonly kind: 'subject'; readonly subject?: BackupSubjectName; readonly backups: readonly BackupFile[]; readonly plans: readonly EntryStatus[] };
+/** The files of a volume, below the containers that use it. */
+export type FilesNode = { readonly kind: 'files'; readonly volume: Volume };
+/** A file or directory in a mount. */
+export type FileNode = { readonly kind: 'file'; readonly place: FilePlace; readonly entry: NamedEntry; readonly readOnly: boolean };
+/** Entries of a long directory that are not shown yet. */
+export type MoreNode = { readonly kind: 'more'; readonly directory: FilePlace; readonly left: number };
+/** Why a directory shows nothing. */
+export type NoticeNode = { readonly kind: 'notice'; readonly directory: FilePlace; readonly text: string; readonly isError: boolean };
 
-export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode | SubjectNode;
+export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode | SubjectNode | FilesNode | FileNode | MoreNode | NoticeNode;
+
+const KINDS: ReadonlySet<unknown> = new Set<Node['kind']>(['container', 'mount', 'lineage', 'volume', 'use', 'backup', 'subject', 'files', 'file', 'more', 'notice']);
 
 /** Whether what a command was given is a row. */
 export function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && 'kind' in value && ['container', 'mount', 'lineage', 'volume', 'use', 'backup', 'subject'].includes(String(value.kind));
+  return typeof value === 'object' && value !== null && 'kind' in value && KINDS.has(value.kind);
 }
 
 /** The rows below a container: lineage first, then mounts. */
@@ -48,6 +60,27 @@ export function childrenOf(container: Container, { containers, volumes }: Pick<S
     others: sharersOfMount(containers, paths, container.name, mount),
   }));
   return [...takes, ...gives, ...mounts];
+}
+
+/** The directory, or the file, that a row stands for; undefined for rows that are none. */
+export function placeOfNode(node: Node): FilePlace | undefined {
+  switch (node.kind) {
+    case 'file':
+      return node.place;
+    case 'files':
+    case 'volume':
+      return { kind: 'volume', name: node.volume.name, path: '/' };
+    case 'mount':
+      return isBrowsable(node.mount) ? { kind: 'container', name: node.container.name, path: node.mount.target } : undefined;
+    case 'container':
+    case 'lineage':
+    case 'use':
+    case 'backup':
+    case 'subject':
+    case 'more':
+    case 'notice':
+      return undefined;
+  }
 }
 
 /** One row for each subject, the one with the newest archive first, then those that are planned and have none yet. */

@@ -6,6 +6,7 @@ import { dangerOfMount } from '../ui/danger.ts';
 import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import type { BackupNode, BackupSubjectName, ContainerNode, LineageNode, MountNode, Node, SubjectNode, UseNode, VolumeNode } from './nodes.ts';
+import { fileRow, filesRow, moreRow, noticeRow } from './fileRows.ts';
 import { tooltipOf } from './tooltips.ts';
 
 const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
@@ -106,7 +107,7 @@ function containerRow({ container }: ContainerNode): vscode.TreeItem {
 function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
   const source = mount.type === 'volume' ? (volume?.label ?? mount.source) : mount.source;
   const words = [kindWord(mount), dangerOfMount(mount) === undefined ? '' : vscode.l10n.t('dangerous'), mount.readOnly ? vscode.l10n.t('read-only') : '', mount.from === undefined ? '' : vscode.l10n.t('from {0}', mount.from)];
-  return row(`mount/${container.name}/${mount.target}`, mount.target, None, {
+  return row(`mount/${container.name}/${mount.target}`, mount.target, holdsData(mount) ? Collapsed : None, {
     description: `${words.filter((word) => word !== '').join(' · ')}${source === '' ? '' : ` ← ${source}`}`,
     iconPath: mountIcon(mount),
     contextValue: `mount ${mount.type}${mount.anonymous ? ' anonymous' : ''}${mount.readOnly ? ' readOnly' : ' readWrite'}${holdsData(mount) ? ' data' : ''}`,
@@ -130,7 +131,7 @@ function volumeRow({ volume }: VolumeNode): vscode.TreeItem {
     volume.size === null ? '' : formatBytes(volume.size),
     volume.driver === 'local' ? '' : volume.driver,
   ];
-  return row(`volume/${volume.name}`, volume.label, volume.usedBy.length > 0 ? Collapsed : None, {
+  return row(`volume/${volume.name}`, volume.label, Collapsed, {
     description: words.filter((word) => word !== '').join(' · '),
     iconPath: volume.dangling
       ? new vscode.ThemeIcon('circle-slash', new vscode.ThemeColor('list.deemphasizedForeground'))
@@ -228,6 +229,14 @@ export function rowOf(node: Node): vscode.TreeItem {
       return backupRow(node);
     case 'subject':
       return subjectRow(node);
+    case 'files':
+      return filesRow(node);
+    case 'file':
+      return fileRow(node);
+    case 'more':
+      return moreRow(node);
+    case 'notice':
+      return noticeRow(node);
   }
 }
 

@@ -1,11 +1,12 @@
 /** The full facts of a row, in Markdown. */
 import * as vscode from 'vscode';
 import type { Container, Volume } from '../engine/model.ts';
+import { printable } from '../files/names.ts';
 import { dangerOfMount, dangerSentence } from '../ui/danger.ts';
 import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import { inWords } from '../ui/scheduleWords.ts';
-import type { BackupNode, MountNode, Node, SubjectNode } from './nodes.ts';
+import type { BackupNode, FileNode, MountNode, Node, SubjectNode } from './nodes.ts';
 import { factTable, type Fact } from '../ui/markdown.ts';
 
 const yesNo = (value: boolean) => (value ? vscode.l10n.t('yes') : vscode.l10n.t('no'));
@@ -96,6 +97,16 @@ function subjectTip({ subject, plans }: SubjectNode): vscode.MarkdownString | un
   return plans.length === 0 ? undefined : factTable(subject?.name ?? '', plans.flatMap(planFacts));
 }
 
+function fileFacts({ place, entry, readOnly }: FileNode): Fact[] {
+  return [
+    [place.kind === 'volume' ? vscode.l10n.t('Volume') : vscode.l10n.t('Container'), place.name],
+    [vscode.l10n.t('Size'), entry.type === 'file' ? `${formatBytes(entry.size)} (${entry.size} B)` : undefined],
+    [vscode.l10n.t('Changed'), entry.mtime > 0 ? when(new Date(entry.mtime).toISOString()) : undefined],
+    [vscode.l10n.t('Mode'), entry.mode.toString(8).padStart(4, '0')],
+    [vscode.l10n.t('Read-only mount'), readOnly ? yesNo(true) : undefined],
+  ];
+}
+
 /** Undefined for rows whose text says all there is. */
 export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
   switch (node.kind) {
@@ -107,10 +118,15 @@ export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
       return factTable(node.volume.label, volumeFacts(node.volume));
     case 'backup':
       return factTable(node.backup.subject ?? node.backup.file, backupFacts(node));
+    case 'file':
+      return factTable(printable(node.place.path), fileFacts(node));
     case 'subject':
       return subjectTip(node);
     case 'lineage':
     case 'use':
+    case 'files':
+    case 'more':
+    case 'notice':
       return undefined;
   }
 }

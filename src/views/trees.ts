@@ -3,13 +3,15 @@ import { resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { listBackups, newestFirst, type BackupFile } from '../backup/list.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
-import type { EngineState } from '../engine/watcher.ts';
 import type { Snapshot } from '../engine/model.ts';
-import { childrenOf, subjectsOf, type Node } from './nodes.ts';
+import type { EngineState } from '../engine/watcher.ts';
+import { uriPathOf } from '../files/place.ts';
+import type { Directories } from './directories.ts';
+import { childrenOf, placeOfNode, subjectsOf, type Node } from './nodes.ts';
 import { resolveRow, rowOf } from './rows.ts';
 
 abstract class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
-  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #changed = new vscode.EventEmitter<Node | undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
 
   abstract getChildren(node?: Node): Node[] | Promise<Node[]>;
@@ -22,8 +24,9 @@ abstract class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable 
     return resolveRow(item, node);
   }
 
-  protected changed(): void {
-    this.#changed.fire();
+  /** The whole tree, or one row with what is below it. */
+  protected changed(node?: Node): void {
+    this.#changed.fire(node);
   }
 
   dispose(): void {
@@ -31,9 +34,22 @@ abstract class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable 
   }
 }
 
-/** A tree that shows one snapshot. */
+/** A tree that shows one snapshot, and files below its mounts or volumes. */
 abstract class SnapshotTree extends Tree {
   protected snapshot: Snapshot | undefined;
+  readonly #directories: Directories;
+  readonly #following: { dispose(): void };
+  /** The row that shows a directory now. */
+  readonly #rows = new Map<string, Node>();
+
+  constructor(directories: Directories) {
+    super();
+    this.#directories = directories;
+    this.#following = directories.onDidChange((directory) => {
+      const node = directory && this.#rows.get(uriPathOf(directory));
+      if (directory === undefined || node !== undefined) this.changed(node);
+    });
+  }
 
   show(state: EngineState): void {
     const snapshot = state.kind === 'connected' ? state.snapshot : undefined;
@@ -41,14 +57,18 @@ abstract class SnapshotTree extends Tree {
     this.snapshot = snapshot;
     this.changed();
   }
-}
 
-/** Containers, and under each its lineage and mounts. */
-export class ContainersTree extends SnapshotTree {
-  getChildren(node?: Node): Node[] {
-    if (this.snapshot === undefined) return [];
-    if (node === undefined) return this.snapshot.containers.map((container) => ({ kind: 'container', container }));
-    return node.kind === 'container' ? childrenOf(node.container, this.snapshot) : [];
+  /** The files below a row; none where it has none. */
+  protected async filesOf(node: Node): Promise<Node[]> {
+    const place = placeOfNode(node);
+    if (place === undefined) return [];
+    this.#rows.set(uriPathOf(place), node);
+    return this.#directories.rows(place, node.kind === 'mount' ? node.mount.readOnly : node.kind === 'file' && node.readOnly);
+  }
+
+  override dispose(): void {
+    this.#following.dispose();
+    super.dispose();
   }
 
   /** What `TreeView.reveal` needs to open the rows around one. */
@@ -57,11 +77,21 @@ export class ContainersTree extends SnapshotTree {
   }
 }
 
-/** Volumes, and under each the containers that use it. */
+/** Containers, and under each its lineage and mounts with their files. */
+export class ContainersTree extends SnapshotTree {
+  getChildren(node?: Node): Node[] | Promise<Node[]> {
+    if (this.snapshot === undefined) return [];
+    if (node === undefined) return this.snapshot.containers.map((container) => ({ kind: 'container', container }));
+    return node.kind === 'container' ? childrenOf(node.container, this.snapshot) : this.filesOf(node);
+  }
+}
+
+/** Volumes, and under each the containers that use it and its files. */
 export class VolumesTree extends SnapshotTree {
-  getChildren(node?: Node): Node[] {
+  getChildren(node?: Node): Node[] | Promise<Node[]> {
     if (node === undefined) return (this.snapshot?.volumes ?? []).map((volume) => ({ kind: 'volume', volume }));
-    return node.kind === 'volume' ? node.volume.usedBy.map((use) => ({ kind: 'use', volume: node.volume, use })) : [];
+    if (node.kind !== 'volume') return this.filesOf(node);
+    return [...node.volume.usedBy.map((use): Node => ({ kind: 'use', volume: node.volume, use })), { kind: 'files', volume: node.volume }];
   }
 }
 

@@ -7,6 +7,8 @@ export interface MortalWay {
   readonly host: string;
   /** The requests that changed something, in order, as "POST /containers/create". */
   readonly seen: string[];
+  /** Lets the engine die after so many changes from now. */
+  dieAfter(more: number): void;
   close(): void;
 }
 
@@ -15,18 +17,21 @@ export async function mortalWay(socket: string, last: number, kill: () => Promis
   const folder = temporary();
   const own = join(folder, 'docker.sock');
   const seen: string[] = [];
+  let limit = last;
   let dying: Promise<void> | undefined;
   const server = createServer((incoming, outgoing) => {
     const forward = request({ socketPath: socket, path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
       const changes = incoming.method !== 'GET' && incoming.method !== 'HEAD';
       if (changes) seen.push(`${incoming.method} ${(incoming.url ?? '').replace(/\?.*/, '').replace(/\/[0-9a-f]{64}/, '/ID')}`);
-      if (changes && seen.length === last) {
+      if (changes && seen.length === limit) {
         answer.resume();
         dying ??= kill();
         void dying.then(() => outgoing.destroy());
         return;
       }
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      // An answer whose body is yet to come, as of an attach, is an answer.
+      outgoing.flushHeaders();
       answer.pipe(outgoing);
     });
     forward.on('error', () => outgoing.destroy());
@@ -36,6 +41,9 @@ export async function mortalWay(socket: string, last: number, kill: () => Promis
   return {
     host: `unix://${own}`,
     seen,
+    dieAfter(more) {
+      limit = seen.length + more;
+    },
     close() {
       server.closeAllConnections();
       server.close();

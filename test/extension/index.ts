@@ -10,6 +10,7 @@ export async function run(): Promise<void> {
   await import('./schedule.ts');
   await import('./paths.ts');
   await import('./compose.ts');
+  await import('./files.ts');
   const lines: string[] = [];
   let passed = 0;
   let failed = 0;

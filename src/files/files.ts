@@ -1,0 +1,156 @@
+/** Files in volumes and mounts, by place: what the editor, the trees and the commands work with. */
+import { EventEmitter } from 'node:events';
+import type { Connection } from '../engine/connection.ts';
+import type { JobOptions, Logger } from '../engine/log.ts';
+import type { Snapshot } from '../engine/model.ts';
+import { moveFile, removeFile } from './change.ts';
+import { copyFile } from './copy.ts';
+import { downloadTo } from './download.ts';
+import { listEntries, statEntry, type Entry, type NamedEntry } from './look.ts';
+import { aliasesOf, locate, type FilePlace, type Located } from './place.ts';
+import { readFile } from './read.ts';
+import { Sessions, type Session } from './session.ts';
+import { uploadTo, type Counter, type Transferred } from './upload.ts';
+import { makeDirectory, refuseReadOnly, writeFile, type WriteOptions } from './write.ts';
+
+/** What was done to a file by this extension. */
+export interface FileChange {
+  readonly kind: 'created' | 'changed' | 'deleted';
+  readonly place: FilePlace;
+}
+
+export interface FilesOptions {
+  readonly connection: () => Promise<Connection>;
+  readonly snapshot: () => Promise<Snapshot>;
+  /** The image that a user named for such work. */
+  readonly toolImage: () => string | undefined;
+  readonly log: Logger;
+  /** Milliseconds after which helpers that nobody used go; a minute where it is not given. */
+  readonly idleMs?: number;
+}
+
+export interface FoundEntry extends Entry {
+  /** Nothing can be changed here. */
+  readonly readOnly: boolean;
+}
+
+/** Owned by the composition root; ends with `dispose`. Methods throw what the modules of this folder throw. */
+export class Files {
+  readonly #options: FilesOptions;
+  readonly #sessions: Sessions;
+  readonly #changes = new EventEmitter();
+  #images: readonly string[] = [];
+
+  constructor(options: FilesOptions) {
+    this.#options = options;
+    const likely = () => [options.toolImage(), ...this.#images].filter((image) => image !== undefined);
+    this.#sessions = new Sessions(options.connection, likely, options.log, options.idleMs);
+    this.#changes.setMaxListeners(0);
+  }
+
+  /** With no change at all where any file may have changed. */
+  onDidChange(listener: (changes: readonly FileChange[]) => void): { dispose(): void } {
+    this.#changes.on('change', listener);
+    return { dispose: () => this.#changes.off('change', listener) };
+  }
+
+  /** Tells of changes, also under the other names that the files have. */
+  async #changed(...changes: FileChange[]): Promise<void> {
+    const snapshot = await this.#options.snapshot().catch(() => undefined);
+    this.#changes.emit('change', snapshot === undefined ? changes : changes.flatMap(({ kind, place }) => aliasesOf(place, snapshot).map((alias) => ({ kind, place: alias }))));
+  }
+
+  async #locate(place: FilePlace): Promise<Located> {
+    const snapshot = await this.#options.snapshot();
+    // What containers run from is likely to hold a shell.
+    this.#images = [...new Set(snapshot.containers.map(({ image }) => image))];
+    return locate(place, snapshot);
+  }
+
+  async #at<T>(place: FilePlace, task: (session: Session, path: string) => Promise<T>): Promise<T> {
+    const { source, path } = await this.#locate(place);
+    return this.#sessions.use(source, (session) => task(session, path));
+  }
+
+  stat(place: FilePlace): Promise<FoundEntry> {
+    return this.#at(place, async (session, path) => ({ ...(await statEntry(session, path)), readOnly: session.source.readOnly }));
+  }
+
+  /** What a directory holds, in the order of names. */
+  list(place: FilePlace): Promise<NamedEntry[]> {
+    return this.#at(place, listEntries);
+  }
+
+  read(place: FilePlace): Promise<Buffer> {
+    return this.#at(place, readFile);
+  }
+
+  async write(place: FilePlace, content: Uint8Array, options: WriteOptions): Promise<void> {
+    const pieces = [Buffer.from(content.buffer, content.byteOffset, content.length)];
+    const kind = await this.#at(place, (session, path) => writeFile(session, path, { size: content.length, pieces }, options));
+    await this.#changed({ kind, place });
+  }
+
+  async makeDirectory(place: FilePlace): Promise<void> {
+    await this.#at(place, makeDirectory);
+    await this.#changed({ kind: 'created', place });
+  }
+
+  async remove(place: FilePlace, recursive: boolean): Promise<void> {
+    await this.#at(place, (session, path) => removeFile(session, path, recursive));
+    await this.#changed({ kind: 'deleted', place });
+  }
+
+  /** Renames, also from one mount to another: then by a copy, and a removal once that is whole. */
+  async rename(from: FilePlace, to: FilePlace, overwrite: boolean, job: JobOptions): Promise<void> {
+    const [old, next] = [await this.#locate(from), await this.#locate(to)];
+    if (JSON.stringify(old.source) === JSON.stringify(next.source)) {
+      await this.#sessions.use(old.source, (session) => moveFile(session, old.path, next.path, overwrite));
+    } else {
+      await this.#sessions.use(old.source, (session) => Promise.resolve(refuseReadOnly(session, old.path)));
+      await this.#copyLocated(old, next, overwrite, job);
+      await this.#sessions.use(old.source, (session) => removeFile(session, old.path, true));
+    }
+    await this.#changed({ kind: 'deleted', place: from }, { kind: 'created', place: to });
+  }
+
+  async copy(from: FilePlace, to: FilePlace, overwrite: boolean, job: JobOptions): Promise<Transferred> {
+    const result = await this.#copyLocated(await this.#locate(from), await this.#locate(to), overwrite, job);
+    await this.#changed({ kind: 'created', place: to });
+    return result;
+  }
+
+  async #copyLocated(from: Located, to: Located, overwrite: boolean, job: JobOptions): Promise<Transferred> {
+    const counter: Counter = { entries: 0, bytes: 0 };
+    await this.#sessions.use(from.source, (source) =>
+      this.#sessions.use(to.source, (target) => copyFile({ session: source, path: from.path }, { session: target, path: to.path }, overwrite, counter, job)),
+    );
+    return counter;
+  }
+
+  /** Uploads a local file or folder to a place; what is there is replaced only where that is wished. */
+  async upload(local: string, place: FilePlace, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+    await this.#at(place, (session, path) => uploadTo(session, local, path, overwrite, counter, job));
+    await this.#changed({ kind: 'created', place });
+  }
+
+  /** Downloads a place to a local path that is free. */
+  download(place: FilePlace, file: string, counter: Counter, job: JobOptions): Promise<void> {
+    return this.#at(place, (session, path) => downloadTo(session, path, file, counter, job));
+  }
+
+  /** Lets everybody read anew what they show. */
+  refresh(): void {
+    this.#changes.emit('change', []);
+  }
+
+  /** Removes the helpers, so that the volumes that they mount can be removed. They come back with the next use. */
+  release(): Promise<void> {
+    return this.#sessions.release();
+  }
+
+  async dispose(): Promise<void> {
+    this.#changes.removeAllListeners();
+    await this.release();
+  }
+}

@@ -1,0 +1,122 @@
+/** Where a file is, as people and URIs say it: a volume and a path in it, or a container and a path that it sees. */
+import { posix } from 'node:path';
+import { shownPath, VOLUME_TARGET } from '../engine/archive.ts';
+import { BadArgument, FileRefused, NotFound } from '../engine/errors.ts';
+import type { Container, Mount, Snapshot } from '../engine/model.ts';
+import { printable } from './names.ts';
+
+export interface FilePlace {
+  readonly kind: 'volume' | 'container';
+  /** Name of the volume or container. */
+  readonly name: string;
+  /** Begins with `/`, which is the volume's root or the container's; ends without one. As text of `names.ts`. */
+  readonly path: string;
+}
+
+/** What a helper mounts to reach a place. */
+export interface Source {
+  readonly type: 'bind' | 'volume';
+  /** Volume name or host path. */
+  readonly source: string;
+  /** Where it is mounted in the helper: as in the container, so that its absolute links lead where they lead there. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface Located {
+  readonly source: Source;
+  /** The path in the helper. */
+  readonly path: string;
+}
+
+/** A place from its parts. Throws BadArgument for a path that steps out by `..`. */
+export function placeOf(kind: FilePlace['kind'], name: string, path: string): FilePlace {
+  if (path.split('/').includes('..')) throw new BadArgument('path', `The path "${printable(path)}" steps up by "..", which could lead out of the mount; give it without.`);
+  return { kind, name, path: posix.normalize(`/${path}`).replace(/(.)\/+$/, '$1') };
+}
+
+/** `/volume/NAME/PATH` or `/container/NAME/PATH`: the path of a `docker-mounts:` URI. */
+export function uriPathOf({ kind, name, path }: FilePlace): string {
+  return `/${kind}/${name}${path === '/' ? '' : path}`;
+}
+
+/** The place that the path of a URI names; undefined for none. */
+export function placeOfUriPath(uriPath: string): FilePlace | undefined {
+  const [, kind, name, ...rest] = uriPath.split('/');
+  if ((kind !== 'volume' && kind !== 'container') || name === undefined || name === '') return undefined;
+  return placeOf(kind, name, rest.join('/'));
+}
+
+export function childOf(place: FilePlace, name: string): FilePlace {
+  return { ...place, path: place.path === '/' ? `/${name}` : `${place.path}/${name}` };
+}
+
+export function parentOf(place: FilePlace): FilePlace {
+  return { ...place, path: posix.dirname(place.path) };
+}
+
+/** The last name of the path; '' for a root. */
+export function nameOf({ path }: FilePlace): string {
+  return path === '/' ? '' : posix.basename(path);
+}
+
+/** Whether one place is in, or is, the other. */
+export function isInside(place: FilePlace, outer: FilePlace): boolean {
+  return place.kind === outer.kind && place.name === outer.name && (place.path === outer.path || outer.path === '/' || place.path.startsWith(`${outer.path}/`));
+}
+
+/** `NAME:PATH`, as people write it. */
+export function placeText({ name, path }: FilePlace): string {
+  return `${name}:${printable(path)}`;
+}
+
+/** A path of a helper, for messages. */
+export function messagePath(path: string): string {
+  return printable(shownPath(path));
+}
+
+/** Whether files of a mount can be reached from outside of its container. */
+export function isBrowsable({ type, source }: Pick<Mount, 'type' | 'source'>): boolean {
+  return (type === 'volume' || type === 'bind') && source !== '';
+}
+
+/** The innermost mount around a path of a container. */
+function mountAround({ mounts }: Container, path: string): Mount | undefined {
+  const around = mounts.filter(({ target }) => path === target || path.startsWith(`${target.replace(/\/+$/, '')}/`));
+  return around.sort((a, b) => b.target.length - a.target.length)[0];
+}
+
+/** Finds the mount that holds a place. Throws NotFound, or FileRefused for a mount whose files are nowhere to be had. */
+export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>): Located {
+  switch (place.kind) {
+    case 'volume': {
+      if (!volumes.some(({ name }) => name === place.name)) throw new NotFound('volume', place.name, `There is no volume "${place.name}" on this engine; it may have been removed.`);
+      const path = place.path === '/' ? VOLUME_TARGET : `${VOLUME_TARGET}${place.path}`;
+      return { source: { type: 'volume', source: place.name, target: VOLUME_TARGET, readOnly: false }, path };
+    }
+    case 'container': {
+      const container = containers.find(({ name }) => name === place.name);
+      if (container === undefined) throw new NotFound('container', place.name, `There is no container "${place.name}" on this engine; it may have been removed.`);
+      const mount = mountAround(container, place.path);
+      if (mount === undefined) {
+        throw new NotFound('file', placeText(place), `"${printable(place.path)}" is in no mount of container "${place.name}"; it has ${container.mounts.map(({ target }) => target).join(', ') || 'none'}.`);
+      }
+      if (!isBrowsable(mount)) {
+        throw new FileRefused('notAFile', placeText(place), `The mount ${mount.target} of container "${place.name}" is of the type ${mount.type}, whose files only the container itself can reach; look at them from a terminal in it.`);
+      }
+      return { source: { type: mount.type === 'bind' ? 'bind' : 'volume', source: mount.source, target: mount.target, readOnly: mount.readOnly }, path: place.path };
+    }
+  }
+}
+
+/** Every place that shows the same file: through its volume, and through each container that mounts it. The given one is first. */
+export function aliasesOf(place: FilePlace, snapshot: Pick<Snapshot, 'containers' | 'volumes'>): FilePlace[] {
+  const { source, path } = locate(place, snapshot);
+  const within = path.slice(source.target.replace(/\/+$/, '').length);
+  const volume: FilePlace[] = source.type === 'volume' ? [{ kind: 'volume', name: source.source, path: within || '/' }] : [];
+  const others = snapshot.containers.flatMap(({ name, mounts }) =>
+    mounts.filter(({ type, source: other }) => type === source.type && other === source.source).map(({ target }): FilePlace => ({ kind: 'container', name, path: `${target.replace(/\/+$/, '')}${within}` })),
+  );
+  const isSame = (one: FilePlace) => one.kind === place.kind && one.name === place.name && one.path === place.path;
+  return [place, ...[...volume, ...others].filter((one) => !isSame(one))];
+}

@@ -1,0 +1,26 @@
+/** Scripts over paths that lead through links. */
+import { posix } from 'node:path';
+import { statIn } from '../engine/archive.ts';
+import type { Ran } from '../engine/tools.ts';
+import { bytesOfText } from './names.ts';
+import type { Session } from './session.ts';
+import { EXIT, type Script } from './toolBox.ts';
+
+/** The path of a directory without links, as the container resolves them: absolute ones lead elsewhere where the tools run. */
+async function realDirectory(session: Session, path: string): Promise<string> {
+  if (path === session.source.target || path === '/') return path;
+  const here = posix.join(await realDirectory(session, posix.dirname(path)), posix.basename(path));
+  const stat = await statIn(await session.archive(), bytesOfText(here));
+  return stat?.type === 'link' ? stat.linkTarget : here;
+}
+
+/** Runs a script of the tools; arguments that begin with `/` are directories. Throws FileRefused without tools, EngineFailure, EngineUnavailable. */
+export async function runTool(session: Session, what: string, script: Script, ...args: readonly (string | boolean)[]): Promise<Ran> {
+  const [first = ''] = args;
+  const tools = await session.needTools(String(first), what);
+  const ran = await tools.run(script, ...args);
+  if (ran.code !== EXIT.missing && ran.code !== EXIT.outside) return ran;
+  const real = await Promise.all(args.map((arg) => (typeof arg === 'string' && arg.startsWith('/') ? realDirectory(session, arg) : Promise.resolve(arg))));
+  const isWithin = real.every((arg) => typeof arg !== 'string' || !arg.startsWith('/') || `${arg}/`.startsWith(`${session.source.target.replace(/\/+$/, '')}/`));
+  return isWithin && real.some((arg, index) => arg !== args[index]) ? tools.run(script, ...real) : ran;
+}

@@ -1,0 +1,142 @@
+/** Local files and folders into a mount. Each is whole under its name, or not there. */
+import { createReadStream, type Stats } from 'node:fs';
+import { lstat, readdir, readlink, stat } from 'node:fs/promises';
+import { basename, posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { unpackIn } from '../engine/archive.ts';
+import { Cancelled, FileFailure, FileRefused, NotFound } from '../engine/errors.ts';
+import type { JobOptions } from '../engine/log.ts';
+import { statEntry } from './look.ts';
+import { bytesOfText, printable, textOfBytes } from './names.ts';
+import { runTool } from './runTool.ts';
+import type { Session } from './session.ts';
+import { entryBlocks, paddingOf, TAR_END, type NewEntry } from './tar.ts';
+import { commit, exists, ownerIn, refuseReadOnly, temporaryName, writeFile } from './write.ts';
+
+export interface Transferred {
+  /** Files and directories. */
+  readonly entries: number;
+  /** Of the contents of files. */
+  readonly bytes: number;
+}
+
+export interface Counter {
+  entries: number;
+  bytes: number;
+}
+
+const READ_BYTES = 1024 * 1024;
+
+function localFailure(error: unknown, file: string): FileFailure {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return new FileFailure(file, code, `"${file}" cannot be read: ${message}. Check that it is there and that you may read it.`, { cause: error });
+}
+
+async function* contentOfLocal(file: Buffer | string, counter: Counter, job: JobOptions): AsyncGenerator<Buffer> {
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) {
+      if (job.signal.aborted) throw new Cancelled('The upload');
+      counter.bytes += piece.length;
+      job.progress(counter.bytes);
+      yield piece;
+    }
+  } catch (error) {
+    throw error instanceof Cancelled ? error : localFailure(error, file.toString());
+  }
+}
+
+const join = (directory: Buffer, name: Buffer) => Buffer.concat([directory, Buffer.from('/'), name]);
+
+/** The blocks of one local entry and of all below it, under `name`. */
+async function* tarOfLocal(path: Buffer, name: Buffer, owner: { uid: number; gid: number }, counter: Counter, job: JobOptions): AsyncGenerator<Buffer> {
+  if (job.signal.aborted) throw new Cancelled('The upload');
+  let info: Stats;
+  try {
+    info = await lstat(path);
+  } catch (error) {
+    throw localFailure(error, path.toString());
+  }
+  const entry: NewEntry = { name, type: '0', ...owner, mode: info.mode & 0o777, mtime: info.mtimeMs / 1000 };
+  if (info.isDirectory()) {
+    counter.entries += 1;
+    yield entryBlocks({ ...entry, name: Buffer.concat([name, Buffer.from('/')]), type: '5' });
+    for (const child of await readdir(path, { encoding: 'buffer' })) yield* tarOfLocal(join(path, child), join(name, child), owner, counter, job);
+  } else if (info.isSymbolicLink()) {
+    counter.entries += 1;
+    yield entryBlocks({ ...entry, type: '2', link: await readlink(path, { encoding: 'buffer' }) });
+  } else if (info.isFile()) {
+    counter.entries += 1;
+    yield entryBlocks({ ...entry, size: info.size });
+    let sent = 0;
+    for await (const piece of contentOfLocal(path, counter, job)) {
+      sent += piece.length;
+      if (sent > info.size) break;
+      yield piece;
+    }
+    if (sent !== info.size) throw new FileFailure(path.toString(), '', `"${path.toString()}" changed its size while it was read. Upload it again.`);
+    yield paddingOf(info.size);
+  } else {
+    job.log.warn(`"${path.toString()}" is a device, a pipe or a socket, and was left out.`);
+  }
+}
+
+async function* ended(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* blocks;
+  yield TAR_END;
+}
+
+/** Whether there is anything at a path. */
+export async function isThere(session: Session, path: string): Promise<boolean> {
+  try {
+    await statEntry(session, path);
+    return true;
+  } catch (error) {
+    if (error instanceof NotFound && error.kind === 'file') return false;
+    throw error;
+  }
+}
+
+async function uploadDirectory(session: Session, local: string, path: string, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+  refuseReadOnly(session, path);
+  const directory = posix.dirname(path);
+  const owner = await ownerIn(session, directory);
+  const isTaken = await isThere(session, path);
+  if (isTaken && !overwrite) throw exists(path);
+  const tools = isTaken ? await session.needTools(path, 'To replace a directory') : await session.tools();
+  const name = tools === undefined ? posix.basename(path) : temporaryName();
+  try {
+    const tar = Readable.from(ended(tarOfLocal(Buffer.from(local), bytesOfText(name), owner, counter, job)), { objectMode: false });
+    await unpackIn(await session.archive(), bytesOfText(directory), tar, job.signal);
+    if (isTaken) await runTool(session, '', 'remove', directory, posix.basename(path), true);
+    if (tools !== undefined) await commit(session, path, name, false);
+  } catch (error) {
+    if (tools !== undefined) await runTool(session, '', 'remove', directory, name, true).catch(() => undefined);
+    throw job.signal.aborted ? new Cancelled('The upload') : error;
+  }
+}
+
+/** Uploads one local file or folder to `path`. Throws FileFailure, FileRefused, NotFound, EngineUnavailable, EngineFailure, Cancelled. */
+export async function uploadTo(session: Session, local: string, path: string, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+  let info: Stats;
+  try {
+    info = await stat(local);
+  } catch (error) {
+    throw localFailure(error, local);
+  }
+  if (info.isDirectory()) return uploadDirectory(session, local, path, overwrite, counter, job);
+  if (!info.isFile()) throw new FileFailure(local, '', `"${local}" is neither a file nor a folder, and cannot be uploaded.`);
+  const content = { size: info.size, rights: { mode: info.mode & 0o777 }, pieces: contentOfLocal(local, counter, job) };
+  try {
+    await writeFile(session, path, content, { create: true, overwrite }, job.signal);
+    counter.entries += 1;
+  } catch (error) {
+    throw job.signal.aborted ? new Cancelled('The upload') : error;
+  }
+}
+
+/** The name that a local path has in a mount. */
+export function uploadName(local: string): string {
+  const name = textOfBytes(Buffer.from(basename(local)));
+  if (name === '') throw new FileRefused('notAFile', printable(local), `"${local}" has no name to upload it under.`);
+  return name;
+}

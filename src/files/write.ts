@@ -1,0 +1,187 @@
+/**
+ * Writes one file so that nothing is lost if it fails: the new content goes into a file of its own beside the old one,
+ * with its owner and mode, and one rename puts it in the place of the old.
+ */
+import { randomBytes } from 'node:crypto';
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { openIn, unpackIn } from '../engine/archive.ts';
+import { FileRefused, NotFound } from '../engine/errors.ts';
+import { follow, missing } from './look.ts';
+import { bytesOfText, isUtf8 } from './names.ts';
+import { messagePath } from './place.ts';
+import { noFile } from './read.ts';
+import { runTool } from './runTool.ts';
+import type { Session } from './session.ts';
+import { entryBlocks, firstMember, paddingOf, TAR_END, type NewEntry } from './tar.ts';
+import { EXIT, STAGING } from './toolBox.ts';
+
+const SAVE_PREFIX = '.docker-mounts-save-';
+const FILE_MODE = 0o644;
+const DIRECTORY_MODE = 0o755;
+
+export interface WriteOptions {
+  /** Make the file where there is none. */
+  readonly create: boolean;
+  /** Write over one that is there. */
+  readonly overwrite: boolean;
+}
+
+export type Rights = Pick<NewEntry, 'uid' | 'gid' | 'mode'>;
+
+/** The content of a file to be, whose size is known beforehand. */
+export interface Content {
+  readonly size: number;
+  /** Of a new file; 0644, and the owner of its directory, where they are not given. */
+  readonly rights?: Partial<Rights>;
+  readonly pieces: AsyncIterable<Buffer> | Iterable<Buffer>;
+}
+
+export function temporaryName(): string {
+  return `${SAVE_PREFIX}${randomBytes(6).toString('hex')}`;
+}
+
+/** Refuses a change in a mount that is read-only. */
+export function refuseReadOnly({ source }: Session, path: string): void {
+  if (!source.readOnly) return;
+  throw new FileRefused('readOnly', messagePath(path), `"${messagePath(path)}" cannot be changed: ${source.target} is mounted read-only. Make the mount writable, or open the file through the volume or another container.`);
+}
+
+export function exists(path: string): FileRefused {
+  return new FileRefused('exists', messagePath(path), `There is a file "${messagePath(path)}" already.`);
+}
+
+/** Owner and mode of what is at a path. Throws NotFound, FileRefused. */
+export async function headerOf(session: Session, path: string): Promise<Rights> {
+  if (!isUtf8(posix.basename(path))) return headerByTools(session, path);
+  const opened = await openIn(await session.archive(), bytesOfText(path));
+  if (opened === undefined) throw missing(path);
+  const { uid, gid, mode } = await firstMember(opened.tar);
+  return { uid, gid, mode: mode & 0o7777 };
+}
+
+/** Engines up to 23 send an empty archive for a name that is not UTF-8. */
+async function headerByTools(session: Session, path: string): Promise<Rights> {
+  const { code, stdout } = await runTool(session, 'To save a file whose name is not UTF-8', 'owner', posix.dirname(path), posix.basename(path));
+  if (code !== 0) throw missing(path);
+  const [uid = 0, gid = 0, mode = 0] = stdout.toString('latin1').trim().split(' ').map((field, index) => Number.parseInt(field, index === 2 ? 16 : 10));
+  return { uid, gid, mode: mode & 0o7777 };
+}
+
+/** Who owns what is made in a directory: who owns the directory, so that the container can use it. Throws NotFound. */
+export async function ownerIn(session: Session, directory: string): Promise<{ uid: number; gid: number }> {
+  const { path, entry } = await follow(session, directory);
+  if (entry?.type !== 'directory') throw new FileRefused('notADirectory', messagePath(directory), `"${messagePath(directory)}" is no directory.`);
+  const { uid, gid } = await headerOf(session, path);
+  return { uid, gid };
+}
+
+async function* tarOf(entry: NewEntry, { size, pieces }: Content, more: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield entryBlocks({ ...entry, size });
+  let sent = 0;
+  for await (const piece of pieces) {
+    sent += piece.length;
+    if (sent > size) break;
+    yield piece;
+  }
+  if (sent !== size) throw new FileRefused('notAFile', 'upload', 'The file to be copied changed its size while it was read; try again.');
+  yield paddingOf(size);
+  yield* more;
+  yield TAR_END;
+}
+
+const now = () => Date.now() / 1000;
+
+/** Writes a file. A link is followed, so that it stays a link. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure. */
+export async function writeFile(session: Session, path: string, content: Content, options: WriteOptions, signal?: AbortSignal): Promise<'created' | 'changed'> {
+  refuseReadOnly(session, path);
+  const there = await follow(session, path).catch((error: unknown) => {
+    if (error instanceof NotFound && error.kind === 'file') return undefined;
+    throw error;
+  });
+  if (there === undefined || (there.isLink && there.entry === undefined)) {
+    if (there !== undefined && !there.path.startsWith(session.source.target)) throw noFile(path, undefined);
+    if (!options.create) throw missing(path);
+    const end = there?.path ?? path;
+    const { uid, gid } = await ownerIn(session, posix.dirname(end));
+    await replace(session, end, { uid, gid, mode: FILE_MODE, ...content.rights }, content, false, signal);
+    return 'created';
+  }
+  if (!options.overwrite && options.create) throw exists(path);
+  if (there.entry?.type !== 'file') throw noFile(path, there.entry?.type);
+  if (there.path === session.source.target) {
+    await overwriteMount(session, content, signal);
+    return 'changed';
+  }
+  const { uid, gid, mode } = await headerOf(session, there.path);
+  await replace(session, there.path, { uid, gid, mode }, content, true, signal);
+  return 'changed';
+}
+
+async function replace(session: Session, path: string, rights: Rights, content: Content, overwrite: boolean, signal?: AbortSignal): Promise<void> {
+  const directory = posix.dirname(path);
+  const tools = await session.tools();
+  if (tools === undefined) return replaceByLink(session, path, rights, content, signal);
+  const temporary = temporaryName();
+  const entry: NewEntry = { name: Buffer.from(temporary), type: '0', ...rights, mtime: now() };
+  try {
+    await unpackIn(await session.archive(), bytesOfText(directory), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
+    await commit(session, path, temporary, overwrite);
+  } catch (error) {
+    await runTool(session, '', 'remove', directory, temporary, true).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Puts what was written aside in its place. Throws FileRefused, EngineUnavailable, EngineFailure. */
+export async function commit(session: Session, path: string, temporary: string, overwrite: boolean): Promise<void> {
+  const { code } = await runTool(session, 'To put a new file in its place', 'commit', posix.dirname(path), temporary, posix.basename(path), overwrite);
+  switch (code) {
+    case 0:
+      return;
+    case EXIT.exists:
+      throw exists(path);
+    case EXIT.isADirectory:
+      throw noFile(path, 'directory');
+    default:
+      throw missing(posix.dirname(path));
+  }
+}
+
+/**
+ * Without programs there is no rename. But the engine unpacks entry by entry and stops at the first failure: the new
+ * content whole under a name of its own, then a hard link to it in the place of the old file. The other name stays, one
+ * for each directory, since nothing can remove it.
+ */
+async function replaceByLink(session: Session, path: string, rights: Rights, content: Content, signal?: AbortSignal): Promise<void> {
+  const aside = Buffer.from(`${SAVE_PREFIX}last`);
+  const entry: NewEntry = { name: aside, type: '0', ...rights, mtime: now() };
+  const link = entryBlocks({ ...entry, name: bytesOfText(posix.basename(path)), type: '1', link: aside });
+  await unpackIn(await session.archive(), bytesOfText(posix.dirname(path)), Readable.from(tarOf(entry, content, [link]), { objectMode: false }), signal);
+}
+
+/**
+ * A mount of a single file is that very file: another one in its place would not be seen by the container. So the new
+ * content waits in the helper, and is copied into the file from there; the old one comes back if that fails.
+ */
+async function overwriteMount(session: Session, content: Content, signal?: AbortSignal): Promise<void> {
+  const tools = await session.needTools(session.source.target, 'To save a file that is itself a mount');
+  const entry: NewEntry = { name: Buffer.from('new'), type: '0', uid: 0, gid: 0, mode: FILE_MODE, mtime: now() };
+  await unpackIn(tools.helper, Buffer.from(STAGING), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
+  await tools.run('overwrite');
+}
+
+/** Makes a directory, owned like the one that it is made in. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure. */
+export async function makeDirectory(session: Session, path: string, like?: Rights): Promise<void> {
+  refuseReadOnly(session, path);
+  const directory = posix.dirname(path);
+  const owner = like ?? { ...(await ownerIn(session, directory)), mode: DIRECTORY_MODE };
+  const there = await follow(session, path).catch((error: unknown) => {
+    if (error instanceof NotFound && error.kind === 'file') return undefined;
+    throw error;
+  });
+  if (there !== undefined) throw exists(path);
+  const { uid, gid, mode } = owner;
+  const blocks = entryBlocks({ name: bytesOfText(`${posix.basename(path)}/`), type: '5', uid, gid, mode, mtime: now() });
+  await unpackIn(await session.archive(), bytesOfText(directory), Readable.from([blocks, TAR_END], { objectMode: false }));
+}
