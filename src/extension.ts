@@ -1,6 +1,7 @@
 /** The composition root: builds the objects and registers them. Nothing else builds anything. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { ScheduleRunner } from './backup/scheduleRunner.ts';
 import { undoJob } from './backup/undo.ts';
@@ -52,6 +53,8 @@ const CONTEXT_KEY = 'dockerContext';
 const ORIGINS_KEY = 'volumeOrigins';
 
 export function activate(context: vscode.ExtensionContext): void {
+  // The floors that know no `vscode` say their failures by the same bundle.
+  if (vscode.l10n.bundle !== undefined) l10n.config({ contents: vscode.l10n.bundle });
   const log = vscode.window.createOutputChannel('Docker Mounts', { log: true });
   const chosenContext = { get: () => context.globalState.get<string>(CONTEXT_KEY), set: (name: string) => context.globalState.update(CONTEXT_KEY, name) };
   const watcher = watchEngine(context, log, chosenContext.get);

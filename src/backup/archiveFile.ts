@@ -1,4 +1,5 @@
 /** The archive on disk: written as `.partial`, flushed, and given its name only at the very end. */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { link, open, rename, stat, unlink, writeFile, access, type FileHandle } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
@@ -22,7 +23,7 @@ export function fileNamePart(subject: string): string {
 
 /** Checks that the destination is an existing folder and returns its absolute path. */
 export async function checkDestination(destination: string): Promise<string> {
-  if (destination === '') throw new BadArgument('destination', 'No destination folder was given; name the folder for the backup.');
+  if (destination === '') throw new BadArgument('destination', l10n.t('No destination folder was given; name the folder for the backup.'));
   const folder = isAbsolute(destination) ? destination : resolve(destination);
   let found;
   try {
@@ -31,7 +32,7 @@ export async function checkDestination(destination: string): Promise<string> {
     throw fileFailure(folder, error, 'folder');
   }
   if (!found.isDirectory()) {
-    throw new BadArgument('destination', `The destination "${folder}" is a file, not a folder; choose a folder.`);
+    throw new BadArgument('destination', l10n.t('The destination "{0}" is a file, not a folder; choose a folder.', folder));
   }
   return folder;
 }
@@ -40,16 +41,16 @@ function fileFailure(file: string, error: unknown, kind: 'folder' | 'file'): Err
   const code = (error as NodeJS.ErrnoException).code ?? '';
   switch (code) {
     case 'ENOENT':
-      return new NotFound(kind, file, `The ${kind} "${file}" does not exist; create it or choose another.`, { cause: error });
+      return new NotFound(kind, file, l10n.t('The {0} "{1}" does not exist; create it or choose another.', kind, file), { cause: error });
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new FileFailure(file, code, `"${file}" cannot be written (${code}); choose a folder you may write to.`, { cause: error });
+      return new FileFailure(file, code, l10n.t('"{0}" cannot be written ({1}); choose a folder you may write to.', file, code), { cause: error });
     case 'ENOSPC':
     case 'EDQUOT':
-      return new FileFailure(file, code, `No space is left for "${file}" (${code}); free some or choose another folder.`, { cause: error });
+      return new FileFailure(file, code, l10n.t('No space is left for "{0}" ({1}); free some or choose another folder.', file, code), { cause: error });
     default:
-      return new FileFailure(file, code, `Writing "${file}" failed: ${(error as Error).message}.`, { cause: error });
+      return new FileFailure(file, code, l10n.t('Writing "{0}" failed: {1}.', file, (error as Error).message), { cause: error });
   }
 }
 
@@ -90,14 +91,14 @@ export class ArchiveFile {
       const file = join(folder, `${base}${attempt === 1 ? '' : `-${attempt}`}${suffix}`);
       const partial = `${file}.partial`;
       const taken = (await exists(file)) || (await exists(manifestPath(file)));
-      if (taken && chosen) throw new BadArgument('name', `"${file}" exists already and is never overwritten; choose another name.`);
+      if (taken && chosen) throw new BadArgument('name', l10n.t('"{0}" exists already and is never overwritten; choose another name.', file));
       if (taken) continue;
       try {
         return new ArchiveFile(file, partial, await open(partial, 'wx', 0o600));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EEXIST' && !chosen) continue;
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-          throw new BadArgument('name', `"${partial}" is there already: another backup writes it, or one was cut off. Remove it or choose another name.`);
+          throw new BadArgument('name', l10n.t('"{0}" is there already: another backup writes it, or one was cut off. Remove it or choose another name.', partial));
         }
         throw fileFailure(partial, error, 'file');
       }
@@ -180,7 +181,7 @@ async function nameWithoutReplacing(from: string, to: string): Promise<void> {
     await link(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new BadArgument('name', `"${basename(to)}" appeared while the backup ran and is never overwritten; run the backup again.`, { cause: error });
+      throw new BadArgument('name', l10n.t('"{0}" appeared while the backup ran and is never overwritten; run the backup again.', basename(to)), { cause: error });
     }
     if (await exists(to)) throw error;
     await rename(from, to);

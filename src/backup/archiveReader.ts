@@ -1,4 +1,5 @@
 /** Reads an archive from a file, whatever it is packed with. */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
@@ -19,8 +20,8 @@ async function openForReading(file: string) {
     return await open(file, 'r');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (code === 'ENOENT') throw new NotFound('file', file, `The archive "${file}" does not exist.`, { cause: error });
-    throw new FileFailure(file, code, `The archive "${file}" cannot be read (${code}).`, { cause: error });
+    if (code === 'ENOENT') throw new NotFound('file', file, l10n.t('The archive "{0}" does not exist.', file), { cause: error });
+    throw new FileFailure(file, code, l10n.t('The archive "{0}" cannot be read ({1}).', file, code), { cause: error });
   }
 }
 
@@ -29,7 +30,7 @@ type Unpack = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
 /** How an encrypted file is read: what is inside says how it is compressed. */
 async function decrypting(file: string, handle: FileHandle, passphrase: string | undefined): Promise<Unpack> {
-  if (passphrase === undefined) throw new PassphraseNeeded(file, false, `The archive "${file}" is encrypted with age: its passphrase is needed.`);
+  if (passphrase === undefined) throw new PassphraseNeeded(file, false, l10n.t('The archive "{0}" is encrypted with age: its passphrase is needed.', file));
   const decrypt = decryptor(file, passphrase);
   const inside = decrypt(new HashedFile(handle, 0, { signal: new AbortController().signal, progress: () => undefined }).rest());
   let start: Buffer;
@@ -147,7 +148,7 @@ export class ArchiveReader {
 }
 
 function readFailure(file: string, error: unknown): FileFailure {
-  return new FileFailure(file, (error as NodeJS.ErrnoException).code ?? '', `Reading "${file}" failed: ${(error as Error).message}.`, { cause: error });
+  return new FileFailure(file, (error as NodeJS.ErrnoException).code ?? '', l10n.t('Reading "{0}" failed: {1}.', file, (error as Error).message), { cause: error });
 }
 
 /** Stops at what a small file would unpack to without end. */

@@ -1,4 +1,5 @@
 /** Backs a container's mounts, a volume or a bind up into one tar file. */
+import * as l10n from '@vscode/l10n';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { engineError, type Connection } from '../engine/connection.ts';
@@ -79,7 +80,7 @@ export async function backup(connection: Connection, request: BackupRequest, job
     job.log.warn(message);
   };
   const packing: PackingChoice = { compression: checkCompression(request, warn), level: request.level, passphrase: request.passphrase };
-  if (packing.passphrase === '') throw new BadArgument('passphrase', 'The passphrase is empty; give one, or none to leave the archive unencrypted.');
+  if (packing.passphrase === '') throw new BadArgument('passphrase', l10n.t('The passphrase is empty; give one, or none to leave the archive unencrypted.'));
   const destination = await checkDestination(request.destination);
   for (const file of await removeStalePartials(destination)) job.log.info(`Removed "${file}", which a backup that was cut off had left.`);
   const plan = await planBackup(connection, request.subject);
@@ -87,7 +88,7 @@ export async function backup(connection: Connection, request: BackupRequest, job
   const reader = await chooseReader(connection, plan, request.method ?? 'auto', request.helperImage, job.log);
   throwIfCancelled(job.signal, what);
   job.log.info(`Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${packing.compression}${packing.passphrase === undefined ? '' : ', encrypted'}.`);
-  for (const one of plan.leftOut) warn(`"${one.target}" is left out: ${one.reason}.`);
+  for (const one of plan.leftOut) warn(l10n.t('"{0}" is left out: {1}.', one.target, one.reason));
   if (notKept(reader).length > 0) job.log.info(`This method does not keep ${notKept(reader).join(', ')}.`);
 
   const base = request.name === undefined ? `${fileNamePart(shortName(plan))}-${timestamp(new Date())}` : checkName(request.name);
@@ -129,20 +130,20 @@ function describe(reader: Reader): string {
 function checkCompression(request: BackupRequest, warn: (message: string) => void): Compression {
   const wanted = request.compression ?? 'zstd';
   if (!(wanted in SUFFIX)) {
-    throw new BadArgument('compression', `The compression "${String(wanted)}" is unknown; use none, gzip or zstd.`);
+    throw new BadArgument('compression', l10n.t('The compression "{0}" is unknown; use none, gzip or zstd.', String(wanted)));
   }
   if (request.method !== undefined && !['auto', 'archive', 'tar'].includes(request.method)) {
-    throw new BadArgument('method', `The method "${String(request.method)}" is unknown; use auto, archive or tar.`);
+    throw new BadArgument('method', l10n.t('The method "{0}" is unknown; use auto, archive or tar.', String(request.method)));
   }
   const { level } = request;
   if (level !== undefined && wanted !== 'none') {
     const { min, max } = levels(wanted);
     if (!Number.isInteger(level) || level < min || level > max) {
-      throw new BadArgument('level', `The level ${level} is outside of ${min} to ${max} for ${wanted}.`);
+      throw new BadArgument('level', l10n.t('The level {0} is outside of {1} to {2} for {3}.', level, min, max, wanted));
     }
   }
   if (wanted !== 'zstd' || hasZstd()) return wanted;
-  warn('This version of VS Code has no zstd (it came with 1.101); gzip is used instead.');
+  warn(l10n.t('This version of VS Code has no zstd (it came with 1.101); gzip is used instead.'));
   return 'gzip';
 }
 
@@ -151,7 +152,7 @@ function checkName(name: string): string {
   const stem = name.replace(/\.tar(\.gz|\.zst)?(\.age)?$/, '');
   // eslint-disable-next-line no-control-regex -- a file name may hold none
   if (stem === '' || stem === '.' || stem === '..' || /[/\\\u0000-\u001f]/.test(stem) || Buffer.byteLength(stem) > 200) {
-    throw new BadArgument('name', `"${name}" cannot be a file name; use a short name without slashes.`);
+    throw new BadArgument('name', l10n.t('"{0}" cannot be a file name; use a short name without slashes.', name));
   }
   return stem;
 }
@@ -197,7 +198,7 @@ async function* readTrees(
     const look = await begin(tree);
     const opened = await source.open(index);
     const count = new MemberCount(roots, job.log);
-    if (opened === undefined) warn(`"${tree.source}" is neither a file nor a directory (a socket, say) and is left out.`);
+    if (opened === undefined) warn(l10n.t('"{0}" is neither a file nor a directory (a socket, say) and is left out.', tree.source));
     else {
       const onMember = (member: TarMember) => {
         count.add(member);
@@ -230,7 +231,7 @@ function withoutHostPath({ hostPath: _, ...tree }: Tree): Omit<Tree, 'hostPath'>
 async function warnWhenShrunk(plan: Plan, bytes: number, destination: string, warn: (message: string) => void): Promise<void> {
   const earlier = (await listBackups(destination)).find((one) => one.kind === plan.kind && one.subject === plan.subject && one.bytes !== undefined);
   if (earlier?.bytes === undefined || bytes >= earlier.bytes * SUSPICIOUS_SHARE) return;
-  warn(`This backup of "${plan.subject}" holds ${bytes} bytes, the last one (${earlier.file}) held ${earlier.bytes}: check that nothing is missing.`);
+  warn(l10n.t('This backup of "{0}" holds {1} bytes, the last one ({2}) held {3}: check that nothing is missing.', plan.subject, bytes, earlier.file, earlier.bytes));
 }
 
 function describeArchive(
@@ -284,13 +285,13 @@ async function nameFailure(
       return new EngineUnavailable(
         'lost',
         connection.endpoint.address,
-        `The engine at ${connection.endpoint.address} went away while "${plan.subject}" was backed up; nothing was kept. Start it and run the backup again.`,
+        l10n.t('The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.', connection.endpoint.address, plan.subject),
         { cause: error },
       );
     }
   }
   if (error instanceof BadTar) {
-    return new BadArchive(archive.file, [error.message], `The engine's archive of "${plan.subject}" is not whole: ${error.message}. Nothing was kept; run the backup again, or use the method "tar".`, { cause: error });
+    return new BadArchive(archive.file, [error.message], l10n.t('The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; run the backup again, or use the method "tar".', plan.subject, error.message), { cause: error });
   }
   return engineError(error, context);
 }

@@ -1,4 +1,5 @@
 /** Compression with Node's own zlib, on all cores. */
+import * as l10n from '@vscode/l10n';
 import { Readable, Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
@@ -107,7 +108,7 @@ export function decompressor(packing: Packing): Unpacker {
     case 'gzip':
       return (source) => inflate(source, () => zlib.createGunzip());
     case 'zstd':
-      if (!hasZstd()) throw new RangeError('this version of VS Code cannot read zstd; update to 1.101 or later');
+      if (!hasZstd()) throw new RangeError(l10n.t('this version of VS Code cannot read zstd; update to 1.101 or later'));
       return (source) => inflate(source, () => zlib.createZstdDecompress());
     case 'bzip2':
       return unpackBzip2;
@@ -115,9 +116,9 @@ export function decompressor(packing: Packing): Unpacker {
       return (source) => Readable.fromWeb(new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>) as never);
     case 'age':
     case 'armoredAge':
-      throw new RangeError('it is encrypted with age; decrypt it first with "age --decrypt"');
+      throw new RangeError(l10n.t('it is encrypted with age; decrypt it first with "age --decrypt"'));
     case 'gpg':
-      throw new RangeError('it is encrypted with GnuPG; decrypt it first with "gpg --decrypt"');
+      throw new RangeError(l10n.t('it is encrypted with GnuPG; decrypt it first with "gpg --decrypt"'));
   }
 }
 

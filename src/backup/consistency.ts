@@ -1,4 +1,5 @@
 /** Keeps containers from writing to a source while it is read or written, and lets them go on in every outcome. */
+import * as l10n from '@vscode/l10n';
 import { unlessSo } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
@@ -49,7 +50,7 @@ export function isDatabase({ image, labels }: Pick<Writer, 'image' | 'labels'>):
 /** Throws BadArgument for a word that is none. */
 export function checkConsistency(word: string | undefined): Consistency {
   if (word === undefined || word === 'none' || word === 'pause' || word === 'stop') return word ?? 'none';
-  throw new BadArgument('consistency', `The consistency "${word}" is unknown; use none, pause or stop.`);
+  throw new BadArgument('consistency', l10n.t('The consistency "{0}" is unknown; use none, pause or stop.', word));
 }
 
 /** Pauses or stops the writers, does the task, and sets them going again whatever happens. Says who writes where they are left alone. */
@@ -58,11 +59,11 @@ export async function quietly<T>(connection: Connection, sources: readonly Mount
   if (writers.length === 0) return task();
   const names = writers.map(({ name }) => name).join(', ');
   if (how === 'none') {
-    warn(`While it runs, ${names} can write to the source; what is written in the meantime may be in the archive in part only.`);
+    warn(l10n.t('While it runs, {0} can write to the source; what is written in the meantime may be in the archive in part only.', names));
     return task();
   }
   await refuseSelfRemoving(connection, writers, how);
-  for (const writer of how === 'pause' ? writers.filter(isDatabase) : []) warn(`"${writer.name}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".`);
+  for (const writer of how === 'pause' ? writers.filter(isDatabase) : []) warn(l10n.t('"{0}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".', writer.name));
   const undo: UndoQuiet = { kind: 'resume', how, containers: writers.map(({ id, name }) => ({ id, name })) };
   const marker = await createMarker(connection, undo, job.log);
   try {
@@ -89,7 +90,7 @@ async function refuseSelfRemoving({ docker }: Connection, writers: readonly Writ
   if (how !== 'stop') return;
   for (const { id, name } of writers) {
     const { HostConfig } = await docker.getContainer(id).inspect();
-    if (HostConfig.AutoRemove) throw new BadArgument('consistency', `Container "${name}" removes itself when it stops (--rm) and could not be started again; use "pause".`);
+    if (HostConfig.AutoRemove) throw new BadArgument('consistency', l10n.t('Container "{0}" removes itself when it stops (--rm) and could not be started again; use "pause".', name));
   }
 }
 

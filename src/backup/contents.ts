@@ -1,4 +1,5 @@
 /** What an archive holds, for a person to choose from. */
+import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
 import { BadArchive } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
@@ -36,6 +37,6 @@ export async function listEntries(file: string, most: number, job: JobOptions, p
   };
   const reader = await ArchiveReader.open(resolve(file), passphrase);
   const { damage } = await reader.check(job, { onMember }).finally(() => reader.close());
-  if (damage !== undefined) throw new BadArchive(reader.file, [damage], `The archive "${reader.file}" is damaged: ${damage}. Use another backup.`);
+  if (damage !== undefined) throw new BadArchive(reader.file, [damage], l10n.t('The archive "{0}" is damaged: {1}. Use another backup.', reader.file, damage));
   return { entries, more };
 }

@@ -2,6 +2,7 @@
  * Encryption with a passphrase in age's format (C2SP, age-encryption.org/v1); the `age` command opens it. The library
  * does the format; deriving the key from the passphrase is done here, since the library's would stop all else for a second.
  */
+import * as l10n from '@vscode/l10n';
 import { createHash, randomBytes, scrypt } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { ReadableStream } from 'node:stream/web';
@@ -62,9 +63,9 @@ class PassphraseIdentity implements Identity {
   async unwrapFileKey(stanzas: Stanza[]): Promise<Uint8Array> {
     const [stanza] = stanzas;
     const [kind, salt, logRounds] = stanza?.args ?? [];
-    if (stanza === undefined || kind !== 'scrypt') throw new RangeError('it is encrypted for a key, not with a passphrase; decrypt it first with "age --decrypt --identity KEYFILE"');
-    if (stanzas.length > 1 || salt === undefined || !/^[1-9][0-9]?$/.test(logRounds ?? '')) throw new RangeError('the header of its encryption is damaged');
-    if (Number(logRounds) > MOST_LOG_ROUNDS) throw new RangeError(`its passphrase is made costlier to try than is done here (2^${logRounds}); decrypt it first with "age --decrypt"`);
+    if (stanza === undefined || kind !== 'scrypt') throw new RangeError(l10n.t('it is encrypted for a key, not with a passphrase; decrypt it first with "age --decrypt --identity KEYFILE"'));
+    if (stanzas.length > 1 || salt === undefined || !/^[1-9][0-9]?$/.test(logRounds ?? '')) throw new RangeError(l10n.t('the header of its encryption is damaged'));
+    if (Number(logRounds) > MOST_LOG_ROUNDS) throw new RangeError(l10n.t('its passphrase is made costlier to try than is done here (2^{0}); decrypt it first with "age --decrypt"', Number(logRounds)));
     const known = createHash('sha256').update(stanza.args.join(' ')).update(stanza.body).digest('hex');
     const fileKey = this.#keys.get(known) ?? this.#open(stanza.body, await wrappingKey(this.#passphrase, Buffer.from(salt, 'base64'), Number(logRounds)));
     this.#keys.set(known, fileKey);
@@ -75,7 +76,7 @@ class PassphraseIdentity implements Identity {
     try {
       return chacha20poly1305(key, NONCE).decrypt(body);
     } catch (error) {
-      throw new PassphraseNeeded(this.#file, true, `The passphrase does not open the archive "${this.#file}".`, { cause: error });
+      throw new PassphraseNeeded(this.#file, true, l10n.t('The passphrase does not open the archive "{0}".', this.#file), { cause: error });
     }
   }
 }

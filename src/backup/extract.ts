@@ -1,4 +1,5 @@
 /** Writes members of an archive into mounts: by GNU tar in a helper, or by the engine's archive endpoint. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { stdoutOf } from '../engine/attachStream.ts';
@@ -20,7 +21,7 @@ const BUFFER_BYTES = 1024 * 1024;
 
 function mountOf({ type, source, prefix }: Slot): HelperMount {
   const name = Buffer.from(prefix, 'latin1');
-  if (!Buffer.from(name.toString('utf8'), 'utf8').equals(name)) throw new BadArgument('strip', 'The directory of the archive has a name that is not UTF-8, which the engine cannot mount.');
+  if (!Buffer.from(name.toString('utf8'), 'utf8').equals(name)) throw new BadArgument('strip', l10n.t('The directory of the archive has a name that is not UTF-8, which the engine cannot mount.'));
   return { type, source, target: posix.join(ROOT, name.toString('utf8')), readOnly: false };
 }
 
@@ -164,7 +165,7 @@ async function byTar(connection: Connection, image: string, mounts: readonly Hel
     const lines = said.split('\n').filter((line) => line.trim() !== '');
     if (code !== 0) {
       const isFull = lines.some((line) => /No space left|Wrote only \d+ of/.test(line));
-      throw new EngineFailure(code, `tar in the helper container ended with code ${code}${isFull ? ' (no space is left)' : ''}: ${lines.slice(-3).join(' ') || 'it gave no reason'}`);
+      throw new EngineFailure(code, l10n.t('tar in the helper container ended with code {0}{1}: {2}', code, isFull ? ' (no space is left)' : '', lines.slice(-3).join(' ') || 'it gave no reason'));
     }
     for (const line of lines) job.log.debug(line);
   } finally {

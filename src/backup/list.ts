@@ -1,4 +1,5 @@
 /** The archives of a folder, with what their manifests say. */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { eachOf } from '../engine/eachOf.ts';
@@ -60,8 +61,8 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
     names = (await readdir(root)).filter((name) => ARCHIVE.test(name));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (code === 'ENOENT') throw new NotFound('folder', root, `The folder "${root}" does not exist; create it or choose another.`, { cause: error });
-    throw new FileFailure(root, code, `The folder "${root}" cannot be read (${code}).`, { cause: error });
+    if (code === 'ENOENT') throw new NotFound('folder', root, l10n.t('The folder "{0}" does not exist; create it or choose another.', root), { cause: error });
+    throw new FileFailure(root, code, l10n.t('The folder "{0}" cannot be read ({1}).', root, code), { cause: error });
   }
   // A few at a time: a plan makes thousands, and a process may open only so many files.
   const found: BackupFile[] = [];

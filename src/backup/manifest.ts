@@ -1,4 +1,5 @@
 /** The manifest: the truthful record beside every archive, as FILE.json. */
+import * as l10n from '@vscode/l10n';
 import { readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { BadArchive } from '../engine/errors.ts';
 import type { Compression } from './compression.ts';
@@ -77,18 +78,18 @@ export async function readManifest(file: string): Promise<Manifest | undefined> 
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const problem = (why: string) => new BadArchive(file, [why], `The manifest "${path}" cannot be used: ${why}.`);
+  const problem = (why: string) => new BadArchive(file, [why], l10n.t('The manifest "{0}" cannot be used: {1}.', path, why));
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw problem('it is not JSON');
+    throw problem(l10n.t('it is not JSON'));
   }
   const manifest = value as Partial<Manifest> | null;
   if (typeof manifest !== 'object' || manifest === null || typeof manifest.format !== 'number' || typeof manifest.sha256 !== 'string' || typeof manifest.createdAt !== 'string') {
-    throw problem('it does not describe an archive');
+    throw problem(l10n.t('it does not describe an archive'));
   }
-  if (manifest.format > MANIFEST_FORMAT) throw problem(`its format ${manifest.format} is newer than this extension; update Docker Mounts`);
+  if (manifest.format > MANIFEST_FORMAT) throw problem(l10n.t('its format {0} is newer than this extension; update Docker Mounts', manifest.format));
   return manifest as Manifest;
 }
 

@@ -1,4 +1,5 @@
 /** The two ways to read a mount as a tar stream. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { stdoutOf } from '../engine/attachStream.ts';
@@ -79,17 +80,17 @@ export async function chooseReader(
     'image',
     image ?? '',
     image
-      ? `No tar was found in the image "${image}" or in the container's own; pull or build an image with tar and name it in the setting "dockerMounts.backup.image", or use the method "archive".`
-      : `No local image with a tar is known for "${plan.subject}"; name one in the setting "dockerMounts.backup.image", or use the method "archive".`,
+      ? l10n.t('No tar was found in the image "{0}" or in the container\'s own; pull or build an image with tar and name it in the setting "dockerMounts.backup.image", or use the method "archive".', image)
+      : l10n.t('No local image with a tar is known for "{0}"; name one in the setting "dockerMounts.backup.image", or use the method "archive".', plan.subject),
   );
 }
 
 /** Settles how to write. Only GNU tar is taken: others skip the extended headers in which long names and attributes stand. */
 export async function chooseWriter(connection: Connection, plan: Pick<Plan, 'subject' | 'images'>, method: 'auto' | Method, image: string | undefined, log: Logger): Promise<Reader> {
-  if (!['auto', 'archive', 'tar'].includes(method)) throw new BadArgument('method', `The method "${String(method)}" is unknown; use auto, archive or tar.`);
+  if (!['auto', 'archive', 'tar'].includes(method)) throw new BadArgument('method', l10n.t('The method "{0}" is unknown; use auto, archive or tar.', String(method)));
   const reader = await chooseReader(connection, plan, method, image, log);
   if (reader.method === 'archive' || reader.tar.gnu) return reader;
-  throw new BadArgument('method', `The image "${reader.tar.image}" has a tar that is not GNU's, which would lose names and attributes; use an image with GNU tar, or the method "archive".`);
+  throw new BadArgument('method', l10n.t('The image "{0}" has a tar that is not GNU\'s, which would lose names and attributes; use an image with GNU tar, or the method "archive".', reader.tar.image));
 }
 
 /** Where tree number `index` is mounted in a helper. Each has a folder of its own, so that nested targets stay apart. */
@@ -232,7 +233,7 @@ async function runTar(helper: Helper, pipe: LocalPipe | undefined, warn: (messag
       await heard;
       const lines = said.split('\n').filter((line) => line.trim() !== '');
       if (code > TAR_CHANGED) {
-        throw new EngineFailure(code, `tar in the helper container ended with code ${code}: ${lines.slice(-3).join(' ') || 'it gave no reason'}`);
+        throw new EngineFailure(code, l10n.t('tar in the helper container ended with code {0}: {1}', code, lines.slice(-3).join(' ') || 'it gave no reason'));
       }
       for (const line of lines) warn(line);
     },

@@ -1,4 +1,5 @@
 /** What a backup will read: the trees, where they come from and what they are called in the archive. */
+import * as l10n from '@vscode/l10n';
 import { basename, posix, relative, sep } from 'node:path';
 import { inspectContainer, inspectVolume, plainName } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
@@ -37,7 +38,7 @@ export async function planBackup(connection: Connection, subject: BackupSubject)
     }
     case 'bind':
       if (!posix.isAbsolute(subject.source) && !/^[A-Za-z]:[\\/]/.test(subject.source)) {
-        throw new BadArgument('source', `The bind source "${subject.source}" is not an absolute path on the engine's host; give the whole path.`);
+        throw new BadArgument('source', l10n.t('The bind source "{0}" is not an absolute path on the engine\'s host; give the whole path.', subject.source));
       }
       return {
         kind: 'bind',
@@ -86,7 +87,7 @@ async function planContainer(connection: Connection, reference: string, targets:
     else if (mount.Type === 'bind') trees.push({ type: 'bind', source: mount.Source, hostPath: mount.Source, ...place });
   }
   if (trees.length === 0) {
-    throw new BadArgument('container', `Container "${name}" has no volume or bind mount to back up; its own file system is not part of a backup.`);
+    throw new BadArgument('container', l10n.t('Container "{0}" has no volume or bind mount to back up; its own file system is not part of a backup.', name));
   }
   trees.sort((a, b) => ((a.target ?? '') < (b.target ?? '') ? -1 : 1));
   return {
@@ -103,10 +104,10 @@ function checkTargets(name: string, wanted: readonly string[], known: readonly s
   for (const target of wanted) {
     const type = others.get(target);
     if (type !== undefined) {
-      throw new BadArgument('targets', `The mount "${target}" of container "${name}" cannot be backed up: ${leftOutReason(type)}.`);
+      throw new BadArgument('targets', l10n.t('The mount "{0}" of container "{1}" cannot be backed up: {2}.', target, name, leftOutReason(type)));
     }
     if (!known.includes(target)) {
-      throw new BadArgument('targets', `Container "${name}" has no mount at "${target}"; it has ${known.map((one) => `"${one}"`).join(', ') || 'none'}.`);
+      throw new BadArgument('targets', l10n.t('Container "{0}" has no mount at "{1}"; it has {2}.', name, target, known.map((one) => `"${one}"`).join(', ') || 'none'));
     }
   }
 }
@@ -128,7 +129,7 @@ export function checkOutside(connection: Connection, trees: readonly Tree[], des
     if (tree.hostPath === undefined) continue;
     const inside = relative(tree.hostPath, destination);
     if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`) && !/^[A-Za-z]:/.test(inside))) {
-      throw new BadArgument('destination', `The destination "${destination}" lies inside the source "${tree.source}" that is to be backed up; choose a folder outside of it.`);
+      throw new BadArgument('destination', l10n.t('The destination "{0}" lies inside the source "{1}" that is to be backed up; choose a folder outside of it.', destination, tree.source));
     }
   }
 }

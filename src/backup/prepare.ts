@@ -1,4 +1,5 @@
 /** What comes before a restore, a dry run or a comparison: the archive read whole and checked, and where its parts go. */
+import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
@@ -47,7 +48,7 @@ export interface Ready {
 /** Reads the archive whole, finds where its parts go and does the task with it open. Throws BadArchive, BadArgument, NotFound, PassphraseNeeded or FileFailure. */
 export async function prepared<T>(connection: Connection, request: RestoreRequest, job: JobOptions, task: (ready: Ready) => Promise<T>): Promise<T> {
   const file = resolve(request.file);
-  if (!['empty', 'merge', 'replace'].includes(request.mode)) throw new BadArgument('mode', `The mode "${String(request.mode)}" is unknown; use empty, merge or replace.`);
+  if (!['empty', 'merge', 'replace'].includes(request.mode)) throw new BadArgument('mode', l10n.t('The mode "{0}" is unknown; use empty, merge or replace.', String(request.mode)));
   const manifest = await readManifest(file);
   const reader = await ArchiveReader.open(file, request.passphrase);
   try {
@@ -107,7 +108,7 @@ async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined
   const found = { sha256, size, entries: count.entries, bytes: count.bytes };
   const problems = [...escapes.problems(), ...(damage === undefined ? [] : [damage]), ...(manifest === undefined ? [] : differences(manifest, found))];
   if (problems.length > 0) {
-    throw new BadArchive(reader.file, problems, `The archive "${reader.file}" cannot be restored: ${problems.join('; ')}. Nothing was changed; use another backup.`);
+    throw new BadArchive(reader.file, problems, l10n.t('The archive "{0}" cannot be restored: {1}. Nothing was changed; use another backup.', reader.file, problems.join('; ')));
   }
   return { prefix: layout.prefix(), entries: count.entries, bytes: count.bytes, attributes, hasEarlyTimes, directories, holds: (prefix) => prefix === '' || names.has(prefix) };
 }
@@ -149,10 +150,10 @@ async function countSelected(
       } else if (member.type === '0') left.add(memberPath(member.name));
     },
   });
-  if (count.entries === 0 && request.entries !== undefined) throw new BadArgument('entries', `The archive holds none of ${request.entries.map((entry) => `"${entry}"`).join(', ')}.`);
+  if (count.entries === 0 && request.entries !== undefined) throw new BadArgument('entries', l10n.t('The archive holds none of {0}.', request.entries.map((entry) => `"${entry}"`).join(', ')));
   const broken = links.find(({ link }) => left.has(memberPath(link)));
   if (broken !== undefined) {
-    throw new BadArgument('entries', `"${printableName(broken.name)}" is a hard link to "${printableName(broken.link)}", which was not chosen; choose both.`);
+    throw new BadArgument('entries', l10n.t('"{0}" is a hard link to "{1}", which was not chosen; choose both.', printableName(broken.name), printableName(broken.link)));
   }
   return { entries: count.entries, bytes: count.bytes };
 }
@@ -168,8 +169,8 @@ export async function nameFailure(error: unknown, connection: Connection, { file
   const object = into.kind === 'volume' ? into.volume : into.kind === 'container' ? into.container : into.source;
   const known = engineError(error, { kind: into.kind === 'bind' ? 'mount' : into.kind, object, doing: 'restore into it' });
   if (!(error instanceof EngineUnavailable) && !(await isThere(connection))) {
-    return new EngineUnavailable('lost', connection.endpoint.address, `The engine at ${connection.endpoint.address} went away during the restore into "${object}". Start it: what was there before is put back at the next connection.`, { cause: error });
+    return new EngineUnavailable('lost', connection.endpoint.address, l10n.t('The engine at {0} went away during the restore into "{1}". Start it: what was there before is put back at the next connection.', connection.endpoint.address, object), { cause: error });
   }
-  if (error instanceof BadTar) return new BadArchive(file, [error.message], `The archive "${file}" changed while it was restored: ${error.message}.`, { cause: error });
+  if (error instanceof BadTar) return new BadArchive(file, [error.message], l10n.t('The archive "{0}" changed while it was restored: {1}.', file, error.message), { cause: error });
   return known;
 }

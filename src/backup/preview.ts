@@ -1,4 +1,5 @@
 /** Compares an archive with the mounts that it belongs to, and changes nothing. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import type { Connection } from '../engine/connection.ts';
 import { NotFound } from '../engine/errors.ts';
@@ -90,7 +91,7 @@ export async function verifyAgainst(connection: Connection, file: string, into: 
   const request: RestoreRequest = { file, into, mode: 'replace', passphrase };
   try {
     return await prepared(connection, request, job, async (ready) => {
-      if (ready.target.makes !== undefined) throw new NotFound('volume', ready.target.name, `There is no volume "${ready.target.name}" on this engine to compare the archive with.`);
+      if (ready.target.makes !== undefined) throw new NotFound('volume', ready.target.name, l10n.t('There is no volume "{0}" on this engine to compare the archive with.', ready.target.name));
       const { added, changed, removed } = await compareSlots(connection, ready, false, job);
       const problems = [
         ...changed.map((path) => `"${path}" differs from the archive`),

@@ -1,4 +1,5 @@
 /** Removes archives with their manifests, and what is left of those that were never finished. */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
@@ -7,8 +8,8 @@ import { manifestPath } from './manifest.ts';
 
 function failure(file: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (code === 'ENOENT') return new NotFound('file', file, `The archive "${file}" does not exist; refresh the view.`, { cause: error });
-  return new FileFailure(file, code, `"${file}" cannot be removed (${code}); check who may write to its folder.`, { cause: error });
+  if (code === 'ENOENT') return new NotFound('file', file, l10n.t('The archive "{0}" does not exist; refresh the view.', file), { cause: error });
+  return new FileFailure(file, code, l10n.t('"{0}" cannot be removed ({1}); check who may write to its folder.', file, code), { cause: error });
 }
 
 /**
@@ -17,9 +18,9 @@ function failure(file: string, error: unknown): Error {
  */
 export async function removeBackup(path: string): Promise<void> {
   const file = resolve(path);
-  if (!ARCHIVE.test(file)) throw new BadArgument('file', `"${file}" has no archive's name, and is not removed.`);
+  if (!ARCHIVE.test(file)) throw new BadArgument('file', l10n.t('"{0}" has no archive\'s name, and is not removed.', file));
   try {
-    if (!(await stat(file)).isFile()) throw new BadArgument('file', `"${file}" is not a file, and is not removed.`);
+    if (!(await stat(file)).isFile()) throw new BadArgument('file', l10n.t('"{0}" is not a file, and is not removed.', file));
     await unlink(file);
     await unlink(manifestPath(file)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;

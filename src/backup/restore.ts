@@ -1,4 +1,5 @@
 /** Puts an archive back: read whole and checked first, written then, and undone when anything fails. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, TargetNotEmpty } from '../engine/errors.ts';
@@ -42,10 +43,10 @@ export async function restore(connection: Connection, request: RestoreRequest, j
       if (job.signal.aborted) throw new Cancelled('The restore');
       const likely = request.helperImage === undefined ? target.images : [request.helperImage, ...target.images];
       const writer = await chooseWriter(connection, { subject: target.name, images: target.images }, request.method ?? 'auto', request.helperImage, job.log);
-      if (writer.method === 'archive' && ready.needsTar) warn('The archive holds extended attributes or ACLs, of which the archive endpoint restores only some; use the method "tar" with an image that has GNU tar.');
+      if (writer.method === 'archive' && ready.needsTar) warn(l10n.t('The archive holds extended attributes or ACLs, of which the archive endpoint restores only some; use the method "tar" with an image that has GNU tar.'));
       job.log.info(`Restoring "${ready.reader.file}" into "${target.name}" (${request.mode}) by ${writer.method}.`);
       for (const { prefix, source } of slots) if (prefix !== '') job.log.info(`What lies in "${Buffer.from(prefix, 'latin1').toString('utf8')}" of the archive goes into "${source}".`);
-      if (writer.method === 'archive' && ready.hasEarlyTimes) warn('The archive holds times before 1970, which the archive endpoint sets to 1970.');
+      if (writer.method === 'archive' && ready.hasEarlyTimes) warn(l10n.t('The archive holds times before 1970, which the archive endpoint sets to 1970.'));
       if (target.makes !== undefined) await intoNewVolume(connection, ready, writer, job);
       else {
         await quietly(connection, slots, checkConsistency(request.consistency), job, (message) => (request.consistency === undefined ? job.log.info(message) : warn(message)), () =>
@@ -94,7 +95,7 @@ async function intoExisting(connection: Connection, ready: Ready, writer: Reader
   for (const slot of ready.slots) states.set(slot, await lookAt(connection, slot, job));
   const full = ready.slots.find((slot) => states.get(slot)?.isEmpty === false);
   if (mode === 'empty' && full !== undefined) {
-    throw new TargetNotEmpty(full.source, `"${full.source}" holds data, and the restore was asked for an empty target; choose "merge" to write over it, "replace" to put the archive in its place, or another target.`);
+    throw new TargetNotEmpty(full.source, l10n.t('"{0}" holds data, and the restore was asked for an empty target; choose "merge" to write over it, "replace" to put the archive in its place, or another target.', full.source));
   }
   const kept = ready.slots.map((slot) => keptOf(slot, states.get(slot) ?? { isFile: false, isEmpty: true, root: undefined }));
   const replaced = [...states.values()].filter(({ isFile }) => isFile);
@@ -107,8 +108,8 @@ async function intoExisting(connection: Connection, ready: Ready, writer: Reader
     const undo: UndoRestore = { kind: 'restore', id: safetyId(), image, kept };
     await orPutBack(connection, undo, job, () => write(connection, ready, writer, states, job));
   }
-  await writeRoots(connection, ready.roots, job).catch((error: unknown) => warn(`Owner, mode and time of the target's root directory could not be set: ${(error as Error).message}`));
-  if (replaced.length > 0) warn('A container that mounts a single file sees the restored one after its next start.');
+  await writeRoots(connection, ready.roots, job).catch((error: unknown) => warn(l10n.t('Owner, mode and time of the target\'s root directory could not be set: {0}', (error as Error).message)));
+  if (replaced.length > 0) warn(l10n.t('A container that mounts a single file sees the restored one after its next start.'));
 }
 
 /** A target that was empty is empty again when the task fails. */
@@ -186,7 +187,7 @@ async function write(connection: Connection, ready: Ready, writer: Reader, state
     const select = (member: TarMember) => {
       const isIt = slot.prefix === '' ? memberPath(member.name) !== '' : memberPath(member.name) === slot.prefix;
       if (!isIt || isFound) return false;
-      if (!['0', '7', 'S'].includes(member.type)) throw new BadArgument('strip', `"${slot.source}" is a file, and what the archive holds for it is none.`);
+      if (!['0', '7', 'S'].includes(member.type)) throw new BadArgument('strip', l10n.t('"{0}" is a file, and what the archive holds for it is none.', slot.source));
       isFound = true;
       return blocksWithName(member, name);
     };

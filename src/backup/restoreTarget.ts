@@ -1,4 +1,5 @@
 /** What a restore will write to: which part of an archive goes into which mount. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { inspectContainer, inspectVolume, plainName, type InspectedContainer } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
@@ -39,7 +40,7 @@ export async function planTarget(connection: Connection, into: RestoreInto, mani
       return planVolume(connection, into.volume, manifest);
     case 'bind':
       if (!posix.isAbsolute(into.source) && !/^[A-Za-z]:[\\/]/.test(into.source)) {
-        throw new BadArgument('source', `"${into.source}" is not an absolute path on the engine's host; give the whole path.`);
+        throw new BadArgument('source', l10n.t('"{0}" is not an absolute path on the engine\'s host; give the whole path.', into.source));
       }
       return { name: into.source, mounts: [{ type: 'bind', source: into.source }], images: [] };
     case 'container': {
@@ -82,10 +83,10 @@ function mountsOf(container: InspectedContainer, targets: readonly string[] | un
   const wanted = targets?.map((target) => posix.normalize(target).replace(/(.)\/$/, '$1'));
   const missing = wanted?.find((target) => !usable.some((mount) => mount.target === target));
   if (missing !== undefined) {
-    throw new BadArgument('targets', `Container "${name}" has no volume or bind at "${missing}"; it has ${usable.map(({ target }) => `"${target}"`).join(', ') || 'none'}.`);
+    throw new BadArgument('targets', l10n.t('Container "{0}" has no volume or bind at "{1}"; it has {2}.', name, missing, usable.map(({ target }) => `"${target}"`).join(', ') || 'none'));
   }
   const chosen = usable.filter(({ target }) => wanted?.includes(target) ?? true);
-  if (chosen.length === 0) throw new BadArgument('container', `Container "${name}" has no volume or bind mount to restore into.`);
+  if (chosen.length === 0) throw new BadArgument('container', l10n.t('Container "{0}" has no volume or bind mount to restore into.', name));
   return chosen.sort((a, b) => (a.target < b.target ? -1 : 1));
 }
 
@@ -111,10 +112,10 @@ export function slotsOf(target: RestoreTarget, manifest: Manifest | undefined, f
     const slots = target.mounts.map(({ type, source, target: at }) => ({ type, source, prefix: asBytes(cleanPrefix(at ?? '')) })).filter(({ prefix }) => found.holds(prefix));
     if (slots.length > 0) return slots;
     const roots = manifest?.mounts.map(({ root }) => `"${root}"`).join(', ');
-    if (manifest !== undefined) throw new BadArgument('container', `The archive holds ${roots}, and "${target.name}" has no mount at any of them; give "strip" and one of its targets.`);
+    if (manifest !== undefined) throw new BadArgument('container', l10n.t('The archive holds {0}, and "{1}" has no mount at any of them; give "strip" and one of its targets.', roots ?? '', target.name));
   }
   if (target.mounts.length !== 1 || first === undefined) {
-    throw new BadArgument('targets', `The archive holds one tree, and "${target.name}" has ${target.mounts.length} mounts; say by "targets" which one it goes into.`);
+    throw new BadArgument('targets', l10n.t('The archive holds one tree, and "{0}" has {1} mounts; say by "targets" which one it goes into.', target.name, target.mounts.length));
   }
   return [{ type: first.type, source: first.source, prefix: prefixOf(manifest, found, strip) }];
 }
@@ -122,18 +123,18 @@ export function slotsOf(target: RestoreTarget, manifest: Manifest | undefined, f
 function prefixOf(manifest: Manifest | undefined, found: Found, strip: string | number | undefined): string {
   if (typeof strip === 'string') {
     const prefix = asBytes(cleanPrefix(strip));
-    if (!found.holds(prefix)) throw new BadArgument('strip', `The archive holds nothing in "${strip}".`);
+    if (!found.holds(prefix)) throw new BadArgument('strip', l10n.t('The archive holds nothing in "{0}".', strip));
     return prefix;
   }
   if (typeof strip === 'number') {
     const names = found.prefix === '' ? [] : found.prefix.split('/');
     if (!Number.isInteger(strip) || strip < 0 || strip > names.length) {
-      throw new BadArgument('strip', `${strip} leading names cannot be left out: all that is in the archive shares ${names.length === 0 ? 'none' : `"${found.prefix}"`}. Give the directory instead.`);
+      throw new BadArgument('strip', l10n.t('{0} leading names cannot be left out: all that is in the archive shares {1}. Give the directory instead.', strip, names.length === 0 ? 'none' : `"${found.prefix}"`));
     }
     return names.slice(0, strip).join('/');
   }
   if (manifest === undefined) return found.prefix;
   const [only, ...more] = manifest.mounts;
-  if (more.length > 0) throw new BadArgument('strip', `The archive holds several mounts: ${manifest.mounts.map(({ root }) => `"${root}"`).join(', ')}. Say by "strip" which one to restore, or restore into a container.`);
+  if (more.length > 0) throw new BadArgument('strip', l10n.t('The archive holds several mounts: {0}. Say by "strip" which one to restore, or restore into a container.', manifest.mounts.map(({ root }) => `"${root}"`).join(', ')));
   return only === undefined || only.root === '.' ? '' : asBytes(only.root);
 }

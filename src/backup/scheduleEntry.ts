@@ -1,4 +1,5 @@
 /** What the setting `dockerMounts.schedule` says: entries as a person writes them, checked one by one. */
+import * as l10n from '@vscode/l10n';
 import { BadArgument } from '../engine/errors.ts';
 import type { Compression } from './compression.ts';
 import type { Consistency } from './consistency.ts';
@@ -78,7 +79,7 @@ export function minuteOfDay(text: string): number | undefined {
 type Raw = Readonly<Record<string, unknown>>;
 
 function wrong(field: string, value: unknown, wanted: string): BadArgument {
-  return new BadArgument(field, `"${field}" is ${JSON.stringify(value) ?? 'missing'}; ${wanted}`);
+  return new BadArgument(field, l10n.t('"{0}" is {1}; {2}', field, JSON.stringify(value) ?? 'missing', wanted));
 }
 
 function text(raw: Raw, field: string): string | undefined {
@@ -113,8 +114,8 @@ function texts(raw: Raw, field: string, wanted: string): string[] | undefined {
 function subjectOf(raw: Raw): ScheduledSubject {
   const given = (['container', 'volume', 'source', 'project'] as const).filter((field) => raw[field] !== undefined && raw[field] !== null);
   const [field, ...more] = given;
-  if (field === undefined) throw new BadArgument('volume', 'it does not say what to back up; name a "volume", "container", "source" or "project".');
-  if (more.length > 0) throw new BadArgument(field, `it names ${given.map((one) => `"${one}"`).join(' and ')}; give one of them and put the other into an entry of its own.`);
+  if (field === undefined) throw new BadArgument('volume', l10n.t('it does not say what to back up; name a "volume", "container", "source" or "project".'));
+  if (more.length > 0) throw new BadArgument(field, l10n.t('it names {0}; give one of them and put the other into an entry of its own.', given.map((one) => `"${one}"`).join(' and ')));
   const name = text(raw, field) ?? '';
   const targets = texts(raw, 'targets', 'give a list of paths in the container.');
   if (targets !== undefined && field !== 'container') throw wrong('targets', raw['targets'], 'it goes with "container" only; leave it out.');
@@ -134,7 +135,7 @@ function whenOf(raw: Raw): When {
   const every = text(raw, 'every');
   const at = texts(raw, 'at', 'give a time of day such as "03:00", or a list of them.');
   const weekdays = texts(raw, 'weekdays', 'give a list such as ["mon", "thu"].');
-  if ((every === undefined) === (at === undefined)) throw new BadArgument('every', every === undefined ? 'it does not say when; give "every" (such as "6h") or "at" (such as "03:00").' : 'it gives both "every" and "at"; leave one out.');
+  if ((every === undefined) === (at === undefined)) throw new BadArgument('every', every === undefined ? l10n.t('it does not say when; give "every" (such as "6h") or "at" (such as "03:00").') : l10n.t('it gives both "every" and "at"; leave one out.'));
   if (every !== undefined) {
     const ms = intervalMs(every);
     if (ms === undefined) throw wrong('every', every, 'give an interval from 1m to a year, such as "30m", "6h", "1d" or "1w".');
@@ -160,7 +161,7 @@ export function keepOf(value: unknown): Keep | undefined {
   if (typeof value !== 'object' || Array.isArray(value)) throw wrong('keep', value, 'give an object such as {"last": 7, "weekly": 4}.');
   const raw = value as Raw;
   const unknown = Object.keys(raw).find((field) => !(KEEP_FIELDS as readonly string[]).includes(field));
-  if (unknown !== undefined) throw new BadArgument('keep', `"keep.${unknown}" is unknown; use ${KEEP_FIELDS.join(', ')}.`);
+  if (unknown !== undefined) throw new BadArgument('keep', l10n.t('"keep.{0}" is unknown; use {1}.', unknown, KEEP_FIELDS.join(', ')));
   const keep: Partial<Record<(typeof KEEP_FIELDS)[number], number>> = {};
   for (const field of KEEP_FIELDS) {
     const count = raw[field];
@@ -199,7 +200,7 @@ export function parseEntry(value: unknown): ScheduleEntry {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('schedule', value, 'give an object such as {"volume": "db", "every": "1d"}.');
   const raw = value as Raw;
   const unknown = Object.keys(raw).find((field) => !(ENTRY_FIELDS as readonly string[]).includes(field));
-  if (unknown !== undefined) throw new BadArgument(unknown, `"${unknown}" is unknown; use ${ENTRY_FIELDS.join(', ')}.`);
+  if (unknown !== undefined) throw new BadArgument(unknown, l10n.t('"{0}" is unknown; use {1}.', unknown, ENTRY_FIELDS.join(', ')));
   const subject = subjectOf(raw);
   const level = raw['level'];
   if (level !== undefined && level !== null && (typeof level !== 'number' || !Number.isInteger(level))) throw wrong('level', level, 'give a whole number.');
@@ -230,7 +231,7 @@ export function parseSchedule(value: unknown): { readonly entries: readonly Sche
   for (const [index, one] of (value as unknown[]).entries()) {
     try {
       const entry = parseEntry(one);
-      if (entries.some(({ id }) => id === entry.id)) throw new BadArgument('id', `its "id", ${JSON.stringify(entry.id)}, is that of an earlier entry; give it an "id" of its own.`);
+      if (entries.some(({ id }) => id === entry.id)) throw new BadArgument('id', l10n.t('its "id", {0}, is that of an earlier entry; give it an "id" of its own.', JSON.stringify(entry.id)));
       entries.push(entry);
     } catch (error) {
       const id = typeof one === 'object' && one !== null && 'id' in one && typeof one.id === 'string' ? ` (${JSON.stringify(one.id)})` : '';

@@ -2,6 +2,7 @@
  * One run of an entry at a time, whichever window, process or machine shares the destination: a lock file beside the
  * archives. Its owner writes it again and again; one that stands still was left by a crash and is taken over.
  */
+import * as l10n from '@vscode/l10n';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
@@ -111,7 +112,7 @@ export class ScheduleLock {
         await handle.writeFile(JSON.stringify(owner)).finally(() => handle.close());
         return new ScheduleLock(file, owner, heartbeatMs);
       } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw new FileFailure(folder, codeOf(error), `The folder "${folder}" cannot be written (${codeOf(error)}); check that it is there and who may write to it.`, { cause: error });
+        if (codeOf(error) !== 'EEXIST') throw new FileFailure(folder, codeOf(error), l10n.t('The folder "{0}" cannot be written ({1}); check that it is there and who may write to it.', folder, codeOf(error)), { cause: error });
       }
       const other = await ownerOf(file);
       const crashed = other?.machine === MACHINE && !isAlive(other.pid);

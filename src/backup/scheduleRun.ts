@@ -1,4 +1,5 @@
 /** One run of one entry of the schedule: back up what is due, verify it, and thin out what the entry made before. */
+import * as l10n from '@vscode/l10n';
 import { readdir } from 'node:fs/promises';
 import type { Connection } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, FileFailure, NotFound, PassphraseNeeded } from '../engine/errors.ts';
@@ -67,14 +68,14 @@ export function volumesOfProject(project: string, { containers, volumes }: { rea
 async function subjectsOf(connection: Connection, { subject }: ScheduleEntry): Promise<BackupSubject[]> {
   if (subject.kind !== 'project') return [subject];
   const volumes = volumesOfProject(subject.project, await new Inventory(connection).read());
-  if (volumes.length === 0) throw new NotFound('volume', subject.project, `The Compose project "${subject.project}" has no volumes on this engine; bring it up once, or correct "project".`);
+  if (volumes.length === 0) throw new NotFound('volume', subject.project, l10n.t('The Compose project "{0}" has no volumes on this engine; bring it up once, or correct "project".', subject.project));
   return volumes.map((volume) => ({ kind: 'volume', volume }));
 }
 
 /** A mount point without its disk is an empty folder: a backup there would be on the wrong disk, unseen. */
 async function checkSame(destination: string, hadArchives: boolean): Promise<void> {
   if (!hadArchives || (await readdir(destination)).length > 0) return;
-  throw new FileFailure(destination, 'EMPTY', `The folder "${destination}" held scheduled backups and is empty now: is the disk or network folder mounted? Where it was emptied on purpose, run the entry once by hand.`);
+  throw new FileFailure(destination, 'EMPTY', l10n.t('The folder "{0}" held scheduled backups and is empty now: is the disk or network folder mounted? Where it was emptied on purpose, run the entry once by hand.', destination));
 }
 
 /**
@@ -86,7 +87,7 @@ export async function runEntry(connection: Connection, entry: ScheduleEntry, opt
   const destination = await checkDestination(options.destination);
   if (!options.force) await checkSame(destination, options.hadArchives);
   if (entry.encrypt === true && options.passphrase === undefined) {
-    throw new PassphraseNeeded(destination, false, `The scheduled backup "${entry.id}" is to be encrypted, and no passphrase is stored; set it by "Set Backup Passphrase…".`);
+    throw new PassphraseNeeded(destination, false, l10n.t('The scheduled backup "{0}" is to be encrypted, and no passphrase is stored; set it by "Set Backup Passphrase…".', entry.id));
   }
   const subjects = await subjectsOf(connection, entry);
   const lock = await ScheduleLock.take(destination, entry.id);
@@ -162,7 +163,7 @@ async function verify(entry: ScheduleEntry, file: string, listed: () => Promise<
   // Broken archives must not fill the disk while it is tried again; those that are sound all stay.
   const unsound = (await listed()).filter((one) => !isSound(one));
   await thinOut(entry, removals(unsound, { last: 1 }, now()), job);
-  throw new BadArchive(file, problems, `The scheduled backup "${entry.id}" was written, but verifying it failed: ${problems.slice(0, 3).join('; ')}. Earlier backups were kept; check the disk of "${destination}".`);
+  throw new BadArchive(file, problems, l10n.t('The scheduled backup "{0}" was written, but verifying it failed: {1}. Earlier backups were kept; check the disk of "{2}".', entry.id, problems.slice(0, 3).join('; '), destination));
 }
 
 function toPlanned({ file, createdAt = '', bytes = 0, verified, problem }: BackupFile): PlannedArchive {
@@ -196,5 +197,5 @@ export function isElsewhere({ engine }: ScheduleEntry, connection: Connection): 
 
 /** Throws BadArgument for an entry that is meant for another engine. */
 export function checkEngine(entry: ScheduleEntry, connection: Connection): void {
-  if (isElsewhere(entry, connection)) throw new BadArgument('engine', `The scheduled backup "${entry.id}" is for the engine "${entry.engine}", and this window is connected to "${connection.info.name}"; select the context of that engine, or correct "engine".`);
+  if (isElsewhere(entry, connection)) throw new BadArgument('engine', l10n.t('The scheduled backup "{0}" is for the engine "{1}", and this window is connected to "{2}"; select the context of that engine, or correct "engine".', entry.id, entry.engine ?? '', connection.info.name));
 }

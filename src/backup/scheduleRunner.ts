@@ -1,4 +1,5 @@
 /** Runs the schedule while it lives: wakes for what is due, makes up for what was missed, and tells of failures once. */
+import * as l10n from '@vscode/l10n';
 import { EventEmitter } from 'node:events';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, NotFound } from '../engine/errors.ts';
@@ -143,7 +144,7 @@ export class ScheduleRunner {
   async run(id?: string): Promise<EntryResult[]> {
     const entries = this.#options.entries();
     const chosen = entries.filter((entry) => id === undefined || entry.id === id);
-    if (id !== undefined && chosen.length === 0) throw new NotFound('plan', id, `There is no scheduled backup "${id}"; there are ${entries.map((entry) => `"${entry.id}"`).join(', ') || 'none'}.`);
+    if (id !== undefined && chosen.length === 0) throw new NotFound('plan', id, l10n.t('There is no scheduled backup "{0}"; there are {1}.', id, entries.map((entry) => `"${entry.id}"`).join(', ') || 'none'));
     const results: EntryResult[] = [];
     for (const entry of chosen) {
       await this.#look(entry);
@@ -266,7 +267,7 @@ export class ScheduleRunner {
     const { id } = entry;
     try {
       const destination = this.#options.destination(entry);
-      if (destination === undefined) throw new BadArgument('destination', `The scheduled backup "${id}" has no destination; give it one, or set "dockerMounts.backup.folder".`);
+      if (destination === undefined) throw new BadArgument('destination', l10n.t('The scheduled backup "{0}" has no destination; give it one, or set "dockerMounts.backup.folder".', id));
       const connection = await this.#options.connection();
       if (force) checkEngine(entry, connection);
       if (isElsewhere(entry, connection)) return [{ id, outcome: 'elsewhere' }];

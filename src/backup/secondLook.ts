@@ -2,6 +2,7 @@
  * Compares what the archive endpoint sent with what the source holds. The engine writes what it cannot read into its own
  * log, leaves it out and ends the stream well, so the end of the stream alone proves nothing.
  */
+import * as l10n from '@vscode/l10n';
 import { hash } from 'node:crypto';
 import { opendir } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -76,7 +77,7 @@ async function* walkHere(root: string, job: JobOptions): AsyncGenerator<string> 
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (VANISHED.has(code) && path !== '') continue;
-      throw new Unlisted(`"${printableName(Buffer.from(path, 'latin1')).slice(-60)}" cannot be listed (${code})`, { cause: error });
+      throw new Unlisted(l10n.t('"{0}" cannot be listed ({1})', printableName(Buffer.from(path, 'latin1')).slice(-60), code), { cause: error });
     }
   }
 }
@@ -185,11 +186,11 @@ export class SecondLook {
     }
     if (missing === 0) return;
     const problem = `the engine left out ${missing} entries without a word, for example "${printableName(Buffer.from(example, 'latin1')).slice(-200)}"`;
-    throw new BadArchive('', [problem], `The engine's archive of "${this.#tree.source}" is not whole: ${problem}. Nothing was kept; use the method "tar".`);
+    throw new BadArchive('', [problem], l10n.t('The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; use the method "tar".', this.#tree.source, problem));
   }
 }
 
 function unreachable(tree: Tree, error: unknown): unknown {
   if (!(error instanceof Unlisted)) return error;
-  return new BadArchive('', [error.message], `"${tree.source}" cannot be read whole by the engine's archive endpoint: ${error.message}. Nothing was kept; use the method "tar".`, { cause: error });
+  return new BadArchive('', [error.message], l10n.t('"{0}" cannot be read whole by the engine\'s archive endpoint: {1}. Nothing was kept; use the method "tar".', tree.source, error.message), { cause: error });
 }

@@ -5,6 +5,7 @@
  * and vendor records; a backup must carry them through. So only the block structure is followed here (POSIX.1-2017 pax,
  * and GNU's L, K and S members).
  */
+import * as l10n from '@vscode/l10n';
 import { Transform } from 'node:stream';
 import { readHeader, tarNumber, untilNul, type TarHeader } from './tarHeader.ts';
 
@@ -62,10 +63,10 @@ export function paxRecords(data: Buffer): Map<string, Buffer> {
     const space = data.indexOf(0x20, at);
     const length = space < 0 ? NaN : Number(data.toString('latin1', at, space));
     if (!Number.isInteger(length) || length <= 0 || at + length > data.length) {
-      throw new BadTar('an extended header is malformed');
+      throw new BadTar(l10n.t('an extended header is malformed'));
     }
     const equals = data.indexOf(0x3d, space);
-    if (equals < 0 || equals >= at + length) throw new BadTar('an extended header is malformed');
+    if (equals < 0 || equals >= at + length) throw new BadTar(l10n.t('an extended header is malformed'));
     records.set(data.toString('utf8', space + 1, equals), data.subarray(equals + 1, at + length - 1));
     at += length;
   }
@@ -75,7 +76,7 @@ export function paxRecords(data: Buffer): Map<string, Buffer> {
 function asNumber(value: Buffer | undefined): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value.toString('latin1'));
-  if (!Number.isFinite(number) || number < 0) throw new BadTar('an extended header holds a number that is none');
+  if (!Number.isFinite(number) || number < 0) throw new BadTar(l10n.t('an extended header holds a number that is none'));
   return number;
 }
 
@@ -119,7 +120,7 @@ class MemberWalker {
       const expect = this.#expect;
       if (expect.kind === 'end') {
         // GNU tar pads with zeros, to a record of its own size.
-        if (rest.some((byte) => byte !== 0)) throw new BadTar('data stands behind the end-of-archive mark');
+        if (rest.some((byte) => byte !== 0)) throw new BadTar(l10n.t('data stands behind the end-of-archive mark'));
         return;
       }
       if (expect.kind === 'body') {
@@ -148,10 +149,10 @@ class MemberWalker {
   finish(): void {
     if (this.#expect.kind === 'end') return;
     if (this.#expect.kind === 'header' && this.#partialBytes === 0 && this.#zeroBlocks === 0) {
-      throw new BadTar(`the tar stream stops ${this.#last ? `after "${this.#last}"` : 'at its beginning'}, without the end-of-archive mark`);
+      throw new BadTar(l10n.t('the tar stream stops {0}, without the end-of-archive mark', this.#last ? `after "${this.#last}"` : 'at its beginning'));
     }
-    if (this.#last === '' && this.#expect.kind === 'header' && this.#held.length === 0) throw new BadTar('it is no tar: it ends before its first header');
-    throw new BadTar(`the tar stream stops in the middle${this.#last ? ` of "${this.#last}"` : ''}`);
+    if (this.#last === '' && this.#expect.kind === 'header' && this.#held.length === 0) throw new BadTar(l10n.t('it is no tar: it ends before its first header'));
+    throw new BadTar(l10n.t('the tar stream stops in the middle{0}', this.#last ? ` of "${this.#last}"` : ''));
   }
 
   #block(expect: Expect, block: Buffer, push: (part: Buffer) => void): void {
@@ -188,11 +189,11 @@ class MemberWalker {
       if (this.#zeroBlocks === 2) this.#expect = { kind: 'end' };
       return;
     }
-    if (this.#zeroBlocks > 0) throw new BadTar('a single zero block stands between two members');
+    if (this.#zeroBlocks > 0) throw new BadTar(l10n.t('a single zero block stands between two members'));
     const flag = block[156] ?? 0;
     const type = flag === 0 ? '0' : String.fromCharCode(flag);
     if (type === 'x' || type === 'g' || type === 'L' || type === 'K') {
-      if (header.size > MAX_META_BYTES) throw new BadTar('an extended header is too large to be one');
+      if (header.size > MAX_META_BYTES) throw new BadTar(l10n.t('an extended header is too large to be one'));
       this.#held.push(block);
       const padded = Math.ceil(header.size / BLOCK) * BLOCK;
       if (padded > 0) this.#expect = { kind: 'meta', type, size: header.size, left: padded };
@@ -205,7 +206,7 @@ class MemberWalker {
   #decode(block: Buffer): TarHeader | null {
     const header = readHeader(block);
     if (header !== undefined) return header;
-    throw new BadTar(`the header ${this.#last ? `after "${this.#last}"` : 'at the beginning'} is damaged or this is no tar`);
+    throw new BadTar(l10n.t('the header {0} is damaged or this is no tar', this.#last ? `after "${this.#last}"` : 'at the beginning'));
   }
 
   #member(type: string, header: TarHeader, own: readonly Buffer[], push: (part: Buffer) => void): void {
@@ -244,7 +245,7 @@ class MemberWalker {
       this.#keep = choice !== false;
       for (const one of choice === true ? member.blocks : choice || []) push(one);
     } else {
-      if (type !== '5') throw new BadTar(`"${printableName(name)}" stands where a directory was expected`);
+      if (type !== '5') throw new BadTar(l10n.t('"{0}" stands where a directory was expected', printableName(name)));
       this.#toSkip -= 1;
     }
     this.#held = [];

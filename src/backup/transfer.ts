@@ -1,4 +1,5 @@
 /** Copies what a volume or a directory holds into another, on the same engine or another, with no file between. */
+import * as l10n from '@vscode/l10n';
 import { pipeline } from 'node:stream/promises';
 import { posix } from 'node:path';
 import { inspectVolume } from '../engine/actions.ts';
@@ -49,7 +50,7 @@ async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptio
     const [tree] = plan.trees;
     const look = reader.method === 'archive' && tree !== undefined ? await SecondLook.begin(from, tree, plan.images, job) : undefined;
     const opened = await source.open(0);
-    if (opened === undefined) throw new EngineFailure(0, `"${plan.subject}" is neither a directory nor a file.`);
+    if (opened === undefined) throw new EngineFailure(0, l10n.t('"{0}" is neither a directory nor a file.', plan.subject));
     const count = new MemberCount(new Set(['.']), job.log);
     const roots = new Map<Slot, TarMember>();
     const members = tarMembers({
@@ -125,7 +126,7 @@ export async function cloneVolume(connection: Connection, volume: string, name: 
 
 /** Makes a volume on another engine with all that `volume` holds on this one. Its data goes through this process only. */
 export async function copyVolumeToEngine(from: Connection, volume: string, to: Connection, name: string, options: CopyOptions, job: JobOptions): Promise<{ name: string } & Copied> {
-  if (from.info.id !== '' && from.info.id === to.info.id && name === volume) throw new BadArgument('context', `The context leads to the same engine, which has volume "${volume}" already; choose another context, or another name.`);
+  if (from.info.id !== '' && from.info.id === to.info.id && name === volume) throw new BadArgument('context', l10n.t('The context leads to the same engine, which has volume "{0}" already; choose another context, or another name.', volume));
   const plan = await sourceOf(from, { type: 'volume', source: volume });
   const copied = await intoNew({ from, plan, to, ...options }, { name, labels: await labelsOf(from, volume) }, job);
   job.log.info(`Copied volume "${volume}" to "${name}" on ${to.endpoint.address}: ${copied.entries} entries, ${copied.bytes} bytes.`);
@@ -134,7 +135,7 @@ export async function copyVolumeToEngine(from: Connection, volume: string, to: C
 
 /** Copies between volumes and directories of the engine's host. The target is a new volume or an empty one, or an empty directory. */
 export async function copyData(connection: Connection, source: MountRef, target: MountRef, options: CopyOptions, job: JobOptions): Promise<Copied> {
-  if (target.type === 'bind' && !posix.isAbsolute(target.source)) throw new BadArgument('toSource', `"${target.source}" is not an absolute path on the engine's host; give the whole path.`);
+  if (target.type === 'bind' && !posix.isAbsolute(target.source)) throw new BadArgument('toSource', l10n.t('"{0}" is not an absolute path on the engine\'s host; give the whole path.', target.source));
   const plan = await sourceOf(connection, source);
   const copy = { from: connection, plan, to: connection, ...options };
   const isNew = target.type === 'volume' && (await inspectVolume(connection, target.source).then(() => false, (error: unknown) => {
@@ -143,7 +144,7 @@ export async function copyData(connection: Connection, source: MountRef, target:
   }));
   if (isNew) return intoNew(copy, { name: target.source }, job);
   const { isEmpty, isFile, root } = await lookAt(connection, target, job);
-  if (isFile || !isEmpty) throw new TargetNotEmpty(target.source, `"${target.source}" holds data; copy into an empty directory or a new volume.`);
+  if (isFile || !isEmpty) throw new TargetNotEmpty(target.source, l10n.t('"{0}" holds data; copy into an empty directory or a new volume.', target.source));
   const kept = { ...target, ...(root ? { root: { owner: `${root.uid}:${root.gid}`, mode: (root.mode & 0o7777).toString(8), mtime: String(root.mtime) } } : {}) };
   const image = await findTools(connection, plan.images, job.log);
   const marker = image === undefined ? undefined : await createMarker(connection, { kind: 'clear', image, kept: [kept] }, job.log);

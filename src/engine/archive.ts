@@ -2,6 +2,7 @@
  * The engine's archive endpoint by paths of any bytes (HEAD, GET and PUT /containers/{id}/archive). dockerode takes the
  * path as text and would encode it as UTF-8, so the query is made here.
  */
+import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
 import { engineError } from './connection.ts';
 import { NotFound } from './errors.ts';
@@ -125,7 +126,7 @@ export async function unpackIn(helper: Helper, path: Buffer, tar: Readable, sign
     if (failure !== undefined) throw failure;
     if (isMissing(error)) {
       await onlyTheFileIsMissing(helper);
-      throw new NotFound('folder', shownPath(path.toString('utf8')), `There is no directory "${shownPath(path.toString('utf8'))}" to write into; it may have been removed meanwhile.`, { cause: error });
+      throw new NotFound('folder', shownPath(path.toString('utf8')), l10n.t('There is no directory "{0}" to write into; it may have been removed meanwhile.', shownPath(path.toString('utf8'))), { cause: error });
     }
     throw engineError(error, { kind: 'folder', object: shownPath(path.toString('utf8')), doing: 'write into a directory of the mount' });
   } finally {

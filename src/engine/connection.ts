@@ -1,4 +1,5 @@
 /** One connection to one engine. */
+import * as l10n from '@vscode/l10n';
 import Docker from 'dockerode';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
 import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
@@ -62,7 +63,7 @@ async function withTimeout<T>(work: Promise<T>, address: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(
-      () => reject(new EngineUnavailable('unreachable', address, `The engine at ${address} did not answer within ${CONNECT_TIMEOUT_MS / 1000} seconds. Check the address and the network.`)),
+      () => reject(new EngineUnavailable('unreachable', address, l10n.t('The engine at {0} did not answer within {1} seconds. Check the address and the network.', address, CONNECT_TIMEOUT_MS / 1000))),
       CONNECT_TIMEOUT_MS,
     );
   });
@@ -80,16 +81,16 @@ function unavailable(error: unknown, address: string): EngineUnavailable {
   switch (code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new EngineUnavailable('notRunning', address, `Nothing answers at ${address}: the Docker engine is not running there. Start it, or correct the address.`, cause);
+      return new EngineUnavailable('notRunning', address, l10n.t('Nothing answers at {0}: the Docker engine is not running there. Start it, or correct the address.', address), cause);
     case 'EACCES':
     case 'EPERM':
       return permissionDenied(address, error);
     default:
   }
   if (/certificate|tls|ssl|cert|HTTPS/i.test(`${code} ${message}`)) {
-    return new EngineUnavailable('tls', address, `The engine at ${address} did not accept the TLS connection: ${message}. Check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY.`, cause);
+    return new EngineUnavailable('tls', address, l10n.t('The engine at {0} did not accept the TLS connection: {1}. Check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY.', address, message), cause);
   }
-  return new EngineUnavailable('unreachable', address, `The engine at ${address} cannot be reached: ${message}. Check the address and the network.`, cause);
+  return new EngineUnavailable('unreachable', address, l10n.t('The engine at {0} cannot be reached: {1}. Check the address and the network.', address, message), cause);
 }
 
 export interface FailureContext {
@@ -111,12 +112,12 @@ export function engineError(error: unknown, context: FailureContext): Error {
   const { kind, object, doing } = context;
   const cause = { cause: error };
   if (statusCode === undefined && ((code !== undefined && NETWORK_CODES.has(code)) || /socket hang up|aborted|premature close/i.test(message))) {
-    return new EngineUnavailable('lost', '', `The engine went away while trying to ${doing} ("${object}"). Start it and try again.`, cause);
+    return new EngineUnavailable('lost', '', l10n.t('The engine went away while trying to {0} ("{1}"). Start it and try again.', doing, object), cause);
   }
   const said = (json?.message ?? message).trim();
   const because = /[.!?]$/.test(said) ? said : `${said}.`;
   if (statusCode === 404 && !/mkdir|OCI|executable/.test(said)) {
-    return new NotFound(kind, object, `There is no ${kind} "${object}" on this engine (could not ${doing}): ${because} Refresh the view and check the name.`, cause);
+    return new NotFound(kind, object, l10n.t('There is no {0} "{1}" on this engine (could not {2}): {3} Refresh the view and check the name.', kind, object, doing, because), cause);
   }
-  return new EngineFailure(statusCode ?? 0, `Could not ${doing} (${kind} "${object}"): ${because}`, cause);
+  return new EngineFailure(statusCode ?? 0, l10n.t('Could not {0} ({1} "{2}"): {3}', doing, kind, object, because), cause);
 }

@@ -2,6 +2,7 @@
  * Docker contexts as the docker command stores them: `meta.json` and TLS files under the SHA-256 of the name
  * (docker/cli, cli/context/store). No kept npm library reads them without the docker command.
  */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,7 +34,7 @@ export async function currentContextName(place: ContextPlace): Promise<string | 
     const { currentContext } = JSON.parse(text.toString('utf8')) as { currentContext?: string };
     return currentContext;
   } catch (error) {
-    throw new EngineUnavailable('badAddress', '', `"${file}" cannot be read: ${(error as Error).message}. Mend it, or name the engine in the setting "dockerMounts.host".`, { cause: error });
+    throw new EngineUnavailable('badAddress', '', l10n.t('"{0}" cannot be read: {1}. Mend it, or name the engine in the setting "dockerMounts.host".', file, (error as Error).message), { cause: error });
   }
 }
 
@@ -59,15 +60,15 @@ export async function readContext(name: string, place: ContextPlace): Promise<{ 
   const folder = join(configFolder(place), 'contexts');
   const id = createHash('sha256').update(name).digest('hex');
   const text = await readOptional(join(folder, 'meta', id, 'meta.json'));
-  const bad = (why: string) => new EngineUnavailable('badAddress', '', `The Docker context "${name}" ${why}; see "docker context ls".`);
-  if (text === undefined) throw bad('does not exist');
+  const bad = (why: string) => new EngineUnavailable('badAddress', '', l10n.t('The Docker context "{0}" {1}; see "docker context ls".', name, why));
+  if (text === undefined) throw bad(l10n.t('does not exist'));
   let endpoint: { Host?: string; SkipTLSVerify?: boolean } | undefined;
   try {
     endpoint = (JSON.parse(text.toString('utf8')) as { Endpoints?: { docker?: { Host?: string; SkipTLSVerify?: boolean } } }).Endpoints?.docker;
   } catch {
-    throw bad('cannot be read');
+    throw bad(l10n.t('cannot be read'));
   }
-  if (!endpoint?.Host) throw bad('names no Docker engine');
+  if (!endpoint?.Host) throw bad(l10n.t('names no Docker engine'));
   const tlsFolder = join(folder, 'tls', id, 'docker');
   const [ca, cert, key] = await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map((file) => readOptional(join(tlsFolder, file))));
   const tls = ca || cert || endpoint.SkipTLSVerify ? { ca, cert, key, skipVerify: endpoint.SkipTLSVerify === true } : undefined;

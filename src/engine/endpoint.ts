@@ -1,4 +1,5 @@
 /** Where the engine is: setting, DOCKER_HOST, Docker context, or a well-known socket. */
+import * as l10n from '@vscode/l10n';
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -78,7 +79,7 @@ async function environmentTls(address: string, { env, home }: EndpointInput): Pr
       return await readFile(join(folder, name));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !env['DOCKER_CERT_PATH']) return undefined;
-      throw new EngineUnavailable('tls', address, `The TLS file "${join(folder, name)}" for ${address} cannot be read; check DOCKER_CERT_PATH.`, { cause: error });
+      throw new EngineUnavailable('tls', address, l10n.t('The TLS file "{0}" for {1} cannot be read; check DOCKER_CERT_PATH.', join(folder, name), address), { cause: error });
     }
   };
   return { ca: await read('ca.pem'), cert: await read('cert.pem'), key: await read('key.pem') };
@@ -86,7 +87,7 @@ async function environmentTls(address: string, { env, home }: EndpointInput): Pr
 
 function endpointOf(address: string, where: string, tls?: TlsMaterial): Omit<Endpoint, 'origin'> {
   const bad = (why: string) =>
-    new EngineUnavailable('badAddress', address, `${where} is "${address}": ${why}. Write unix:///path, tcp://host:port or ssh://user@host.`);
+    new EngineUnavailable('badAddress', address, l10n.t('{0} is "{1}": {2}. Write unix:///path, tcp://host:port or ssh://user@host.', where, address, why));
   if (address.startsWith('unix://')) return socketEndpoint(address.slice('unix://'.length) || '/var/run/docker.sock');
   if (address.startsWith('npipe://')) return { address, options: { ...NOTHING, socketPath: address.slice('npipe://'.length) } };
   if (address.startsWith('/')) return socketEndpoint(address);
@@ -94,9 +95,9 @@ function endpointOf(address: string, where: string, tls?: TlsMaterial): Omit<End
   try {
     url = new URL(address.includes('://') ? address : `tcp://${address}`);
   } catch {
-    throw bad('that is no address');
+    throw bad(l10n.t('that is no address'));
   }
-  if (url.hostname === '') throw bad('it names no host');
+  if (url.hostname === '') throw bad(l10n.t('it names no host'));
   const host = url.hostname.replace(/^\[|\]$/g, '');
   switch (url.protocol) {
     case 'ssh:': {
@@ -116,7 +117,7 @@ function endpointOf(address: string, where: string, tls?: TlsMaterial): Omit<End
       };
     }
     default:
-      throw bad(`"${url.protocol}//" is not supported`);
+      throw bad(l10n.t('"{0}//" is not supported', url.protocol));
   }
 }
 
@@ -152,12 +153,12 @@ async function wellKnownSocket(input: EndpointInput): Promise<Endpoint> {
     if (state === 'refused') refused ??= path;
   }
   if (refused !== undefined) throw permissionDenied(`unix://${refused}`);
-  throw new EngineUnavailable('notFound', '', 'No Docker engine was found: there is no DOCKER_HOST, no Docker context and none of the usual sockets. Install Docker, or name the engine in the setting "dockerMounts.host".');
+  throw new EngineUnavailable('notFound', '', l10n.t('No Docker engine was found: there is no DOCKER_HOST, no Docker context and none of the usual sockets. Install Docker, or name the engine in the setting "dockerMounts.host".'));
 }
 
 /** The error for a socket that is there and closed to this user. */
 export function permissionDenied(address: string, cause?: unknown): EngineUnavailable {
-  return new EngineUnavailable('permissionDenied', address, `The engine's socket ${address} may not be opened by this user. Add the user to the group that owns it (often "docker") and log in again.`, { cause });
+  return new EngineUnavailable('permissionDenied', address, l10n.t('The engine\'s socket {0} may not be opened by this user. Add the user to the group that owns it (often "docker") and log in again.', address), { cause });
 }
 
 async function socketState(path: string): Promise<'open' | 'refused' | 'absent'> {

@@ -1,4 +1,5 @@
 /** A program in a container that runs already: quicker than a container for each. */
+import * as l10n from '@vscode/l10n';
 import { buffer } from 'node:stream/consumers';
 import { PassThrough, type Readable, type Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,12 +31,12 @@ async function exitCodeOf(exec: Exec): Promise<number> {
     if (!Running && ExitCode !== null) return ExitCode;
     await sleep(EXIT_EVERY_MS);
   }
-  throw new EngineFailure(0, 'A program in a helper container has ended, and the engine does not say how; try again.');
+  throw new EngineFailure(0, l10n.t('A program in a helper container has ended, and the engine does not say how; try again.'));
 }
 
 /** 409 is a container that does not run: no more use than one that is gone. */
 function execError(error: unknown, helper: Helper): Error {
-  if ((error as { statusCode?: number }).statusCode === 409) return new NotFound('container', helper.container.id, 'The helper container was stopped. Try again.', { cause: error });
+  if ((error as { statusCode?: number }).statusCode === 409) return new NotFound('container', helper.container.id, l10n.t('The helper container was stopped. Try again.'), { cause: error });
   return engineError(error, context(helper));
 }
 
@@ -49,7 +50,7 @@ export async function execStream(helper: Helper, command: readonly string[]): Pr
     const checked = new PassThrough({
       flush(done) {
         exitCodeOf(exec).then(
-          (code) => done(code === 0 ? null : new EngineFailure(code, `A program in a helper container ended with code ${code}: ${stderr.trim() || 'it gave no reason'}.`)),
+          (code) => done(code === 0 ? null : new EngineFailure(code, l10n.t('A program in a helper container ended with code {0}: {1}.', code, stderr.trim() || 'it gave no reason'))),
           (error: unknown) => done(engineError(error, context(helper))),
         );
       },

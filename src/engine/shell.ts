@@ -1,4 +1,5 @@
 /** A shell in a running container: found, started on a terminal, resized, and ended with all that it started. */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { inspectContainer } from './actions.ts';
@@ -48,13 +49,13 @@ export async function stateOf(connection: Connection, container: string): Promis
  */
 export async function planShell(connection: Connection, container: string, path?: string): Promise<ShellPlan> {
   const { State, Config } = await inspectContainer(connection, container);
-  if (State.Status !== 'running') throw new EngineFailure(409, `Container "${container}" is ${State.Status}; a terminal needs one that runs. Start or resume it first.`);
+  if (State.Status !== 'running') throw new EngineFailure(409, l10n.t('Container "{0}" is {1}; a terminal needs one that runs. Start or resume it first.', container, State.Status));
   const cwd = path === undefined ? Config.WorkingDir || '/' : await directoryOf(connection, container, path);
   const locale = ((Config.Env as string[] | null) ?? []).find((line) => /^(LC_ALL|LC_CTYPE|LANG)=/.test(line));
   for (const shell of SHELLS) {
     if (await runs(connection, container, shell)) return { container, shell, cwd, needsUtf8: locale === undefined };
   }
-  throw new NotFound('file', 'sh', `Container "${container}" has no shell (${SHELLS.join(', ')} were tried), so no terminal can be opened in it.`);
+  throw new NotFound('file', 'sh', l10n.t('Container "{0}" has no shell ({1} were tried), so no terminal can be opened in it.', container, SHELLS.join(', ')));
 }
 
 /** Starts the shell that was planned, as the container's user. Throws EngineFailure. */
@@ -137,9 +138,9 @@ async function statIn({ docker }: Connection, container: string, path: string): 
   } catch (error) {
     const { statusCode } = error as { statusCode?: number };
     // The answer to a HEAD has no words.
-    if (statusCode === 500) throw new EngineFailure(500, `The engine cannot look at "${path}" in container "${container}": it may be a symbolic link that leads in a circle, or hold a character that no path may hold. Choose another path.`, { cause: error });
+    if (statusCode === 500) throw new EngineFailure(500, l10n.t('The engine cannot look at "{0}" in container "{1}": it may be a symbolic link that leads in a circle, or hold a character that no path may hold. Choose another path.', path, container), { cause: error });
     if (statusCode === 404) {
-      throw new NotFound('file', path, `There is no "${path}" in container "${container}". Check the path; a mount made over it may hide it.`, { cause: error });
+      throw new NotFound('file', path, l10n.t('There is no "{0}" in container "{1}". Check the path; a mount made over it may hide it.', path, container), { cause: error });
     }
     throw engineError(error, { kind: 'container', object: container, doing: `look at ${path} in it` });
   }

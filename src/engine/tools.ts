@@ -1,4 +1,5 @@
 /** Small programs in a local image, run in a helper: what the archive endpoint cannot do, such as moving and removing files. */
+import * as l10n from '@vscode/l10n';
 import { buffer } from 'node:stream/consumers';
 import { stdoutOf } from './attachStream.ts';
 import type { Connection } from './connection.ts';
@@ -32,7 +33,7 @@ export async function runTool(connection: Connection, image: string, command: re
 /** Runs a shell script, whose text is fixed and whose values are arguments. Throws EngineFailure where it does not end with 0. */
 export async function runScript(connection: Connection, image: string, script: string, args: readonly string[], mounts: readonly HelperMount[], log: Logger): Promise<string> {
   const { code, stdout, stderr } = await runTool(connection, image, ['sh', '-c', script, 'sh', ...args], mounts, log);
-  if (code !== 0) throw new EngineFailure(code, `A script in a helper container ended with code ${code}: ${stderr.trim() || 'it gave no reason'}`);
+  if (code !== 0) throw new EngineFailure(code, l10n.t('A script in a helper container ended with code {0}: {1}', code, stderr.trim() || 'it gave no reason'));
   return stdout.toString('utf8');
 }
 
@@ -66,6 +67,6 @@ export async function findTools(connection: Connection, likely: readonly string[
 export async function needTools(connection: Connection, likely: readonly string[], what: string, log: Logger): Promise<string> {
   const image = await findTools(connection, likely, log);
   if (image !== undefined) return image;
-  throw new NotFound('image', '', `${what} needs a local image with sh, find and mv, and there is none; pull one such as busybox, and name it in the setting "dockerMounts.backup.image".`);
+  throw new NotFound('image', '', l10n.t('{0} needs a local image with sh, find and mv, and there is none; pull one such as busybox, and name it in the setting "dockerMounts.backup.image".', what));
 }
 

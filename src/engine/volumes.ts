@@ -1,4 +1,5 @@
 /** Making and removing volumes. */
+import * as l10n from '@vscode/l10n';
 import { inspectVolume } from './actions.ts';
 import { engineError, type Connection } from './connection.ts';
 import { BadArgument, InUse, NotFound } from './errors.ts';
@@ -47,7 +48,7 @@ export async function createVolume(connection: Connection, volume: NewVolume): P
         throw error;
       },
     );
-    if (taken) throw new BadArgument('name', `There is a volume "${name}" already; choose another name, or remove that one first.`);
+    if (taken) throw new BadArgument('name', l10n.t('There is a volume "{0}" already; choose another name, or remove that one first.', name));
   }
   try {
     const made = (await connection.docker.createVolume({ Name: name ?? '', Driver: driver ?? 'local', DriverOpts: { ...driverOpts }, Labels: { ...labels } })) as unknown as { name?: string; Name?: string };
@@ -62,10 +63,10 @@ export async function removeVolumes(connection: Connection, names: readonly stri
   const { volumes } = await new Inventory(connection).read();
   for (const name of names) {
     const found = volumes.find((volume) => volume.name === name);
-    if (found === undefined) throw new NotFound('volume', name, `There is no volume "${name}" on this engine; nothing was removed. Refresh the view and check the name.`);
+    if (found === undefined) throw new NotFound('volume', name, l10n.t('There is no volume "{0}" on this engine; nothing was removed. Refresh the view and check the name.', name));
     const users = [...new Set(found.usedBy.map(({ container }) => container))];
     if (users.length > 0) {
-      throw new InUse('volume', name, users, `Volume "${name}" is used by ${users.map((user) => `"${user}"`).join(', ')}; nothing was removed. Remove those containers first.`);
+      throw new InUse('volume', name, users, l10n.t('Volume "{0}" is used by {1}; nothing was removed. Remove those containers first.', name, users.map((user) => `"${user}"`).join(', ')));
     }
   }
   const removed: string[] = [];

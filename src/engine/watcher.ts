@@ -1,4 +1,5 @@
 /** Keeps one connection alive and its snapshot true, by the engine's events. */
+import * as l10n from '@vscode/l10n';
 import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 import { Connection } from './connection.ts';
@@ -79,7 +80,7 @@ export class EngineWatcher {
       case 'unavailable':
         throw state.error;
       case 'connecting':
-        throw new EngineUnavailable('lost', '', 'The connection to the engine was given up.');
+        throw new EngineUnavailable('lost', '', l10n.t('The connection to the engine was given up.'));
     }
   }
 
@@ -167,7 +168,7 @@ export class EngineWatcher {
       if (over) return;
       over = true;
       if (stream === this.#events) {
-        this.#lost(new EngineUnavailable('lost', connection.endpoint.address, `The engine at ${connection.endpoint.address} went away. The view comes back when the engine does.`));
+        this.#lost(new EngineUnavailable('lost', connection.endpoint.address, l10n.t('The engine at {0} went away. The view comes back when the engine does.', connection.endpoint.address)));
       }
     };
     for (const event of ['end', 'close', 'error', 'aborted']) stream.on(event, end);

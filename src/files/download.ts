@@ -1,4 +1,5 @@
 /** Files and directories of a mount to the local disk. A `.partial` is renamed when it is whole. */
+import * as l10n from '@vscode/l10n';
 import { createWriteStream } from 'node:fs';
 import { access, link, lstat, mkdir, open, rename, rm, symlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,7 +22,7 @@ const SLASH = Buffer.from('/');
 function failure(error: unknown, file: string, path: string): Error {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined && /^(EACCES|EPERM|ENOSPC|EROFS|ENOENT|EEXIST|ENOTDIR|ENAMETOOLONG|EINVAL|EDQUOT|EISDIR)$/.test(code)) {
-    return new FileFailure(file, code, `"${file}" cannot be written: ${(error as Error).message}. Choose another folder, or make room.`, { cause: error });
+    return new FileFailure(file, code, l10n.t('"{0}" cannot be written: {1}. Choose another folder, or make room.', file, (error as Error).message), { cause: error });
   }
   return broken(error, path);
 }
@@ -30,7 +31,7 @@ function failure(error: unknown, file: string, path: string): Error {
 export async function downloadTo(session: Session, path: string, file: string, counter: Counter, job: JobOptions): Promise<void> {
   const { entry, path: end } = await follow(session, path);
   if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(path, entry?.type);
-  if (await lstat(file).then(() => true, () => false)) throw new FileFailure(file, 'EEXIST', `"${file}" exists already; choose another folder, or rename it.`);
+  if (await lstat(file).then(() => true, () => false)) throw new FileFailure(file, 'EEXIST', l10n.t('"{0}" exists already; choose another folder, or rename it.', file));
   const partial = `${file}.partial`;
   await access(join(file, '..')).catch((error: unknown) => {
     throw failure(error, file, path);
@@ -78,7 +79,7 @@ async function downloadDirectory(session: Session, path: string, folder: string,
   job.signal.addEventListener('abort', stop, { once: true });
   opened.tar.on('error', (error) => bodies.destroy(error));
   opened.tar.on('close', () => {
-    if (!opened.tar.readableEnded) bodies.destroy(new BadTar('the stream was cut'));
+    if (!opened.tar.readableEnded) bodies.destroy(new BadTar(l10n.t('the stream was cut')));
   });
   const unpacker = new Unpacker(folder, counter, job);
   try {
@@ -107,7 +108,7 @@ class Unpacker {
   async run(bodies: Readable, pending: Pending[]): Promise<void> {
     for await (const chunk of bodies as AsyncIterable<Buffer>) await this.#feed(pending, chunk);
     await this.#feed(pending, Buffer.alloc(0));
-    if (pending.length > 0) throw new EngineUnavailable('lost', '', 'The engine stopped in the middle of the download; it may have gone away. Try again.');
+    if (pending.length > 0) throw new EngineUnavailable('lost', '', l10n.t('The engine stopped in the middle of the download; it may have gone away. Try again.'));
     for (const member of this.#links) await this.#link(member);
   }
 
@@ -134,7 +135,7 @@ class Unpacker {
 
   #local(member: Buffer): Buffer {
     const path = memberPath(member);
-    if (path.split('/').includes('..')) throw new BadTar('a name steps out of the folder');
+    if (path.split('/').includes('..')) throw new BadTar(l10n.t('a name steps out of the folder'));
     return Buffer.concat([this.#folder, SLASH, Buffer.from(path, 'latin1')]);
   }
 

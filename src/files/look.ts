@@ -1,4 +1,5 @@
 /** What is at a path, and what a directory holds. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { tarMembers } from '../backup/tarMembers.ts';
 import { openIn, statIn, type PathStat } from '../engine/archive.ts';
@@ -33,7 +34,7 @@ export interface NamedEntry extends Entry {
 const MOST_LINKS = 200;
 
 export function missing(path: string): NotFound {
-  return new NotFound('file', messagePath(path), `There is no file "${messagePath(path)}"; it may have been removed or renamed meanwhile.`);
+  return new NotFound('file', messagePath(path), l10n.t('There is no file "{0}"; it may have been removed or renamed meanwhile.', messagePath(path)));
 }
 
 function plain({ type, size, mtime, mode }: PathStat): Entry {
@@ -97,7 +98,7 @@ async function listByTools(session: Session, path: string): Promise<NamedEntry[]
   if (code === EXIT.notADirectory) throw notADirectory(path);
   // What vanishes while it is listed is said by stat, and no failure.
   if (code !== 0 && stdout.length === 0 && stderr !== '' && !/No such file/.test(stderr)) {
-    throw new EngineFailure(code, `Could not list "${messagePath(path)}": ${stderr.trim()}`);
+    throw new EngineFailure(code, l10n.t('Could not list "{0}": {1}', messagePath(path), stderr.trim()));
   }
   const fields = stdout.toString('latin1').split('/');
   const entries: NamedEntry[] = [];

@@ -1,4 +1,5 @@
 /** Where a file is, as people and URIs say it: a volume and a path in it, or a container and a path that it sees. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { shownPath, VOLUME_TARGET } from '../engine/archive.ts';
 import { BadArgument, FileRefused, NotFound } from '../engine/errors.ts';
@@ -31,7 +32,7 @@ export interface Located {
 
 /** A place from its parts. Throws BadArgument for a path that steps out by `..`. */
 export function placeOf(kind: FilePlace['kind'], name: string, path: string): FilePlace {
-  if (path.split('/').includes('..')) throw new BadArgument('path', `The path "${printable(path)}" steps up by "..", which could lead out of the mount; give it without.`);
+  if (path.split('/').includes('..')) throw new BadArgument('path', l10n.t('The path "{0}" steps up by "..", which could lead out of the mount; give it without.', printable(path)));
   return { kind, name, path: posix.normalize(`/${path}`).replace(/(.)\/+$/, '$1') };
 }
 
@@ -90,16 +91,16 @@ function mountAround({ mounts }: Container, path: string): Mount | undefined {
 export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>): Located {
   switch (place.kind) {
     case 'volume': {
-      if (!volumes.some(({ name }) => name === place.name)) throw new NotFound('volume', place.name, `There is no volume "${place.name}" on this engine; it may have been removed.`);
+      if (!volumes.some(({ name }) => name === place.name)) throw new NotFound('volume', place.name, l10n.t('There is no volume "{0}" on this engine; it may have been removed.', place.name));
       const path = place.path === '/' ? VOLUME_TARGET : `${VOLUME_TARGET}${place.path}`;
       return { source: { type: 'volume', source: place.name, target: VOLUME_TARGET, readOnly: false }, path };
     }
     case 'container': {
       const container = containers.find(({ name }) => name === place.name);
-      if (container === undefined) throw new NotFound('container', place.name, `There is no container "${place.name}" on this engine; it may have been removed.`);
+      if (container === undefined) throw new NotFound('container', place.name, l10n.t('There is no container "{0}" on this engine; it may have been removed.', place.name));
       const mount = mountAround(container, place.path);
       if (mount === undefined) {
-        throw new NotFound('file', placeText(place), `"${printable(place.path)}" is in no mount of container "${place.name}"; it has ${container.mounts.map(({ target }) => target).join(', ') || 'none'}.`);
+        throw new NotFound('file', placeText(place), l10n.t('"{0}" is in no mount of container "{1}"; it has {2}.', printable(place.path), place.name, container.mounts.map(({ target }) => target).join(', ') || 'none'));
       }
       if (!isBrowsable(mount)) {
         throw new FileRefused('notAFile', placeText(place), `The mount ${mount.target} of container "${place.name}" is of the type ${mount.type}, whose files only the container itself can reach; look at them from a terminal in it.`);

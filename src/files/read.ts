@@ -1,4 +1,5 @@
 /** Reads one file. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { openIn } from '../engine/archive.ts';
@@ -63,6 +64,6 @@ export async function readFile(session: Session, path: string): Promise<Buffer> 
 
 /** A stream that stopped early, in words. */
 export function broken(error: unknown, path: string): Error {
-  if (error instanceof BadTar) return new EngineUnavailable('lost', '', `The engine stopped in the middle of "${messagePath(path)}"; it may have gone away. Try again.`, { cause: error });
+  if (error instanceof BadTar) return new EngineUnavailable('lost', '', l10n.t('The engine stopped in the middle of "{0}"; it may have gone away. Try again.', messagePath(path)), { cause: error });
   return engineError(error, { kind: 'file', object: messagePath(path), doing: 'read it' });
 }

@@ -1,4 +1,5 @@
 /** Tars of single entries, written and read: what the archive endpoint speaks. */
+import * as l10n from '@vscode/l10n';
 import { Transform, type Readable } from 'node:stream';
 import { newHeader, withName } from '../backup/tarHeader.ts';
 import { paxHeader } from '../backup/tarBlocks.ts';
@@ -55,7 +56,7 @@ export async function firstMember(tar: Readable): Promise<TarMember> {
   } finally {
     tar.destroy();
   }
-  if (first === undefined) throw new BadTar('the engine sent an archive without an entry');
+  if (first === undefined) throw new BadTar(l10n.t('the engine sent an archive without an entry'));
   return first;
 }
 
@@ -83,7 +84,7 @@ export function contentOf(tar: Readable): Readable {
       });
     },
     flush(done) {
-      members.end(() => done(left === 0 ? null : new BadTar('the content stops before its end')));
+      members.end(() => done(left === 0 ? null : new BadTar(l10n.t('the content stops before its end'))));
     },
   });
   members.resume();

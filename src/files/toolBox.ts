@@ -2,6 +2,7 @@
  * Programs of a local image over a mount: a container that idles, and in it small scripts whose text is fixed. A value
  * reaches a script as an argument in octal escapes, so any bytes pass, through JSON and through every shell.
  */
+import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
 import type { Connection } from '../engine/connection.ts';
 import { EngineFailure } from '../engine/errors.ts';
@@ -130,7 +131,7 @@ export class ToolBox {
     const isKnown = Object.values<number>(EXIT).includes(ran.code);
     if (ran.code !== 0 && !isKnown && script !== 'list') {
       const path = args.find((arg) => typeof arg === 'string') ?? '';
-      throw new EngineFailure(ran.code, `Could not ${VERBS[script]} in "${messagePath(String(path))}": ${ran.stderr.trim() || `the program ended with code ${ran.code}`}.`);
+      throw new EngineFailure(ran.code, l10n.t('Could not {0} in "{1}": {2}.', VERBS[script], messagePath(String(path)), ran.stderr.trim() || `the program ended with code ${ran.code}`));
     }
     return ran;
   }

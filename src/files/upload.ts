@@ -1,4 +1,5 @@
 /** Local files and folders into a mount. Each is whole under its name, or not there. */
+import * as l10n from '@vscode/l10n';
 import { createReadStream, type Stats } from 'node:fs';
 import { lstat, readdir, readlink, stat } from 'node:fs/promises';
 import { basename, posix } from 'node:path';
@@ -29,7 +30,7 @@ const READ_BYTES = 1024 * 1024;
 
 function localFailure(error: unknown, file: string): FileFailure {
   const { code = '', message } = error as NodeJS.ErrnoException;
-  return new FileFailure(file, code, `"${file}" cannot be read: ${message}. Check that it is there and that you may read it.`, { cause: error });
+  return new FileFailure(file, code, l10n.t('"{0}" cannot be read: {1}. Check that it is there and that you may read it.', file, message), { cause: error });
 }
 
 async function* contentOfLocal(file: Buffer | string, counter: Counter, job: JobOptions): AsyncGenerator<Buffer> {
@@ -73,7 +74,7 @@ async function* tarOfLocal(path: Buffer, name: Buffer, owner: { uid: number; gid
       if (sent > info.size) break;
       yield piece;
     }
-    if (sent !== info.size) throw new FileFailure(path.toString(), '', `"${path.toString()}" changed its size while it was read. Upload it again.`);
+    if (sent !== info.size) throw new FileFailure(path.toString(), '', l10n.t('"{0}" changed its size while it was read. Upload it again.', path.toString()));
     yield paddingOf(info.size);
   } else {
     job.log.warn(`"${path.toString()}" is a device, a pipe or a socket, and was left out.`);
@@ -124,7 +125,7 @@ export async function uploadTo(session: Session, local: string, path: string, ov
     throw localFailure(error, local);
   }
   if (info.isDirectory()) return uploadDirectory(session, local, path, overwrite, counter, job);
-  if (!info.isFile()) throw new FileFailure(local, '', `"${local}" is neither a file nor a folder, and cannot be uploaded.`);
+  if (!info.isFile()) throw new FileFailure(local, '', l10n.t('"{0}" is neither a file nor a folder, and cannot be uploaded.', local));
   const content = { size: info.size, rights: { mode: info.mode & 0o777 }, pieces: contentOfLocal(local, counter, job) };
   try {
     await writeFile(session, path, content, { create: true, overwrite }, job.signal);

@@ -1,4 +1,5 @@
 /** The path index of the engine's latest snapshot, kept up to date. */
+import * as l10n from '@vscode/l10n';
 import { EventEmitter } from 'node:events';
 import { EngineUnavailable } from '../engine/errors.ts';
 import type { EngineState, EngineWatcher } from '../engine/watcher.ts';
@@ -39,7 +40,7 @@ export class LivePaths {
       state = this.#watcher.state;
       await this.#follow(state);
     }
-    if (this.#index === undefined) throw new EngineUnavailable('lost', '', 'The engine went away. Start it and try again.');
+    if (this.#index === undefined) throw new EngineUnavailable('lost', '', l10n.t('The engine went away. Start it and try again.'));
     return this.#index;
   }
 

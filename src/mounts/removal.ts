@@ -1,4 +1,5 @@
 /** What goes and what stays when a container is removed. */
+import * as l10n from '@vscode/l10n';
 import { inspectContainer, plainName } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { InUse } from '../engine/errors.ts';
@@ -40,7 +41,7 @@ export async function removeContainer(connection: Connection, reference: string,
   const inspected = await inspectContainer(connection, reference);
   const name = plainName(inspected.Name);
   if (inspected.State.Running && options.force !== true) {
-    throw new InUse('container', name, [], `Container "${name}" is running and was not removed; stop it first, or remove it with force.`);
+    throw new InUse('container', name, [], l10n.t('Container "{0}" is running and was not removed; stop it first, or remove it with force.', name));
   }
   const volumes = inspected.Mounts.flatMap((mount) => (mount.Type === 'volume' && mount.Name !== undefined ? [mount.Name] : []));
   try {

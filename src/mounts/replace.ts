@@ -2,6 +2,7 @@
  * Changes the mounts of a container that exists. Docker cannot, so a replacement with the same configuration takes its
  * name and its place; the old one goes only when the new one runs, and comes back in every other case.
  */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Docker } from '../engine/dockerTypes.ts';
@@ -92,17 +93,17 @@ export async function changeMounts(connection: Connection, reference: string, ch
 async function commit({ docker }: Connection, { Id, Name }: InspectedContainer, image: string): Promise<void> {
   const [, repo = '', tag = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(image) ?? [];
   const isTaken = await docker.getImage(image).inspect().then(() => true, () => false);
-  if (isTaken) throw new BadArgument('commit', `There is an image "${image}" already; choose another name for what container "${plainName(Name)}" wrote.`);
+  if (isTaken) throw new BadArgument('commit', l10n.t('There is an image "{0}" already; choose another name for what container "{1}" wrote.', image, plainName(Name)));
   await docker.getContainer(Id).commit({ repo, tag, comment: 'Kept by Docker Mounts before a change of mounts', pause: true });
 }
 
 async function checkReplaceable(connection: Connection, old: InspectedContainer, name: string): Promise<void> {
   if (old.HostConfig.AutoRemove) {
-    throw new BadArgument('container', `Container "${name}" removes itself when it stops (--rm), so it could not be put back; create it again without --rm.`);
+    throw new BadArgument('container', l10n.t('Container "{0}" removes itself when it stops (--rm), so it could not be put back; create it again without --rm.', name));
   }
   const sharers = await lendsTo(connection, old, name);
   if (sharers.length > 0) {
-    throw new InUse('container', name, sharers, `Container "${name}" lends its network, processes or memory to ${sharers.join(', ')}, which would lose it; remove those first and create them again afterwards.`);
+    throw new InUse('container', name, sharers, l10n.t('Container "{0}" lends its network, processes or memory to {1}, which would lose it; remove those first and create them again afterwards.', name, sharers.join(', ')));
   }
 }
 
@@ -198,6 +199,6 @@ async function startAndWatch(container: Docker.Container, name: string): Promise
   await sleep(SETTLE_MS);
   const { State } = await container.inspect();
   if (!State.Running && !State.Restarting) {
-    throw new BadArgument('container', `The replacement of "${name}" ended at once with code ${State.ExitCode}, so the old container was put back. See its log for the reason, and try other mounts.`);
+    throw new BadArgument('container', l10n.t('The replacement of "{0}" ended at once with code {1}, so the old container was put back. See its log for the reason, and try other mounts.', name, State.ExitCode));
   }
 }

@@ -2,6 +2,7 @@
  * Mounts as people type them: `-v` and `--mount` strings, and Docker's own API objects, as one list of API objects.
  * The rules are those of docker/cli (opts/mount.go) and moby (volume/mounts).
  */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { BadArgument } from '../engine/errors.ts';
 import { VOLUME_NAME } from '../engine/volumes.ts';
@@ -31,13 +32,13 @@ const CONSISTENCIES = ['default', 'consistent', 'cached', 'delegated'];
 const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
 
 function bad(text: string, why: string): BadArgument {
-  return new BadArgument('mounts', `The mount "${text}" cannot be used: ${why}.`);
+  return new BadArgument('mounts', l10n.t('The mount "{0}" cannot be used: {1}.', text, why));
 }
 
 function checkTarget(text: string, target: string): string {
-  if (!posix.isAbsolute(target)) throw bad(text, `the target "${target}" must be an absolute path in the container`);
+  if (!posix.isAbsolute(target)) throw bad(text, l10n.t('the target "{0}" must be an absolute path in the container', target));
   const clean = posix.normalize(target).replace(/(.)\/+$/, '$1');
-  if (clean === '/') throw bad(text, 'the target cannot be "/"');
+  if (clean === '/') throw bad(text, l10n.t('the target cannot be "/"'));
   return clean;
 }
 
@@ -62,21 +63,21 @@ function expand(text: string, source: string, { home, folders = [] }: LocalPaths
   const [whole, name] = /^\$\{workspaceFolder(?::([^}]+))?\}/.exec(source) ?? [];
   if (whole === undefined) return source;
   const folder = name === undefined ? folders[0] : folders.find((one) => one.name === name);
-  if (folder === undefined) throw bad(text, name === undefined ? `no folder is open that "${whole}" could stand for` : `the workspace has no folder "${name}"`);
+  if (folder === undefined) throw bad(text, name === undefined ? l10n.t('no folder is open that "{0}" could stand for', whole) : l10n.t('the workspace has no folder "{0}"', name));
   return folder.path + source.slice(whole.length);
 }
 
 function parseVolume(text: string, local: LocalPaths): MountSettings {
   const parts = splitVolume(text);
-  if (parts.length > 3) throw bad(text, 'it has too many colons; write source:target:options');
+  if (parts.length > 3) throw bad(text, l10n.t('it has too many colons; write source:target:options'));
   if (parts.length === 1) return { Type: 'volume', Source: '', Target: checkTarget(text, parts[0] ?? ''), ReadOnly: false };
   const [from = '', target = '', words = ''] = parts;
   const source = expand(text, from, local);
-  if (source === '') throw bad(text, 'the source is empty');
-  if (parts.length === 3 && words === '') throw bad(text, 'the options behind the last colon are empty');
+  if (source === '') throw bad(text, l10n.t('the source is empty'));
+  if (parts.length === 3 && words === '') throw bad(text, l10n.t('the options behind the last colon are empty'));
   const isBind = posix.isAbsolute(source) || WINDOWS_PATH.test(source);
   if (!isBind && !VOLUME_NAME.test(source)) {
-    throw bad(text, `the source "${source}" is neither an absolute path nor a volume's name`);
+    throw bad(text, l10n.t('the source "{0}" is neither an absolute path nor a volume\'s name', source));
   }
   const options = parseOptions(text, words, isBind);
   return { Type: isBind ? 'bind' : 'volume', Source: source, Target: checkTarget(text, target), ReadOnly: options.readOnly, ...options.rest };
@@ -86,13 +87,13 @@ function parseOptions(text: string, words: string, isBind: boolean): { readOnly:
   const seen = new Map<string, string>();
   for (const word of words === '' ? [] : words.split(',')) {
     const group = groupOf(word);
-    if (group === undefined) throw bad(text, `the option "${word}" is unknown`);
-    if (seen.has(group)) throw bad(text, `the options "${seen.get(group)}" and "${word}" exclude one another`);
+    if (group === undefined) throw bad(text, l10n.t('the option "{0}" is unknown', word));
+    if (seen.has(group)) throw bad(text, l10n.t('the options "{0}" and "{1}" exclude one another', seen.get(group) ?? '', word));
     seen.set(group, word);
   }
   const propagation = seen.get('propagation');
-  if (!isBind && propagation !== undefined) throw bad(text, `"${propagation}" is for binds only`);
-  if (isBind && seen.has('copy')) throw bad(text, '"nocopy" is for volumes only');
+  if (!isBind && propagation !== undefined) throw bad(text, l10n.t('"{0}" is for binds only', propagation));
+  if (isBind && seen.has('copy')) throw bad(text, l10n.t('"nocopy" is for volumes only'));
   const consistency = seen.get('consistency');
   const relabel = seen.get('label') as 'z' | 'Z' | undefined;
   const rest = {
@@ -122,14 +123,14 @@ function csvFields(text: string): string[] {
 
 function parseBytes(text: string, value: string): number {
   const [, digits, unit = ''] = /^(\d+)\s*([bkmgt]?)(?:i?b)?$/i.exec(value) ?? [];
-  if (digits === undefined) throw bad(text, `"${value}" is no size`);
+  if (digits === undefined) throw bad(text, l10n.t('"{0}" is no size', value));
   return Number(digits) * 1024 ** Math.max(0, 'bkmgt'.indexOf(unit.toLowerCase() || 'b'));
 }
 
 function parseFlag(text: string, key: string, value: string | undefined): boolean {
   if (value === undefined || value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
-  throw bad(text, `"${key}" is true or false, not "${value}"`);
+  throw bad(text, l10n.t('"{0}" is true or false, not "{1}"', key, value));
 }
 
 interface Draft {
@@ -177,13 +178,13 @@ function applyField(text: string, draft: Draft, field: string, local: LocalPaths
     'volume-opt': (value) => Object.assign(draft.driverOptions, Object.fromEntries([pair(value)])),
     'tmpfs-size': (value) => (draft.tmpfs.SizeBytes = parseBytes(text, value)),
     'tmpfs-mode': (value) => {
-      if (!/^[0-7]+$/.test(value)) throw bad(text, `"${value}" is no octal mode`);
+      if (!/^[0-7]+$/.test(value)) throw bad(text, l10n.t('"{0}" is no octal mode', value));
       draft.tmpfs.Mode = Number.parseInt(value, 8);
     },
   };
   if (Object.hasOwn(flags, key)) flags[key]?.(parseFlag(text, key, given));
-  else if (!Object.hasOwn(values, key)) throw bad(text, `the field "${key}" is unknown`);
-  else if (given === undefined) throw bad(text, `the field "${key}" needs a value`);
+  else if (!Object.hasOwn(values, key)) throw bad(text, l10n.t('the field "{0}" is unknown', key));
+  else if (given === undefined) throw bad(text, l10n.t('the field "{0}" needs a value', key));
   else values[key]?.(given);
 }
 
@@ -207,13 +208,13 @@ function parseMount(text: string, local: LocalPaths): MountSettings {
 
 function checkMount(text: string, mount: MountSettings): MountSettings {
   const { Type, Source, BindOptions, VolumeOptions, TmpfsOptions } = mount;
-  if (!['bind', 'volume', 'tmpfs'].includes(Type)) throw bad(text, `the type "${String(Type)}" is not bind, volume or tmpfs`);
+  if (!['bind', 'volume', 'tmpfs'].includes(Type)) throw bad(text, l10n.t('the type "{0}" is not bind, volume or tmpfs', String(Type)));
   const foreign = { bind: VolumeOptions ?? TmpfsOptions, volume: BindOptions ?? TmpfsOptions, tmpfs: BindOptions ?? VolumeOptions }[Type];
-  if (foreign !== undefined) throw bad(text, `it has options of another type than ${Type}`);
-  if (Type === 'tmpfs' && Source !== '') throw bad(text, 'a tmpfs has no source');
-  if (Type === 'bind' && !posix.isAbsolute(Source) && !WINDOWS_PATH.test(Source)) throw bad(text, `the source "${Source}" of a bind must be an absolute path`);
-  if (Type === 'volume' && Source !== '' && !VOLUME_NAME.test(Source)) throw bad(text, `"${Source}" cannot be a volume's name`);
-  if (BindOptions?.Propagation !== undefined && !PROPAGATIONS.includes(BindOptions.Propagation)) throw bad(text, `the propagation "${BindOptions.Propagation}" is unknown`);
+  if (foreign !== undefined) throw bad(text, l10n.t('it has options of another type than {0}', Type));
+  if (Type === 'tmpfs' && Source !== '') throw bad(text, l10n.t('a tmpfs has no source'));
+  if (Type === 'bind' && !posix.isAbsolute(Source) && !WINDOWS_PATH.test(Source)) throw bad(text, l10n.t('the source "{0}" of a bind must be an absolute path', Source));
+  if (Type === 'volume' && Source !== '' && !VOLUME_NAME.test(Source)) throw bad(text, l10n.t('"{0}" cannot be a volume\'s name', Source));
+  if (BindOptions?.Propagation !== undefined && !PROPAGATIONS.includes(BindOptions.Propagation)) throw bad(text, l10n.t('the propagation "{0}" is unknown', BindOptions.Propagation));
   return { ...mount, Target: checkTarget(text, mount.Target) };
 }
 
@@ -221,9 +222,9 @@ function checkMount(text: string, mount: MountSettings): MountSettings {
 export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings {
   if (typeof spec === 'string') return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
   const text = JSON.stringify(spec) ?? 'undefined';
-  if (typeof spec !== 'object' || spec === null) throw bad(text, 'it is neither a text nor an object');
+  if (typeof spec !== 'object' || spec === null) throw bad(text, l10n.t('it is neither a text nor an object'));
   const mount = spec as Partial<MountSettings>;
-  if (typeof mount.Target !== 'string') throw bad(text, 'it has no Target');
+  if (typeof mount.Target !== 'string') throw bad(text, l10n.t('it has no Target'));
   return checkMount(text, { ...mount, Type: mount.Type ?? 'volume', Source: expand(text, mount.Source ?? '', local), Target: mount.Target, ReadOnly: mount.ReadOnly === true });
 }
 
@@ -232,7 +233,7 @@ export function parseMountSpecs(specs: readonly unknown[], local: LocalPaths): M
   const mounts = specs.map((spec) => parseMountSpec(spec, local));
   const targets = new Set<string>();
   for (const { Target } of mounts) {
-    if (targets.has(Target)) throw new BadArgument('mounts', `The target "${Target}" is given twice; each path in a container can be mounted once.`);
+    if (targets.has(Target)) throw new BadArgument('mounts', l10n.t('The target "{0}" is given twice; each path in a container can be mounted once.', Target));
     targets.add(Target);
   }
   return mounts;
