@@ -62,7 +62,7 @@ it('a byte flipped anywhere, a cut at any place, a tail, and the manifest of ano
   const tar = Buffer.concat([...members, Buffer.alloc(1024)]);
   for (const [ending, packed] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['tar.zst', zstdCompressSync(tar)]] as const) {
     const file = join(folder, `whole.${ending}`);
-    const manifest = { format: 1, archiveBytes: packed.length, sha256: createHash('sha256').update(packed).digest('hex'), entries: 20, bytes: 60_000, mounts: [] };
+    const manifest = { format: 1, createdAt: '2026-11-24T03:15:22.000Z', kind: 'volume', subject: 'data', engine: { name: 'here', version: '1', apiVersion: '1.41', address: '' }, archiveBytes: packed.length, sha256: createHash('sha256').update(packed).digest('hex'), entries: 20, bytes: 60_000, mounts: [] };
     writeFileSync(`${file}.json`, JSON.stringify(manifest));
     const problemsOf = async (bytes: Buffer) => {
       writeFileSync(file, bytes);
