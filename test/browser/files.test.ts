@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
@@ -80,6 +80,21 @@ it('a file made, renamed and deleted from its row', async () => {
   await window.dialog('for good?').getByRole('button', { name: 'Delete', exact: true }).click();
   await window.row('renamed.yml').first().waitFor({ state: 'detached' });
   assert.equal(existsSync(join(root, 'conf/renamed.yml')), false);
+});
+
+it('a file dragged from one volume onto another is copied; one of the desktop dropped on a volume is uploaded', async () => {
+  const { Mountpoint: there } = await connection.docker.getVolume('notes-empty').inspect();
+  await window.row('app.conf').first().dragTo(window.row(/^notes-empty/).first());
+  await until('copied', () => existsSync(join(there, 'app.conf')));
+  assert.equal(readFileSync(join(there, 'app.conf'), 'utf8'), readFileSync(join(root, 'conf/app.conf'), 'utf8'));
+  assert.ok(existsSync(join(root, 'conf/app.conf')), 'it is a copy');
+  const target = window.row(/^notes-empty/).first();
+  // As a text: these types are the browser's, not Node's.
+  const dataTransfer = await window.page.evaluateHandle("(() => { const data = new DataTransfer(); data.items.add(new File(['from the desktop'], 'dropped.txt', { type: 'text/plain' })); return data; })()");
+  for (const event of ['dragenter', 'dragover', 'drop']) await target.dispatchEvent(event, { dataTransfer });
+  await until('uploaded', () => existsSync(join(there, 'dropped.txt')));
+  assert.equal(readFileSync(join(there, 'dropped.txt'), 'utf8'), 'from the desktop');
+  for (const name of ['app.conf', 'dropped.txt']) unlinkSync(join(there, name));
 });
 
 it('a mount that is read-only opens read-only', async () => {

@@ -262,8 +262,10 @@ it('a damaged, cut or lengthened archive is found out', async () => {
 it('a helper that shares no files with us sends the archive over the engine’s stream instead', async () => {
   const data = unique('remote');
   writeFileSync(join(await volume(connection, data), 'x'), randomBytes(300_000));
+  const pipes = () => readdirSync(tmpdir()).filter((name) => name.startsWith('docker-mounts-'));
+  const before = pipes();
   const far = Object.assign(Object.create(Object.getPrototypeOf(connection) as object) as Connection, connection, { info: { ...connection.info, local: false } });
   const result = await backup(far, { subject: { kind: 'volume', volume: data }, destination: destination(), method: 'tar', helperImage: GNU_TAR }, job());
   assert.deepEqual(await verifyBackup(result.file, job()), { ok: true, entries: 1, bytes: 300_000, problems: [] });
-  assert.deepEqual(readdirSync(tmpdir()).filter((name) => name.startsWith('docker-mounts-')), [], 'no pipe is left');
+  assert.deepEqual(pipes(), before, 'no pipe is left');
 });
