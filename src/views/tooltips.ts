@@ -12,7 +12,7 @@ import { factTable, type Fact } from '../ui/markdown.ts';
 const yesNo = (value: boolean) => (value ? vscode.l10n.t('yes') : vscode.l10n.t('no'));
 
 function when(iso: string): string {
-  return iso === '' ? '' : `${iso} (${formatAge(iso)})`;
+  return iso === '' ? '' : `${new Date(iso).toLocaleString()} (${formatAge(iso)})`;
 }
 
 function containerFacts(container: Container): Fact[] {

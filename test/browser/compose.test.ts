@@ -92,6 +92,9 @@ it('a hover shows the live state of an entry', async () => {
   await tooltip('differs: /var/orders is read and write').waitFor();
   assert.match((await tooltip('differs').first().textContent()) ?? '', /bookshop_orders/);
   await window.shot('compose-hover-dark');
+  // It lies over the lenses below.
+  await window.page.mouse.move(10, 10);
+  await tooltip('differs').first().waitFor({ state: 'hidden' });
 });
 
 it('Create makes the volume, and its lens follows', async () => {

@@ -121,7 +121,12 @@ it('a path in that terminal is a link to the host file, at its line', async () =
 });
 
 it('a stopped container: a word, and a button that starts it and goes on', async () => {
-  if ((await file('css').count()) === 0) await file('site').click();
+  // The explorer opens the folder of a file that is shown, a moment later; a click then would close it.
+  await until('css is there', async () => {
+    if (await file('css').first().isVisible()) return true;
+    await file('site').click();
+    return file('css').first().waitFor({ timeout: 2000 }).then(() => true, () => false);
+  }, 30_000);
   await (await window.menu(file('css'), 'Open Terminal in Container Here')).click();
   await window.choice('shop-old:/css').click();
   const offer = window.notification(/"shop-old" is not running/);
