@@ -61,7 +61,8 @@ async function confirmReplacement(container: string, services: Services): Promis
   ];
   const replace = vscode.l10n.t('Replace');
   const keep = vscode.l10n.t('Keep Them and Replace');
-  const chosen = await confirmed(vscode.l10n.t('Replace container "{0}"?', container), detail.filter((line) => line !== '').join('\n\n'), replace, ...(changes.length > 0 ? [keep] : []));
+  // Enter takes the first: what loses nothing.
+  const chosen = await confirmed(vscode.l10n.t('Replace container "{0}"?', container), detail.filter((line) => line !== '').join('\n\n'), ...(changes.length > 0 ? [keep] : []), replace);
   return chosen === keep ? imageNameFor(container) : undefined;
 }
 

@@ -117,7 +117,9 @@ describe('archives that the age command made', () => {
     inTerminal(PASSPHRASE, 'age', '--passphrase', '--output', `${made}.age`, made);
     const into = unique('made');
     await restore(connection, { file: `${made}.age`, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE }, job());
-    assert.equal(readFileSync(join(await volume(connection, into), 'b.txt'), 'utf8'), 'b');
+    const restored = connection.docker.getVolume(into);
+    assert.equal(readFileSync(join((await restored.inspect()).Mountpoint, 'b.txt'), 'utf8'), 'b');
+    await restored.remove();
   });
 
   it('for a key, or as text, are refused with the way out', async () => {
