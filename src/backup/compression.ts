@@ -16,6 +16,8 @@ export type Packing = Compression | 'bzip2' | 'xz' | 'age' | 'armoredAge' | 'gpg
 
 /** Blocks of this size are compressed on their own; larger ones compress no better and cost memory. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
+/** Node's own 16 KiB would be 65,000 turns to the thread pool and back for each GiB. */
+const OUTPUT_BYTES = 1024 * 1024;
 /** libuv's thread pool has four threads. */
 const BLOCKS_AT_ONCE = 4;
 
@@ -106,10 +108,10 @@ export function decompressor(packing: Packing): Unpacker {
     case 'none':
       return (source) => source;
     case 'gzip':
-      return (source) => inflate(source, () => zlib.createGunzip());
+      return (source) => inflate(source, () => zlib.createGunzip({ chunkSize: OUTPUT_BYTES }));
     case 'zstd':
       if (!hasZstd()) throw new RangeError(l10n.t('this version of VS Code cannot read zstd; update to 1.101 or later'));
-      return (source) => inflate(source, () => zlib.createZstdDecompress());
+      return (source) => inflate(source, () => zlib.createZstdDecompress({ chunkSize: OUTPUT_BYTES }));
     case 'bzip2':
       return unpackBzip2;
     case 'xz':
