@@ -26,7 +26,7 @@ function words({ type, source, target, readOnly }: FileMount): string {
 
 for (const sample of SAMPLES) {
   it(sample.name, async () => {
-    const root = `/work/${sample.directory}`;
+    const root = `/code/${sample.directory}`;
     const project = await load(root, sample.files, sample.open);
     assert.equal(project.name, sample.project);
     const found = Object.fromEntries(project.services.map((service) => [service.name, effectiveMounts(service).map(words).sort()]));
@@ -40,7 +40,7 @@ for (const sample of SAMPLES) {
 
 it('every entry is where the text has it, in the file that has it', async () => {
   for (const { files, open, directory } of SAMPLES) {
-    const root = `/work/${directory}`;
+    const root = `/code/${directory}`;
     const project = await load(root, files, open);
     for (const mount of project.services.flatMap(({ mounts }) => mounts)) {
       const { file, span } = mount.place;
@@ -56,17 +56,17 @@ it('every entry is where the text has it, in the file that has it', async () => 
 
 it('a running project tells its files and its name, whatever the directory would give', async () => {
   const files = { 'docker-compose.yml': 'services:\n  a:\n    image: x\n    volumes: [d:/d]\nvolumes:\n  d:\n', 'docker-compose.ci.yml': 'services:\n  a:\n    image: y\n    volumes: [e:/e]\nvolumes:\n  e:\n' };
-  const alone = await load('/work/p', files, 'docker-compose.ci.yml');
-  assert.deepEqual([alone.name, alone.files], ['p', ['/work/p/docker-compose.ci.yml']]);
-  const running = [{ name: 'ci-7', files: ['/work/p/docker-compose.yml', '/work/p/docker-compose.ci.yml'] }];
-  const known = await load('/work/p', files, 'docker-compose.ci.yml', { running });
+  const alone = await load('/code/p', files, 'docker-compose.ci.yml');
+  assert.deepEqual([alone.name, alone.files], ['p', ['/code/p/docker-compose.ci.yml']]);
+  const running = [{ name: 'ci-7', files: ['/code/p/docker-compose.yml', '/code/p/docker-compose.ci.yml'] }];
+  const known = await load('/code/p', files, 'docker-compose.ci.yml', { running });
   assert.deepEqual([known.name, known.volumes.map(({ name }) => name)], ['ci-7', ['ci-7_d', 'ci-7_e']]);
 });
 
 it('a file whose services have no image completes the main one; the process’s variables win over .env', async () => {
   const files = { 'compose.yaml': 'services:\n  a:\n    image: x\n    volumes: ["${D}:/d"]\n', 'compose.dev.yaml': 'services:\n  a:\n    volumes: ["./e:/e"]\n', '.env': 'D=./dot\n' };
-  const project = await load('/work/p', files, 'compose.dev.yaml', { env: { D: '/env' } });
-  assert.deepEqual(effectiveMounts(project.services[0]!).map(words), ['bind /env → /d', 'bind /work/p/e → /e']);
+  const project = await load('/code/p', files, 'compose.dev.yaml', { env: { D: '/env' } });
+  assert.deepEqual(effectiveMounts(project.services[0]!).map(words), ['bind /env → /d', 'bind /code/p/e → /e']);
 });
 
 it('interpolation: what Compose puts in, refuses, and leaves empty', () => {
@@ -98,9 +98,9 @@ it('problems: an undeclared volume, a target given twice, a missing source, a va
         target: /z
     tmpfs: /gone
 `;
-  const project = await load('/work/p', { 'compose.yaml': text }, 'compose.yaml');
-  const facts = new Map([['/work/p/here', { kind: 'missing' as const, real: '/work/p/here' }]]);
-  const file = '/work/p/compose.yaml';
+  const project = await load('/code/p', { 'compose.yaml': text }, 'compose.yaml');
+  const facts = new Map([['/code/p/here', { kind: 'missing' as const, real: '/code/p/here' }]]);
+  const file = '/code/p/compose.yaml';
   const found = composeProblems(project, file, { ...NOTHING, facts });
   const at = (kind: string) => found.filter((one) => one.kind === kind).map(({ place }) => text.slice(place.span.start, place.span.end));
   assert.deepEqual(at('undeclaredVolume'), ['nowhere:/data']);
@@ -117,7 +117,7 @@ it('circles of aliases, extends and includes end', async () => {
     'compose.yaml': 'include: [compose.yaml, other.yaml]\nx: &x\n  <<: *x\n  volumes: [a:/a]\nservices:\n  a: &a\n    <<: *a\n    extends: b\n    volumes: [a:/a]\n  b:\n    extends: {service: a, file: other.yaml}\n  c: *x\n',
     'other.yaml': 'include: [compose.yaml]\nservices:\n  a:\n    extends: {service: b, file: compose.yaml}\n    image: x\n    volumes: [b:/b]\n',
   };
-  const project = await load('/work/p', files, 'compose.yaml');
+  const project = await load('/code/p', files, 'compose.yaml');
   assert.ok(project.services.length >= 3);
 });
 

@@ -5,7 +5,7 @@ import { devcontainerId, folderOf, readDevcontainer } from '../../src/projects/d
 import type { Environment } from '../../src/projects/environment.ts';
 import { devcontainerProblems } from '../../src/projects/problems.ts';
 
-const FILE = '/work/shop/.devcontainer/devcontainer.json';
+const FILE = '/code/shop/.devcontainer/devcontainer.json';
 const read = (text: string, env: Environment = {}) => readDevcontainer({ file: FILE, text, env, home: '/home/user' });
 const mounts = (text: string, env?: Environment) => read(text, env).mounts.map(({ type, source, target, readOnly }) => `${type} ${source} → ${target}${readOnly ? ' ro' : ''}`);
 
@@ -25,14 +25,14 @@ it('mounts as texts and objects, the workspace’s own, and every variable that 
     { "type": "tmpfs", "target": "/scratch" },
   ],
 }`;
-  const id = devcontainerId('/work/shop', FILE);
+  const id = devcontainerId('/code/shop', FILE);
   assert.match(id, /^[0-9a-v]{52}$/);
   assert.deepEqual(mounts(text, { HOME: '/home/user' }), [
     'bind /home/user/.ssh → /root/.ssh ro',
     `volume history-${id} → /history`,
     'volume cache → /code/shop/.cache',
     'tmpfs  → /scratch',
-    'bind /work/shop/src → /code',
+    'bind /code/shop/src → /code',
   ]);
   assert.deepEqual(read(text).mounts.map(({ place }) => text.slice(place.span.start, place.span.end)).at(-1), '"source=${localWorkspaceFolder}/src,target=/code,type=bind,consistency=cached"');
 });

@@ -7,7 +7,7 @@ import { containersOf, driftOf, type HostFacts } from '../../src/projects/drift.
 import type { ComposeProject } from '../../src/projects/model.ts';
 import { composeProblems } from '../../src/projects/problems.ts';
 
-const FILE = '/work/shop/compose.yaml';
+const FILE = '/code/shop/compose.yaml';
 const TEXT = `services:
   web:
     image: x
@@ -27,11 +27,11 @@ const volume = (source: string, target: string, rest: Partial<Mount> = {}): Moun
 const bind = (source: string, target: string, rest: Partial<Mount> = {}): Mount => ({ type: 'bind', source, target, readOnly: false, ...rest });
 
 function made(service: string, mounts: readonly Mount[], labels: Record<string, string> = {}): Container {
-  const all = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': service, 'com.docker.compose.project.working_dir': '/work/shop', ...labels };
+  const all = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': service, 'com.docker.compose.project.working_dir': '/code/shop', ...labels };
   return { id: service, name: `shop-${service}-1`, image: 'x', state: 'running', status: '', createdAt: '', labels: all, mounts, volumesFrom: [], givesVolumesTo: [], sharesWith: [], composeProject: 'shop' };
 }
 
-const AS_IT_SAYS = [bind('/work/shop/site', '/srv', { readOnly: true }), volume('shop_data', '/data'), volume('f'.repeat(64), '/anon', { anonymous: true }), volume('e'.repeat(64), '/from-image', { anonymous: true }), bind('/work/shop/key', '/run/secrets/key', { readOnly: true })];
+const AS_IT_SAYS = [bind('/code/shop/site', '/srv', { readOnly: true }), volume('shop_data', '/data'), volume('f'.repeat(64), '/anon', { anonymous: true }), volume('e'.repeat(64), '/from-image', { anonymous: true }), bind('/code/shop/key', '/run/secrets/key', { readOnly: true })];
 
 async function drift(service: string, mounts: readonly Mount[], facts: HostFacts = new Map()): Promise<string[]> {
   const project = await load();
@@ -44,20 +44,20 @@ it('a container as the file says: anonymous volumes of its image and secrets are
 });
 
 it('missing, extra, other source, other rights', async () => {
-  assert.deepEqual(await drift('web', [bind('/work/shop/site', '/srv'), volume('other', '/data'), bind('/tmp', '/more')]), ['rights /srv', 'source /data', 'missing /anon', 'extra /more']);
+  assert.deepEqual(await drift('web', [bind('/code/shop/site', '/srv'), volume('other', '/data'), bind('/tmp', '/more')]), ['rights /srv', 'source /data', 'missing /anon', 'extra /more']);
   assert.deepEqual(await drift('web', AS_IT_SAYS.map((mount) => (mount.target === '/anon' ? bind('/x', '/anon') : mount))), ['source /anon']);
 });
 
 it('one source by several names: through a symbolic link, and as Docker Desktop shows it', async () => {
   const elsewhere = (source: string) => AS_IT_SAYS.map((mount) => (mount.target === '/srv' ? { ...mount, source } : mount));
-  assert.deepEqual(await drift('web', elsewhere('/host_mnt/work/shop/site')), []);
+  assert.deepEqual(await drift('web', elsewhere('/host_mnt/code/shop/site')), []);
   assert.deepEqual(await drift('web', elsewhere('/real/site')), ['source /srv']);
-  assert.deepEqual(await drift('web', elsewhere('/real/site'), new Map([['/work/shop/site', { kind: 'directory' as const, real: '/real/site' }]])), []);
+  assert.deepEqual(await drift('web', elsewhere('/real/site'), new Map([['/code/shop/site', { kind: 'directory' as const, real: '/real/site' }]])), []);
 });
 
 it('volumes_from: the own mount comes first, rights are restricted, and what Compose drops is told at that entry', async () => {
   const project = await load();
-  const containers = [made('taker', [bind('/work/shop/site', '/srv', { readOnly: true, from: 'shop-web-1' }), volume('shop_own', '/data'), volume('f'.repeat(64), '/anon', { anonymous: true, from: 'shop-web-1' })])];
+  const containers = [made('taker', [bind('/code/shop/site', '/srv', { readOnly: true, from: 'shop-web-1' }), volume('shop_own', '/data'), volume('f'.repeat(64), '/anon', { anonymous: true, from: 'shop-web-1' })])];
   const [problem] = composeProblems(project, FILE, { snapshot: { containers, volumes: [] }, isLocal: true, facts: new Map() });
   assert.equal(problem?.kind === 'rights' && problem.target, '/anon');
   assert.equal(TEXT.slice(problem?.place.span.start, problem?.place.span.end), '"web:ro"');
