@@ -1,7 +1,7 @@
 /** What differs between an archive and the mounts that it would be restored into. */
 import { createHash, type Hash } from 'node:crypto';
 import { oldSparseMap } from './tarBlocks.ts';
-import type { TarMember } from './tarMembers.ts';
+import { textOf, type TarMember } from './tarMembers.ts';
 import { memberPath } from './escapes.ts';
 import { isWithin } from './layout.ts';
 
@@ -168,7 +168,5 @@ export function differenceOf(archive: Listing, there: Listing, keeps: boolean): 
 }
 
 function readable(path: string): string {
-  const bytes = Buffer.from(path, 'latin1');
-  const text = bytes.toString('utf8');
-  return Buffer.from(text, 'utf8').equals(bytes) ? text : path;
+  return textOf(Buffer.from(path, 'latin1')) ?? path;
 }

@@ -5,7 +5,7 @@ import { BadArchive } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { ArchiveReader } from './archiveReader.ts';
 import { memberPath } from './escapes.ts';
-import type { TarMember } from './tarMembers.ts';
+import { textOf, type TarMember } from './tarMembers.ts';
 
 export interface ArchiveEntry {
   /** Path in the archive, without `./` in front. */
@@ -13,13 +13,6 @@ export interface ArchiveEntry {
   readonly isDirectory: boolean;
   /** Content of a regular file. */
   readonly bytes: number;
-}
-
-/** The path as text; undefined for a name that is not UTF-8, which can only be chosen by the directory around it. */
-function textOf(name: Buffer): string | undefined {
-  const path = Buffer.from(memberPath(name), 'latin1');
-  const text = path.toString('utf8');
-  return Buffer.from(text, 'utf8').equals(path) ? text : undefined;
 }
 
 /**
@@ -30,7 +23,8 @@ export async function listEntries(file: string, most: number, job: JobOptions, p
   const entries: ArchiveEntry[] = [];
   let more = 0;
   const onMember = ({ name, type, bytes }: TarMember) => {
-    const path = textOf(name);
+    // One that is not UTF-8 can only be chosen by the directory around it.
+    const path = textOf(Buffer.from(memberPath(name), 'latin1'));
     if (path === undefined || path === '') return;
     if (entries.length < most) entries.push({ path, isDirectory: type === '5', bytes });
     else more += 1;

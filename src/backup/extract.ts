@@ -5,13 +5,14 @@ import { Readable } from 'node:stream';
 import { stdoutOf } from '../engine/attachStream.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument, EngineFailure } from '../engine/errors.ts';
-import { createArchiveHelper, createCommandHelper, type Helper, type HelperMount } from '../engine/helpers.ts';
+import { createArchiveHelper, createCommandHelper, type HelperMount } from '../engine/helpers.ts';
 import { makeInputPipe } from '../engine/localPipe.ts';
+import { createOnPipe } from '../engine/pipedHelper.ts';
 import type { JobOptions } from '../engine/log.ts';
 import type { Reader } from './method.ts';
 import type { Slot } from './restoreTarget.ts';
 import { blocksBelow, blocksWithName } from './tarBlocks.ts';
-import { tarMembers, type TarMember } from './tarMembers.ts';
+import { tarMembers, textOf, type TarMember } from './tarMembers.ts';
 
 /** In the helper each slot is mounted at the name that it has in the archive, so that nothing need be stripped. */
 const ROOT = '/docker-mounts/x';
@@ -20,9 +21,9 @@ const MAX_STDERR = 64 * 1024;
 const BUFFER_BYTES = 1024 * 1024;
 
 function mountOf({ type, source, prefix }: Slot): HelperMount {
-  const name = Buffer.from(prefix, 'latin1');
-  if (!Buffer.from(name.toString('utf8'), 'utf8').equals(name)) throw new BadArgument('strip', l10n.t('The directory of the archive has a name that is not UTF-8, which the engine cannot mount.'));
-  return { type, source, target: posix.join(ROOT, name.toString('utf8')), readOnly: false };
+  const name = textOf(Buffer.from(prefix, 'latin1'));
+  if (name === undefined) throw new BadArgument('strip', l10n.t('The directory of the archive has a name that is not UTF-8, which the engine cannot mount.'));
+  return { type, source, target: posix.join(ROOT, name), readOnly: false };
 }
 
 async function* ended(members: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -102,23 +103,13 @@ interface Started {
   readonly remove: () => Promise<void>;
 }
 
-const PIPE_AT = '/docker-mounts/pipe';
-
 /** A tar that reads from a pipe, at about twice the speed of its stdin; undefined where engine and process share no files. */
 async function startOnPipe(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<Started | undefined> {
   const pipe = await makeInputPipe(connection);
   if (pipe === undefined) return undefined;
-  let helper: Helper;
-  try {
-    const end: HelperMount = { type: 'bind', source: pipe.directory, target: PIPE_AT, readOnly: true };
-    helper = await createCommandHelper(connection, image, tarCommand(posix.join(PIPE_AT, pipe.name)), [...mounts, end], job.log);
-  } catch (error) {
-    await pipe.remove();
-    // The name of the machine was the same and its files were not: the pipe is not there for the engine.
-    if (!(error instanceof EngineFailure)) throw error;
-    job.log.debug(`No pipe to the helper: ${error.message}`);
-    return undefined;
-  }
+  const create = (end: HelperMount, path: string) => createCommandHelper(connection, image, tarCommand(path), [...mounts, end], job.log);
+  const helper = await createOnPipe(pipe, true, create, job.log);
+  if (helper === undefined) return undefined;
   const remove = async () => {
     await helper.remove();
     await pipe.remove();

@@ -8,6 +8,7 @@ import { BadArgument, EngineFailure, NotFound } from '../engine/errors.ts';
 import { createArchiveHelper, createCommandHelper, type Helper, type HelperMount } from '../engine/helpers.ts';
 import { makeLocalPipe, type LocalPipe } from '../engine/localPipe.ts';
 import type { Logger } from '../engine/log.ts';
+import { createOnPipe } from '../engine/pipedHelper.ts';
 import { rootName, type Plan, type Tree } from './plan.ts';
 
 export type Method = 'archive' | 'tar';
@@ -172,22 +173,13 @@ function placeInHelper(tree: Tree, mount: HelperMount, index: number, isFile: bo
   return { archivePath: posix.join(base(index), parts[0] ?? ''), skip: parts.length - 1, directory: base(index), name: root };
 }
 
-const PIPE_AT = '/docker-mounts/pipe';
-
 /** A helper that writes into a pipe where engine and process share files, else to its stdout. */
 async function startTar(connection: Connection, tar: Tar, place: Place, mount: HelperMount, log: Logger): Promise<{ helper: Helper; pipe?: LocalPipe }> {
   const pipe = await makeLocalPipe(connection);
   if (pipe !== undefined) {
-    try {
-      const end: HelperMount = { type: 'bind', source: pipe.directory, target: PIPE_AT, readOnly: false };
-      const command = tarCommand(tar, place, posix.join(PIPE_AT, pipe.name));
-      return { helper: await createCommandHelper(connection, tar.image, command, [mount, end], log), pipe };
-    } catch (error) {
-      await pipe.remove();
-      // The name of the machine was the same and its files were not: the pipe is not there for the engine.
-      if (!(error instanceof EngineFailure)) throw error;
-      log.debug(`No pipe to the helper: ${error.message}`);
-    }
+    const create = (end: HelperMount, path: string) => createCommandHelper(connection, tar.image, tarCommand(tar, place, path), [mount, end], log);
+    const helper = await createOnPipe(pipe, false, create, log);
+    if (helper !== undefined) return { helper, pipe };
   }
   return { helper: await createCommandHelper(connection, tar.image, tarCommand(tar, place, '-'), [mount], log) };
 }

@@ -132,6 +132,8 @@ async function waysToList(connection: Connection, tree: Tree, images: readonly s
 /** Follows one tree while it is read by the archive endpoint. */
 export class SecondLook {
   readonly #tree: Tree;
+  /** What stands before the tree's paths in the archive, as Latin-1. */
+  readonly #prefix: string;
   readonly #list: List;
   readonly #job: JobOptions;
   readonly #before: Names;
@@ -139,6 +141,8 @@ export class SecondLook {
 
   private constructor(tree: Tree, list: List, job: JobOptions, before: Names) {
     this.#tree = tree;
+    const root = rootName(tree);
+    this.#prefix = root === '.' ? '' : `${Buffer.from(root).toString('latin1')}/`;
     this.#list = list;
     this.#job = job;
     this.#before = before;
@@ -166,9 +170,7 @@ export class SecondLook {
   /** A member's name as the archive has it. */
   add(name: Buffer): void {
     const path = memberPath(name);
-    const root = rootName(this.#tree);
-    if (root === '.') this.#archived.add(path);
-    else if (path.startsWith(`${Buffer.from(root).toString('latin1')}/`)) this.#archived.add(path.slice(Buffer.byteLength(root) + 1));
+    if (path.startsWith(this.#prefix)) this.#archived.add(path.slice(this.#prefix.length));
   }
 
   /** Throws BadArchive where something was there before and after the reading, and is not in the archive. */

@@ -299,12 +299,17 @@ export function tarMembers(options: WalkOptions): Transform {
   });
 }
 
+/** Bytes as text; undefined where they are not UTF-8. */
+export function textOf(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8');
+  return Buffer.from(text, 'utf8').equals(bytes) ? text : undefined;
+}
+
 /** A member's name for people: UTF-8 where it is, otherwise with \ooo for the bytes that are not; control characters escaped. */
 export function printableName(name: Buffer): string {
-  const text = name.toString('utf8');
-  const lossless = Buffer.from(text, 'utf8').equals(name);
+  const text = textOf(name);
   const escape = (character: string) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`;
   // eslint-disable-next-line no-control-regex -- control characters in names would break the log's lines
-  if (lossless) return text.replace(/[\u0000-\u001f\u007f]/g, escape);
+  if (text !== undefined) return text.replace(/[\u0000-\u001f\u007f]/g, escape);
   return name.toString('latin1').replace(/[^\x20-\x7e]/g, escape);
 }

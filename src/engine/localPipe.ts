@@ -15,7 +15,7 @@ import type { Connection } from './connection.ts';
 
 const NAME = 'archive';
 
-interface Pipe {
+export interface Pipe {
   /** Host directory to mount into the helper. */
   readonly directory: string;
   /** The pipe's name in that directory. */
