@@ -3,20 +3,21 @@ import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import ts from 'typescript-eslint';
 
-const floors = ['engine', 'export', 'mounts', 'backup', 'files', 'projects', 'ui', 'views', 'editor', 'commands'];
+const floors = ['journal', 'engine', 'export', 'mounts', 'backup', 'files', 'projects', 'ui', 'views', 'editor', 'commands'];
 
 /** Which folders of src each folder may import from, besides itself. */
 const allowed = {
-  engine: [],
-  mounts: ['engine'],
-  export: ['engine', 'mounts'],
-  backup: ['engine', 'mounts'],
-  files: ['engine', 'mounts', 'backup'],
-  projects: ['engine', 'mounts'],
-  ui: ['engine', 'mounts', 'export', 'backup', 'files'],
-  views: ['engine', 'mounts', 'export', 'backup', 'files', 'ui'],
-  editor: ['engine', 'mounts', 'export', 'backup', 'files', 'projects', 'ui'],
-  commands: ['engine', 'mounts', 'export', 'backup', 'files', 'projects', 'ui', 'views', 'editor'],
+  journal: [],
+  engine: ['journal'],
+  mounts: ['journal', 'engine'],
+  export: ['journal', 'engine', 'mounts'],
+  backup: ['journal', 'engine', 'mounts'],
+  files: ['journal', 'engine', 'mounts', 'backup'],
+  projects: ['journal', 'engine', 'mounts'],
+  ui: ['journal', 'engine', 'mounts', 'export', 'backup', 'files'],
+  views: ['journal', 'engine', 'mounts', 'export', 'backup', 'files', 'ui'],
+  editor: ['journal', 'engine', 'mounts', 'export', 'backup', 'files', 'projects', 'ui'],
+  commands: ['journal', 'engine', 'mounts', 'export', 'backup', 'files', 'projects', 'ui', 'views', 'editor'],
 };
 const withVscode = ['ui', 'views', 'editor', 'commands'];
 

@@ -32,9 +32,10 @@ import { showInProjectFiles } from './editor/projectFiles.ts';
 import { MountFileSystem } from './editor/fileSystem.ts';
 import { VisibleFiles } from './editor/visibleFiles.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
-import { removeLeftoverHelpers } from './engine/helpers.ts';
+import { recoverJobs } from './engine/helperRecords.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
 import { EngineWatcher, type EngineState } from './engine/watcher.ts';
+import { Journal } from './journal/journal.ts';
 import { LivePaths } from './mounts/livePaths.ts';
 import { Files } from './files/files.ts';
 import { BackupFolder } from './ui/backupFolder.ts';
@@ -57,7 +58,9 @@ export function activate(context: vscode.ExtensionContext): void {
   if (vscode.l10n.bundle !== undefined) l10n.config({ contents: vscode.l10n.bundle });
   const log = vscode.window.createOutputChannel('Docker Mounts', { log: true });
   const chosenContext = { get: () => context.globalState.get<string>(CONTEXT_KEY), set: (name: string) => context.globalState.update(CONTEXT_KEY, name) };
-  const watcher = watchEngine(context, log, chosenContext.get);
+  const journal = new Journal(join(context.globalStorageUri.fsPath, 'journal'));
+  openedJournal = journal;
+  const watcher = watchEngine(context, log, journal, chosenContext.get);
   const backupFolder = new BackupFolder(context.globalState);
   const documents = new InspectDocuments();
   const passphrases = new Passphrases(context.secrets);
@@ -108,10 +111,12 @@ function commandsOf(services: Services): CommandSpec[] {
 
 let runningSchedule: ScheduleRunner | undefined;
 let openedFiles: Files | undefined;
+let openedJournal: Journal | undefined;
 
 /** VS Code waits a moment for what is returned: what the schedule paused goes on, nothing half written stays, the helpers go. */
 export async function deactivate(): Promise<void> {
   await Promise.all([runningSchedule?.stop(), openedFiles?.dispose()]);
+  await openedJournal?.dispose();
 }
 
 function startSchedule(context: vscode.ExtensionContext, parts: ScheduleParts): ScheduleRunner {
@@ -131,21 +136,22 @@ function openFiles(watcher: EngineWatcher, log: vscode.LogOutputChannel): Files 
 function showFiles(context: vscode.ExtensionContext, { watcher, files, log }: Services): void {
   const fileSystem = new MountFileSystem(files, log);
   const visible = new VisibleFiles(files, () => watcher.state.kind === 'connected', (changes) => fileSystem.tell(changes));
-  // What an engine that went away still holds is found by its label when it is back.
+  // What an engine that went away still holds is found by its record when it is back.
   const release = watcher.onDidChange(({ kind }) => {
     if (kind !== 'connected') void files.release();
   });
   context.subscriptions.push(fileSystem, visible, release);
 }
 
-function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, chosenContext: () => string | undefined): EngineWatcher {
+function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, journal: Journal, chosenContext: () => string | undefined): EngineWatcher {
   const stored = context.globalState.get<Record<string, VolumeOrigin>>(ORIGINS_KEY);
   return new EngineWatcher({
     endpoint: () => resolveEndpoint({ host: readSettings().host, context: chosenContext(), env: process.env, home: homedir() }),
     log,
+    journal,
     origins: new OriginMemory(stored, (all) => void context.globalState.update(ORIGINS_KEY, all)),
     onConnected: (connection) => {
-      removeLeftoverHelpers(connection, log, undoJob).catch((error: unknown) => log.warn((error as Error).message));
+      recoverJobs(connection, log, undoJob).catch((error: unknown) => log.warn((error as Error).message));
     },
   });
 }

@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { unlessSo } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
-import { createMarker } from '../engine/helpers.ts';
+import { recordUndo } from '../engine/helperRecords.ts';
 import { Inventory } from '../engine/inventory.ts';
 import type { JobOptions, Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
@@ -19,7 +19,7 @@ export interface Writer {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What the marker of such a job says. */
+/** What the record of such a job says. */
 export interface UndoQuiet {
   readonly kind: 'resume';
   readonly how: 'pause' | 'stop';
@@ -65,7 +65,7 @@ export async function quietly<T>(connection: Connection, sources: readonly Mount
   await refuseSelfRemoving(connection, writers, how);
   for (const writer of how === 'pause' ? writers.filter(isDatabase) : []) warn(l10n.t('"{0}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".', writer.name));
   const undo: UndoQuiet = { kind: 'resume', how, containers: writers.map(({ id, name }) => ({ id, name })) };
-  const marker = await createMarker(connection, undo, job.log);
+  const record = await recordUndo(connection, undo);
   try {
     for (const { id, name } of writers) {
       const container = connection.docker.getContainer(id);
@@ -76,13 +76,13 @@ export async function quietly<T>(connection: Connection, sources: readonly Mount
     job.log.info(how === 'pause' ? `Paused ${names}.` : `Stopped ${names}.`);
     return await task();
   } finally {
-    // Where the engine is gone the marker stays, and the next connection does it.
+    // Where the engine is gone the record stays, and the next connection does it.
     const isResumed = await resume(connection, undo, job.log).then(() => true, (error: unknown) => {
       job.log.error(`${names} could not be set going again now and will be at the next connection: ${(error as Error).message}`);
       return false;
     });
-    if (isResumed) await marker.remove();
-    else marker.leave();
+    if (isResumed) await record.end();
+    else record.leave();
   }
 }
 

@@ -3,17 +3,17 @@ import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, TargetNotEmpty } from '../engine/errors.ts';
-import { createMarker, type Helper } from '../engine/helpers.ts';
+import { recordUndo } from '../engine/helperRecords.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { findTools, needTools } from '../engine/tools.ts';
-import { createVolume } from '../engine/volumes.ts';
 import { clearContents, giveUpSafety, moveAside, putBackContents, safetyId, type Kept, type UndoRestore } from './aside.ts';
 import { checkConsistency, quietly } from './consistency.ts';
 import { memberPath } from './escapes.ts';
 import { extract, writeRoots } from './extract.ts';
 import { chooseWriter, type Reader } from './method.ts';
+import { makeVolume } from './madeVolume.ts';
 import { lookAt, type MountState } from './mountScan.ts';
-import { isThere, nameFailure, prepared, type Ready, type RestoreMode, type RestoreRequest } from './prepare.ts';
+import { nameFailure, prepared, type Ready, type RestoreMode, type RestoreRequest } from './prepare.ts';
 import type { Slot } from './restoreTarget.ts';
 import { asNewSparse, blocksWithName } from './tarBlocks.ts';
 import { printableName, type TarMember } from './tarMembers.ts';
@@ -66,19 +66,16 @@ async function intoNewVolume(connection: Connection, ready: Ready, writer: Reade
   const { makes } = ready.target;
   if (makes?.name === undefined) return;
   const volume = makes.name;
-  const marker = await createMarker(connection, { kind: 'removeVolume', volume }, job.log);
+  const made = await makeVolume(connection, { ...makes, name: volume });
   try {
-    await createVolume(connection, makes);
     job.log.info(`Created volume "${volume}".`);
     await write(connection, ready, writer, new Map(), job);
     await writeRoots(connection, ready.roots, job);
   } catch (error) {
-    await connection.docker.getVolume(volume).remove().catch((failure: unknown) => job.log.warn(`The new volume "${volume}" could not be removed again: ${(failure as Error).message}`));
-    if (await isThere(connection)) await marker.remove();
-    else marker.leave();
+    await made.undo(job.log);
     throw error;
   }
-  await marker.remove();
+  await made.keep();
 }
 
 function keptOf(slot: Slot, { isFile, root }: MountState): Kept {
@@ -115,7 +112,7 @@ async function intoExisting(connection: Connection, ready: Ready, writer: Reader
 /** A target that was empty is empty again when the task fails. */
 async function orClear(connection: Connection, kept: readonly Kept[], likely: readonly string[], job: JobOptions, task: () => Promise<void>): Promise<void> {
   const image = await findTools(connection, likely, job.log);
-  const marker: Helper | undefined = image === undefined ? undefined : await createMarker(connection, { kind: 'clear', image, kept }, job.log);
+  const record = image === undefined ? undefined : await recordUndo(connection, { kind: 'clear', image, kept });
   try {
     await task();
   } catch (error) {
@@ -124,20 +121,20 @@ async function orClear(connection: Connection, kept: readonly Kept[], likely: re
       try {
         await clearContents(connection, image, kept, job.log);
       } catch (failure) {
-        marker?.leave();
+        record?.leave();
         job.log.error(`The target could not be emptied again now and will be at the next connection: ${(failure as Error).message}`);
         throw error;
       }
     }
-    await marker?.remove();
+    await record?.end();
     throw error;
   }
-  await marker?.remove();
+  await record?.end();
 }
 
 /** What was there is put aside, and comes back when the task fails. */
 async function orPutBack(connection: Connection, undo: UndoRestore, job: JobOptions, task: () => Promise<void>): Promise<void> {
-  const marker = await createMarker(connection, undo, job.log);
+  const record = await recordUndo(connection, undo);
   try {
     await moveAside(connection, undo, job.log);
     await task();
@@ -146,22 +143,21 @@ async function orPutBack(connection: Connection, undo: UndoRestore, job: JobOpti
     try {
       await putBackContents(connection, undo, job.log);
     } catch (failure) {
-      marker.leave();
+      record.leave();
       job.log.error(`What was there before could not be put back now and will be at the next connection: ${(failure as Error).message}`);
       throw error;
     }
-    await marker.remove();
+    await record.end();
     throw error;
   }
-  // Without the first marker there is no way back: the removal of it is what makes the restore final.
+  // From here on there is no way back: this one step makes the restore final.
   const finish: UndoRestore = { ...undo, kind: 'finish' };
-  const last = await createMarker(connection, finish, job.log);
-  await marker.remove();
+  await record.note(finish);
   try {
     await giveUpSafety(connection, finish, job.log);
-    await last.remove();
+    await record.end();
   } catch (error) {
-    last.leave();
+    record.leave();
     job.log.warn(`The safety copy could not be removed now and will be at the next connection: ${(error as Error).message}`);
   }
 }

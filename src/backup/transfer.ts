@@ -5,18 +5,18 @@ import { posix } from 'node:path';
 import { inspectVolume } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, EngineFailure, NotFound, TargetNotEmpty } from '../engine/errors.ts';
-import { createMarker } from '../engine/helpers.ts';
+import { recordUndo } from '../engine/helperRecords.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { findTools } from '../engine/tools.ts';
-import { createVolume, type NewVolume } from '../engine/volumes.ts';
+import type { NewVolume } from '../engine/volumes.ts';
 import { clearContents } from './aside.ts';
 import { memberPath } from './escapes.ts';
 import { extract, writeRoots } from './extract.ts';
+import { makeVolume } from './madeVolume.ts';
 import { MemberCount } from './memberCount.ts';
 import { chooseReader, chooseWriter, notKept, openSource } from './method.ts';
 import { lookAt, type MountRef } from './mountScan.ts';
 import { planBackup, type Plan } from './plan.ts';
-import { isThere } from './prepare.ts';
 import type { Slot } from './restoreTarget.ts';
 import { SecondLook } from './secondLook.ts';
 import { asNewSparse } from './tarBlocks.ts';
@@ -85,18 +85,17 @@ async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptio
 /** Copies into a new volume, which is removed again when that fails. */
 async function intoNew(copy: Omit<Copy, 'slot'>, volume: NewVolume & { readonly name: string }, job: JobOptions): Promise<Copied> {
   const { to } = copy;
-  const marker = await createMarker(to, { kind: 'removeVolume', volume: volume.name }, job.log);
-  let isMade = false;
   try {
-    await createVolume(to, volume);
-    isMade = true;
-    const copied = await stream({ ...copy, slot: { type: 'volume', source: volume.name, prefix: '' } }, job);
-    await marker.remove();
-    return copied;
+    const made = await makeVolume(to, volume);
+    try {
+      const copied = await stream({ ...copy, slot: { type: 'volume', source: volume.name, prefix: '' } }, job);
+      await made.keep();
+      return copied;
+    } catch (error) {
+      await made.undo(job.log);
+      throw error;
+    }
   } catch (error) {
-    if (isMade) await to.docker.getVolume(volume.name).remove().catch((failure: unknown) => job.log.warn(`The new volume "${volume.name}" could not be removed again: ${(failure as Error).message}`));
-    if (await isThere(to)) await marker.remove();
-    else marker.leave();
     throw nameFailure(error, copy.plan.subject, job);
   }
 }
@@ -147,15 +146,15 @@ export async function copyData(connection: Connection, source: MountRef, target:
   if (isFile || !isEmpty) throw new TargetNotEmpty(target.source, l10n.t('"{0}" holds data; copy into an empty directory or a new volume.', target.source));
   const kept = { ...target, ...(root ? { root: { owner: `${root.uid}:${root.gid}`, mode: (root.mode & 0o7777).toString(8), mtime: String(root.mtime) } } : {}) };
   const image = await findTools(connection, plan.images, job.log);
-  const marker = image === undefined ? undefined : await createMarker(connection, { kind: 'clear', image, kept: [kept] }, job.log);
+  const record = image === undefined ? undefined : await recordUndo(connection, { kind: 'clear', image, kept: [kept] });
   try {
     const copied = await stream({ ...copy, slot: { ...target, prefix: '' } }, job);
-    await marker?.remove();
+    await record?.end();
     return copied;
   } catch (error) {
     const isCleared = image !== undefined && (await clearContents(connection, image, [kept], job.log).then(() => true, () => false));
-    if (isCleared) await marker?.remove();
-    else marker?.leave();
+    if (isCleared) await record?.end();
+    else record?.leave();
     throw nameFailure(error, plan.subject, job);
   }
 }

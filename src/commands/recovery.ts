@@ -1,27 +1,33 @@
 /** Offers to put back what a replacement that was cut off left behind. */
 import * as vscode from 'vscode';
 import type { EngineState } from '../engine/watcher.ts';
-import { putBack, unfinishedReplacements } from '../mounts/recover.ts';
+import { putBack, unfinishedReplacements, unrecordedLeftovers, type Unfinished } from '../mounts/recover.ts';
 import { showError } from '../ui/errors.ts';
 import type { Services } from './services.ts';
 
-/** Asks once per connection, when its first snapshot is there: later ones may hold a replacement that is under way. */
-export function offerRecovery({ watcher, log }: Services): vscode.Disposable {
+async function offer(unfinished: Unfinished, { watcher, log }: Services): Promise<void> {
+  const accept = vscode.l10n.t('Put It Back');
+  const question = vscode.l10n.t('Changing the mounts of container "{0}" was cut off. Put the old container back and remove the replacement?', unfinished.facts.name);
+  const chosen = await vscode.window.showWarningMessage(question, accept, vscode.l10n.t('Leave It'));
+  if (chosen === accept) await putBack(await watcher.connection(), unfinished, log).catch((error: unknown) => showError(error, log));
+}
+
+/** Asks once per connection, when its first snapshot is there. */
+export function offerRecovery(services: Services): vscode.Disposable {
+  const { watcher, log } = services;
   let asked: unknown;
-  const look = (state: EngineState) => {
+  const look = async (state: EngineState) => {
     if (state.kind !== 'connected' || state.connection === asked) return;
-    asked = state.connection;
-    for (const unfinished of unfinishedReplacements(state.snapshot.containers)) {
-      const accept = vscode.l10n.t('Put It Back');
-      const question = vscode.l10n.t('Changing the mounts of container "{0}" was cut off. Put the old container back and remove the replacement?', unfinished.name);
-      vscode.window.showWarningMessage(question, accept, vscode.l10n.t('Leave It')).then(
-        async (chosen) => {
-          if (chosen === accept) await putBack(await watcher.connection(), unfinished, log).catch((error: unknown) => showError(error, log));
-        },
-        (error: unknown) => log.warn(String(error)),
-      );
+    const { connection, snapshot } = state;
+    asked = connection;
+    for (const unfinished of await unfinishedReplacements(connection, log)) void offer(unfinished, services).catch((error: unknown) => log.warn(String(error)));
+    for (const { container, of } of await unrecordedLeftovers(connection, snapshot.containers)) {
+      const text = vscode.l10n.t('Container "{0}" looks like what a change of the mounts of "{1}" left behind, but this machine has no record of one. Nothing was done; compare the two, and rename or remove one of them yourself.', container, of);
+      log.warn(text);
+      void vscode.window.showWarningMessage(text);
     }
   };
-  look(watcher.state);
-  return watcher.onDidChange(look);
+  const lookQuietly = (state: EngineState) => void look(state).catch((error: unknown) => log.warn((error as Error).message));
+  lookQuietly(watcher.state);
+  return watcher.onDidChange(lookQuietly);
 }

@@ -23,6 +23,8 @@ export interface InspectedVolume {
   readonly Mountpoint: string;
   readonly Labels: Readonly<Record<string, string>> | null;
   readonly Options: Readonly<Record<string, string>> | null;
+  /** Absent where the driver does not say. */
+  readonly CreatedAt?: string;
 }
 
 /** A container's name without the slash that the API puts in front. */

@@ -1,6 +1,7 @@
 /** One connection to one engine. */
 import * as l10n from '@vscode/l10n';
 import Docker from 'dockerode';
+import { JournalFailure, type Journal } from '../journal/journal.ts';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
 import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
 
@@ -24,32 +25,42 @@ export class Connection {
   readonly endpoint: Endpoint;
   readonly docker: Docker;
   readonly info: EngineInfo;
+  /** Where this machine writes down what jobs on the engine have begun. */
+  readonly journal: Journal;
 
-  private constructor(endpoint: Endpoint, docker: Docker, info: EngineInfo) {
+  private constructor(endpoint: Endpoint, docker: Docker, info: EngineInfo, journal: Journal) {
     this.endpoint = endpoint;
     this.docker = docker;
     this.info = info;
+    this.journal = journal;
   }
 
   /** Asks the engine who it is. Throws EngineUnavailable. */
-  static async open(endpoint: Endpoint): Promise<Connection> {
+  static async open(endpoint: Endpoint, journal: Journal): Promise<Connection> {
     try {
       const docker = new Docker(endpoint.options);
       const [version, info] = await withTimeout(Promise.all([docker.version(), docker.info() as Promise<RawInfo>]), endpoint.address);
-      return new Connection(endpoint, docker, {
+      const product = JSON.stringify(version).includes('Podman') ? 'podman' : 'docker';
+      const about: EngineInfo = {
         version: version.Version,
         apiVersion: version.ApiVersion,
         name: info.Name ?? '',
-        id: info.ID ?? '',
+        id: engineId(product, info, endpoint.address),
         os: info.OperatingSystem ?? '',
-        product: JSON.stringify(version).includes('Podman') ? 'podman' : 'docker',
+        product,
         rootless: (info.SecurityOptions ?? []).some((option) => option.includes('rootless')),
         local: endpoint.options.socketPath !== undefined,
-      });
+      };
+      return new Connection(endpoint, docker, about, journal);
     } catch (error) {
       throw unavailable(error, endpoint.address);
     }
   }
+}
+
+/** What stays the same for one engine: its own id, but Podman draws a new one for each answer. */
+function engineId(product: EngineInfo['product'], { ID = '', Name = '' }: RawInfo, address: string): string {
+  return product === 'podman' || ID === '' ? `${Name} at ${address}` : ID;
 }
 
 interface RawInfo {
@@ -105,7 +116,7 @@ const NETWORK_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ENOENT', 
 
 /** Turns what dockerode or the socket throws into a named error that says thing, cause and way out. */
 export function engineError(error: unknown, context: FailureContext): Error {
-  if ([BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty].some((known) => error instanceof known)) {
+  if ([BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, JournalFailure, NotFound, PassphraseNeeded, TargetNotEmpty].some((known) => error instanceof known)) {
     return error as Error;
   }
   const { statusCode, code, message, json } = error as NodeJS.ErrnoException & { statusCode?: number; json?: { message?: string } };

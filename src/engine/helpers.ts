@@ -1,21 +1,13 @@
-/** Helper containers: made for one job, labelled, and removed whatever happens. */
+/** Helper containers: made for one job, written down in the journal, and removed whatever happens. */
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { Readable, type Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Connection } from './connection.ts';
 import { engineError } from './connection.ts';
+import { ensureEmptyImage } from './emptyImage.ts';
+import { recordHelper, type HelperEntry } from './helperRecords.ts';
 import type { Logger } from './log.ts';
 import { HELPER_LABEL } from './model.ts';
-
-/** Who made a helper: `<host>/<pid>`, so that another window's helper is never taken for a leftover. */
-const OWNER_LABEL = 'docker-mounts.owner';
-/** What is to be put right when the job that made a helper is gone, as JSON. */
-const UNDO_LABEL = 'docker-mounts.undo';
-const EMPTY_IMAGE = 'docker-mounts/helper';
-const EMPTY_IMAGE_TAG = 'latest';
-/** After this long a helper of another host counts as forgotten. */
-const FORGOTTEN_AFTER_SECONDS = 7 * 24 * 3600;
 
 /** A source to mount into a helper. `readOnly: false` only for jobs that write. */
 export interface HelperMount {
@@ -25,47 +17,19 @@ export interface HelperMount {
   readonly readOnly: boolean;
 }
 
-/** Helpers of this process that a job still works with; any other of ours was lost with its engine. */
-const inUse = new Set<string>();
-
 export type PathKind = 'directory' | 'file' | 'other';
-
-function owner(): string {
-  return `${hostname()}/${process.pid}`;
-}
-
-/** Makes the image that holds nothing, once: an empty tar is two zero blocks (POSIX ustar). */
-async function ensureEmptyImage(connection: Connection): Promise<string> {
-  const image = `${EMPTY_IMAGE}:${EMPTY_IMAGE_TAG}`;
-  try {
-    await connection.docker.getImage(image).inspect();
-    return image;
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode !== 404) {
-      throw engineError(error, { kind: 'image', object: image, doing: 'look for the helper image' });
-    }
-  }
-  try {
-    const answer = (await connection.docker.importImage(Readable.from([Buffer.alloc(1024)]), {
-      repo: EMPTY_IMAGE,
-      tag: EMPTY_IMAGE_TAG,
-    })) as Readable;
-    for await (const _ of answer) void _;
-    return image;
-  } catch (error) {
-    throw engineError(error, { kind: 'image', object: image, doing: 'import the empty helper image' });
-  }
-}
 
 /** One helper container. Its owner calls `remove` in a `finally`. */
 export class Helper {
   readonly container: Docker.Container;
   readonly #connection: Connection;
+  readonly #record: HelperEntry;
   readonly #log: Logger;
 
-  constructor(connection: Connection, container: Docker.Container, log: Logger) {
+  constructor(connection: Connection, container: Docker.Container, record: HelperEntry, log: Logger) {
     this.#connection = connection;
     this.container = container;
+    this.#record = record;
     this.#log = log;
   }
 
@@ -155,22 +119,20 @@ export class Helper {
     });
   }
 
-  /** Leaves a marker to the next connection, which puts right what it says. */
-  leave(): void {
-    inUse.delete(this.container.id);
-  }
-
-  /** Removes the container and the anonymous volumes that were made for it. Never throws: the label lets the next start find it. */
+  /** Removes the container and the anonymous volumes that were made for it. Never throws: by its record the next start finds it. */
   async remove(): Promise<void> {
-    inUse.delete(this.container.id);
     try {
       await this.container.remove({ force: true, v: true });
     } catch (error) {
-      if ((error as { statusCode?: number }).statusCode === 404) return;
-      this.#log.warn(
-        `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now and will be at the next start: ${String(error)}`,
-      );
+      if ((error as { statusCode?: number }).statusCode !== 404) {
+        this.#record.leave();
+        this.#log.warn(
+          `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now and will be at the next start: ${String(error)}`,
+        );
+        return;
+      }
     }
+    await this.#record.end();
   }
 }
 
@@ -178,12 +140,6 @@ export class Helper {
 export async function createArchiveHelper(connection: Connection, mounts: readonly HelperMount[], log: Logger): Promise<Helper> {
   const image = await ensureEmptyImage(connection);
   return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
-}
-
-/** A helper that does nothing but say, by its label, what is to be put right should this process go away. */
-export async function createMarker(connection: Connection, undo: unknown, log: Logger): Promise<Helper> {
-  const image = await ensureEmptyImage(connection);
-  return createHelper(connection, { Image: image, Cmd: ['never-started'] }, [], log, { [UNDO_LABEL]: JSON.stringify(undo) });
 }
 
 /** A helper that runs `command` (an executable of the image and its arguments, no shell) as root without a network. */
@@ -220,14 +176,15 @@ async function createHelper(
   config: Docker.ContainerCreateOptions,
   mounts: readonly HelperMount[],
   log: Logger,
-  labels: Readonly<Record<string, string>> = {},
 ): Promise<Helper> {
   const name = `docker-mounts-helper-${randomBytes(6).toString('hex')}`;
+  const record = await recordHelper(connection, { name, image: config.Image ?? '' }, log);
   try {
     const container = await connection.docker.createContainer({
       ...config,
       name,
-      Labels: { [HELPER_LABEL]: '1', [OWNER_LABEL]: owner(), ...labels },
+      // For people who look at the engine's containers. Nothing here ever believes a label.
+      Labels: { [HELPER_LABEL]: '1' },
       HostConfig: {
         NetworkMode: 'none',
         // The archive goes through stdout: with a log driver the engine would keep a second copy of it.
@@ -243,56 +200,14 @@ async function createHelper(
         })),
       },
     });
-    inUse.add(container.id);
-    return new Helper(connection, container, log);
+    await record.made(container.id);
+    return new Helper(connection, container, record, log);
   } catch (error) {
+    // What an engine that went away has made nevertheless is found by its name.
+    if ((error as { statusCode?: number }).statusCode === undefined) record.leave();
+    else await record.end();
     const first = mounts[0];
     const object = first ? first.source : name;
     throw engineError(error, { kind: 'mount', object, doing: 'mount it into a helper container' });
-  }
-}
-
-/** Puts right what a lost job left, from what its marker says. One that fails is tried again at the next connection. */
-export type Undo = (connection: Connection, what: unknown, log: Logger) => Promise<void>;
-
-/**
- * Removes helpers that a crash left behind: those of a process of this host that is gone, and very old ones of other hosts.
- * What their markers tell is put right first. Returns how many were removed.
- */
-export async function removeLeftoverHelpers(connection: Connection, log: Logger, undo: Undo = () => Promise.resolve()): Promise<number> {
-  const found = await connection.docker.listContainers({ all: true, filters: { label: [HELPER_LABEL] } });
-  const leftovers = found.filter((container) => isLeftover(container.Id, container.Labels[OWNER_LABEL] ?? '', container.Created));
-  // A helper that still writes must be gone before anything is put back.
-  const markers = leftovers.filter(({ Labels }) => UNDO_LABEL in Labels);
-  for (const { Id } of leftovers.filter((one) => !markers.includes(one))) {
-    await new Helper(connection, connection.docker.getContainer(Id), log).remove();
-  }
-  for (const { Id, Labels } of markers) {
-    try {
-      await undo(connection, JSON.parse(Labels[UNDO_LABEL] ?? 'null'), log);
-    } catch (error) {
-      log.error(`What an earlier session left could not be put right; it is tried again at the next connection: ${(error as Error).message}`);
-      continue;
-    }
-    await new Helper(connection, connection.docker.getContainer(Id), log).remove();
-  }
-  if (leftovers.length > 0) log.info(`Removed ${leftovers.length} helper container(s) that an earlier session left behind.`);
-  return leftovers.length;
-}
-
-function isLeftover(id: string, madeBy: string, createdSeconds: number): boolean {
-  const [host, pid] = madeBy.split('/');
-  if (host === hostname() && pid !== undefined && /^\d+$/.test(pid)) {
-    return Number(pid) === process.pid ? !inUse.has(id) : !processLives(Number(pid));
-  }
-  return Date.now() / 1000 - createdSeconds > FORGOTTEN_AFTER_SECONDS;
-}
-
-function processLives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -3,7 +3,8 @@ import type Docker from 'dockerode';
 import type { InspectedVolume } from './actions.ts';
 import { engineError, type Connection } from './connection.ts';
 import { eachOf } from './eachOf.ts';
-import { HELPER_LABEL, type Container, type Mount, type Snapshot, type Volume, type VolumesFrom, type VolumeUse } from './model.ts';
+import { helperTest } from './helperRecords.ts';
+import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from './model.ts';
 import { hostPaths, sharers } from './sharing.ts';
 import { OriginMemory, type VolumeOrigin } from './volumeOrigins.ts';
 
@@ -49,7 +50,9 @@ export class Inventory {
     const { docker } = this.#connection;
     try {
       const [allContainers, volumeList] = await Promise.all([docker.listContainers({ all: true }), docker.listVolumes()]);
-      const listed = allContainers.filter((container) => !(HELPER_LABEL in container.Labels));
+      // Read after the list: a helper of another window that is in it has its record.
+      const isHelper = await helperTest(this.#connection);
+      const listed = allContainers.filter((container) => !isHelper(container.Id, nameOf(container)));
       const volumes = (volumeList.Volumes as RawVolume[] | null) ?? [];
       const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
       await this.#learn(listed, anonymous);

@@ -83,7 +83,7 @@ export interface Snapshot {
   readonly takenAt: string;
 }
 
-/** Label on every helper container, whose value says what the helper is for. Helpers never appear in a snapshot. */
+/** Label on every helper container, for people. An image can carry it too, so it decides nothing. */
 export const HELPER_LABEL = 'docker-mounts.helper';
 
 /** Whether a container has processes, be they paused or about to start again. */

@@ -2,12 +2,14 @@
 import * as l10n from '@vscode/l10n';
 import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
+import type { Journal } from '../journal/journal.ts';
 import { Connection } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
 import { EngineUnavailable } from './errors.ts';
+import { isOwnHelper } from './helperRecords.ts';
 import { Inventory } from './inventory.ts';
 import type { Logger } from './log.ts';
-import { HELPER_LABEL, type Snapshot } from './model.ts';
+import type { Snapshot } from './model.ts';
 import { OriginMemory } from './volumeOrigins.ts';
 
 export type EngineState =
@@ -19,6 +21,7 @@ export interface WatcherOptions {
   /** Asked before every attempt, so that a changed setting or context is seen. */
   readonly endpoint: () => Promise<Endpoint>;
   readonly log: Logger;
+  readonly journal: Journal;
   readonly origins?: OriginMemory;
   /** Called once for every new connection. */
   readonly onConnected?: (connection: Connection) => void;
@@ -132,7 +135,7 @@ export class EngineWatcher {
 
   async #connect(): Promise<void> {
     try {
-      const connection = await Connection.open(await this.#options.endpoint());
+      const connection = await Connection.open(await this.#options.endpoint(), this.#options.journal);
       const inventory = new Inventory(connection, this.#options.origins);
       // First the events, then the snapshot: what happens in between is seen.
       const events = await this.#listen(connection);
@@ -239,7 +242,7 @@ function isOfInterest(line: string): boolean {
   if (line.trim() === '') return false;
   try {
     const event = JSON.parse(line) as { Type?: string; Action?: string; Actor?: { Attributes?: Record<string, string> } };
-    if (event.Actor?.Attributes?.[HELPER_LABEL] !== undefined) return false;
+    if (event.Type === 'container' && isOwnHelper(event.Actor?.Attributes?.['name'])) return false;
     return !/^(exec_|health_status|top|attach|resize|export|archive-path|extract-to-dir|mount|unmount)/.test(event.Action ?? '');
   } catch {
     return true;

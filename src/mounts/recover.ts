@@ -1,47 +1,129 @@
 /** Puts right what a replacement left when the engine, or this window, went away in the middle of it. */
-import { unlessSo } from '../engine/actions.ts';
+import type { Entry, OpenEntry } from '../journal/journal.ts';
+import { plainName, unlessSo } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
 
-/** Names during a replacement: `web-old-r1a2b3c` and `web-new-r1a2b3c`; r where the old one was running, s where not. */
-const MARK = /^(.+)-(old|new)-([rs])([0-9a-f]{6})$/;
+const REPLACEMENT = 'replacement';
 
-export interface Unfinished {
+/** What the journal holds of a replacement from before its first step on. */
+export interface ReplacementFacts {
   /** The name that the container has when all is well. */
   readonly name: string;
+  readonly oldId: string;
+  /** What the old container is called while the new one takes its place. */
+  readonly oldName: string;
+  /** What the new one is called at first; drawn at random, so that it is known before its id is. */
+  readonly freshName: string;
+  /** Once it is made. */
+  readonly freshId?: string;
   readonly wasRunning: boolean;
-  /** The old container; undefined while it still has its name. */
-  readonly old: Container | undefined;
-  /** The replacement, under its own or already under the old one's name. */
-  readonly fresh: Container | undefined;
+  readonly wasPaused: boolean;
 }
 
-/** The name of one side of a replacement. */
-export function markedName(name: string, side: 'old' | 'new', wasRunning: boolean, hex: string): string {
-  return `${name}-${side}-${wasRunning ? 'r' : 's'}${hex}`;
+/** Writes down that a replacement is about to begin. Throws JournalFailure. */
+export function recordReplacement({ journal, info }: Connection, facts: ReplacementFacts): Promise<OpenEntry> {
+  return journal.open(REPLACEMENT, info.id, facts, { flush: true });
 }
 
-/** Replacements that were cut off, found by the names that they left. */
-export function unfinishedReplacements(containers: readonly Container[]): Unfinished[] {
-  const found = new Map<string, Unfinished>();
-  for (const container of containers) {
-    const [, name = '', side, state, hex = ''] = MARK.exec(container.name) ?? [];
-    if (side === undefined) continue;
-    const known = found.get(`${name}/${hex}`) ?? { name, wasRunning: state === 'r', old: undefined, fresh: undefined };
-    found.set(`${name}/${hex}`, side === 'old' ? { ...known, old: container } : { ...known, fresh: container });
-  }
-  return [...found.values()].map((one) => (one.old !== undefined && one.fresh === undefined ? { ...one, fresh: containers.find(({ name }) => name === one.name) } : one));
+export interface Unfinished {
+  readonly entry: Entry;
+  readonly facts: ReplacementFacts;
+  /** Id of the replacement; undefined where there is none. */
+  readonly freshId: string | undefined;
 }
 
-/** Removes the replacement and gives the old container its name and its state back. */
-export async function putBack({ docker }: Connection, { name, wasRunning, old, fresh }: Unfinished, log: Logger): Promise<void> {
+function factsOf({ kind, facts }: Entry): ReplacementFacts | undefined {
+  if (kind !== REPLACEMENT || typeof facts !== 'object' || facts === null) return undefined;
+  const { name, oldId, oldName, freshName, freshId, wasRunning, wasPaused } = facts as Partial<ReplacementFacts>;
+  const texts = [name, oldId, oldName, freshName];
+  if (texts.some((text) => typeof text !== 'string' || text === '') || typeof wasRunning !== 'boolean' || typeof wasPaused !== 'boolean') return undefined;
+  return freshId === undefined || typeof freshId === 'string' ? (facts as ReplacementFacts) : undefined;
+}
+
+async function lookUp({ docker }: Connection, reference: string): Promise<{ readonly id: string; readonly name: string } | undefined> {
   try {
-    if (fresh !== undefined) await docker.getContainer(fresh.id).remove({ force: true });
-    if (old !== undefined) await docker.getContainer(old.id).rename({ name });
-    if (wasRunning) await unlessSo(docker.getContainer(old?.id ?? name).start());
+    const { Id, Name } = await docker.getContainer(encodeURIComponent(reference)).inspect();
+    return { id: Id, name: plainName(Name) };
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw engineError(error, { kind: 'container', object: reference, doing: 'look it up' });
+  }
+}
+
+/**
+ * Replacements that were cut off, by this machine's journal. Records of those that are whole, or had done nothing yet,
+ * are closed. Throws EngineUnavailable, EngineFailure.
+ */
+export async function unfinishedReplacements(connection: Connection, log: Logger): Promise<Unfinished[]> {
+  const found: Unfinished[] = [];
+  for (const entry of await connection.journal.abandoned(connection.info.id)) {
+    const facts = factsOf(entry);
+    if (facts === undefined) continue;
+    const old = await lookUp(connection, facts.oldId);
+    const fresh = await lookUp(connection, facts.freshId ?? facts.freshName);
+    // The old one went in the last step of all, or somebody removed it: then the new one is all that there is.
+    const isWhole = old === undefined;
+    const isUntouched = !isWhole && fresh === undefined && old.name === facts.name;
+    if (isWhole || (isUntouched && !(await isStopped(connection, facts)))) {
+      await (await connection.journal.claim(entry))?.end();
+      log.info(`A change of the mounts of container "${facts.name}" that was cut off had ${isWhole ? 'come to its end' : 'done nothing yet'}.`);
+      continue;
+    }
+    found.push({ entry, facts, freshId: fresh?.id });
+  }
+  return found;
+}
+
+async function isStopped({ docker }: Connection, { oldId, wasRunning }: ReplacementFacts): Promise<boolean> {
+  return wasRunning && !(await docker.getContainer(oldId).inspect()).State.Running;
+}
+
+/** Removes the replacement and gives the old container its name and its state back: by the ids of the record, never by name. */
+export async function putBack({ docker, journal }: Connection, { entry, facts, freshId }: Unfinished, log: Logger): Promise<void> {
+  const { name, oldId, wasRunning, wasPaused } = facts;
+  const claimed = await journal.claim(entry);
+  // Another window is doing it, or has done it.
+  if (claimed === undefined) return;
+  try {
+    const old = docker.getContainer(oldId);
+    // Looked at first: without the old one, the new one is all that is left.
+    const { Name } = await old.inspect();
+    if (freshId !== undefined) await removeIfThere(docker.getContainer(freshId).remove({ force: true }));
+    if (plainName(Name) !== name) await old.rename({ name });
+    if (wasRunning) await unlessSo(old.start());
+    if (wasPaused && !(await old.inspect()).State.Paused) await old.pause();
+    await claimed.end();
     log.info(`Put container "${name}" back as it was before its mounts were to be changed.`);
   } catch (error) {
+    claimed.leave();
     throw engineError(error, { kind: 'container', object: name, doing: 'put it back' });
   }
+}
+
+async function removeIfThere(removal: Promise<unknown>): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode !== 404) throw error;
+  }
+}
+
+/** Names that a replacement gives to its two sides, also those of earlier versions. */
+const MARKED = /^(.+)-(?:old|new)-(?:[rs][0-9a-f]{6}|[0-9a-f]{12})$/;
+
+/**
+ * Containers that are named like what a replacement leaves, and that no record of this machine tells of: another machine
+ * made them, or somebody who wants it to look so. They are to be shown, never touched. Returns their names with the name
+ * that each would have.
+ */
+export async function unrecordedLeftovers({ journal, info }: Connection, containers: readonly Container[]): Promise<{ readonly container: string; readonly of: string }[]> {
+  const known = (await journal.entries(info.id)).map(factsOf).filter((facts) => facts !== undefined);
+  const ids = new Set(known.flatMap(({ oldId, freshId }) => [oldId, freshId]));
+  const names = new Set(known.map(({ freshName }) => freshName));
+  return containers.flatMap(({ id, name }) => {
+    const [, of] = MARKED.exec(name) ?? [];
+    return of === undefined || ids.has(id) || names.has(name) ? [] : [{ container: name, of }];
+  });
 }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Docker } from '../engine/dockerTypes.ts';
 import { inspectContainer, plainName, unlessSo, type InspectedContainer } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
-import { BadArgument, InUse } from '../engine/errors.ts';
+import { BadArgument, EngineUnavailable, InUse } from '../engine/errors.ts';
 import { eachOf } from '../engine/eachOf.ts';
 import { Inventory, parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
@@ -16,7 +16,7 @@ import type { Mount } from '../engine/model.ts';
 import { applyChange, targetOfBind, type MountChange, type MountParts } from './change.ts';
 import { CONFIG, ENDPOINT, HOST_CONFIG, carried } from './carryOver.ts';
 import { missingSources } from './create.ts';
-import { markedName } from './recover.ts';
+import { recordReplacement, type ReplacementFacts } from './recover.ts';
 
 export interface Replaced {
   readonly id: string;
@@ -47,10 +47,12 @@ export async function changeMounts(connection: Connection, reference: string, ch
   const parts = applyChange(name, await partsOf(inventory, old), change);
   if (change.kind === 'add') for (const source of await missingSources(connection, change.mounts)) log.warn(`The directory "${source}" does not exist; the engine makes it for container "${name}".`);
   const [network, ...otherNetworks] = networksOf(old);
-  const hex = randomBytes(3).toString('hex');
-  const marked = (side: 'old' | 'new') => markedName(name, side, old.State.Running, hex);
+  const hex = randomBytes(6).toString('hex');
+  const marked = (side: 'old' | 'new') => `${name}-${side}-${hex}`;
   let context = { kind: 'container' as const, object: name, doing: 'replace it; it is as it was' };
   const back: Partial<Record<(typeof WAY_BACK)[number], () => Promise<unknown>>> = {};
+  const facts: ReplacementFacts = { name, oldId: old.Id, oldName: marked('old'), freshName: marked('new'), wasRunning: old.State.Running, wasPaused: old.State.Paused };
+  const record = await recordReplacement(connection, facts);
   try {
     const config = await configOf(connection, old, parts, network, marked('new'));
     if (keepIn !== undefined) {
@@ -59,6 +61,7 @@ export async function changeMounts(connection: Connection, reference: string, ch
     }
     const fresh = await docker.createContainer({ ...config, ...(keepIn === undefined ? {} : { Image: keepIn }) });
     back.removeNew = () => fresh.remove({ force: true });
+    await record.note({ ...facts, freshId: fresh.id });
     await connectNetworks(connection, otherNetworks, fresh.id);
     const current = docker.getContainer(old.Id);
     const wasRunning = old.State.Running;
@@ -78,13 +81,21 @@ export async function changeMounts(connection: Connection, reference: string, ch
     for (const step of WAY_BACK) delete back[step];
     context = { ...context, doing: `remove the old container "${marked('old')}"; the new one runs in its place, so remove the old one yourself` };
     await current.remove({ force: true });
+    await record.end().catch((error: unknown) => log.warn((error as Error).message));
     log.info(`Replaced container "${name}": ${old.Id.slice(0, 12)} went, ${fresh.id.slice(0, 12)} has its place.`);
     const mounts = (await inventory.read()).containers.find(({ id }) => id === fresh.id)?.mounts ?? [];
     return { id: fresh.id, name, replaced: old.Id, mounts, ...(keepIn === undefined ? {} : { image: keepIn }) };
   } catch (error) {
+    let isBack = true;
     for (const step of WAY_BACK) {
-      await back[step]?.().catch((failure: unknown) => log.error(`Putting container "${name}" back: ${(failure as Error).message}`));
+      await back[step]?.().catch((failure: unknown) => {
+        isBack = false;
+        log.error(`Putting container "${name}" back: ${(failure as Error).message}`);
+      });
     }
+    // What could not be put back now is offered at the next connection.
+    if (isBack && !(engineError(error, context) instanceof EngineUnavailable)) await record.end();
+    else record.leave();
     throw engineError(error, context);
   }
 }

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { backup } from '../../src/backup/backup.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { Cancelled, EngineUnavailable, FileFailure } from '../../src/engine/errors.ts';
-import { removeLeftoverHelpers } from '../../src/engine/helpers.ts';
+import { recoverJobs } from '../../src/engine/helperRecords.ts';
 import { startEngine } from '../host/engine.mjs';
 import { makeImages } from '../host/images.mjs';
 import { connect, GNU_TAR, helpersOf, job, nothingLeft, remove, removeAll, temporary, unique, volume } from './support.ts';
@@ -96,7 +96,7 @@ for (const method of ['archive', 'tar'] as const) {
         assert.deepEqual(readdirSync(to), []);
         await engine.restart();
         const back = await connect(engine.host);
-        await removeLeftoverHelpers(back, job().log);
+        await recoverJobs(back, job().log);
         assert.equal(await helpersOf(back), 0);
       } finally {
         await engine.stop();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
 import { EngineUnavailable, FileRefused } from '../../src/engine/errors.ts';
-import { removeLeftoverHelpers } from '../../src/engine/helpers.ts';
+import { recoverJobs } from '../../src/engine/helperRecords.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { Files } from '../../src/files/files.ts';
 import { placeOf } from '../../src/files/place.ts';
@@ -106,6 +106,6 @@ it('the engine killed in the middle of a large upload over a file: the old conte
   const root = (await again.docker.getVolume('data').inspect()).Mountpoint;
   assert.equal(readFileSync(join(root, 'big'), 'utf8'), 'old');
   await files.dispose();
-  await removeLeftoverHelpers(again, job().log);
+  await recoverJobs(again, job().log);
   assert.equal(await helpersOf(again), 0);
 });

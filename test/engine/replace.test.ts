@@ -6,7 +6,7 @@ import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, InUse } from '../../src/engine/errors.ts';
 import { CONFIG, ENDPOINT, HOST_CONFIG, NETWORK_SETTINGS, type Fate } from '../../src/mounts/carryOver.ts';
 import type { MountChange } from '../../src/mounts/change.ts';
-import { markedName, putBack, unfinishedReplacements } from '../../src/mounts/recover.ts';
+import { putBack, recordReplacement, unfinishedReplacements, unrecordedLeftovers, type ReplacementFacts } from '../../src/mounts/recover.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { changeMounts } from '../../src/mounts/replace.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';
@@ -264,7 +264,7 @@ it('several networks with aliases and a fixed address are carried over, and port
   }
 });
 
-it('cut off at any step, the old container is found and put back under its name, running', async () => {
+it('cut off at any step, the old container is found by its record and put back under its name, running or paused as it was', async () => {
   const steps: [string, boolean, boolean, boolean][] = [
     ['after the create', false, false, false],
     ['after the stop', true, false, false],
@@ -272,18 +272,42 @@ it('cut off at any step, the old container is found and put back under its name,
     ['after the second rename', true, true, true],
   ];
   for (const [when, stopped, oldRenamed, newRenamed] of steps) {
-    const name = unique('cut');
-    const id = await container(connection, name);
-    const fresh = await container(connection, markedName(name, 'new', true, 'abc123'), { start: false });
-    const old = connection.docker.getContainer(id);
-    if (stopped) await old.kill();
-    if (oldRenamed) await old.rename({ name: markedName(name, 'old', true, 'abc123') });
-    if (newRenamed) await connection.docker.getContainer(fresh).rename({ name });
-    const found = unfinishedReplacements((await new Inventory(connection).read()).containers).filter((one) => one.name === name);
-    assert.equal(found.length, 1, when);
-    await putBack(connection, found[0]!, job().log);
-    const now = await inspect(name);
-    assert.deepEqual([now.Id, now.State.Running], [id, true], when);
-    await assert.rejects(inspect(fresh), when);
+    for (const knowsId of [true, false]) {
+      for (const wasPaused of [false, true]) {
+        const name = unique('cut');
+        const id = await container(connection, name);
+        const facts: ReplacementFacts = { name, oldId: id, oldName: `${name}-old-abc123abc123`, freshName: `${name}-new-abc123abc123`, wasRunning: true, wasPaused };
+        const record = await recordReplacement(connection, facts);
+        const fresh = await container(connection, facts.freshName, { start: false });
+        // The window was killed between the making of the new one and the record of its id.
+        if (!knowsId && newRenamed) continue;
+        if (knowsId) await record.note({ ...facts, freshId: fresh });
+        const old = connection.docker.getContainer(id);
+        if (stopped) await old.kill();
+        if (oldRenamed) await old.rename({ name: facts.oldName });
+        if (newRenamed) await connection.docker.getContainer(fresh).rename({ name });
+        assert.deepEqual(await unfinishedReplacements(connection, job().log), [], 'a window still works on it');
+        record.leave();
+        const [found, ...more] = await unfinishedReplacements(connection, job().log);
+        assert.ok(found, when);
+        assert.deepEqual(more, []);
+        await putBack(connection, found, job().log);
+        const now = await inspect(name);
+        assert.deepEqual([now.Id, now.State.Running, now.State.Paused], [id, true, wasPaused], when);
+        await assert.rejects(inspect(fresh), when);
+        assert.deepEqual(await connection.journal.entries(connection.info.id), []);
+      }
+    }
   }
+});
+
+it('a container that only looks like the rest of a replacement is shown and never touched', async () => {
+  const name = unique('real');
+  const id = await container(connection, name);
+  const marked = await Promise.all([`${name}-old-rabc123`, `${name}-new-s012345`, `${name}-old-abc123abc123`].map((one) => container(connection, one)));
+  assert.deepEqual(await unfinishedReplacements(connection, job().log), []);
+  const { containers } = await new Inventory(connection).read();
+  const leftovers = (await unrecordedLeftovers(connection, containers)).filter(({ of }) => of === name);
+  assert.equal(leftovers.length, 3);
+  for (const one of [id, ...marked]) assert.equal((await inspect(one)).State.Running, true);
 });

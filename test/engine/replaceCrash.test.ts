@@ -52,7 +52,7 @@ it('the engine killed after any of its steps: the old container comes back with 
     await engine.restart();
     const connection = await connect(engine.host);
     const all = async () => (await new Inventory(connection).read()).containers;
-    const found = unfinishedReplacements(await all());
+    const found = await unfinishedReplacements(connection, job().log);
     for (const one of found) await putBack(connection, one, job().log);
     const left = await all();
     assert.deepEqual(left.map((one) => one.name), [name], what);

@@ -11,7 +11,7 @@ import { restore } from '../../src/backup/restore.ts';
 import { undoJob } from '../../src/backup/undo.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArchive, Cancelled, EngineFailure, EngineUnavailable } from '../../src/engine/errors.ts';
-import { createMarker, removeLeftoverHelpers } from '../../src/engine/helpers.ts';
+import { recordUndo, recoverJobs } from '../../src/engine/helperRecords.ts';
 import { startEngine } from '../host/engine.mjs';
 import { makeImages } from '../host/images.mjs';
 import { begin, connect, container, end, GNU_TAR, helpersOf, job, unique, volume } from './support.ts';
@@ -113,7 +113,7 @@ for (const method of ['archive', 'tar'] as const) {
           await death;
           await engine.restart();
           const back = await connect(engine.host);
-          await removeLeftoverHelpers(back, job().log, undoJob);
+          await recoverJobs(back, job().log, undoJob);
           assert.equal(await helpersOf(back), 0);
           if (mode === 'replace') assertOld(path, 'killed');
           else assert.deepEqual(readdirSync(path), []);
@@ -139,10 +139,10 @@ it('a restore that a window lost at any of its steps is put right, or finished, 
   for (const [what, kind, reach, isOld] of steps) {
     const name = unique('lost');
     const path = fill(await volume(connection, name));
-    const marker = await createMarker(connection, { kind, id, image: GNU_TAR, kept: [{ type: 'volume', source: name, root: { owner: '12:34', mode: '755', mtime: '1000000000' } }] }, job().log);
+    const record = await recordUndo(connection, { kind, id, image: GNU_TAR, kept: [{ type: 'volume', source: name, root: { owner: '12:34', mode: '755', mtime: '1000000000' } }] });
     reach(path);
-    marker.leave();
-    await removeLeftoverHelpers(connection, job().log, undoJob);
+    record.leave();
+    await recoverJobs(connection, job().log, undoJob);
     if (isOld) assertOld(path, what);
     else assert.deepEqual(readdirSync(path), ['new.txt'], what);
     assert.equal(await helpersOf(connection), 0);
@@ -197,10 +197,10 @@ describe('consistency', () => {
     for (const how of ['pause', 'stop'] as const) {
       const name = unique('lost');
       const id = await container(connection, name);
-      const marker = await createMarker(connection, { kind: 'resume', how, containers: [{ id, name }] }, job().log);
+      const record = await recordUndo(connection, { kind: 'resume', how, containers: [{ id, name }] });
       await (how === 'pause' ? connection.docker.getContainer(id).pause() : connection.docker.getContainer(id).stop());
-      marker.leave();
-      await removeLeftoverHelpers(connection, job().log, undoJob);
+      record.leave();
+      await recoverJobs(connection, job().log, undoJob);
       assert.deepEqual([(await state(name)).Running, (await state(name)).Paused], [true, false], how);
     }
   });

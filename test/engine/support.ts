@@ -10,15 +10,23 @@ import { Connection } from '../../src/engine/connection.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import type { JobOptions } from '../../src/engine/log.ts';
 import { HELPER_LABEL } from '../../src/engine/model.ts';
+import { Journal } from '../../src/journal/journal.ts';
 
 export const LABEL = 'docker-mounts.test';
 export const BUSYBOX = 'docker-mounts-test/busybox:latest';
 export const GNU_TAR = 'docker-mounts-test/tar:latest';
 export const WITH_VOLUME = 'docker-mounts-test/volumes:latest';
 
-export async function connect(host: string | undefined = process.env['DOCKER_MOUNTS_TEST_HOST']): Promise<Connection> {
+/** The folder of the journal: that of the process that started this one, so that two "windows" share it as on one machine. */
+export const JOURNAL_FOLDER = process.env['DOCKER_MOUNTS_TEST_JOURNAL'] ?? mkdtempSync(join(tmpdir(), 'dm-test-journal-'));
+if (process.env['DOCKER_MOUNTS_TEST_JOURNAL'] === undefined) process.once('exit', () => rmSync(JOURNAL_FOLDER, { recursive: true, force: true }));
+
+/** The journal of this test's window. */
+export const journal = new Journal(JOURNAL_FOLDER);
+
+export async function connect(host: string | undefined = process.env['DOCKER_MOUNTS_TEST_HOST'], own: Journal = journal): Promise<Connection> {
   assert.ok(host, 'DOCKER_MOUNTS_TEST_HOST names the engine for tests; npm test sets it');
-  return Connection.open(await resolveEndpoint({ host, env: {}, home: '/nonexistent' }));
+  return Connection.open(await resolveEndpoint({ host, env: {}, home: '/nonexistent' }), own);
 }
 
 export function unique(what: string): string {

@@ -7,7 +7,7 @@ import { cloneVolume, copyData, copyVolumeToEngine } from '../../src/backup/tran
 import { undoJob } from '../../src/backup/undo.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, Cancelled, EngineUnavailable, NotFound, TargetNotEmpty } from '../../src/engine/errors.ts';
-import { removeLeftoverHelpers } from '../../src/engine/helpers.ts';
+import { recoverJobs } from '../../src/engine/helperRecords.ts';
 import { startEngine } from '../host/engine.mjs';
 import { makeImages } from '../host/images.mjs';
 import { assertSameTree, buildTree } from './trees.ts';
@@ -78,7 +78,7 @@ it('cancelled, or the other engine killed, in the middle: nothing is left on eit
     assert.equal(await helpersOf(connection), 0);
     await other.restart();
     const back = await connect(other.host);
-    await removeLeftoverHelpers(back, job().log, undoJob);
+    await recoverJobs(back, job().log, undoJob);
     assert.deepEqual([await exists(back, killed), await helpersOf(back)], [false, 0]);
   }
 });

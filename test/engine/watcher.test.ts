@@ -6,10 +6,10 @@ import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { EngineUnavailable } from '../../src/engine/errors.ts';
 import { EngineWatcher, type EngineState } from '../../src/engine/watcher.ts';
 import { startEngine } from '../host/engine.mjs';
-import { connect, container, job, removeAll, unique, until, volume } from './support.ts';
+import { connect, container, job, journal, removeAll, unique, until, volume } from './support.ts';
 
 let connection: Connection;
-const watcherOf = (host: string | undefined) => new EngineWatcher({ endpoint: () => resolveEndpoint({ host, env: {}, home: '/nonexistent' }), log: job().log });
+const watcherOf = (host: string | undefined) => new EngineWatcher({ endpoint: () => resolveEndpoint({ host, env: {}, home: '/nonexistent' }), log: job().log, journal });
 const stateOf = (state: EngineState, name: string) => (state.kind === 'connected' ? state.snapshot.containers.find((one) => one.name === name)?.state : undefined);
 
 before(async () => {

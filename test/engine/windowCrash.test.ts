@@ -10,11 +10,11 @@ import { backup } from '../../src/backup/backup.ts';
 import { removeStalePartials } from '../../src/backup/remove.ts';
 import { undoJob } from '../../src/backup/undo.ts';
 import type { Connection } from '../../src/engine/connection.ts';
-import { removeLeftoverHelpers } from '../../src/engine/helpers.ts';
+import { recoverJobs } from '../../src/engine/helperRecords.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { putBack, unfinishedReplacements } from '../../src/mounts/recover.ts';
 import type { DoomedJob } from './doomed.ts';
-import { begin, container, end, GNU_TAR, helpersOf, job, unique, volume } from './support.ts';
+import { begin, container, end, GNU_TAR, helpersOf, job, JOURNAL_FOLDER, unique, volume } from './support.ts';
 
 const MIB = 1024 * 1024;
 let connection: Connection;
@@ -32,7 +32,7 @@ after(() => end(connection, folder));
 
 /** Kills the process without a word as soon as a line of its progress is the one, or, where none is, some time after it began. */
 async function killWindow(doomed: DoomedJob, isNow: (bytes: number) => boolean, afterMs?: number): Promise<string> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'doomed.ts'), JSON.stringify(doomed)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'doomed.ts'), JSON.stringify(doomed)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, DOCKER_MOUNTS_TEST_JOURNAL: JOURNAL_FOLDER } });
   const gone = new Promise((resolve) => child.once('exit', resolve));
   let last = '';
   for await (const line of createInterface({ input: child.stdout })) {
@@ -46,7 +46,7 @@ async function killWindow(doomed: DoomedJob, isNow: (bytes: number) => boolean, 
 
 /** What the next window does when it connects. */
 async function nextWindow(): Promise<void> {
-  await removeLeftoverHelpers(connection, job().log, undoJob);
+  await recoverJobs(connection, job().log, undoJob);
   assert.equal(await helpersOf(connection), 0);
 }
 
@@ -115,7 +115,7 @@ it('the window killed at any moment of a change of mounts: the next one finds it
     const id = await container(connection, name);
     const last = await killWindow({ kind: 'addMount', container: name, mount: `${folder}/good:/srv` }, () => false, afterMs);
     const all = async () => (await new Inventory(connection).read()).containers.filter((one) => one.name.startsWith(name));
-    const found = unfinishedReplacements(await all());
+    const found = await unfinishedReplacements(connection, job().log);
     cut += found.length;
     for (const one of found) await putBack(connection, one, job().log);
     const [one, ...more] = await all();

@@ -1,0 +1,140 @@
+/**
+ * One session of this extension: a window's extension host. It holds a socket open for as long as it lives, so that any
+ * other process on this machine can tell whether it is still there, also from another process or network namespace. The
+ * kernel closes the socket of a process that was killed, and a process that sleeps still accepts.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { createConnection, createServer, type Server } from 'node:net';
+import { hostname, tmpdir, uptime } from 'node:os';
+import { join } from 'node:path';
+
+/** sun_path of unix(7) holds 108 bytes on Linux and 104 on macOS, with the NUL at its end. */
+const LONGEST_SOCKET_PATH = 100;
+const CONNECT_MS = 5000;
+
+interface SessionFacts {
+  readonly host: string;
+  /** Tells one start of the machine from the next. */
+  readonly boot: string;
+  readonly pid: number;
+  /** The process table that the pid belongs to; '' where the system has only one. */
+  readonly pidNamespace: string;
+  readonly socket: string;
+}
+
+/** `elsewhere`: of another machine that shares this folder; nobody here can tell. */
+export type Liveness = 'alive' | 'gone' | 'elsewhere';
+
+async function bootId(): Promise<string> {
+  const id = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
+  // Elsewhere the time of the start, in steps that hide the jitter of the clock.
+  return id?.trim() ?? String(Math.round((Date.now() / 1000 - uptime()) / 60));
+}
+
+const pidNamespace = () => readlink('/proc/self/ns/pid').catch(() => '');
+
+function socketPath(folder: string, id: string): string {
+  if (process.platform === 'win32') return `\\\\.\\pipe\\docker-mounts-${id}`;
+  const own = join(folder, `${id}.sock`);
+  return Buffer.byteLength(own) <= LONGEST_SOCKET_PATH ? own : join(tmpdir(), `docker-mounts-${createHash('sha256').update(own).digest('hex').slice(0, 24)}.sock`);
+}
+
+/** The session of this process. Ends with `end`, or with the process. */
+export class Session {
+  readonly id: string;
+  readonly #folder: string;
+  readonly #server: Server;
+  readonly #socket: string;
+
+  private constructor(id: string, folder: string, server: Server, socket: string) {
+    this.id = id;
+    this.#folder = folder;
+    this.#server = server;
+    this.#socket = socket;
+  }
+
+  /** Begins a session whose facts lie in `folder`. Throws the error of the file system. */
+  static async begin(folder: string): Promise<Session> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const id = randomBytes(8).toString('hex');
+    const socket = socketPath(folder, id);
+    const server = createServer((connection) => connection.destroy());
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socket, resolve));
+    server.removeAllListeners('error');
+    server.on('error', () => undefined);
+    server.unref();
+    const facts: SessionFacts = { host: hostname(), boot: await bootId(), pid: process.pid, pidNamespace: await pidNamespace(), socket };
+    await writeFile(join(folder, `${id}.json`), JSON.stringify(facts), { mode: 0o600 });
+    return new Session(id, folder, server, socket);
+  }
+
+  /** Ends the session: what it leaves is anyone's to put right. */
+  async end(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await forget(this.#folder, this.id);
+    if (process.platform !== 'win32') await rm(this.#socket, { force: true });
+  }
+}
+
+async function forget(folder: string, id: string): Promise<void> {
+  await rm(join(folder, `${id}.json`), { force: true });
+  await rm(join(folder, `${id}.sock`), { force: true });
+}
+
+async function factsOf(folder: string, id: string): Promise<SessionFacts | undefined> {
+  try {
+    return JSON.parse(await readFile(join(folder, `${id}.json`), 'utf8')) as SessionFacts;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function connects(socket: string): Promise<'yes' | 'refused' | 'absent' | 'unknown'> {
+  return new Promise((resolve) => {
+    const connection = createConnection(socket);
+    connection.setTimeout(CONNECT_MS, () => finish('unknown'));
+    const finish = (answer: 'yes' | 'refused' | 'absent' | 'unknown') => {
+      connection.destroy();
+      resolve(answer);
+    };
+    connection.once('connect', () => finish('yes'));
+    connection.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED') return finish('refused');
+      // A full backlog is a process that lives and does not come to accept.
+      finish(code === 'ENOENT' ? 'absent' : code === 'EAGAIN' ? 'yes' : 'unknown');
+    });
+  });
+}
+
+function processLives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Whether the session `id` that began in `folder` still lives. */
+export async function livenessOf(folder: string, id: string): Promise<Liveness> {
+  const facts = await factsOf(folder, id);
+  // The facts are written before the first record and go with the session.
+  if (facts === undefined) return 'gone';
+  if (facts.boot !== (await bootId())) {
+    if (facts.host !== hostname()) return 'elsewhere';
+    await forget(folder, id);
+    return 'gone';
+  }
+  const answer = await connects(facts.socket);
+  if (answer === 'yes') return 'alive';
+  const isOwnFolder = facts.socket.startsWith(folder);
+  if (answer === 'refused' || (answer === 'absent' && isOwnFolder)) {
+    await forget(folder, id);
+    return 'gone';
+  }
+  // A socket in a temporary folder can be out of sight of another container.
+  if (facts.pidNamespace !== (await pidNamespace())) return 'elsewhere';
+  return processLives(facts.pid) ? 'alive' : 'gone';
+}
