@@ -18,6 +18,7 @@ import { pickSubject } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
 import type { BackupSubjectName, Node } from '../views/nodes.ts';
 import { answered, confirmed, Dismissed, flagOf, numberOf, textOf, textsOf, type Call } from './call.ts';
+import { boundedLines, eachOne } from './each.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -124,14 +125,16 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
     ...(await encryptionOf(call, services)),
   };
   const connection = await services.watcher.connection();
-  let result: BackupResult | undefined;
-  for (const subject of subjects) {
+  const results = await eachOne(subjects.map(nameOf), async (_name, index) => {
+    const subject = subjects[index];
+    if (subject === undefined) return undefined;
     const asked = call.byHand ? await answered(askConsistency(connection, (await planBackup(connection, subject)).trees)) : consistency;
-    result = await withJob(vscode.l10n.t('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject, consistency: asked }, job));
+    const result = await withJob(vscode.l10n.t('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject, consistency: asked }, job));
     if (services.backupFolder.current() === undefined) await services.backupFolder.remember(destination);
     if (call.byHand) void announce(result, nameOf(subject), services);
-  }
-  return result;
+    return result;
+  });
+  return results.at(-1);
 }
 
 async function announce(result: BackupResult, name: string, { log }: Services): Promise<void> {
@@ -150,13 +153,12 @@ async function announce(result: BackupResult, name: string, { log }: Services): 
 async function runDelete(call: Call, services: Services): Promise<{ removed: string[] }> {
   const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
   const files = textOf(call, 'file') === undefined && rows.length > 0 ? rows : [await archiveOf(call, services, vscode.l10n.t('Delete'))];
-  if (call.byHand) await confirmed(await deletionQuestion(files), vscode.l10n.t('An archive that is deleted cannot be brought back.'), vscode.l10n.t('Delete'));
-  const removed: string[] = [];
-  for (const file of files) {
+  if (call.byHand) await confirmed(await deletionQuestion(files), [...(files.length === 1 ? [] : [boundedLines(files.map((file) => basename(file)))]), vscode.l10n.t('An archive that is deleted cannot be brought back.')].join('\n\n'), vscode.l10n.t('Delete'));
+  const removed = await eachOne(files, async (file) => {
     await removeBackup(file);
-    removed.push(file);
     services.log.info(vscode.l10n.t('Deleted the backup "{0}".', file));
-  }
+    return file;
+  });
   return { removed };
 }
 
@@ -201,8 +203,14 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
   return chosen.fsPath;
 }
 
-async function runVerify(call: Call, services: Services): Promise<VerifyResult> {
-  const file = await archiveOf(call, services, vscode.l10n.t('Verify'));
+/** Several rows are checked one after another; the result is that of the last. */
+async function runVerify(call: Call, services: Services): Promise<VerifyResult | undefined> {
+  const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
+  const files = rows.length > 0 ? rows : [await archiveOf(call, services, vscode.l10n.t('Verify'))];
+  return (await eachOne(files, (file) => verifyOne(file, call, services))).at(-1);
+}
+
+async function verifyOne(file: string, call: Call, services: Services): Promise<VerifyResult> {
   const verify = (passphrase?: string) => withJob(vscode.l10n.t('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
   const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), verify));
   await services.verdicts.remember(file, result.ok);

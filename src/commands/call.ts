@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { BadArgument } from '../engine/errors.ts';
 import { isNode, type Node } from '../views/nodes.ts';
+import { chosenRows, chosenUris } from './rows.ts';
 
 export interface Call {
   /** The rows that the command was chosen on; empty for a call from code or the palette. */
@@ -13,6 +14,8 @@ export interface Call {
   readonly args: Readonly<Record<string, unknown>>;
   /** A person chose the command, and sees its outcome as a notification. */
   readonly byHand: boolean;
+  /** The arguments hold `confirmed`, and the caller, an extension in this host, may say so. */
+  readonly confirmed: boolean;
 }
 
 /** The user closed a prompt. Resolves the command to undefined. */
@@ -30,27 +33,56 @@ export function confirmed(question: string, detail: string, ...buttons: string[]
   return answered(vscode.window.showWarningMessage(question, { modal: true, detail }, ...buttons));
 }
 
+export interface Caller {
+  /** The command's id. */
+  readonly command: string;
+  /** It is an extension in this extension host, not a link, a keybinding or a menu. */
+  readonly isLocal: boolean;
+}
+
 /** Makes a call out of what VS Code passes to a command. Throws BadArgument for what is neither a row nor an object. */
-export function callOf(first: unknown, second: unknown): Call {
-  if (isNode(first)) {
-    const several = Array.isArray(second) ? second.filter(isNode) : [];
-    return { nodes: several.length > 0 ? several : [first], uris: [], args: {}, byHand: true };
-  }
-  if (first instanceof vscode.Uri) {
-    const several = Array.isArray(second) ? second.filter((one) => one instanceof vscode.Uri) : [];
-    return { nodes: [], uris: several.length > 0 ? several : [first], args: {}, byHand: true };
-  }
-  if (first === undefined || first === null) return { nodes: [], uris: [], args: {}, byHand: true };
+export function callOf(first: unknown, second: unknown, { command, isLocal }: Caller): Call {
+  const byHand = { nodes: [], uris: [], args: {}, byHand: true, confirmed: false };
+  const selected: readonly unknown[] = Array.isArray(second) ? second : [];
+  if (isNode(first)) return { ...byHand, nodes: chosenRows(command, first, selected.filter(isNode)) };
+  if (first instanceof vscode.Uri) return { ...byHand, uris: chosenUris(command, first, selected.filter((one) => one instanceof vscode.Uri)) };
+  if (first === undefined || first === null) return byHand;
   const terminal = vscode.window.terminals.find((one) => one === first);
-  if (terminal !== undefined) return { nodes: [], uris: [], terminal, args: {}, byHand: true };
+  if (terminal !== undefined) return { ...byHand, terminal };
   if (typeof first !== 'object' || Array.isArray(first)) {
     throw new BadArgument('args', vscode.l10n.t('The arguments must be one object, for example {0}.', '{"container": "web"}'));
   }
-  return { nodes: [], uris: [], args: first as Record<string, unknown>, byHand: false };
+  const call: Call = { nodes: [], uris: [], args: first as Record<string, unknown>, byHand: false, confirmed: false };
+  // Its mere presence shows that somebody tries: a link can hold any argument.
+  if (!isLocal && 'confirmed' in call.args) {
+    throw new BadArgument('confirmed', vscode.l10n.t('The argument "confirmed" is taken from an extension in the same extension host only, not from a link, a keybinding or a menu. Call {0} without it and answer the question.', command));
+  }
+  return { ...call, confirmed: flagOf(call, 'confirmed') ?? false };
 }
 
-function wrong(key: string, expected: string, value: unknown): BadArgument {
-  return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, JSON.stringify(value) ?? 'undefined'));
+/** The kind of a value, for a message that must not quote it: it may be a password. */
+function kindInWords(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value === '' ? vscode.l10n.t('an empty text') : vscode.l10n.t('a text');
+    case 'number':
+      return vscode.l10n.t('a number');
+    case 'boolean':
+      return vscode.l10n.t('true or false');
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? (value.length === 0 ? vscode.l10n.t('an empty list') : vscode.l10n.t('a list')) : vscode.l10n.t('an object');
+    default:
+      return vscode.l10n.t('something else');
+  }
+}
+
+/** A refusal that names the argument and what it must be, and never quotes what it is: any may hold a secret by mistake. */
+export function wrong(key: string, expected: string, value: unknown): BadArgument {
+  const inside: readonly unknown[] = Array.isArray(value) ? value : typeof value === 'object' && value !== null ? Object.values(value) : [];
+  const odd = inside.find((one) => typeof one !== 'string' || one === '');
+  const kind = odd === undefined ? kindInWords(value) : vscode.l10n.t('{0} that holds {1}', kindInWords(value), kindInWords(odd));
+  return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, kind));
 }
 
 /** A text argument, or undefined where it is not given. */
@@ -105,10 +137,32 @@ export function recordOf({ args }: Call, key: string): Record<string, string> | 
   return value as Record<string, string>;
 }
 
-/** Refuses arguments that no one reads: a misspelt one must not be taken for absent. */
+/** How many letters must be changed, added or left out to make one word of the other (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [i, letter] of [...one].entries()) {
+    const next = [i + 1];
+    for (const [j, theirs] of [...other].entries()) next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === theirs ? 0 : 1)));
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
+
+const NAME_LENGTH = 24;
+
+/** Whether an unknown name may be quoted: it looks like one of those that any command knows, and is no value in a wrong place. */
+function isMisspelt(name: string, known: readonly string[]): boolean {
+  return name.length <= NAME_LENGTH && [...known, ...COMMON].some((one) => distance(name.toLowerCase(), one.toLowerCase()) <= Math.max(1, Math.floor(one.length / 4)));
+}
+
+/** Names that other commands take. */
+const COMMON = ['container', 'containers', 'volume', 'volumes', 'image', 'name', 'target', 'targets', 'mounts', 'source', 'file', 'files', 'path', 'destination', 'env', 'labels', 'driver', 'driverOpts', 'force', 'all', 'mode', 'readOnly', 'passphrase', 'password', 'confirmed', 'privileged'];
+
+/** Refuses arguments that no one reads: a misspelt one must not be taken for absent. Quotes a name only where it is like a known one. */
 export function onlyKnown({ args }: Call, known: readonly string[]): void {
   const unknown = Object.keys(args).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw new BadArgument(unknown, vscode.l10n.t('The argument "{0}" is unknown; this command takes {1}.', unknown, known.join(', ') || vscode.l10n.t('none')));
-  }
+  if (unknown === undefined) return;
+  const takes = known.join(', ') || vscode.l10n.t('none');
+  if (isMisspelt(unknown, known)) throw new BadArgument(unknown, vscode.l10n.t('The argument "{0}" is unknown; this command takes {1}.', unknown, takes));
+  throw new BadArgument('', vscode.l10n.t('One of the arguments is unknown, the one in place {0}; this command takes {1}.', Object.keys(args).indexOf(unknown) + 1, takes));
 }

@@ -6,6 +6,7 @@ import { hasProcesses, type Container, type Volume } from '../engine/model.ts';
 import { pickContainer } from '../ui/picks.ts';
 import type { Node } from '../views/nodes.ts';
 import { answered, flagOf, textOf, type Call } from './call.ts';
+import { eachOne } from './each.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -50,7 +51,7 @@ function action(
     const names = await containersOf(call, services, wanted, words.question);
     const connection = await services.watcher.connection();
     await vscode.window.withProgress({ location: { viewId: 'dockerMounts.containers' } }, () =>
-      Promise.all(names.map((name) => act(connection, name).then(() => services.log.info(words.done(name))))),
+      eachOne(names, (name) => act(connection, name).then(() => services.log.info(words.done(name))), { atOnce: true }),
     );
   };
   return { id, takes: ['container'], asks: true, run };

@@ -13,6 +13,7 @@ import { withJob } from '../ui/jobs.ts';
 import { pickVolume } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
 import { answered, textOf, type Call } from './call.ts';
+import { CONFIRMED, guardWrites } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -85,6 +86,7 @@ async function runCopyData(call: Call, services: Services): Promise<unknown> {
   const from = refOf(call, 'volume', 'source') ?? fromRow() ?? { type: 'volume', source: await answered(pickVolume(volumes, vscode.l10n.t('Copy which volume?'))) };
   const to = refOf(call, 'toVolume', 'toSource') ?? (await askTarget(from, services));
   const connection = await services.watcher.connection();
+  await guardWrites(call, connection, [{ Type: to.type, Source: to.source, ReadOnly: false }]);
   const result = await withJob(vscode.l10n.t('Copying {0}', from.source), services.log, (job) => copyData(connection, from, to, options(), job));
   announce(call, vscode.l10n.t('Copied {0} to {1}: {2} entries, {3}.', from.source, to.source, result.entries, formatBytes(result.bytes)));
   return result;
@@ -104,6 +106,6 @@ export function copyCommands(services: Services): CommandSpec[] {
   return [
     { id: 'dockerMounts.cloneVolume', takes: ['volume', 'name'], asks: true, run: (call) => runClone(call, services) },
     { id: 'dockerMounts.copyVolumeToContext', takes: ['volume', 'context', 'name'], asks: true, run: (call) => runCopyToContext(call, services) },
-    { id: 'dockerMounts.copyData', takes: ['volume', 'source', 'toVolume', 'toSource'], asks: true, run: (call) => runCopyData(call, services) },
+    { id: 'dockerMounts.copyData', takes: ['volume', 'source', 'toVolume', 'toSource', CONFIRMED], asks: true, run: (call) => runCopyData(call, services) },
   ];
 }

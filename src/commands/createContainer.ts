@@ -6,10 +6,11 @@ import { BadArgument } from '../engine/errors.ts';
 import { localImages } from '../engine/images.ts';
 import { createContainer, type Created, type NewContainer } from '../mounts/create.ts';
 import { parseMountSpecs, type MountSettings } from '../mounts/spec.ts';
-import { askMount, askStep, completeMount, type Wish } from '../ui/mountPrompts.ts';
+import { askMount, askStep, completeMount, type Agreed, type Wish } from '../ui/mountPrompts.ts';
 import { pickContainer } from '../ui/picks.ts';
 import { localPaths } from '../ui/settings.ts';
-import { answered, confirmed, Dismissed, flagOf, listOf, textOf, textsOf, type Call } from './call.ts';
+import { answered, confirmed, Dismissed, flagOf, listOf, textOf, textsOf, wrong, type Call } from './call.ts';
+import { CONFIRMED, guardMounts } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -36,7 +37,11 @@ function fromArguments(call: Call, image: string, mounts: readonly MountSettings
 /** A list of NAME=value, or an object. */
 function environmentOf(call: Call): string[] {
   const { env } = call.args;
-  if (env !== null && typeof env === 'object' && !Array.isArray(env)) return Object.entries(env).map(([name, value]) => `${name}=${String(value)}`);
+  if (env !== null && typeof env === 'object' && !Array.isArray(env)) {
+    const values: [string, unknown][] = Object.entries(env);
+    if (!values.every(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))) throw wrong('env', vscode.l10n.t('a list of texts, or an object of texts'), env);
+    return values.map(([name, value]) => `${name}=${String(value)}`);
+  }
   return textsOf(call, 'env') ?? [];
 }
 
@@ -70,7 +75,7 @@ async function askName({ watcher }: Services): Promise<string | undefined> {
 }
 
 /** Mounts one at a time, until the user is done. */
-async function askWish(connection: Connection, { watcher }: Services): Promise<Wish & { start: boolean }> {
+async function askWish(connection: Connection, { watcher }: Services, agreed: Agreed): Promise<Wish & { start: boolean }> {
   let wish: Wish = { mounts: [], volumesFrom: [] };
   for (;;) {
     const step = await answered(askStep(TITLE(), wish, connection.info.local));
@@ -82,7 +87,7 @@ async function askWish(connection: Connection, { watcher }: Services): Promise<W
         wish = step.wish;
         break;
       case 'add': {
-        const mount = await askMount(step.source, connection, snapshot, wish.mounts.map(({ Target }) => Target));
+        const mount = await askMount(step.source, connection, snapshot, wish.mounts.map(({ Target }) => Target), agreed);
         if (mount !== undefined) wish = { ...wish, mounts: parseMountSpecs([...wish.mounts, mount], localPaths()) };
         break;
       }
@@ -95,7 +100,8 @@ async function askWish(connection: Connection, { watcher }: Services): Promise<W
   }
 }
 
-async function create(connection: Connection, wanted: NewContainer, call: Call, { log }: Services): Promise<Created> {
+async function create(connection: Connection, wanted: NewContainer, call: Call, { log }: Services, agreed: Agreed): Promise<Created> {
+  await guardMounts(call, connection, wanted, agreed);
   const made = await createContainer(connection, wanted, log);
   log.info(vscode.l10n.t('Created container "{0}" from {1}.', made.name, wanted.image));
   if (call.byHand) {
@@ -110,8 +116,9 @@ async function runCreate(call: Call, services: Services): Promise<Created> {
   const connection = await services.watcher.connection();
   const image = textOf(call, 'image') ?? (await pickImage(connection));
   let wanted = fromArguments(call, image, mounts);
-  if (call.byHand) wanted = { ...wanted, name: await askName(services), ...(await askWish(connection, services)) };
-  return create(connection, wanted, call, services);
+  const agreed: Agreed = new Set();
+  if (call.byHand) wanted = { ...wanted, name: await askName(services), ...(await askWish(connection, services, agreed)) };
+  return create(connection, wanted, call, services, agreed);
 }
 
 /** One folder or file: the explorer's, or the one that was named. */
@@ -131,16 +138,17 @@ async function runWithFolder(call: Call, services: Services): Promise<Created> {
     await confirmed(vscode.l10n.t('Mount a path of the engine’s host?'), detail, vscode.l10n.t('Mount'));
   }
   const image = textOf(call, 'image') ?? (await pickImage(connection));
+  const agreed: Agreed = new Set();
   const source = { Type: 'bind' as const, Source: path };
   const target = textOf(call, 'target');
-  const mount = target === undefined ? await answered(completeMount(source, connection, [], `/${basename(path)}`)) : { ...source, Target: target, ReadOnly: flagOf(call, 'readOnly') ?? false };
-  return create(connection, fromArguments(call, image, parseMountSpecs([mount], localPaths())), call, services);
+  const mount = target === undefined ? await answered(completeMount(source, connection, [], `/${basename(path)}`, agreed)) : { ...source, Target: target, ReadOnly: flagOf(call, 'readOnly') ?? false };
+  return create(connection, fromArguments(call, image, parseMountSpecs([mount], localPaths())), call, services, agreed);
 }
 
 /** createContainer and runWithFolder. */
 export function createContainerCommands(services: Services): CommandSpec[] {
   return [
-    { id: 'dockerMounts.createContainer', takes: ['image', 'name', 'command', 'mounts', 'volumesFrom', 'env', 'start', 'createSource'], asks: true, run: (call) => runCreate(call, services) },
-    { id: 'dockerMounts.runWithFolder', takes: ['path', 'image', 'target', 'readOnly', 'name', 'command', 'env', 'start'], asks: true, run: (call) => runWithFolder(call, services) },
+    { id: 'dockerMounts.createContainer', takes: ['image', 'name', 'command', 'mounts', 'volumesFrom', 'env', 'start', 'createSource', CONFIRMED], asks: true, run: (call) => runCreate(call, services) },
+    { id: 'dockerMounts.runWithFolder', takes: ['path', 'image', 'target', 'readOnly', 'name', 'command', 'env', 'start', CONFIRMED], asks: true, run: (call) => runWithFolder(call, services) },
   ];
 }

@@ -6,6 +6,8 @@ import { childOf, isInside, nameOf, parentOf, placeOf, placeOfUriPath, placeText
 import { placeOfUri, uriOf } from '../ui/fileUris.ts';
 import { answered, confirmed, textOf, textsOf, type Call } from './call.ts';
 import { askRoot, directoryOf, onePlace, PLACE_ARGUMENTS, placeOfArguments, placesOf } from './filePlaces.ts';
+import { boundedLines, eachOne } from './each.ts';
+import { CONFIRMED, guardPlaces } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -62,6 +64,7 @@ async function newPlace(call: Call, services: Services, title: string): Promise<
 
 async function runNewFile(call: Call, services: Services): Promise<unknown> {
   const place = await newPlace(call, services, vscode.l10n.t('New File'));
+  await guardPlaces(call, await services.watcher.connection(), [place]);
   await services.files.write(place, new Uint8Array(), { create: true, overwrite: false });
   if (call.byHand) await vscode.commands.executeCommand('vscode.open', uriOf(place));
   return { uri: textOfUri(place) };
@@ -69,6 +72,7 @@ async function runNewFile(call: Call, services: Services): Promise<unknown> {
 
 async function runNewFolder(call: Call, services: Services): Promise<unknown> {
   const place = await newPlace(call, services, vscode.l10n.t('New Folder'));
+  await guardPlaces(call, await services.watcher.connection(), [place]);
   await services.files.makeDirectory(place);
   return { uri: textOfUri(place) };
 }
@@ -94,6 +98,7 @@ async function runRename(call: Call, services: Services): Promise<unknown> {
   const problem = nameProblem(name);
   if (problem !== undefined || name.includes('/')) throw new BadArgument('name', vscode.l10n.t('"{0}" cannot be the name of a file.', name));
   const next = childOf(parentOf(place), name);
+  await guardPlaces(call, await services.watcher.connection(), [place, next]);
   // An editor that shows the file goes along only with a rename that VS Code does itself.
   if (isOpen(place) && (await renamedByEditor(place, next))) return { uri: textOfUri(next) };
   // Within a directory it is one step: nothing to show, and nothing to cancel.
@@ -112,11 +117,15 @@ async function runDelete(call: Call, services: Services): Promise<unknown> {
   const outermost = places.filter((place) => !places.some((other) => other !== place && isInside(place, other)));
   if (call.byHand) {
     const question = outermost.length === 1 ? vscode.l10n.t('Delete "{0}" for good?', printable(outermost[0]?.path ?? '')) : vscode.l10n.t('Delete {0} files and folders for good?', outermost.length);
-    const detail = [vscode.l10n.t('A folder goes with all that is in it. There is no trash in a volume.'), ...(outermost.length === 1 ? [] : outermost.map(placeText))].join('\n');
+    const detail = [vscode.l10n.t('A folder goes with all that is in it. There is no trash in a volume.'), ...(outermost.length === 1 ? [] : [boundedLines(outermost.map(placeText))])].join('\n');
     await confirmed(question, detail, vscode.l10n.t('Delete'));
   }
-  for (const place of outermost) await services.files.remove(place, true);
-  services.log.info(vscode.l10n.t('Deleted {0}.', outermost.map(placeText).join(', ')));
+  await guardPlaces(call, await services.watcher.connection(), outermost);
+  await eachOne(outermost.map(placeText), async (text, index) => {
+    const place = outermost[index];
+    if (place !== undefined) await services.files.remove(place, true);
+    services.log.info(vscode.l10n.t('Deleted {0}.', text));
+  });
   return { deleted: outermost.map(textOfUri) };
 }
 
@@ -129,11 +138,14 @@ async function runCopyPath(call: Call, services: Services): Promise<unknown> {
   return { path: text };
 }
 
+/** These change files, and so take an answer to the question about dangerous places. */
+const CHANGES = ['newFile', 'newFolder', 'renameFile', 'deleteFile'];
+
 /** openFolder, openFile, listFiles, newFile, newFolder, renameFile, deleteFile and copyFilePath. */
 export function fileCommands(services: Services): CommandSpec[] {
   const spec = (name: string, run: (call: Call, services: Services) => Promise<unknown>, more: readonly string[] = []): CommandSpec => ({
     id: `dockerMounts.${name}`,
-    takes: [...PLACE_ARGUMENTS, ...more],
+    takes: [...PLACE_ARGUMENTS, ...more, ...(CHANGES.includes(name) ? [CONFIRMED] : [])],
     asks: true,
     run: (call) => run(call, services),
   });

@@ -1,16 +1,19 @@
 /** Commands that change the mounts of a container that exists. */
 import * as vscode from 'vscode';
 import { inspectContainer, inspectVolume } from '../engine/actions.ts';
+import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import type { Container } from '../engine/model.ts';
 import type { MountChange } from '../mounts/change.ts';
+import type { Asked } from '../mounts/danger.ts';
 import { changeMounts, type Replaced } from '../mounts/replace.ts';
 import { parseMountSpecs } from '../mounts/spec.ts';
-import { askMount, completeMount, sourceItems } from '../ui/mountPrompts.ts';
+import { askMount, completeMount, sourceItems, type Agreed } from '../ui/mountPrompts.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { localPaths } from '../ui/settings.ts';
 import { answered, confirmed, flagOf, listOf, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
+import { CONFIRMED, guardMounts } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -66,11 +69,13 @@ async function confirmReplacement(container: string, services: Services): Promis
   return chosen === keep ? imageNameFor(container) : undefined;
 }
 
-function spec(services: Services, id: string, takes: string[], changeOf: (call: Call, container: string) => Promise<MountChange>): CommandSpec {
+function spec(services: Services, id: string, takes: string[], changeOf: (call: Call, container: string, agreed: Agreed) => Promise<MountChange>): CommandSpec {
   const run = async (call: Call): Promise<Replaced> => {
     const container = await containerOf(call, services);
-    const change = await changeOf(call, container);
+    const agreed: Agreed = new Set();
+    const change = await changeOf(call, container, agreed);
     const connection = await services.watcher.connection();
+    await guardMounts(call, connection, await askedOf(change, container, connection), agreed);
     const keepIn = call.byHand ? await confirmReplacement(container, services) : textOf(call, 'commit');
     const known = await find(container, services);
     if (known !== undefined && managerWarning(known) !== '') services.log.warn(`${container}: ${managerWarning(known)}`);
@@ -81,10 +86,28 @@ function spec(services: Services, id: string, takes: string[], changeOf: (call: 
     }
     return result;
   };
-  return { id, takes: ['container', ...takes, 'commit'], asks: true, run };
+  return { id, takes: ['container', ...takes, 'commit', CONFIRMED], asks: true, run };
 }
 
-async function addMount(call: Call, container: string, services: Services): Promise<MountChange> {
+/** What a change gives the container that it had not: nothing where it takes something away. */
+async function askedOf(change: MountChange, container: string, connection: Connection): Promise<Asked> {
+  switch (change.kind) {
+    case 'add':
+      return { mounts: change.mounts };
+    case 'volumesFrom':
+      return { volumesFrom: [`${change.from}${change.readOnly ? ':ro' : ''}`] };
+    case 'remove':
+      return {};
+    case 'readOnly': {
+      if (change.readOnly) return {};
+      const { Mounts } = await inspectContainer(connection, container);
+      const mounts = Mounts.filter(({ Destination }) => Destination === change.target);
+      return { mounts: mounts.map(({ Type, Name, Source }) => ({ Type, Source: Type === 'volume' ? (Name ?? '') : Source, ReadOnly: false })) };
+    }
+  }
+}
+
+async function addMount(call: Call, container: string, services: Services, agreed: Agreed): Promise<MountChange> {
   if (call.args['mounts'] !== undefined) {
     const mounts = listOf(call, 'mounts');
     if (mounts.length === 0) throw new BadArgument('mounts', vscode.l10n.t('The argument "{0}" must be a list.', 'mounts'));
@@ -92,7 +115,7 @@ async function addMount(call: Call, container: string, services: Services): Prom
   }
   const connection = await services.watcher.connection();
   const { value } = await answered(vscode.window.showQuickPick(sourceItems(connection.info.local), { title: vscode.l10n.t('Add a Mount to {0}', container), placeHolder: vscode.l10n.t('Add which mount?') }));
-  const mount = await answered(askMount(value, connection, await services.watcher.snapshot(), await targetsOf(container, services)));
+  const mount = await answered(askMount(value, connection, await services.watcher.snapshot(), await targetsOf(container, services), agreed));
   return { kind: 'add', mounts: [mount] };
 }
 
@@ -127,7 +150,7 @@ export function mountCommands(services: Services): CommandSpec[] {
   const rights = (id: string, readOnly: boolean) =>
     spec(services, id, ['target'], async (call, container) => ({ kind: 'readOnly', target: await targetOf(call, container, services, (mount) => mount.readOnly !== readOnly), readOnly }));
   return [
-    spec(services, 'dockerMounts.addMount', ['mounts'], (call, container) => addMount(call, container, services)),
+    spec(services, 'dockerMounts.addMount', ['mounts'], (call, container, agreed) => addMount(call, container, services, agreed)),
     spec(services, 'dockerMounts.attachVolume', ['volume', 'target', 'readOnly'], (call, container) => attachVolume(call, container, services)),
     spec(services, 'dockerMounts.attachVolumesFrom', ['from', 'readOnly'], (call, container) => attachVolumesFrom(call, container, services)),
     spec(services, 'dockerMounts.removeMount', ['target'], async (call, container) => ({ kind: 'remove', target: await targetOf(call, container, services, ({ from }) => from === undefined) })),

@@ -1,6 +1,8 @@
 /** Registers commands so that all treat calls and failures alike. */
 import * as vscode from 'vscode';
+import { maskedText } from '../engine/secrets.ts';
 import { showError } from '../ui/errors.ts';
+import { isCalledLocally } from './caller.ts';
 import { callOf, Dismissed, onlyKnown, type Call } from './call.ts';
 
 export interface CommandSpec {
@@ -18,9 +20,11 @@ export interface CommandSpec {
  */
 export function registerCommand(spec: CommandSpec, log: vscode.LogOutputChannel): vscode.Disposable {
   return vscode.commands.registerCommand(spec.id, async (first?: unknown, second?: unknown) => {
+    // Before the first wait, while the caller is still on the stack.
+    const caller = { command: spec.id, isLocal: isCalledLocally() };
     let shown = false;
     try {
-      const call = callOf(first, second);
+      const call = callOf(first, second, caller);
       shown = call.byHand && (spec.asks || call.nodes.length + call.uris.length > 0);
       onlyKnown(call, spec.takes);
       return await spec.run(call);
@@ -29,7 +33,8 @@ export function registerCommand(spec: CommandSpec, log: vscode.LogOutputChannel)
       if (error instanceof vscode.CancellationError) {
         log.info(vscode.l10n.t('{0} was cancelled; nothing was left behind.', spec.id));
       } else {
-        log.error(`${spec.id}: ${(error as Error).message}`);
+        // Whoever made the message, no password of a driver's options gets into the log by it.
+        log.error(`${spec.id}: ${maskedText((error as Error).message)}`);
       }
       if (!shown) throw error;
       showError(error, log);

@@ -19,8 +19,9 @@ import { withJob } from '../ui/jobs.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
 import { announceVerdict, archiveOf } from './backups.ts';
-import { answered, confirmed, Dismissed, flagOf, textOf, textsOf, type Call } from './call.ts';
+import { answered, confirmed, Dismissed, flagOf, textOf, textsOf, wrong, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
+import { CONFIRMED, guardWrites } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -167,6 +168,7 @@ async function runRestore(call: Call, services: Services): Promise<RestoreResult
     return (await answered(services.passphrases.opening(request.passphrase, dryRun))).result;
   }
   const { file, into } = request;
+  await guardRestore(call, connection, into, manifest);
   const agree = async (passphrase?: string) => mode ?? (await askMode(connection, { ...request, passphrase }, manifest, services));
   const asked = await answered(services.passphrases.opening(request.passphrase, agree));
   const consistency = call.byHand ? await answered(askConsistency(connection, (await planTarget(connection, into, manifest)).mounts)) : request.consistency;
@@ -177,12 +179,19 @@ async function runRestore(call: Call, services: Services): Promise<RestoreResult
   return result;
 }
 
+/** Asks before what is in an archive is written where the machine obeys it, also by way of a volume that the manifest has made anew. */
+async function guardRestore(call: Call, connection: Connection, into: RestoreInto, manifest: Manifest | undefined): Promise<void> {
+  const { mounts, makes } = await planTarget(connection, into, manifest);
+  const made = makes === undefined ? [] : [{ Type: 'volume', Source: '', ReadOnly: false, VolumeOptions: { DriverConfig: { Name: makes.driver, Options: makes.driverOpts } } }];
+  await guardWrites(call, connection, [...mounts.map(({ type, source }) => ({ Type: type, Source: source, ReadOnly: false })), ...made]);
+}
+
 /** What is to be done, from the arguments, the row and the prompts. */
 async function readRestore(call: Call, services: Services): Promise<{ request: Omit<RestoreRequest, 'mode'>; manifest: Manifest | undefined; mode: RestoreMode | undefined }> {
   const file = await archiveOf(call, services, vscode.l10n.t('Restore'));
   const mode = textOf(call, 'mode') as RestoreMode | undefined;
   const strip = call.args['strip'];
-  if (strip !== undefined && strip !== null && typeof strip !== 'string' && typeof strip !== 'number') throw new BadArgument('strip', vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', 'strip', vscode.l10n.t('a directory of the archive or a number of names'), JSON.stringify(strip)));
+  if (strip !== undefined && strip !== null && typeof strip !== 'string' && typeof strip !== 'number') throw wrong('strip', vscode.l10n.t('a directory of the archive or a number of names'), strip);
   const manifest = await readManifest(file);
   const into = intoOf(call) ?? (await askInto(manifest, services));
   const settings = readSettings().backup;
@@ -226,11 +235,11 @@ export function restoreCommands(services: Services): CommandSpec[] {
   return [
     {
       id: 'dockerMounts.restore',
-      takes: ['file', 'volume', 'container', 'source', 'targets', 'mode', 'strip', 'dryRun', 'entries', 'method', 'consistency', 'passphrase'],
+      takes: ['file', 'volume', 'container', 'source', 'targets', 'mode', 'strip', 'dryRun', 'entries', 'method', 'consistency', 'passphrase', CONFIRMED],
       asks: true,
       run: (call) => runRestore(call, services),
     },
-    { id: 'dockerMounts.restoreSome', takes: ['file', 'volume', 'container', 'source', 'targets', 'mode', 'strip', 'dryRun', 'method', 'consistency', 'passphrase'], asks: true, run: (call) => runRestoreSome(call, services) },
+    { id: 'dockerMounts.restoreSome', takes: ['file', 'volume', 'container', 'source', 'targets', 'mode', 'strip', 'dryRun', 'method', 'consistency', 'passphrase', CONFIRMED], asks: true, run: (call) => runRestoreSome(call, services) },
     { id: 'dockerMounts.verifyAgainst', takes: ['file', 'volume', 'container', 'source', 'targets', 'passphrase'], asks: true, run: (call) => runVerifyAgainst(call, services) },
   ];
 }

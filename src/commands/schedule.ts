@@ -37,11 +37,10 @@ function fieldsOf(subject: ScheduledSubject): Fields {
 async function askSubject(call: Call, { watcher }: Services): Promise<Fields> {
   const rows = call.nodes.map(subjectOfNode).filter((subject) => subject !== undefined);
   const [first] = rows;
-  if (rows.length > 1 && !rows.every((one) => one.kind === 'container' && first?.kind === 'container' && one.container === first.container)) {
-    throw new BadArgument('container', vscode.l10n.t('A plan is for one subject; choose one row.'));
-  }
-  const targets = rows.flatMap((one) => (one.kind === 'container' ? (one.targets ?? []) : []));
-  if (first?.kind === 'container' && rows.every((one) => one.kind === 'container' && one.targets !== undefined)) return fieldsOf({ ...first, targets });
+  // A plan is for one subject: several mounts of one container, else the clicked row alone.
+  const together = rows.filter((one) => one.kind === 'container' && first?.kind === 'container' && one.container === first.container);
+  const targets = together.flatMap((one) => (one.kind === 'container' ? (one.targets ?? []) : []));
+  if (first?.kind === 'container' && together.every((one) => one.kind === 'container' && one.targets !== undefined)) return fieldsOf({ ...first, targets });
   if (first !== undefined) return fieldsOf(first);
   return { ...(await answered(pickSubjectOrProject(await watcher.snapshot(), vscode.l10n.t('Back up what regularly?')))) };
 }

@@ -14,6 +14,8 @@ import { expandHome } from '../ui/settings.ts';
 import type { Dropped } from '../views/dragAndDrop.ts';
 import { answered, confirmed, Dismissed, flagOf, textOf, textsOf, type Call } from './call.ts';
 import { directoryOf, onePlace, PLACE_ARGUMENTS, placesOf } from './filePlaces.ts';
+import { eachOne } from './each.ts';
+import { CONFIRMED, guardPlaces, guardReads, guardWrites } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -64,6 +66,9 @@ async function runUpload(call: Call, services: Services): Promise<unknown> {
   const given = textsOf(call, 'files');
   const chosen = given?.map(localPath) ?? (await answered(vscode.window.showOpenDialog({ canSelectMany: true, canSelectFiles: true, canSelectFolders: true, openLabel: vscode.l10n.t('Upload'), title: vscode.l10n.t('Upload to {0}', placeText(directory)) }))).map(({ fsPath }) => fsPath);
   const places = chosen.map((local) => childOf(directory, uploadName(local)));
+  const connection = await services.watcher.connection();
+  await guardReads(call, connection, chosen);
+  await guardPlaces(call, connection, places);
   const overwrite = given === undefined ? await mayOverwrite(places, services) : (flagOf(call, 'overwrite') ?? false);
   const result = await upload(chosen, directory, overwrite, services);
   if (given === undefined) void vscode.window.showInformationMessage(vscode.l10n.t('Uploaded {0} files and folders, {1}, to {2}.', result.entries, formatBytes(result.bytes), placeText(directory)));
@@ -85,16 +90,20 @@ async function runDownload(call: Call, services: Services): Promise<unknown> {
   const given = textOf(call, 'destination');
   const folder = given === undefined ? (await answered(vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, openLabel: vscode.l10n.t('Download Here'), title: vscode.l10n.t('Download {0}', places.map(placeText).join(', ')) })))[0]?.fsPath : localPath(given);
   if (folder === undefined) return undefined;
+  // What a container has written must not land where this machine runs or obeys it, just because an argument says so.
+  if (given !== undefined && !call.byHand) await guardWrites(call, await services.watcher.connection(), [folder, ...places.map((place) => join(folder, nameOf(place) || place.name))].map((Source) => ({ Type: 'bind', Source, ReadOnly: false })));
   const counter: Counter = { entries: 0, bytes: 0 };
   const files: string[] = [];
   await withJob(vscode.l10n.t('Downloading {0}', places.map(placeText).join(', ')), services.log, async (job) => {
-    for (const place of places) {
+    await eachOne(places.map(placeText), async (_text, index) => {
+      const place = places[index];
+      if (place === undefined) return;
       // A name that no local file system need take is written in a way that any does.
       const name = printable(nameOf(place) || place.name).replaceAll('\\', '_');
       const file = join(folder, given === undefined ? await freeName(folder, name) : name);
       await services.files.download(place, file, counter, job);
       files.push(file);
-    }
+    });
   });
   services.log.info(vscode.l10n.t('Downloaded {0} files and folders, {1}: {2}', counter.entries, formatBytes(counter.bytes), files.join(', ')));
   if (given === undefined) void offerToReveal(files, counter);
@@ -139,6 +148,7 @@ async function runCopyFiles(call: Call, services: Services): Promise<unknown> {
   const chosen = sources.length > 0 ? sources : [await onePlace({ ...call, args: {} }, services, vscode.l10n.t('Copy a file of which volume or container?'), true)];
   const target = await onePlace({ ...call, nodes: [], uris: [] }, services, vscode.l10n.t('Copy to which volume or container?'), false);
   const directory = await directoryOf(target, services);
+  await guardPlaces(call, await services.watcher.connection(), chosen.map((place) => childOf(directory, nameOf(place) || place.name)));
   const overwrite = call.byHand ? await mayOverwrite(chosen.map((place) => childOf(directory, nameOf(place) || place.name)), services) : (flagOf(call, 'overwrite') ?? false);
   return carry(chosen, directory, false, overwrite, services);
 }
@@ -174,8 +184,8 @@ async function receiveDrop(target: FilePlace, dropped: Dropped, services: Servic
 /** upload, download and copyFiles. */
 export function transferCommands(services: Services): CommandSpec[] {
   return [
-    { id: 'dockerMounts.upload', takes: [...PLACE_ARGUMENTS, 'files', 'overwrite'], asks: true, run: (call) => runUpload(call, services) },
-    { id: 'dockerMounts.download', takes: [...PLACE_ARGUMENTS, 'destination'], asks: true, run: (call) => runDownload(call, services) },
-    { id: 'dockerMounts.copyFiles', takes: [...PLACE_ARGUMENTS, 'from', 'overwrite'], asks: true, run: (call) => runCopyFiles(call, services) },
+    { id: 'dockerMounts.upload', takes: [...PLACE_ARGUMENTS, 'files', 'overwrite', CONFIRMED], asks: true, run: (call) => runUpload(call, services) },
+    { id: 'dockerMounts.download', takes: [...PLACE_ARGUMENTS, 'destination', CONFIRMED], asks: true, run: (call) => runDownload(call, services) },
+    { id: 'dockerMounts.copyFiles', takes: [...PLACE_ARGUMENTS, 'from', 'overwrite', CONFIRMED], asks: true, run: (call) => runCopyFiles(call, services) },
   ];
 }

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
-import { hasProcesses, type Volume } from '../engine/model.ts';
+import { hasProcesses, type Container, type Volume } from '../engine/model.ts';
 import { createVolume, prunable, prune, removeVolumes } from '../engine/volumes.ts';
 import { planRemoval, removeContainer, type RemovalPlan } from '../mounts/removal.ts';
 import { formatBytes } from '../ui/format.ts';
@@ -10,6 +10,9 @@ import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { askVolume } from '../ui/volumePrompts.ts';
 import { answered, confirmed, Dismissed, flagOf, recordOf, textOf, textsOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
+import { boundedLines, eachOne } from './each.ts';
+import { CONFIRMED, guardMounts } from './guard.ts';
+import { containerNamed } from './paths.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -22,34 +25,46 @@ function fateOfVolumes({ goes, stays }: RemovalPlan): string {
   const kept = stays.map(({ volume, reason, users }) =>
     reason === 'named' ? vscode.l10n.t('{0} stays: it has a name', sized(volume)) : vscode.l10n.t('{0} stays: used by {1}', sized(volume), users.join(', ')),
   );
-  return [...lines, ...kept].join('\n');
+  return boundedLines([...lines, ...kept]);
 }
 
 async function runRemoveContainer(call: Call, { watcher, log, files }: Services): Promise<unknown> {
-  let name = textOf(call, 'container');
+  const named = textOf(call, 'container');
+  let names = named === undefined ? [] : [named];
+  let running: ReadonlySet<string> = new Set();
   let removeVolumes = flagOf(call, 'removeVolumes') ?? false;
-  let force = flagOf(call, 'force') ?? false;
-  if (name === undefined) {
+  const force = flagOf(call, 'force') ?? false;
+  if (named === undefined) {
     const snapshot = await watcher.snapshot();
-    const [node] = call.nodes;
-    name = (node && containerOfNode(node)) ?? (await pickContainer(snapshot.containers, vscode.l10n.t('Remove which container?')));
-    const container = snapshot.containers.find((one) => one.name === name);
-    if (name === undefined || container === undefined) throw new Dismissed();
-    const plan = planRemoval(snapshot, container);
-    const only = vscode.l10n.t('Remove');
-    const withVolumes = vscode.l10n.t('Remove with Anonymous Volumes');
-    const isRunning = hasProcesses(container);
-    const question = isRunning ? vscode.l10n.t('Stop and remove container "{0}"?', name) : vscode.l10n.t('Remove container "{0}"?', name);
-    const lost = vscode.l10n.t('What it wrote outside of its mounts is lost.');
-    const chosen = await confirmed(question, [lost, fateOfVolumes(plan)].join('\n\n'), only, ...(plan.goes.length > 0 ? [withVolumes] : []));
-    removeVolumes = chosen === withVolumes;
-    force = isRunning;
+    const fromRows = call.nodes.map(containerOfNode).filter((one) => one !== undefined);
+    names = fromRows.length > 0 ? [...new Set(fromRows)] : [await answered(pickContainer(snapshot.containers, vscode.l10n.t('Remove which container?')))];
+    const containers = names.map((name) => containerNamed(snapshot.containers, name));
+    running = new Set(containers.filter(hasProcesses).map(({ name }) => name));
+    removeVolumes = await askRemoval(containers, planRemoval(snapshot, ...containers), running);
   }
   await files.release();
-  const removal = await removeContainer(await watcher.connection(), name, { removeVolumes, force });
-  const { volumesRemoved, volumesKept } = removal;
-  log.info(vscode.l10n.t('Removed container "{0}"; volumes removed: {1}; volumes kept: {2}.', removal.removed, volumesRemoved.join(', ') || '-', volumesKept.join(', ') || '-'));
-  return removal;
+  const connection = await watcher.connection();
+  const removals = await eachOne(names, async (name) => {
+    const removal = await removeContainer(connection, name, { removeVolumes, force: force || running.has(name) });
+    const { volumesRemoved, volumesKept } = removal;
+    log.info(vscode.l10n.t('Removed container "{0}"; volumes removed: {1}; volumes kept: {2}.', removal.removed, volumesRemoved.join(', ') || '-', volumesKept.join(', ') || '-'));
+    return removal;
+  });
+  return removals.length === 1 ? removals[0] : removals;
+}
+
+/** Names every container that goes, and what goes and stays with it. Resolves to whether anonymous volumes go too. Throws Dismissed. */
+async function askRemoval(containers: readonly Container[], plan: RemovalPlan, running: ReadonlySet<string>): Promise<boolean> {
+  const only = vscode.l10n.t('Remove');
+  const withVolumes = vscode.l10n.t('Remove with Anonymous Volumes');
+  const [first] = containers;
+  const name = first?.name ?? '';
+  const single = running.size > 0 ? vscode.l10n.t('Stop and remove container "{0}"?', name) : vscode.l10n.t('Remove container "{0}"?', name);
+  const several = running.size > 0 ? vscode.l10n.t('Stop and remove {0} containers?', containers.length) : vscode.l10n.t('Remove {0} containers?', containers.length);
+  const list = containers.map((one) => (running.has(one.name) ? vscode.l10n.t('{0} (running)', one.name) : one.name));
+  const lost = containers.length === 1 ? vscode.l10n.t('What it wrote outside of its mounts is lost.') : vscode.l10n.t('What they wrote outside of their mounts is lost.');
+  const detail = [...(containers.length === 1 ? [] : [boundedLines(list)]), lost, fateOfVolumes(plan)].join('\n\n');
+  return (await confirmed(containers.length === 1 ? single : several, detail, only, ...(plan.goes.length > 0 ? [withVolumes] : []))) === withVolumes;
 }
 
 async function runRemoveVolume(call: Call, { watcher, log, files }: Services): Promise<unknown> {
@@ -65,12 +80,20 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
     }
     const chosen = volumes.filter(({ name }) => names.includes(name));
     // What cannot go is refused without a question.
-    if (chosen.every(({ dangling }) => dangling)) await confirmed(vscode.l10n.t('Remove {0} for good?', chosen.map(sized).join(', ')), vscode.l10n.t('The data in it cannot be brought back without a backup.'), vscode.l10n.t('Remove'));
+    if (chosen.every(({ dangling }) => dangling)) await askVolumeRemoval(chosen);
   }
   await files.release();
   const result = await removeVolumes(await watcher.connection(), [...new Set(names)]);
   log.info(vscode.l10n.t('Removed volumes: {0}.', result.removed.join(', ')));
   return result;
+}
+
+/** Names every volume that goes. Throws Dismissed. */
+async function askVolumeRemoval(volumes: readonly Volume[]): Promise<void> {
+  const isOne = volumes.length === 1;
+  const question = isOne ? vscode.l10n.t('Remove {0} for good?', volumes.map(sized).join(', ')) : vscode.l10n.t('Remove {0} volumes for good?', volumes.length);
+  const lost = isOne ? vscode.l10n.t('The data in it cannot be brought back without a backup.') : vscode.l10n.t('The data in them cannot be brought back without a backup.');
+  await confirmed(question, [...(isOne ? [] : [boundedLines(volumes.map(sized))]), lost].join('\n\n'), vscode.l10n.t('Remove'));
 }
 
 /** Asks which dangling volumes to remove, with the list and the bytes shown. */
@@ -85,7 +108,7 @@ async function choosePrunable(connection: Connection): Promise<readonly Volume[]
   const onlyAnonymous = vscode.l10n.t('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
   const every = vscode.l10n.t('Remove All {0} ({1})', found.length, bytes(found));
   const buttons = anonymous.length === 0 || anonymous.length === found.length ? [] : [onlyAnonymous];
-  const chosen = await confirmed(vscode.l10n.t('Remove dangling volumes for good?'), found.map(sized).join('\n'), ...buttons, every);
+  const chosen = await confirmed(vscode.l10n.t('Remove dangling volumes for good?'), boundedLines(found.map(sized)), ...buttons, every);
   return chosen === every ? found : anonymous;
 }
 
@@ -106,6 +129,8 @@ async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<
   const wanted = call.byHand
     ? await answered(askVolume(connection, (await watcher.snapshot()).volumes))
     : { name: textOf(call, 'name'), driver: textOf(call, 'driver'), driverOpts: recordOf(call, 'driverOpts'), labels: recordOf(call, 'labels') };
+  // A directory of the host under a volume's name gives whoever mounts it what a bind gives.
+  await guardMounts(call, connection, { mounts: [{ Type: 'volume', Source: '', ReadOnly: false, VolumeOptions: { DriverConfig: { Name: wanted.driver ?? 'local', Options: wanted.driverOpts } } }] });
   const made = await createVolume(connection, wanted);
   log.info(vscode.l10n.t('Created volume "{0}".', made.name));
   return made;
@@ -115,7 +140,7 @@ async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<
 export function volumeCommands(services: Services): CommandSpec[] {
   return [
     { id: 'dockerMounts.removeContainer', takes: ['container', 'removeVolumes', 'force'], asks: true, run: (call) => runRemoveContainer(call, services) },
-    { id: 'dockerMounts.createVolume', takes: ['name', 'driver', 'driverOpts', 'labels'], asks: true, run: (call) => runCreateVolume(call, services) },
+    { id: 'dockerMounts.createVolume', takes: ['name', 'driver', 'driverOpts', 'labels', CONFIRMED], asks: true, run: (call) => runCreateVolume(call, services) },
     { id: 'dockerMounts.removeVolume', takes: ['volume', 'volumes'], asks: true, run: (call) => runRemoveVolume(call, services) },
     { id: 'dockerMounts.pruneVolumes', takes: ['all'], asks: true, run: (call) => runPrune(call, services) },
   ];

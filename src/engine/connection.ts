@@ -4,6 +4,7 @@ import Docker from 'dockerode';
 import { JournalFailure, type Journal } from '../journal/journal.ts';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
 import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
+import { maskedText } from './secrets.ts';
 
 export interface EngineInfo {
   readonly version: string;
@@ -125,7 +126,8 @@ export function engineError(error: unknown, context: FailureContext): Error {
   if (statusCode === undefined && ((code !== undefined && NETWORK_CODES.has(code)) || /socket hang up|aborted|premature close/i.test(message))) {
     return new EngineUnavailable('lost', '', l10n.t('The engine went away while trying to {0} ("{1}"). Start it and try again.', doing, object), cause);
   }
-  const said = (json?.message ?? message).trim();
+  // The engine quotes the options of a volume that it cannot mount.
+  const said = maskedText(json?.message ?? message).trim();
   const because = /[.!?]$/.test(said) ? said : `${said}.`;
   if (statusCode === 404 && !/mkdir|OCI|executable/.test(said)) {
     return new NotFound(kind, object, l10n.t('There is no {0} "{1}" on this engine (could not {2}): {3} Refresh the view and check the name.', kind, object, doing, because), cause);

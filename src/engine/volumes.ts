@@ -5,6 +5,7 @@ import { engineError, type Connection } from './connection.ts';
 import { BadArgument, InUse, NotFound } from './errors.ts';
 import { Inventory } from './inventory.ts';
 import type { Volume } from './model.ts';
+import { withoutSecrets } from './secrets.ts';
 
 export interface NewVolume {
   /** Without a name the engine gives 64 hexadecimal digits. */
@@ -54,8 +55,14 @@ export async function createVolume(connection: Connection, volume: NewVolume): P
     const made = (await connection.docker.createVolume({ Name: name ?? '', Driver: driver ?? 'local', DriverOpts: { ...driverOpts }, Labels: { ...labels } })) as unknown as { name?: string; Name?: string };
     return { name: made.Name ?? made.name ?? name ?? '' };
   } catch (error) {
-    throw engineError(error, { kind: 'volume', object: name ?? 'without a name', doing: 'create it' });
+    throw withoutSecretsOf(engineError(error, { kind: 'volume', object: name ?? 'without a name', doing: 'create it' }), driverOpts ?? {});
   }
+}
+
+/** The engine, or a driver, may quote the options in its own way. */
+function withoutSecretsOf(error: Error, options: Readonly<Record<string, string>>): Error {
+  error.message = withoutSecrets(error.message, options);
+  return error;
 }
 
 /** Removes volumes, all or, where one is missing or in use, none. Throws NotFound or InUse. */

@@ -1,22 +1,223 @@
-/** Binds that give a container power over the machine. */
+/**
+ * Binds that give a container power over the machine: through the engine's socket, by changing what the machine runs, or
+ * by reading what opens other doors. One function judges a path as it is written; another one follows what stands behind
+ * it: symbolic links, volumes that are binds under a name, and mounts that come from another container.
+ */
+import { realpath } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { inspectContainer, inspectVolume, type InspectedVolume } from '../engine/actions.ts';
+import type { Connection } from '../engine/connection.ts';
+import { NotFound } from '../engine/errors.ts';
+import { parseVolumesFrom } from '../engine/inventory.ts';
 
-export type Danger = 'socket' | 'system' | 'home' | 'aboveWorkspace';
+export type Danger =
+  /** The engine's socket, or a directory that it lies in. */
+  | 'socket'
+  /** A directory of the system, a device, or the engine's own data. */
+  | 'system'
+  /** The home of another user, or a part of it. */
+  | 'home'
+  /** Keys and tokens of the user's own. */
+  | 'secrets'
+  /** What the user's own programs run or obey when they start. */
+  | 'startup'
+  /** A directory above a folder of the workspace. */
+  | 'aboveWorkspace';
 
-const SOCKETS = /(^|\/)(docker|podman|containerd)\.sock$/;
-const SYSTEM = ['/', '/etc', '/usr', '/bin', '/sbin', '/lib', '/boot', '/dev', '/proc', '/sys', '/var', '/var/lib', '/var/lib/docker', '/run', '/var/run'];
+export interface DangerPlace {
+  readonly home: string;
+  readonly workspaces: readonly string[];
+  /** The engine's data directory, where it is known. */
+  readonly dataRoot?: string;
+}
 
-/** Why a writable bind is dangerous, or undefined. The engine's socket is so read-only too: one can still talk to it. */
-export function dangerOf(
-  mount: { readonly Type: string; readonly Source: string; readonly ReadOnly: boolean },
-  place: { readonly home: string; readonly workspaces: readonly string[] },
-): Danger | undefined {
-  if (mount.Type !== 'bind') return undefined;
-  const source = posix.normalize(mount.Source).replace(/(.)\/+$/, '$1');
-  if (SOCKETS.test(source)) return 'socket';
-  if (mount.ReadOnly) return undefined;
-  if (SYSTEM.includes(source)) return 'system';
-  const homes = posix.dirname(place.home) === '/' ? '/home' : posix.dirname(place.home);
-  if (source === homes || (posix.dirname(source) === homes && source !== place.home) || (source === '/root' && place.home !== '/root')) return 'home';
-  return place.workspaces.some((workspace) => workspace !== source && workspace.startsWith(`${source}/`)) ? 'aboveWorkspace' : undefined;
+export interface Judged {
+  readonly Type: string;
+  readonly Source: string;
+  readonly ReadOnly: boolean;
+}
+
+const SOCKET_NAME = /(^|\/)(docker|podman|containerd|crio|buildkitd|docker-desktop|dockerd)[\w.-]*\.sock(\.\w+)?$/i;
+const PIPE = /^[\\/]{2}[.?][\\/]pipe(?:[\\/]|$)/i;
+/** One can talk to a socket in them even where they are mounted read-only. */
+const SOCKET_PLACES = ['/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock', '/run/user/0/docker.sock', '/var/run/docker.sock'];
+const DATA_ROOTS = ['/var/lib/docker', '/var/lib/containers', '/var/lib/containerd', '/var/lib/kubelet', '/var/lib/rancher', '/var/snap/docker'];
+/** What is written there changes the system, at any depth. */
+const SYSTEM = ['/etc', '/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/boot', '/efi', '/dev', '/proc', '/sys', '/run/systemd', '/run/udev', '/var/spool/cron', '/var/spool/at', '/var/lib/systemd', '/var/lib/dpkg', '/var/lib/rpm', '/var/lib/cloud', '/opt/containerd', '/System', '/Library', '/Applications', '/nix', '/snap', ...DATA_ROOTS];
+/** Only they themselves: below them lies what is nobody's system. */
+const SYSTEM_ALONE = ['/', '/run', '/var', '/var/lib', '/var/spool', '/opt', '/usr/local', '/private', '/mnt'];
+/** Below `SYSTEM`, and yet data of services that people run in containers, or of no one. */
+const NOT_SYSTEM = ['nginx', 'apache2', 'httpd', 'caddy', 'haproxy', 'traefik', 'letsencrypt', 'mosquitto', 'prometheus', 'grafana', 'postgresql', 'mysql', 'redis', 'php', 'rabbitmq'].map((name) => `/etc/${name}`).concat('/usr/src', '/usr/local/src', '/usr/share/nginx', '/dev/shm', '/dev/null');
+/** Below the own home. Keys and tokens: a read-only look is enough to use them. */
+const SECRETS = ['.ssh', '.gnupg', '.aws', '.azure', '.kube', '.docker', '.config/gcloud', '.config/gh', '.config/age', '.netrc', '.pgpass', '.git-credentials', '.npmrc', '.pypirc', '.password-store', '.local/share/keyrings', '.vault-token', '.mozilla', 'Library/Keychains'];
+/** Below the own home. Files that the user's shell, desktop, editor or git run or obey. */
+const STARTUP = ['.bashrc', '.bash_profile', '.bash_login', '.bash_logout', '.bash_aliases', '.profile', '.zshrc', '.zprofile', '.zshenv', '.zlogin', '.zlogout', '.inputrc', '.xprofile', '.xinitrc', '.pam_environment', '.gitconfig', '.vimrc', '.vim', '.emacs', '.emacs.d', '.tmux.conf', '.config/autostart', '.config/systemd', '.config/fish', '.config/git', '.config/environment.d', '.config/nvim', '.config/Code', '.local/bin', '.local/share/systemd', '.local/share/applications', '.local/share/code-server', '.vscode', '.vscode-server', '.vscode-remote', '.cursor-server', '.oh-my-zsh', 'bin', 'Library/LaunchAgents'];
+
+/** One spelling of a path: no `.`, `..`, doubled or trailing slashes, and the same for what is another name of it on any system. */
+function clean(path: string): string {
+  const flat = posix.normalize(path.replaceAll('\\', '/')).replace(/^\/\/+/, '/').replace(/(.)\/+$/, '$1');
+  // macOS keeps these below /private; everywhere else /var/run has long been a link to /run.
+  return flat.replace(/^\/private(?=\/(?:etc|var|tmp)(?:\/|$))/, '').replace(/^\/var\/run(?=\/|$)/, '/run').replace(/^\/var\/lock(?=\/|$)/, '/run/lock');
+}
+
+function isIn(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}
+
+const isPart = (path: string, other: string) => isIn(path, other) || isIn(other, path);
+
+/** A path of a Windows drive, also as Docker Desktop and WSL write it: [drive, the rest in lower case without slashes at the ends]. */
+function onDrive(path: string): { readonly drive: string; readonly rest: string } | undefined {
+  const flat = path.replaceAll('\\', '/').replace(/^\/\/[?.]\/(?=[a-z]:)/i, '');
+  const [, drive, rest] = /^([a-z]):(\/.*)?$/i.exec(flat) ?? /^\/(?:host_mnt\/|mnt\/|mnt\/host\/|run\/desktop\/mnt\/host\/)?([a-z])(\/.*)?$/i.exec(clean(path)) ?? [];
+  if (drive === undefined) return undefined;
+  return { drive: drive.toLowerCase(), rest: posix.normalize(`/${rest ?? ''}`).toLowerCase().replace(/(.)\/+$/, '$1') };
+}
+
+const WINDOWS = ['/windows', '/program files', '/program files (x86)', '/programdata', '/system volume information', '/recovery', '/boot', '/efi'];
+
+function dangerOnDrive(source: string, { drive, rest }: { readonly drive: string; readonly rest: string }, readOnly: boolean, { home }: DangerPlace): Danger | undefined {
+  const own = onDrive(home);
+  const [, user] = /^\/users\/([^/]+)/.exec(rest) ?? [];
+  const isOwn = own !== undefined && own.drive === drive && isIn(rest, own.rest);
+  if (user !== undefined && !isOwn && user !== 'public' && own !== undefined) return 'home';
+  if (rest === '/users') return 'home';
+  if (isOwn) return dangerOfOwn(rest, own.rest, readOnly);
+  if (readOnly) return undefined;
+  // A drive as a whole; a letter alone may also be a directory of a Linux machine.
+  if (rest === '/' && (own !== undefined || /:/.test(source) || /^\/(host_mnt|mnt|run)\//.test(clean(source)))) return 'system';
+  return WINDOWS.some((one) => isIn(rest, one)) ? 'system' : undefined;
+}
+
+function dangerOfOwn(source: string, home: string, readOnly: boolean): Danger | undefined {
+  const below = (names: readonly string[]) => names.map((name) => `${home}/${source === source.toLowerCase() && home === home.toLowerCase() ? name.toLowerCase() : name}`);
+  if ([...below(SECRETS), ...below(SECRETS.map((name) => name.toLowerCase()))].some((one) => isPart(source, one))) return source === home && !readOnly ? 'startup' : 'secrets';
+  return !readOnly && below(STARTUP).some((one) => isPart(source, one)) ? 'startup' : undefined;
+}
+
+/** Another user's home: the user's name is the first part below where homes are. */
+function isForeignHome(source: string, home: string): boolean {
+  if (isIn(source, home)) return false;
+  const parent = posix.dirname(home);
+  const places = [...new Set(['/home', '/Users', '/var/home', ...(parent === '/' ? [] : [parent])])];
+  if (source === '/Users/Shared' || source.startsWith('/Users/Shared/')) return false;
+  if (places.some((place) => source === place || (isIn(source, place) && place !== '/'))) return true;
+  return isIn(source, '/root') || isIn(source, '/var/root');
+}
+
+/**
+ * Why a bind is dangerous as it is written, or undefined. A read-only one is so where looking is enough: a socket can be
+ * talked to, another's home is private, and the user's own keys and tokens can be used by whoever has read them.
+ * A folder of the workspace, and what lies in it, is no other user's home, whoever owns it.
+ */
+export function dangerOf(mount: Judged, place: DangerPlace): Danger | undefined {
+  const { Type, Source, ReadOnly } = mount;
+  if (Type === 'npipe' || PIPE.test(Source)) return 'socket';
+  if (Type !== 'bind') return undefined;
+  const source = clean(Source);
+  // Who has no home of their own, has none that could be theirs.
+  const home = clean(place.home) === '/' ? '/nonexistent' : clean(place.home);
+  const workspaces = place.workspaces.map(clean);
+  if (SOCKET_NAME.test(source) || SOCKET_PLACES.some((socket) => isIn(clean(socket), source)) || /^\/run\/user\/\d+(?:\/(?:podman|docker|containerd-rootless)(?:\/|$)|$)/.test(source) || source === '/run/user') {
+    return source === '/' || source === '/var' ? (ReadOnly ? 'socket' : 'system') : 'socket';
+  }
+  if (source === '/var' && ReadOnly) return 'socket';
+  const isWorkspace = workspaces.some((workspace) => workspace !== '/' && isIn(source, workspace));
+  const drive = onDrive(Source);
+  const onIt = drive && dangerOnDrive(Source, drive, ReadOnly, place);
+  if (onIt !== undefined && !(onIt === 'home' && isWorkspace)) return onIt;
+  if (!ReadOnly && isSystem(source, place)) return 'system';
+  if (!isWorkspace && isForeignHome(source, home)) return 'home';
+  if (!ReadOnly && workspaces.some((workspace) => workspace !== source && isIn(workspace, source))) return 'aboveWorkspace';
+  return isPart(source, home) ? dangerOfOwn(source, home, ReadOnly) : undefined;
+}
+
+function isSystem(source: string, { dataRoot }: DangerPlace): boolean {
+  if (SYSTEM_ALONE.includes(source) || (dataRoot !== undefined && dataRoot !== '' && isPart(source, clean(dataRoot)))) return true;
+  return SYSTEM.some((one) => isIn(source, one) || isIn(one, source)) && !NOT_SYSTEM.some((one) => isIn(source, one));
+}
+
+/** The path with its symbolic links followed, as far as it exists on this machine. */
+async function followed(path: string): Promise<string> {
+  const rest: string[] = [];
+  for (let there = posix.normalize(path); ; there = posix.dirname(there)) {
+    const real = await realpath(there).catch(() => undefined);
+    if (real !== undefined) return posix.join(real, ...rest);
+    if (there === posix.dirname(there)) return path;
+    rest.unshift(posix.basename(there));
+  }
+}
+
+/** Whether the local driver's options mount what is no directory of this machine: memory, or another machine's share. */
+const HARMLESS_TYPES = ['tmpfs', 'ramfs', 'nfs', 'nfs3', 'nfs4', 'cifs', 'smb3', 'smbfs', 'ceph', 'glusterfs'];
+
+/** What a volume's driver options put under its name, as binds to judge. Options are those of `mount` (8) for the driver `local`. */
+export function bindsOfOptions(driver: string, options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
+  const bind = (Source: string): Judged => ({ Type: 'bind', Source, ReadOnly: readOnly });
+  if (driver !== '' && driver !== 'local') return Object.values(options).filter((value) => posix.isAbsolute(value) || /^[a-z]:[\\/]/i.test(value)).map(bind);
+  const { type = '', device = '', o = '' } = options;
+  if (device === '' && type === '' && o === '') return [];
+  const words = o.split(',');
+  if (HARMLESS_TYPES.includes(type.toLowerCase()) && !words.some((word) => /^r?bind$/.test(word.trim()))) return [];
+  const layers = words.flatMap((word) => (/^(?:lowerdir|upperdir|workdir)=(.*)$/.exec(word)?.[1] ?? '').split(':')).filter((path) => path !== '');
+  const isBind = words.some((word) => /^r?bind$/.test(word.trim()));
+  // Without "bind" it is a file system of its own: that of a disk, or of the kernel.
+  const own = isBind ? [device] : type === 'overlay' ? [] : [`/dev/${device}`];
+  return [...own, ...layers].map(bind);
+}
+
+/** A mount that gives power, with what stands behind it. */
+export interface Found {
+  readonly danger: Danger;
+  /** What the mount names: a path, a volume, or a container. */
+  readonly named: string;
+  /** The path behind it, where that is another. */
+  readonly path?: string;
+  readonly readOnly: boolean;
+}
+
+/** What is to be judged, as the arguments of a command say it. */
+export interface Asked {
+  readonly mounts?: readonly (Judged & { readonly VolumeOptions?: { readonly DriverConfig?: { readonly Name?: string; readonly Options?: Readonly<Record<string, string>> | null } | null } })[];
+  /** `name`, `name:ro` or `name:rw`. */
+  readonly volumesFrom?: readonly string[];
+}
+
+/** Finds what is dangerous behind mounts. What does not exist yet is judged as it is written. Throws EngineFailure. */
+export async function findDangers(connection: Connection, { mounts = [], volumesFrom = [] }: Asked, where: Omit<DangerPlace, 'dataRoot'>): Promise<Found[]> {
+  const info = (await connection.docker.info().catch(() => ({}))) as { DockerRootDir?: string };
+  // Links are followed on this machine only: what it shares with a remote engine is nothing.
+  const follow = connection.info.local ? followed : (path: string) => Promise.resolve(path);
+  const places = [{ ...where, dataRoot: info.DockerRootDir }, { ...where, dataRoot: info.DockerRootDir, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) }];
+  const judge = async (mount: Judged, named: string): Promise<Found[]> => {
+    const spellings = [...new Set([mount.Source, await follow(mount.Source)])];
+    for (const Source of spellings) {
+      for (const place of places) {
+        const danger = dangerOf({ ...mount, Source }, place);
+        // What a link in the own home leads to is judged by where it leads, and the link by where it lies.
+        if (danger !== undefined) return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
+      }
+    }
+    return [];
+  };
+  const judgeVolume = async (name: string, readOnly: boolean, wanted: { Name?: string; Options?: Readonly<Record<string, string>> | null } | null | undefined): Promise<Found[]> => {
+    const known = name === '' ? undefined : await volumeIfThere(connection, name);
+    const binds = [...bindsOfOptions(known?.Driver ?? '', known?.Options ?? {}, readOnly), ...bindsOfOptions(wanted?.Name ?? '', wanted?.Options ?? {}, readOnly)];
+    return (await Promise.all(binds.map((bind) => judge(bind, name === '' ? bind.Source : name)))).flat();
+  };
+  const ofMounts = mounts.map((mount) => (mount.Type === 'volume' ? judgeVolume(mount.Source, mount.ReadOnly, mount.VolumeOptions?.DriverConfig) : judge(mount, mount.Source)));
+  const ofOthers = volumesFrom.map(async (from) => {
+    const { container, readOnly } = parseVolumesFrom(from);
+    const { Mounts } = await inspectContainer(connection, container);
+    const found = await Promise.all(Mounts.map(({ Type, Name, Source, RW }) => (Type === 'volume' ? judgeVolume(Name ?? '', readOnly || !RW, undefined) : judge({ Type, Source, ReadOnly: readOnly || !RW }, Source))));
+    return found.flat().map((one): Found => ({ ...one, named: container, path: one.path ?? one.named }));
+  });
+  return (await Promise.all([...ofMounts, ...ofOthers])).flat();
+}
+
+function volumeIfThere(connection: Connection, volume: string): Promise<InspectedVolume | undefined> {
+  return inspectVolume(connection, volume).catch((error: unknown) => {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  });
 }

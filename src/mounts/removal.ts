@@ -7,21 +7,22 @@ import type { Container, Snapshot, Volume } from '../engine/model.ts';
 import { volumeNames } from '../engine/volumes.ts';
 
 export interface RemovalPlan {
-  readonly container: Container;
+  readonly containers: readonly Container[];
   /** Anonymous volumes that no other container uses: they go, if volumes are to be removed. */
   readonly goes: readonly Volume[];
   readonly stays: readonly { readonly volume: Volume; readonly reason: 'named' | 'used'; readonly users: readonly string[] }[];
 }
 
-/** Foretells a removal from the snapshot. Docker never removes a named volume with a container. */
-export function planRemoval({ volumes }: Snapshot, container: Container): RemovalPlan {
-  const names = new Set(container.mounts.map(({ volume }) => volume).filter((name) => name !== undefined));
+/** Foretells a removal from the snapshot; of several containers, as if all went at once. Docker never removes a named volume with a container. */
+export function planRemoval({ volumes }: Pick<Snapshot, 'volumes'>, ...containers: readonly Container[]): RemovalPlan {
+  const gone = new Set(containers.map(({ name }) => name));
+  const names = new Set(containers.flatMap(({ mounts }) => mounts.map(({ volume }) => volume)).filter((name) => name !== undefined));
   const own = volumes.filter(({ name }) => names.has(name));
-  const others = (volume: Volume) => [...new Set(volume.usedBy.map((use) => use.container))].filter((name) => name !== container.name);
+  const others = (volume: Volume) => [...new Set(volume.usedBy.map((use) => use.container))].filter((name) => !gone.has(name));
   const fates = own.map((volume) => ({ volume, users: others(volume) }));
   const goes = ({ volume, users }: (typeof fates)[number]) => volume.anonymous && users.length === 0;
   return {
-    container,
+    containers,
     goes: fates.filter(goes).map(({ volume }) => volume),
     stays: fates.filter((fate) => !goes(fate)).map((fate) => ({ ...fate, reason: fate.users.length > 0 ? 'used' : 'named' })),
   };

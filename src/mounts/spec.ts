@@ -5,6 +5,7 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { BadArgument } from '../engine/errors.ts';
+import { maskedText } from '../engine/secrets.ts';
 import { VOLUME_NAME } from '../engine/volumes.ts';
 
 /** One element of HostConfig.Mounts (Docker Engine API, MountPoint settings of ContainerCreate). */
@@ -31,8 +32,16 @@ const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rsla
 const CONSISTENCIES = ['default', 'consistent', 'cached', 'delegated'];
 const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
 
+/** Quotes the mount without the passwords that driver options can hold. */
 function bad(text: string, why: string): BadArgument {
-  return new BadArgument('mounts', l10n.t('The mount "{0}" cannot be used: {1}.', text, why));
+  return new BadArgument('mounts', maskedText(l10n.t('The mount "{0}" cannot be used: {1}.', text, why)));
+}
+
+/** What a message may quote of an API object: its labels and driver options are nobody's business. */
+function quotable(spec: unknown): string {
+  if (typeof spec !== 'object' || spec === null) return spec === null ? 'null' : typeof spec;
+  const named = Object.entries(spec).filter(([key, value]) => ['Type', 'Source', 'Target'].includes(key) && typeof value === 'string');
+  return Array.isArray(spec) ? '[…]' : JSON.stringify(Object.fromEntries(named));
 }
 
 function checkTarget(text: string, target: string): string {
@@ -218,13 +227,22 @@ function checkMount(text: string, mount: MountSettings): MountSettings {
   return { ...mount, Target: checkTarget(text, mount.Target) };
 }
 
+function isRecordOfTexts(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === 'string');
+}
+
 /** One mount from a `-v` string, a `--mount` string or an API object. Throws BadArgument that says what is wrong. */
 export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings {
   if (typeof spec === 'string') return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
-  const text = JSON.stringify(spec) ?? 'undefined';
+  const text = quotable(spec);
   if (typeof spec !== 'object' || spec === null) throw bad(text, l10n.t('it is neither a text nor an object'));
   const mount = spec as Partial<MountSettings>;
   if (typeof mount.Target !== 'string') throw bad(text, l10n.t('it has no Target'));
+  if (mount.Type !== undefined && typeof mount.Type !== 'string') throw bad(text, l10n.t('"{0}" must be a text', 'Type'));
+  if (mount.Source !== undefined && mount.Source !== null && typeof mount.Source !== 'string') throw bad(text, l10n.t('"{0}" must be a text', 'Source'));
+  const config = mount.VolumeOptions?.DriverConfig as { Options?: unknown } | string | null | undefined;
+  const options = typeof config === 'object' ? config?.Options : undefined;
+  if (typeof config === 'string' || (options !== undefined && options !== null && !isRecordOfTexts(options))) throw bad(text, l10n.t('its driver options must be an object of texts'));
   return checkMount(text, { ...mount, Type: mount.Type ?? 'volume', Source: expand(text, mount.Source ?? '', local), Target: mount.Target, ReadOnly: mount.ReadOnly === true });
 }
 

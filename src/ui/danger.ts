@@ -2,12 +2,17 @@
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { Mount } from '../engine/model.ts';
-import { dangerOf, type Danger } from '../mounts/danger.ts';
+import { dangerOf, type Danger, type DangerPlace } from '../mounts/danger.ts';
 
 /** Why a mount gives a container power over the machine, or undefined. */
 export function dangerOfMount({ type, source, readOnly }: Pick<Mount, 'type' | 'source' | 'readOnly'>): Danger | undefined {
-  const workspaces = vscode.workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [];
-  return dangerOf({ Type: type, Source: source, ReadOnly: readOnly }, { home: homedir(), workspaces });
+  return dangerOf({ Type: type, Source: source, ReadOnly: readOnly }, dangerPlace());
+}
+
+/** Whose machine it is: what the user's own paths are. */
+export function dangerPlace(): Pick<DangerPlace, 'home' | 'workspaces'> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return { home: homedir(), workspaces: folders.filter(({ uri }) => uri.scheme === 'file').map(({ uri }) => uri.fsPath) };
 }
 
 /** One sentence on what could happen. */
@@ -18,7 +23,11 @@ export function dangerSentence(danger: Danger): string {
     case 'system':
       return vscode.l10n.t('The container could change the system itself.');
     case 'home':
-      return vscode.l10n.t('It is the home of another user.');
+      return vscode.l10n.t('It is, or lies in, the home of another user.');
+    case 'secrets':
+      return vscode.l10n.t('Your keys and tokens lie there; whoever reads them can use them.');
+    case 'startup':
+      return vscode.l10n.t('Your shell, desktop or editor runs what lies there, so the container could run programs as you.');
     case 'aboveWorkspace':
       return vscode.l10n.t('It lies above the workspace, so the container could change all that is in there.');
   }

@@ -10,6 +10,14 @@ import { dangerOfMount, dangerSentence } from './danger.ts';
 import { pickVolume } from './picks.ts';
 import { localPaths } from './settings.ts';
 
+/** The dangerous sources that a person has agreed to, by `agreement`, so that they are not asked twice. */
+export type Agreed = Set<string>;
+
+/** A source with its rights. */
+export function agreement(source: string, readOnly: boolean): string {
+  return `${readOnly ? 'ro' : 'rw'} ${source}`;
+}
+
 export type SourceKind = 'folder' | 'path' | 'volume' | 'newVolume';
 
 type SourceItem = vscode.QuickPickItem & { readonly value: SourceKind };
@@ -26,19 +34,19 @@ export function sourceItems(isLocal: boolean): SourceItem[] {
 }
 
 /** A mount with all that it needs, or undefined where a prompt was closed. Asks before a dangerous one and one whose source is missing. */
-export async function askMount(kind: SourceKind, connection: Connection, { volumes }: Snapshot, taken: readonly string[]): Promise<MountSettings | undefined> {
+export async function askMount(kind: SourceKind, connection: Connection, { volumes }: Snapshot, taken: readonly string[], agreed?: Agreed): Promise<MountSettings | undefined> {
   const source = await askSource(kind, volumes);
-  return source && completeMount(source, connection, taken, targetFor(source, volumes));
+  return source && completeMount(source, connection, taken, targetFor(source, volumes), agreed);
 }
 
 /** Asks for target and rights of a mount of this source. */
-export async function completeMount(source: Pick<MountSettings, 'Type' | 'Source'>, connection: Connection, taken: readonly string[], suggestion: string): Promise<MountSettings | undefined> {
+export async function completeMount(source: Pick<MountSettings, 'Type' | 'Source'>, connection: Connection, taken: readonly string[], suggestion: string, agreed?: Agreed): Promise<MountSettings | undefined> {
   const target = await askTarget(source.Source, taken, suggestion);
   if (target === undefined) return undefined;
   const readOnly = await askReadOnly(source.Source, target);
   if (readOnly === undefined) return undefined;
   const mount = { ...source, Target: target, ReadOnly: readOnly };
-  return (await mayMount(mount)) && (await mayMakeSource(mount, connection)) ? mount : undefined;
+  return (await mayMount(mount, agreed)) && (await mayMakeSource(mount, connection)) ? mount : undefined;
 }
 
 /** Where others see a volume; for a path, its name at the root. */
@@ -110,12 +118,14 @@ async function askReadOnly(source: string, target: string): Promise<boolean | un
 }
 
 /** Asks before a bind that gives power over the machine. */
-export async function mayMount({ Type, Source, ReadOnly }: MountSettings): Promise<boolean> {
+export async function mayMount({ Type, Source, ReadOnly }: MountSettings, agreed?: Agreed): Promise<boolean> {
   const danger = dangerOfMount({ type: Type, source: Source, readOnly: ReadOnly });
   if (danger === undefined) return true;
   const go = vscode.l10n.t('Mount Anyway');
   const question = ReadOnly ? vscode.l10n.t('Mount "{0}"?', Source) : vscode.l10n.t('Mount "{0}" with write access?', Source);
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail: dangerSentence(danger) }, go)) === go;
+  const isAgreed = (await vscode.window.showWarningMessage(question, { modal: true, detail: dangerSentence(danger) }, go)) === go;
+  if (isAgreed) agreed?.add(agreement(Source, ReadOnly));
+  return isAgreed;
 }
 
 async function mayMakeSource(mount: MountSettings, connection: Connection): Promise<boolean> {

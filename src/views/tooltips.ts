@@ -1,6 +1,7 @@
 /** The full facts of a row, in Markdown. */
 import * as vscode from 'vscode';
 import type { Container, Volume } from '../engine/model.ts';
+import { maskedOptions, maskedText } from '../engine/secrets.ts';
 import { printable } from '../files/names.ts';
 import { dangerOfMount, dangerSentence } from '../ui/danger.ts';
 import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
@@ -40,7 +41,7 @@ function mountFacts({ mount, volume, others }: MountNode): Fact[] {
     [vscode.l10n.t('Declared by image'), volume?.image],
     [vscode.l10n.t('Taken from'), mount.from],
     [vscode.l10n.t('Driver'), mount.driver],
-    [vscode.l10n.t('Options'), mount.options?.join(', ')],
+    [vscode.l10n.t('Options'), mount.options && maskedText(mount.options.join(', '))],
     [vscode.l10n.t('Also seen by'), others.join(', ')],
     [vscode.l10n.t('Size'), volume?.size == null ? undefined : formatBytes(volume.size)],
     [vscode.l10n.t('Path on the engine’s host'), volume?.mountpoint],
@@ -57,7 +58,7 @@ function volumeFacts(volume: Volume): Fact[] {
     [vscode.l10n.t('Size'), volume.size === null ? vscode.l10n.t('not known yet') : formatBytes(volume.size)],
     [vscode.l10n.t('Created'), when(volume.createdAt)],
     [vscode.l10n.t('Labels'), pairs(volume.labels)],
-    [vscode.l10n.t('Options'), pairs(volume.options)],
+    [vscode.l10n.t('Options'), pairs(maskedOptions(volume.options))],
     [vscode.l10n.t('Path on the engine’s host'), volume.mountpoint],
   ];
 }
