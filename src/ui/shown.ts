@@ -109,8 +109,8 @@ export function failure(error: unknown): Shown {
   return sentence(error instanceof Error ? error.message : String(error));
 }
 
-/** Only a text that stands in the source is a template: with a text from elsewhere this is `never`, and does not compile. */
-type Template<T extends string> = string extends T ? never : T;
+/** Only a text that stands in the source is a template: one with any other text in it is `never`, and does not compile. */
+type Template<T extends string> = Record<never, never> extends Record<T, true> ? never : T;
 
 /** A sentence of ours in the user's language. What is put in for `{0}`, `{1}`, … may come from anywhere. */
 export function say<const T extends string>(template: Template<T>, ...parts: readonly Part[]): Shown {
@@ -182,4 +182,11 @@ export function asCode(text: Shown): string {
   const pad = plain.includes('`') ? ' ' : '';
   // A backslash before the one that escapes a pipe would escape that one instead.
   return `${fence}${pad}${plain.replace(/\n/g, ' ').replace(/\\(?=\|)/g, '\\\u200b').replaceAll('|', '\\|')}${pad}${fence}`;
+}
+
+/** JSON in which what is hidden is written as JSON's own escapes: the value is the same. */
+export function visibleJson(value: unknown): string {
+  // JSON.stringify has escaped the controls; its own line breaks are between the values.
+  const units = (character: string) => [...Array(character.length).keys()].map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
+  return (JSON.stringify(value, null, 2) ?? 'null').replace(HIDES, (character: string, atWork: string | undefined) => atWork ?? (character === '\n' ? character : units(character)));
 }

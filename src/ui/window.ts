@@ -335,10 +335,11 @@ export interface TerminalLinkLook {
 /** Links in terminals. VS Code escapes the Markdown of their tooltips itself. */
 export function linkTerminals<T extends TerminalLinkLook>(linksOf: (line: string, terminal: vscode.Terminal) => Promise<readonly T[]>, open: (link: T) => Promise<void>): vscode.Disposable {
   type Link = vscode.TerminalLink & { readonly own: T };
-  return vscode.window.registerTerminalLinkProvider<Link>({
+  const provider: vscode.TerminalLinkProvider<Link> = {
     provideTerminalLinks: async ({ line, terminal }) => (await linksOf(line, terminal)).map((own) => ({ startIndex: own.startIndex, length: own.length, tooltip: asText(own.tooltip), own })),
     handleTerminalLink: ({ own }) => open(own),
-  });
+  };
+  return vscode.window.registerTerminalLinkProvider(provider);
 }
 
 export type FileErrorKind = 'FileNotFound' | 'FileExists' | 'FileNotADirectory' | 'FileIsADirectory' | 'NoPermissions' | 'Unavailable';
