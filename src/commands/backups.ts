@@ -16,6 +16,8 @@ import { formatAge, formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
 import { pickSubject } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
+import { joined, say, sentence, shown, type Shown } from '../ui/shown.ts';
+import { chooseFiles, pickOne, showFailure, showInformation, showWarning, type Choice } from '../ui/window.ts';
 import type { BackupSubjectName, Node } from '../views/nodes.ts';
 import { answered, confirmed, Dismissed, flagOf, numberOf, textOf, textsOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
@@ -84,7 +86,7 @@ async function subjectsOf(call: Call, { watcher }: Services): Promise<BackupSubj
   if (source !== undefined) return [{ kind: 'bind', source: expandHome(source) }];
   const fromRows = subjectsOfNodes(call.nodes);
   if (fromRows.length > 0) return fromRows;
-  const chosen = await answered(pickSubject(await watcher.snapshot(), vscode.l10n.t('Back up which container or volume?')));
+  const chosen = await answered(pickSubject(await watcher.snapshot(), say('Back up which container or volume?')));
   return ['container' in chosen ? { kind: 'container', container: chosen.container } : { kind: 'volume', volume: chosen.volume }];
 }
 
@@ -127,7 +129,7 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
   let result: BackupResult | undefined;
   for (const subject of subjects) {
     const asked = call.byHand ? await answered(askConsistency(connection, (await planBackup(connection, subject)).trees)) : consistency;
-    result = await withJob(vscode.l10n.t('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject, consistency: asked }, job));
+    result = await withJob(say('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject, consistency: asked }, job));
     if (services.backupFolder.current() === undefined) await services.backupFolder.remember(destination);
     if (call.byHand) void announce(result, nameOf(subject), services);
   }
@@ -135,13 +137,13 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
 }
 
 async function announce(result: BackupResult, name: string, { log }: Services): Promise<void> {
-  const reveal = vscode.l10n.t('Reveal');
-  const showLog = vscode.l10n.t('Show Log');
-  const text = vscode.l10n.t('Backed up {0}: {1} entries, {2} in {3}.', name, result.entries, formatBytes(result.archiveBytes), basename(result.file));
+  const reveal = say('Reveal');
+  const showLog = say('Show Log');
+  const text = say('Backed up {0}: {1} entries, {2} in {3}.', name, result.entries, formatBytes(result.archiveBytes), basename(result.file));
   const chosen =
     result.warnings.length === 0
-      ? await vscode.window.showInformationMessage(text, reveal, showLog)
-      : await vscode.window.showWarningMessage(`${text} ${result.warnings.join(' ')}`, reveal, showLog);
+      ? await showInformation(text, reveal, showLog)
+      : await showWarning(joined([text, ...result.warnings.map(sentence)], ' '), reveal, showLog);
   if (chosen === reveal) await revealFile(result.file);
   if (chosen === showLog) log.show();
 }
@@ -149,8 +151,8 @@ async function announce(result: BackupResult, name: string, { log }: Services): 
 /** Says beforehand what goes, and what is left of its subject. */
 async function runDelete(call: Call, services: Services): Promise<{ removed: string[] }> {
   const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
-  const files = textOf(call, 'file') === undefined && rows.length > 0 ? rows : [await archiveOf(call, services, vscode.l10n.t('Delete'))];
-  if (call.byHand) await confirmed(await deletionQuestion(files), vscode.l10n.t('An archive that is deleted cannot be brought back.'), vscode.l10n.t('Delete'));
+  const files = textOf(call, 'file') === undefined && rows.length > 0 ? rows : [await archiveOf(call, services, say('Delete'))];
+  if (call.byHand) await confirmed(await deletionQuestion(files), say('An archive that is deleted cannot be brought back.'), say('Delete'));
   const removed: string[] = [];
   for (const file of files) {
     await removeBackup(file);
@@ -160,13 +162,13 @@ async function runDelete(call: Call, services: Services): Promise<{ removed: str
   return { removed };
 }
 
-async function deletionQuestion(files: readonly string[]): Promise<string> {
+async function deletionQuestion(files: readonly string[]): Promise<Shown> {
   const [first = ''] = files;
-  if (files.length > 1) return vscode.l10n.t('Delete {0} backups?', files.length);
+  if (files.length > 1) return say('Delete {0} backups?', files.length);
   const all = await listBackups(dirname(first));
   const one = all.find(({ file }) => file === first);
   const others = all.filter(({ file, kind, subject }) => file !== first && subject !== undefined && kind === one?.kind && subject === one?.subject);
-  return one?.subject !== undefined && others.length === 0 ? vscode.l10n.t('Delete {0}, the only backup of {1} in its folder?', basename(first), one.subject) : vscode.l10n.t('Delete {0}?', basename(first));
+  return one?.subject !== undefined && others.length === 0 ? say('Delete {0}, the only backup of {1} in its folder?', basename(first), one.subject) : say('Delete {0}?', basename(first));
 }
 
 /** In the desktop's file manager where there is one, else in the Backups view. */
@@ -177,7 +179,7 @@ async function revealFile(file: string): Promise<void> {
 }
 
 /** The archive that the arguments or the row name, or that is picked. */
-export async function archiveOf(call: Call, { backupFolder }: Services, openLabel: string): Promise<string> {
+export async function archiveOf(call: Call, { backupFolder }: Services, openLabel: Shown): Promise<string> {
   const given = textOf(call, 'file');
   if (given !== undefined) return expandHome(given);
   const row = call.nodes.find((node) => node.kind === 'backup');
@@ -185,16 +187,16 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
   const folder = backupFolder.current();
   const listed = folder === undefined ? [] : await listBackups(folder).catch(() => []);
   if (listed.length > 0) {
-    const browse = { label: `$(folder-opened) ${vscode.l10n.t('Browse…')}`, file: undefined };
-    const items = listed.map((one) => ({ label: `$(file-zip) ${basename(one.file)}`, description: `${one.subject ?? ''} · ${formatBytes(one.archiveBytes)} · ${formatAge(one.createdAt ?? one.modifiedAt)}`, file: one.file }));
-    const { file } = await answered(vscode.window.showQuickPick<vscode.QuickPickItem & { readonly file: string | undefined }>([...items, browse], { title: openLabel, placeHolder: vscode.l10n.t('Which archive?'), matchOnDescription: true }));
+    const browse = { icon: 'folder-opened', label: say('Browse…'), file: undefined };
+    const items = listed.map((one) => ({ icon: 'file-zip', label: shown(basename(one.file)), description: joined([one.subject, formatBytes(one.archiveBytes), formatAge(one.createdAt ?? one.modifiedAt)], ' · '), file: one.file }));
+    const { file } = await answered(pickOne<Choice & { readonly file: string | undefined }>([...items, browse], { title: openLabel, placeHolder: say('Which archive?'), matchOnDescription: true }));
     if (file !== undefined) return file;
   }
-  const [chosen] = await answered(vscode.window.showOpenDialog({
+  const [chosen] = await answered(chooseFiles({
     canSelectMany: false,
     openLabel,
-    title: vscode.l10n.t('Choose an Archive'),
-    filters: { [vscode.l10n.t('Archives')]: ['tar', 'gz', 'tgz', 'zst', 'tzst', 'bz2', 'tbz2', 'xz', 'txz', 'age'] },
+    title: say('Choose an Archive'),
+    filter: { name: say('Archives'), extensions: ['tar', 'gz', 'tgz', 'zst', 'tzst', 'bz2', 'tbz2', 'xz', 'txz', 'age'] },
     ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
   }));
   if (chosen === undefined) throw new Dismissed();
@@ -202,8 +204,8 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
 }
 
 async function runVerify(call: Call, services: Services): Promise<VerifyResult> {
-  const file = await archiveOf(call, services, vscode.l10n.t('Verify'));
-  const verify = (passphrase?: string) => withJob(vscode.l10n.t('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
+  const file = await archiveOf(call, services, say('Verify'));
+  const verify = (passphrase?: string) => withJob(say('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
   const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), verify));
   await services.verdicts.remember(file, result.ok);
   await recordVerdict(file, result.ok).catch((error: unknown) => services.log.warn((error as Error).message));
@@ -213,11 +215,11 @@ async function runVerify(call: Call, services: Services): Promise<VerifyResult> 
 
 /** Says what a check found; `against` names what it was compared with, if it was. */
 export async function announceVerdict({ ok, entries, bytes, problems }: VerifyResult, name: string, { log }: Services, against?: string): Promise<void> {
-  const showLog = vscode.l10n.t('Show Log');
-  const good = against === undefined ? vscode.l10n.t('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes)) : vscode.l10n.t('{0} holds what {1} holds: {2} entries.', name, against, entries);
-  const some = problems.slice(0, 3).join('; ');
-  const bad = against === undefined ? vscode.l10n.t('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, some) : vscode.l10n.t('{0} and {1} differ: {2}.', name, against, some);
-  const chosen = ok ? await vscode.window.showInformationMessage(good, showLog) : await vscode.window.showErrorMessage(bad, showLog);
+  const showLog = say('Show Log');
+  const good = against === undefined ? say('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes)) : say('{0} holds what {1} holds: {2} entries.', name, against, entries);
+  const some = joined(problems.slice(0, 3).map(sentence), '; ');
+  const bad = against === undefined ? say('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, some) : say('{0} and {1} differ: {2}.', name, against, some);
+  const chosen = ok ? await showInformation(good, showLog) : await showFailure(bad, showLog);
   if (chosen === showLog) log.show();
 }
 
@@ -232,7 +234,7 @@ export function backupCommands(services: Services): CommandSpec[] {
     },
     { id: 'dockerMounts.verifyBackup', takes: ['file', 'passphrase'], asks: true, run: (call) => runVerify(call, services) },
     { id: 'dockerMounts.deleteBackup', takes: ['file'], asks: true, run: (call) => runDelete(call, services) },
-    { id: 'dockerMounts.revealBackup', takes: ['file'], asks: true, run: async (call) => revealFile(await archiveOf(call, services, vscode.l10n.t('Reveal'))) },
+    { id: 'dockerMounts.revealBackup', takes: ['file'], asks: true, run: async (call) => revealFile(await archiveOf(call, services, say('Reveal'))) },
     {
       id: 'dockerMounts.setPassphrase',
       takes: ['passphrase'],
@@ -241,7 +243,7 @@ export function backupCommands(services: Services): CommandSpec[] {
         const given = textOf(call, 'passphrase');
         if (given === undefined) await answered(services.passphrases.choose());
         else await services.passphrases.store(given);
-        if (call.byHand) void vscode.window.showInformationMessage(vscode.l10n.t('The passphrase is kept in VS Code’s secret storage.'));
+        if (call.byHand) void showInformation(say('The passphrase is kept in VS Code’s secret storage.'));
       },
     },
     {
@@ -252,7 +254,7 @@ export function backupCommands(services: Services): CommandSpec[] {
         const given = textOf(call, 'folder');
         const folder = given === undefined ? (services.backupFolder.current() ?? (await answered(services.backupFolder.choose()))) : expandHome(given);
         const found = await listBackups(folder);
-        services.log.info([vscode.l10n.t('{0} archives in "{1}"', found.length, folder), ...found.map(({ file, archiveBytes, subject }) => `  ${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`)].join('\n'));
+        services.log.list(vscode.l10n.t('{0} archives in "{1}"', found.length, folder), [...found.map(({ file, archiveBytes, subject }) => `  ${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`)]);
         if (call.byHand) services.log.show(true);
         return found;
       },

@@ -1,6 +1,7 @@
 /** Registers commands so that all treat calls and failures alike. */
 import * as vscode from 'vscode';
-import { showError } from '../ui/errors.ts';
+import { showError, toCaller } from '../ui/errors.ts';
+import type { Log } from '../ui/window.ts';
 import { callOf, Dismissed, onlyKnown, type Call } from './call.ts';
 
 export interface CommandSpec {
@@ -16,7 +17,7 @@ export interface CommandSpec {
  * A failure rejects towards code, and becomes one notification for the person who chose the command from a row or
  * answered its prompts.
  */
-export function registerCommand(spec: CommandSpec, log: vscode.LogOutputChannel): vscode.Disposable {
+export function registerCommand(spec: CommandSpec, log: Log): vscode.Disposable {
   return vscode.commands.registerCommand(spec.id, async (first?: unknown, second?: unknown) => {
     let shown = false;
     try {
@@ -31,7 +32,7 @@ export function registerCommand(spec: CommandSpec, log: vscode.LogOutputChannel)
       } else {
         log.error(`${spec.id}: ${(error as Error).message}`);
       }
-      if (!shown) throw error;
+      if (!shown) throw toCaller(error);
       showError(error, log);
       return undefined;
     }

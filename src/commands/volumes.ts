@@ -8,6 +8,8 @@ import { planRemoval, removeContainer, type RemovalPlan } from '../mounts/remova
 import { formatBytes } from '../ui/format.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { askVolume } from '../ui/volumePrompts.ts';
+import { lines, names, say, type Shown } from '../ui/shown.ts';
+import { showInformation } from '../ui/window.ts';
 import { answered, confirmed, Dismissed, flagOf, recordOf, textOf, textsOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import type { CommandSpec } from './register.ts';
@@ -17,12 +19,12 @@ function sized({ label, size }: Volume): string {
   return size === null ? label : `${label} (${formatBytes(size)})`;
 }
 
-function fateOfVolumes({ goes, stays }: RemovalPlan): string {
-  const lines = goes.map((volume) => vscode.l10n.t('{0}: anonymous, used by no other container', sized(volume)));
+function fateOfVolumes({ goes, stays }: RemovalPlan): Shown[] {
+  const gone = goes.map((volume) => say('{0}: anonymous, used by no other container', sized(volume)));
   const kept = stays.map(({ volume, reason, users }) =>
-    reason === 'named' ? vscode.l10n.t('{0} stays: it has a name', sized(volume)) : vscode.l10n.t('{0} stays: used by {1}', sized(volume), users.join(', ')),
+    reason === 'named' ? say('{0} stays: it has a name', sized(volume)) : say('{0} stays: used by {1}', sized(volume), names(users)),
   );
-  return [...lines, ...kept].join('\n');
+  return [...gone, ...kept];
 }
 
 async function runRemoveContainer(call: Call, { watcher, log, files }: Services): Promise<unknown> {
@@ -32,16 +34,16 @@ async function runRemoveContainer(call: Call, { watcher, log, files }: Services)
   if (name === undefined) {
     const snapshot = await watcher.snapshot();
     const [node] = call.nodes;
-    name = (node && containerOfNode(node)) ?? (await pickContainer(snapshot.containers, vscode.l10n.t('Remove which container?')));
+    name = (node && containerOfNode(node)) ?? (await pickContainer(snapshot.containers, say('Remove which container?')));
     const container = snapshot.containers.find((one) => one.name === name);
     if (name === undefined || container === undefined) throw new Dismissed();
     const plan = planRemoval(snapshot, container);
-    const only = vscode.l10n.t('Remove');
-    const withVolumes = vscode.l10n.t('Remove with Anonymous Volumes');
+    const only = say('Remove');
+    const withVolumes = say('Remove with Anonymous Volumes');
     const isRunning = hasProcesses(container);
-    const question = isRunning ? vscode.l10n.t('Stop and remove container "{0}"?', name) : vscode.l10n.t('Remove container "{0}"?', name);
-    const lost = vscode.l10n.t('What it wrote outside of its mounts is lost.');
-    const chosen = await confirmed(question, [lost, fateOfVolumes(plan)].join('\n\n'), only, ...(plan.goes.length > 0 ? [withVolumes] : []));
+    const question = isRunning ? say('Stop and remove container "{0}"?', name) : say('Remove container "{0}"?', name);
+    const lost = say('What it wrote outside of its mounts is lost.');
+    const chosen = await confirmed(question, lines([lost, lines(fateOfVolumes(plan))], '\n\n'), only, ...(plan.goes.length > 0 ? [withVolumes] : []));
     removeVolumes = chosen === withVolumes;
     force = isRunning;
   }
@@ -56,19 +58,19 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
   const one = textOf(call, 'volume');
   const several = textsOf(call, 'volumes');
   if (one !== undefined && several !== undefined) throw new BadArgument('volume', vscode.l10n.t('Give one of volume and volumes, not both.'));
-  let names = several ?? (one === undefined ? [] : [one]);
-  if (names.length === 0) {
+  let wanted = several ?? (one === undefined ? [] : [one]);
+  if (wanted.length === 0) {
     const { volumes } = await watcher.snapshot();
-    names = call.nodes.flatMap((node) => (node.kind === 'volume' ? [node.volume.name] : []));
-    if (names.length === 0) {
-      names = [await answered(pickVolume(volumes.filter(({ dangling }) => dangling), vscode.l10n.t('Remove which volume? Only those that no container uses are listed.')))];
+    wanted = call.nodes.flatMap((node) => (node.kind === 'volume' ? [node.volume.name] : []));
+    if (wanted.length === 0) {
+      wanted = [await answered(pickVolume(volumes.filter(({ dangling }) => dangling), say('Remove which volume? Only those that no container uses are listed.')))];
     }
-    const chosen = volumes.filter(({ name }) => names.includes(name));
+    const chosen = volumes.filter(({ name }) => wanted.includes(name));
     // What cannot go is refused without a question.
-    if (chosen.every(({ dangling }) => dangling)) await confirmed(vscode.l10n.t('Remove {0} for good?', chosen.map(sized).join(', ')), vscode.l10n.t('The data in it cannot be brought back without a backup.'), vscode.l10n.t('Remove'));
+    if (chosen.every(({ dangling }) => dangling)) await confirmed(say('Remove {0} for good?', names(chosen.map(sized))), say('The data in it cannot be brought back without a backup.'), say('Remove'));
   }
   await files.release();
-  const result = await removeVolumes(await watcher.connection(), [...new Set(names)]);
+  const result = await removeVolumes(await watcher.connection(), [...new Set(wanted)]);
   log.info(vscode.l10n.t('Removed volumes: {0}.', result.removed.join(', ')));
   return result;
 }
@@ -77,15 +79,15 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
 async function choosePrunable(connection: Connection): Promise<readonly Volume[]> {
   const found = await prunable(connection, true);
   if (found.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('There are no dangling volumes to remove.'));
+    void showInformation(say('There are no dangling volumes to remove.'));
     throw new Dismissed();
   }
   const anonymous = found.filter((volume) => volume.anonymous);
   const bytes = (of: readonly Volume[]) => formatBytes(of.reduce((sum, { size }) => sum + (size ?? 0), 0));
-  const onlyAnonymous = vscode.l10n.t('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
-  const every = vscode.l10n.t('Remove All {0} ({1})', found.length, bytes(found));
+  const onlyAnonymous = say('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
+  const every = say('Remove All {0} ({1})', found.length, bytes(found));
   const buttons = anonymous.length === 0 || anonymous.length === found.length ? [] : [onlyAnonymous];
-  const chosen = await confirmed(vscode.l10n.t('Remove dangling volumes for good?'), found.map(sized).join('\n'), ...buttons, every);
+  const chosen = await confirmed(say('Remove dangling volumes for good?'), lines(found.map(sized)), ...buttons, every);
   return chosen === every ? found : anonymous;
 }
 
@@ -97,7 +99,7 @@ async function runPrune(call: Call, { watcher, log, files }: Services): Promise<
   const volumes = call.byHand ? await choosePrunable(connection) : await prunable(connection, all);
   const result = await prune(connection, volumes);
   log.info(vscode.l10n.t('Pruned {0} volumes, {1}: {2}', result.removed.length, formatBytes(result.bytes), result.removed.join(', ') || '-'));
-  if (call.byHand) void vscode.window.showInformationMessage(vscode.l10n.t('Removed {0} volumes, {1}.', result.removed.length, formatBytes(result.bytes)));
+  if (call.byHand) void showInformation(say('Removed {0} volumes, {1}.', result.removed.length, formatBytes(result.bytes)));
   return result;
 }
 

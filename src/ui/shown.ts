@@ -14,7 +14,7 @@ const LONGEST_MESSAGE = 900;
 /** Names that a sentence lists. */
 const MOST_NAMED = 8;
 /** Lines of a list in a dialog. */
-const MOST_LINES = 15;
+const MOST_LINES = 30;
 /** Letters carry a few marks; hundreds would paint over the rows around. */
 const MOST_MARKS = 8;
 
@@ -47,9 +47,10 @@ const AT_WORK = String.raw`(?<=[${JOINED}\p{Script=Inherited}])[\u200c\u200d](?=
  * paragraph separators, characters of no width, blank letters, tags, halves of surrogate pairs, and no characters at all.
  */
 const HIDDEN = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Variation_Selector}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]`;
+// eslint-disable-next-line no-misleading-character-class -- single characters are meant: joiners and selectors too
 const HIDES = new RegExp(`(${AT_WORK})|${HIDDEN}`, 'gu');
 const MARKS = new RegExp(String.raw`(?<=\p{M}{${MOST_MARKS}})\p{M}`, 'gu');
-const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
 /** `\n`, `\x1b`, `\u202e`, `\u{e0041}`: as most languages write it. */
 function written(character: string): string {

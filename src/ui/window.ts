@@ -229,7 +229,7 @@ export function withTooltip(item: vscode.TreeItem, tooltip: Markdown | undefined
 }
 
 /** A view, and a way to set the words beside its title. */
-export function showTree<T>(id: string, options: vscode.TreeViewOptions<T>): { readonly view: Omit<vscode.TreeView<T>, 'description' | 'message' | 'title' | 'badge'>; describe(description: Shown | undefined): void } {
+export function showTree<T>(id: string, options: vscode.TreeViewOptions<T>): { readonly view: Omit<vscode.TreeView<T>, 'description' | 'message' | 'title' | 'badge'>; readonly describe: (description: Shown | undefined) => void } {
   const view = vscode.window.createTreeView(id, options);
   return {
     view,
