@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { LivePaths } from '../mounts/livePaths.ts';
 import { mountRoots, rootKey, viewsOfHostFile, type PathIndex, type PathView } from '../mounts/paths.ts';
 import { placeText } from '../ui/pathViews.ts';
-import { readSettings } from '../ui/settings.ts';
+import { readDecorations } from '../ui/settings.ts';
 import { names, say, type Shown } from '../ui/shown.ts';
 import { decorateFiles } from '../ui/window.ts';
 
@@ -38,8 +38,9 @@ export class MountDecorations implements vscode.Disposable {
 
   #decorationOf(uri: vscode.Uri): { readonly badge: string; readonly tooltip: Shown } | undefined {
     const { index } = this.#paths;
-    const wanted = readSettings().decorations;
-    if (uri.scheme !== 'file' || index === undefined || wanted === 'off') return undefined;
+    if (uri.scheme !== 'file' || index === undefined) return undefined;
+    const wanted = readDecorations(uri);
+    if (wanted === 'off') return undefined;
     const path = uri.fsPath;
     const real = this.#realOf(path);
     const roots = [...new Set([path, real])].flatMap((one) => this.#roots.get(rootKey(index, one) ?? '') ?? []);

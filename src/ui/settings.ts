@@ -9,7 +9,6 @@ import { FILES_SCHEME } from './fileUris.ts';
 
 export interface Settings {
   readonly host: string | undefined;
-  readonly decorations: 'off' | 'roots' | 'all';
   readonly backup: {
     readonly folder: string | undefined;
     readonly compression: Compression;
@@ -23,28 +22,27 @@ export interface Settings {
 /** What a setting may do without the user's trust in the workspace. */
 const HARMLESS: ReadonlySet<string> = new Set(['decorations', 'codeLens', 'diagnostics']);
 
-/** Whether what the workspace says lies in a volume: its one folder, or its file, is there. Whoever wrote the volume wrote that. */
+/** Whether what the workspace says comes from a volume: its one folder, or its file, lies there. Whoever wrote the volume wrote that. */
 function isWorkspaceInVolume(): boolean {
   const { workspaceFile, workspaceFolders = [] } = vscode.workspace;
-  if (workspaceFile !== undefined && workspaceFile.scheme !== 'untitled') return workspaceFile.scheme === FILES_SCHEME;
-  // A window that got a second folder keeps its settings in a file of VS Code's own; until that is there, those of a folder could count.
-  return workspaceFolders.some(({ uri }) => uri.scheme === FILES_SCHEME) && (workspaceFile === undefined || workspaceFolders.length === 1);
+  // Several folders have a file, which is VS Code's own (`untitled:`) until it is saved.
+  return workspaceFile === undefined ? workspaceFolders.some(({ uri }) => uri.scheme === FILES_SCHEME) : workspaceFile.scheme === FILES_SCHEME;
 }
 
 /**
  * The value that counts: the folder's, the workspace's, the user's, the default. A volume brings no settings into effect,
  * whether it is opened as the folder, as one of several, or holds the workspace file. Where the workspace is not trusted,
- * it has a say in how things look alone; VS Code keeps to that too, by `restrictedConfigurations`.
+ * it has a say in how things look alone; VS Code keeps to that too, by `restrictedConfigurations`. What has the scope
+ * `window` VS Code copies from a folder into the workspace's file when a second folder is added; so none of ours has it.
  */
 function settingOf(key: string, resource?: vscode.Uri): unknown {
   const found = vscode.workspace.getConfiguration('dockerMounts', resource ?? null).inspect<unknown>(key);
   if (found === undefined) return undefined;
   const { workspaceFolderValue, workspaceValue, globalValue, defaultValue } = found;
-  const isTrusted = vscode.workspace.isTrusted || HARMLESS.has(key);
+  const mayWorkspace = (vscode.workspace.isTrusted || HARMLESS.has(key)) && !isWorkspaceInVolume();
   const folder = resource === undefined ? undefined : vscode.workspace.getWorkspaceFolder(resource);
-  const ofFolder = isTrusted && folder !== undefined && folder.uri.scheme !== FILES_SCHEME ? workspaceFolderValue : undefined;
-  const ofWorkspace = isTrusted && !isWorkspaceInVolume() ? workspaceValue : undefined;
-  return ofFolder ?? ofWorkspace ?? globalValue ?? defaultValue;
+  const mayFolder = mayWorkspace && folder !== undefined && folder.uri.scheme !== FILES_SCHEME;
+  return (mayFolder ? workspaceFolderValue : undefined) ?? (mayWorkspace ? workspaceValue : undefined) ?? globalValue ?? defaultValue;
 }
 
 function textSetting(key: string): string | undefined {
@@ -57,7 +55,6 @@ export function readSettings(): Settings {
   const folder = textSetting('backup.folder');
   return {
     host: textSetting('host'),
-    decorations: (settingOf('decorations') as Settings['decorations'] | undefined) ?? 'roots',
     backup: {
       folder: folder === undefined ? undefined : expandHome(folder),
       compression: (settingOf('backup.compression') as Compression | undefined) ?? 'zstd',
@@ -74,9 +71,15 @@ export function readDocumentSettings(document: vscode.Uri): { readonly codeLens:
   return { codeLens: settingOf('codeLens', document) !== false, diagnostics: settingOf('diagnostics', document) !== false };
 }
 
-/** The schedule as it stands in the user's settings, unchecked. */
+/** Which files of the explorer get a badge. */
+export function readDecorations(file: vscode.Uri): 'off' | 'roots' | 'all' {
+  const value = settingOf('decorations', file);
+  return value === 'off' || value === 'all' ? value : 'roots';
+}
+
+/** The schedule as it stands in the user's settings, unchecked; no workspace has a say in it. */
 export function readScheduleSetting(): unknown {
-  return settingOf('schedule');
+  return vscode.workspace.getConfiguration('dockerMounts', null).inspect<unknown>('schedule')?.globalValue;
 }
 
 /** Writes the schedule into the user's settings; undefined removes it. */
