@@ -43,6 +43,24 @@ const layers = floors.map((floor) => {
   };
 });
 
+/** What shows nothing: everything else of `vscode.window` is behind the one door, src/ui/window.ts. */
+const SHOWS_NOTHING = '^(activeTextEditor|visibleTextEditors|tabGroups|terminals|showTextDocument|onDidChangeActiveTextEditor|onDidChangeWindowState)$';
+const DOOR = 'Only src/ui/window.ts speaks to the faces of VS Code: it takes texts that are escaped.';
+
+/** One door to the faces of VS Code, and one place where settings are read. */
+const doors = [
+  { selector: `MemberExpression[object.type="MemberExpression"][object.object.name="vscode"][object.property.name="window"]:not([property.name=/${SHOWS_NOTHING}/])`, message: DOOR },
+  { selector: ':not(MemberExpression) > MemberExpression[object.name="vscode"][property.name="window"]', message: DOOR },
+  { selector: 'MemberExpression[object.name="vscode"][computed=true]', message: DOOR },
+  { selector: ':matches(VariableDeclarator[init.name="vscode"], AssignmentExpression[right.name="vscode"])', message: DOOR },
+  { selector: 'ImportDeclaration[source.value="vscode"] > :matches(ImportSpecifier, ImportDefaultSpecifier, ImportNamespaceSpecifier:not([local.name="vscode"]))', message: 'VS Code is imported as `vscode`, whole, so that what is used of it is seen.' },
+  { selector: 'NewExpression[callee.object.name="vscode"][callee.property.name=/^(TreeItem|MarkdownString|Hover|CodeLens|CodeAction|Diagnostic|DiagnosticRelatedInformation|FileDecoration|InlayHint|DocumentLink|TerminalLink|CompletionItem|Notebook.*)$/]', message: DOOR },
+  { selector: 'ClassDeclaration[superClass.object.name="vscode"]', message: DOOR },
+  { selector: 'TSQualifiedName[left.name="vscode"][right.name=/^(QuickPickItem|QuickPick|QuickInputButton|InputBox|InputBoxOptions|QuickPickOptions|MessageItem|FileDecoration|FileDecorationProvider|TerminalLink|TerminalLinkProvider|StatusBarItem|MarkdownString|LogOutputChannel|OutputChannel|Webview.*)$/]', message: DOOR },
+  { selector: 'CallExpression[callee.object.object.name="vscode"][callee.object.property.name="FileSystemError"][arguments.0.name!="uri"]', message: DOOR },
+  { selector: 'MemberExpression[property.name="getConfiguration"]', message: 'Only src/ui/settings.ts reads settings: it leaves out those that a volume brings along.' },
+];
+
 export default ts.config(
   { ignores: ['**/dist/**', '**/out/**', '**/node_modules/**'] },
   js.configs.recommended,
@@ -61,6 +79,10 @@ export default ts.config(
     },
   },
   ...layers,
+  { files: ['src/**/*.ts'], ignores: ['src/ui/window.ts', 'src/ui/settings.ts'], rules: { 'no-restricted-syntax': ['error', ...doors] } },
+  { files: ['src/ui/settings.ts'], rules: { 'no-restricted-syntax': ['error', ...doors.slice(0, -1)] } },
+  { files: ['src/ui/window.ts'], rules: { 'no-restricted-syntax': ['error', ...doors.slice(-1)] } },
+  { files: ['src/ui/shown.ts', 'src/ui/markdown.ts'], rules: { 'no-restricted-imports': ['error', { name: 'vscode', message: 'Escaping works without VS Code, so that unit tests run it as it is.' }] } },
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -44,7 +44,9 @@ import { InspectDocuments } from './ui/inspectDocuments.ts';
 import { Passphrases } from './ui/passphrases.ts';
 import { followSchedule, runnerOptions, type ScheduleParts } from './ui/schedule.ts';
 import { readSettings } from './ui/settings.ts';
+import { shown } from './ui/shown.ts';
 import { Verdicts } from './ui/verdicts.ts';
+import { openLog, showTree, type Log } from './ui/window.ts';
 import { Directories } from './views/directories.ts';
 import { FileDrags } from './views/dragAndDrop.ts';
 import { placeOfNode, type Node } from './views/nodes.ts';
@@ -56,7 +58,7 @@ const ORIGINS_KEY = 'volumeOrigins';
 export function activate(context: vscode.ExtensionContext): void {
   // The floors that know no `vscode` say their failures by the same bundle.
   if (vscode.l10n.bundle !== undefined) l10n.config({ contents: vscode.l10n.bundle });
-  const log = vscode.window.createOutputChannel('Docker Mounts', { log: true });
+  const log = openLog('Docker Mounts');
   const chosenContext = { get: () => context.globalState.get<string>(CONTEXT_KEY), set: (name: string) => context.globalState.update(CONTEXT_KEY, name) };
   const journal = new Journal(join(context.globalStorageUri.fsPath, 'journal'));
   openedJournal = journal;
@@ -127,7 +129,7 @@ function startSchedule(context: vscode.ExtensionContext, parts: ScheduleParts): 
   return runner;
 }
 
-function openFiles(watcher: EngineWatcher, log: vscode.LogOutputChannel): Files {
+function openFiles(watcher: EngineWatcher, log: Log): Files {
   openedFiles = new Files({ connection: () => watcher.connection(), snapshot: () => watcher.snapshot(), toolImage: () => readSettings().backup.image, log });
   return openedFiles;
 }
@@ -143,7 +145,7 @@ function showFiles(context: vscode.ExtensionContext, { watcher, files, log }: Se
   context.subscriptions.push(fileSystem, visible, release);
 }
 
-function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, journal: Journal, chosenContext: () => string | undefined): EngineWatcher {
+function watchEngine(context: vscode.ExtensionContext, log: Log, journal: Journal, chosenContext: () => string | undefined): EngineWatcher {
   const stored = context.globalState.get<Record<string, VolumeOrigin>>(ORIGINS_KEY);
   return new EngineWatcher({
     endpoint: () => resolveEndpoint({ host: readSettings().host, context: chosenContext(), env: process.env, home: homedir() }),
@@ -161,23 +163,23 @@ function showPaths(context: vscode.ExtensionContext, { watcher, paths, terminals
   context.subscriptions.push(new MountStatus(paths, containers), new MountDecorations(paths), registerTerminalLinks(paths, terminals));
 }
 
-function showTrees(context: vscode.ExtensionContext, services: Services): vscode.TreeView<Node> {
+function showTrees(context: vscode.ExtensionContext, services: Services): Pick<vscode.TreeView<Node>, 'reveal'> {
   const { watcher, backupFolder, verdicts, schedule, log, directories } = services;
   const containers = new ContainersTree(directories);
   const volumes = new VolumesTree(directories);
   const backups = new BackupsTree(() => backupFolder.current(), verdicts, schedule, log);
   const dragAndDropController = new FileDrags(dropReceiver(services));
   const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>, more: { dragAndDropController?: FileDrags } = {}) =>
-    vscode.window.createTreeView(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups', ...more });
-  const containersView = view('dockerMounts.containers', containers, { dragAndDropController });
-  const volumesView = view('dockerMounts.volumes', volumes, { dragAndDropController });
+    showTree(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups', ...more });
+  const { view: containersView, describe } = view('dockerMounts.containers', containers, { dragAndDropController });
+  const { view: volumesView } = view('dockerMounts.volumes', volumes, { dragAndDropController });
   for (const { onDidExpandElement } of [containersView, volumesView]) {
     context.subscriptions.push(onDidExpandElement(({ element }) => {
       const place = element.kind === 'volume' ? undefined : placeOfNode(element);
       if (place !== undefined) directories.opened(place);
     }));
   }
-  context.subscriptions.push(containers, volumes, backups, containersView, volumesView, view('dockerMounts.backups', backups));
+  context.subscriptions.push(containers, volumes, backups, containersView, volumesView, view('dockerMounts.backups', backups).view);
 
   let measured = '';
   const measure = (state: EngineState) => {
@@ -189,7 +191,7 @@ function showTrees(context: vscode.ExtensionContext, services: Services): vscode
   };
   const show = (state: EngineState) => {
     void vscode.commands.executeCommand('setContext', 'dockerMounts.engine', state.kind === 'unavailable' ? state.error.reason : state.kind);
-    containersView.description = state.kind === 'connected' ? state.connection.info.name : state.kind === 'unavailable' ? state.error.address : '';
+    describe(state.kind === 'connected' ? shown(state.connection.info.name) : state.kind === 'unavailable' ? shown(state.error.address) : undefined);
     containers.show(state);
     volumes.show(state);
     if (state.kind === 'unavailable') measured = '';

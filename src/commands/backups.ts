@@ -16,9 +16,11 @@ import { formatAge, formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
 import { pickSubject } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
+import { joined, lines, say, sentence, shown, type Shown } from '../ui/shown.ts';
+import { chooseFiles, pickOne, showFailure, showInformation, showWarning, type Choice } from '../ui/window.ts';
 import type { BackupSubjectName, Node } from '../views/nodes.ts';
 import { answered, confirmed, Dismissed, flagOf, numberOf, textOf, textsOf, type Call } from './call.ts';
-import { boundedLines, eachOne } from './each.ts';
+import { eachOne } from './each.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
 
@@ -85,7 +87,7 @@ async function subjectsOf(call: Call, { watcher }: Services): Promise<BackupSubj
   if (source !== undefined) return [{ kind: 'bind', source: expandHome(source) }];
   const fromRows = subjectsOfNodes(call.nodes);
   if (fromRows.length > 0) return fromRows;
-  const chosen = await answered(pickSubject(await watcher.snapshot(), vscode.l10n.t('Back up which container or volume?')));
+  const chosen = await answered(pickSubject(await watcher.snapshot(), say('Back up which container or volume?')));
   return ['container' in chosen ? { kind: 'container', container: chosen.container } : { kind: 'volume', volume: chosen.volume }];
 }
 
@@ -129,7 +131,7 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
     const subject = subjects[index];
     if (subject === undefined) return undefined;
     const asked = call.byHand ? await answered(askConsistency(connection, (await planBackup(connection, subject)).trees)) : consistency;
-    const result = await withJob(vscode.l10n.t('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject, consistency: asked }, job));
+    const result = await withJob(say('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject, consistency: asked }, job));
     if (services.backupFolder.current() === undefined) await services.backupFolder.remember(destination);
     if (call.byHand) void announce(result, nameOf(subject), services);
     return result;
@@ -138,13 +140,13 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
 }
 
 async function announce(result: BackupResult, name: string, { log }: Services): Promise<void> {
-  const reveal = vscode.l10n.t('Reveal');
-  const showLog = vscode.l10n.t('Show Log');
-  const text = vscode.l10n.t('Backed up {0}: {1} entries, {2} in {3}.', name, result.entries, formatBytes(result.archiveBytes), basename(result.file));
+  const reveal = say('Reveal');
+  const showLog = say('Show Log');
+  const text = say('Backed up {0}: {1} entries, {2} in {3}.', name, result.entries, formatBytes(result.archiveBytes), basename(result.file));
   const chosen =
     result.warnings.length === 0
-      ? await vscode.window.showInformationMessage(text, reveal, showLog)
-      : await vscode.window.showWarningMessage(`${text} ${result.warnings.join(' ')}`, reveal, showLog);
+      ? await showInformation(text, reveal, showLog)
+      : await showWarning(joined([text, ...result.warnings.map(sentence)], ' '), reveal, showLog);
   if (chosen === reveal) await revealFile(result.file);
   if (chosen === showLog) log.show();
 }
@@ -152,8 +154,8 @@ async function announce(result: BackupResult, name: string, { log }: Services): 
 /** Says beforehand what goes, and what is left of its subject. */
 async function runDelete(call: Call, services: Services): Promise<{ removed: string[] }> {
   const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
-  const files = textOf(call, 'file') === undefined && rows.length > 0 ? rows : [await archiveOf(call, services, vscode.l10n.t('Delete'))];
-  if (call.byHand) await confirmed(await deletionQuestion(files), [...(files.length === 1 ? [] : [boundedLines(files.map((file) => basename(file)))]), vscode.l10n.t('An archive that is deleted cannot be brought back.')].join('\n\n'), vscode.l10n.t('Delete'));
+  const files = textOf(call, 'file') === undefined && rows.length > 0 ? rows : [await archiveOf(call, services, say('Delete'))];
+  if (call.byHand) await confirmed(await deletionQuestion(files), lines([...(files.length === 1 ? [] : [lines(files.map((file) => basename(file)))]), say('An archive that is deleted cannot be brought back.')], '\n\n'), say('Delete'));
   const removed = await eachOne(files, async (file) => {
     await removeBackup(file);
     services.log.info(vscode.l10n.t('Deleted the backup "{0}".', file));
@@ -162,13 +164,13 @@ async function runDelete(call: Call, services: Services): Promise<{ removed: str
   return { removed };
 }
 
-async function deletionQuestion(files: readonly string[]): Promise<string> {
+async function deletionQuestion(files: readonly string[]): Promise<Shown> {
   const [first = ''] = files;
-  if (files.length > 1) return vscode.l10n.t('Delete {0} backups?', files.length);
+  if (files.length > 1) return say('Delete {0} backups?', files.length);
   const all = await listBackups(dirname(first));
   const one = all.find(({ file }) => file === first);
   const others = all.filter(({ file, kind, subject }) => file !== first && subject !== undefined && kind === one?.kind && subject === one?.subject);
-  return one?.subject !== undefined && others.length === 0 ? vscode.l10n.t('Delete {0}, the only backup of {1} in its folder?', basename(first), one.subject) : vscode.l10n.t('Delete {0}?', basename(first));
+  return one?.subject !== undefined && others.length === 0 ? say('Delete {0}, the only backup of {1} in its folder?', basename(first), one.subject) : say('Delete {0}?', basename(first));
 }
 
 /** In the desktop's file manager where there is one, else in the Backups view. */
@@ -179,7 +181,7 @@ async function revealFile(file: string): Promise<void> {
 }
 
 /** The archive that the arguments or the row name, or that is picked. */
-export async function archiveOf(call: Call, { backupFolder }: Services, openLabel: string): Promise<string> {
+export async function archiveOf(call: Call, { backupFolder }: Services, openLabel: Shown): Promise<string> {
   const given = textOf(call, 'file');
   if (given !== undefined) return expandHome(given);
   const row = call.nodes.find((node) => node.kind === 'backup');
@@ -187,16 +189,16 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
   const folder = backupFolder.current();
   const listed = folder === undefined ? [] : await listBackups(folder).catch(() => []);
   if (listed.length > 0) {
-    const browse = { label: `$(folder-opened) ${vscode.l10n.t('Browse…')}`, file: undefined };
-    const items = listed.map((one) => ({ label: `$(file-zip) ${basename(one.file)}`, description: `${one.subject ?? ''} · ${formatBytes(one.archiveBytes)} · ${formatAge(one.createdAt ?? one.modifiedAt)}`, file: one.file }));
-    const { file } = await answered(vscode.window.showQuickPick<vscode.QuickPickItem & { readonly file: string | undefined }>([...items, browse], { title: openLabel, placeHolder: vscode.l10n.t('Which archive?'), matchOnDescription: true }));
+    const browse = { icon: 'folder-opened', label: say('Browse…'), file: undefined };
+    const items = listed.map((one) => ({ icon: 'file-zip', label: shown(basename(one.file)), description: joined([one.subject, formatBytes(one.archiveBytes), formatAge(one.createdAt ?? one.modifiedAt)], ' · '), file: one.file }));
+    const { file } = await answered(pickOne<Choice & { readonly file: string | undefined }>([...items, browse], { title: openLabel, placeHolder: say('Which archive?'), matchOnDescription: true }));
     if (file !== undefined) return file;
   }
-  const [chosen] = await answered(vscode.window.showOpenDialog({
+  const [chosen] = await answered(chooseFiles({
     canSelectMany: false,
     openLabel,
-    title: vscode.l10n.t('Choose an Archive'),
-    filters: { [vscode.l10n.t('Archives')]: ['tar', 'gz', 'tgz', 'zst', 'tzst', 'bz2', 'tbz2', 'xz', 'txz', 'age'] },
+    title: say('Choose an Archive'),
+    filter: { name: say('Archives'), extensions: ['tar', 'gz', 'tgz', 'zst', 'tzst', 'bz2', 'tbz2', 'xz', 'txz', 'age'] },
     ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
   }));
   if (chosen === undefined) throw new Dismissed();
@@ -206,12 +208,12 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
 /** Several rows are checked one after another; the result is that of the last. */
 async function runVerify(call: Call, services: Services): Promise<VerifyResult | undefined> {
   const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
-  const files = rows.length > 0 ? rows : [await archiveOf(call, services, vscode.l10n.t('Verify'))];
+  const files = rows.length > 0 ? rows : [await archiveOf(call, services, say('Verify'))];
   return (await eachOne(files, (file) => verifyOne(file, call, services))).at(-1);
 }
 
 async function verifyOne(file: string, call: Call, services: Services): Promise<VerifyResult> {
-  const verify = (passphrase?: string) => withJob(vscode.l10n.t('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
+  const verify = (passphrase?: string) => withJob(say('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
   const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), verify));
   await services.verdicts.remember(file, result.ok);
   await recordVerdict(file, result.ok).catch((error: unknown) => services.log.warn((error as Error).message));
@@ -221,11 +223,11 @@ async function verifyOne(file: string, call: Call, services: Services): Promise<
 
 /** Says what a check found; `against` names what it was compared with, if it was. */
 export async function announceVerdict({ ok, entries, bytes, problems }: VerifyResult, name: string, { log }: Services, against?: string): Promise<void> {
-  const showLog = vscode.l10n.t('Show Log');
-  const good = against === undefined ? vscode.l10n.t('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes)) : vscode.l10n.t('{0} holds what {1} holds: {2} entries.', name, against, entries);
-  const some = problems.slice(0, 3).join('; ');
-  const bad = against === undefined ? vscode.l10n.t('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, some) : vscode.l10n.t('{0} and {1} differ: {2}.', name, against, some);
-  const chosen = ok ? await vscode.window.showInformationMessage(good, showLog) : await vscode.window.showErrorMessage(bad, showLog);
+  const showLog = say('Show Log');
+  const good = against === undefined ? say('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes)) : say('{0} holds what {1} holds: {2} entries.', name, against, entries);
+  const some = joined(problems.slice(0, 3).map(sentence), '; ');
+  const bad = against === undefined ? say('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, some) : say('{0} and {1} differ: {2}.', name, against, some);
+  const chosen = ok ? await showInformation(good, showLog) : await showFailure(bad, showLog);
   if (chosen === showLog) log.show();
 }
 
@@ -240,7 +242,7 @@ export function backupCommands(services: Services): CommandSpec[] {
     },
     { id: 'dockerMounts.verifyBackup', takes: ['file', 'passphrase'], asks: true, run: (call) => runVerify(call, services) },
     { id: 'dockerMounts.deleteBackup', takes: ['file'], asks: true, run: (call) => runDelete(call, services) },
-    { id: 'dockerMounts.revealBackup', takes: ['file'], asks: true, run: async (call) => revealFile(await archiveOf(call, services, vscode.l10n.t('Reveal'))) },
+    { id: 'dockerMounts.revealBackup', takes: ['file'], asks: true, run: async (call) => revealFile(await archiveOf(call, services, say('Reveal'))) },
     {
       id: 'dockerMounts.setPassphrase',
       takes: ['passphrase'],
@@ -249,7 +251,7 @@ export function backupCommands(services: Services): CommandSpec[] {
         const given = textOf(call, 'passphrase');
         if (given === undefined) await answered(services.passphrases.choose());
         else await services.passphrases.store(given);
-        if (call.byHand) void vscode.window.showInformationMessage(vscode.l10n.t('The passphrase is kept in VS Code’s secret storage.'));
+        if (call.byHand) void showInformation(say('The passphrase is kept in VS Code’s secret storage.'));
       },
     },
     {
@@ -260,7 +262,7 @@ export function backupCommands(services: Services): CommandSpec[] {
         const given = textOf(call, 'folder');
         const folder = given === undefined ? (services.backupFolder.current() ?? (await answered(services.backupFolder.choose()))) : expandHome(given);
         const found = await listBackups(folder);
-        services.log.info([vscode.l10n.t('{0} archives in "{1}"', found.length, folder), ...found.map(({ file, archiveBytes, subject }) => `  ${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`)].join('\n'));
+        services.log.list(vscode.l10n.t('{0} archives in "{1}"', found.length, folder), [...found.map(({ file, archiveBytes, subject }) => `  ${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`)]);
         if (call.byHand) services.log.show(true);
         return found;
       },

@@ -1,6 +1,8 @@
 /** One call of a command: from code with a plain object, from a row or the explorer, or by a person with nothing at all. */
 import * as vscode from 'vscode';
 import { BadArgument } from '../engine/errors.ts';
+import type { Shown } from '../ui/shown.ts';
+import { askInDialog } from '../ui/window.ts';
 import { isNode, type Node } from '../views/nodes.ts';
 import { chosenRows, chosenUris } from './rows.ts';
 
@@ -29,8 +31,8 @@ export async function answered<T>(prompt: Thenable<T | undefined>): Promise<T> {
 }
 
 /** Asks in a modal dialog; returns the chosen button. Throws Dismissed. */
-export function confirmed(question: string, detail: string, ...buttons: string[]): Promise<string> {
-  return answered(vscode.window.showWarningMessage(question, { modal: true, detail }, ...buttons));
+export function confirmed(question: Shown, detail: Shown | undefined, ...buttons: Shown[]): Promise<Shown> {
+  return answered(askInDialog('Warning', question, detail, ...buttons));
 }
 
 export interface Caller {

@@ -4,6 +4,8 @@ import { restartContainer, startContainer, stopContainer } from '../engine/actio
 import type { Connection } from '../engine/connection.ts';
 import { hasProcesses, type Container, type Volume } from '../engine/model.ts';
 import { pickContainer } from '../ui/picks.ts';
+import { say, type Shown } from '../ui/shown.ts';
+import { withViewProgress } from '../ui/window.ts';
 import type { Node } from '../views/nodes.ts';
 import { answered, flagOf, textOf, type Call } from './call.ts';
 import { eachOne } from './each.ts';
@@ -31,7 +33,7 @@ export function containerOfNode(node: Node): string | undefined {
   }
 }
 
-async function containersOf(call: Call, { watcher }: Services, wanted: (container: Container) => boolean, question: string): Promise<string[]> {
+async function containersOf(call: Call, { watcher }: Services, wanted: (container: Container) => boolean, question: Shown): Promise<string[]> {
   const named = textOf(call, 'container');
   if (named !== undefined) return [named];
   const fromRows = call.nodes.map(containerOfNode).filter((name) => name !== undefined);
@@ -45,12 +47,12 @@ function action(
   id: string,
   act: (connection: Connection, container: string) => Promise<void>,
   wanted: (container: Container) => boolean,
-  words: { question: string; done: (name: string) => string },
+  words: { question: Shown; done: (name: string) => string },
 ): CommandSpec {
   const run = async (call: Call) => {
     const names = await containersOf(call, services, wanted, words.question);
     const connection = await services.watcher.connection();
-    await vscode.window.withProgress({ location: { viewId: 'dockerMounts.containers' } }, () =>
+    await withViewProgress('dockerMounts.containers', () =>
       eachOne(names, (name) => act(connection, name).then(() => services.log.info(words.done(name))), { atOnce: true }),
     );
   };
@@ -62,15 +64,15 @@ export function containerCommands(services: Services): CommandSpec[] {
   const { watcher, log } = services;
   return [
     action(services, 'dockerMounts.startContainer', startContainer, (one) => !hasProcesses(one), {
-      question: vscode.l10n.t('Start which container?'),
+      question: say('Start which container?'),
       done: (name) => vscode.l10n.t('Started container "{0}".', name),
     }),
     action(services, 'dockerMounts.stopContainer', stopContainer, hasProcesses, {
-      question: vscode.l10n.t('Stop which container?'),
+      question: say('Stop which container?'),
       done: (name) => vscode.l10n.t('Stopped container "{0}".', name),
     }),
     action(services, 'dockerMounts.restartContainer', restartContainer, () => true, {
-      question: vscode.l10n.t('Restart which container?'),
+      question: say('Restart which container?'),
       done: (name) => vscode.l10n.t('Restarted container "{0}".', name),
     }),
     {
@@ -91,7 +93,7 @@ export function containerCommands(services: Services): CommandSpec[] {
         const all = flagOf(call, 'all') ?? true;
         await watcher.refresh();
         const containers = (await watcher.snapshot()).containers.filter((container) => all || hasProcesses(container));
-        log.info([vscode.l10n.t('{0} containers', containers.length), ...containers.flatMap(containerLines)].join('\n'));
+        log.list(vscode.l10n.t('{0} containers', containers.length), [...containers.flatMap(containerLines)]);
         if (call.byHand) log.show(true);
         return containers;
       },
@@ -105,7 +107,7 @@ export function containerCommands(services: Services): CommandSpec[] {
         await watcher.refresh();
         if (sizes) await watcher.loadSizes();
         const { volumes } = await watcher.snapshot();
-        log.info([vscode.l10n.t('{0} volumes', volumes.length), ...volumes.map(volumeLine)].join('\n'));
+        log.list(vscode.l10n.t('{0} volumes', volumes.length), [...volumes.map(volumeLine)]);
         if (call.byHand) log.show(true);
         return volumes;
       },
@@ -114,10 +116,10 @@ export function containerCommands(services: Services): CommandSpec[] {
 }
 
 function containerLines(container: Container): string[] {
-  const mounts = container.mounts.map(({ type, source, target, readOnly }) => `    ${type} ${source === '' ? '' : `${source} -> `}${target}${readOnly ? ' (read-only)' : ''}`);
-  return [`  ${container.name} (${container.state}, ${container.image})`, ...mounts];
+  const mounts = container.mounts.map(({ type, source, target, readOnly }) => `  ${type} ${source === '' ? '' : `${source} -> `}${target}${readOnly ? ' (read-only)' : ''}`);
+  return [`${container.name} (${container.state}, ${container.image})`, ...mounts];
 }
 
 function volumeLine({ name, label, driver, usedBy }: Volume): string {
-  return `  ${name}${label === name ? '' : ` (${label})`} ${driver} ${usedBy.length === 0 ? 'dangling' : usedBy.map(({ container, target }) => `${container}:${target}`).join(' ')}`;
+  return `${name}${label === name ? '' : ` (${label})`} ${driver} ${usedBy.length === 0 ? 'dangling' : usedBy.map(({ container, target }) => `${container}:${target}`).join(' ')}`;
 }

@@ -4,6 +4,8 @@ import * as vscode from 'vscode';
 import { contextNames, readContext } from '../engine/contexts.ts';
 import { BadArgument } from '../engine/errors.ts';
 import { readSettings } from '../ui/settings.ts';
+import { say, shown } from '../ui/shown.ts';
+import { pickOne } from '../ui/window.ts';
 import { answered, textOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
@@ -12,7 +14,7 @@ async function run(call: Call, { watcher, chosenContext, log }: Services): Promi
   const place = { env: process.env, home: homedir() };
   const { host } = readSettings();
   if (host !== undefined) throw new BadArgument('context', vscode.l10n.t('The setting "dockerMounts.host" names the engine ({0}); empty it to choose a context.', host));
-  const pick = async () => answered(vscode.window.showQuickPick(await contextNames(place), { placeHolder: vscode.l10n.t('Which Docker context?') }));
+  const pick = async () => (await answered(pickOne((await contextNames(place)).map((name) => ({ label: shown(name), name })), { placeHolder: say('Which Docker context?') }))).name;
   const context = textOf(call, 'context') ?? (await pick());
   if (context !== 'default') await readContext(context, place);
   await chosenContext.set(context);

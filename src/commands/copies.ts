@@ -7,11 +7,13 @@ import { Connection } from '../engine/connection.ts';
 import { contextNames } from '../engine/contexts.ts';
 import { resolveEndpoint } from '../engine/endpoint.ts';
 import { BadArgument } from '../engine/errors.ts';
-import { volumeNameProblem } from '../engine/volumes.ts';
 import { formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
 import { pickVolume } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
+import { problemOfVolumeName } from '../ui/volumePrompts.ts';
+import { say, shown, type Shown } from '../ui/shown.ts';
+import { askText, pickOne, showInformation } from '../ui/window.ts';
 import { answered, textOf, type Call } from './call.ts';
 import { CONFIRMED, guardWrites } from './guard.ts';
 import type { CommandSpec } from './register.ts';
@@ -22,16 +24,16 @@ const place = () => ({ env: process.env, home: homedir() });
 async function volumeOf(call: Call, { watcher }: Services): Promise<string> {
   const node = call.nodes.find((one) => one.kind === 'volume');
   const given = textOf(call, 'volume') ?? node?.volume.name;
-  return given ?? answered(pickVolume((await watcher.snapshot()).volumes, vscode.l10n.t('Copy which volume?')));
+  return given ?? answered(pickVolume((await watcher.snapshot()).volumes, say('Copy which volume?')));
 }
 
 async function askName(suggestion: string, { watcher }: Services): Promise<string> {
   const { volumes } = await watcher.snapshot();
   return answered(
-    vscode.window.showInputBox({
-      title: vscode.l10n.t('Name of the Copy'),
+    askText({
+      title: say('Name of the Copy'),
       value: suggestion,
-      validateInput: (value) => (volumes.some(({ name }) => name === value) ? vscode.l10n.t('There is a volume "{0}" already.', value) : volumeNameProblem(value)),
+      validateInput: (value) => (volumes.some(({ name }) => name === value) ? say('There is a volume "{0}" already.', value) : problemOfVolumeName(value)),
     }),
   );
 }
@@ -41,8 +43,8 @@ function readableName(volume: string): string {
   return /^[0-9a-f]{64}$/.test(volume) ? `volume-${volume.slice(0, 12)}` : volume;
 }
 
-function announce(call: Call, text: string): void {
-  if (call.byHand) void vscode.window.showInformationMessage(text);
+function announce(call: Call, text: Shown): void {
+  if (call.byHand) void showInformation(text);
 }
 
 const options = () => ({ helperImage: readSettings().backup.image });
@@ -51,20 +53,20 @@ async function runClone(call: Call, services: Services): Promise<unknown> {
   const volume = await volumeOf(call, services);
   const name = textOf(call, 'name') ?? (await askName(`${readableName(volume)}-copy`, services));
   const connection = await services.watcher.connection();
-  const result = await withJob(vscode.l10n.t('Cloning {0}', volume), services.log, (job) => cloneVolume(connection, volume, name, options(), job));
-  announce(call, vscode.l10n.t('Cloned {0} as {1}: {2} entries, {3}.', volume, name, result.entries, formatBytes(result.bytes)));
+  const result = await withJob(say('Cloning {0}', volume), services.log, (job) => cloneVolume(connection, volume, name, options(), job));
+  announce(call, say('Cloned {0} as {1}: {2} entries, {3}.', volume, name, result.entries, formatBytes(result.bytes)));
   return result;
 }
 
 async function runCopyToContext(call: Call, services: Services): Promise<unknown> {
   const volume = await volumeOf(call, services);
-  const pick = async () => answered(vscode.window.showQuickPick(await contextNames(place()), { title: vscode.l10n.t('Copy {0} to Another Engine', volume), placeHolder: vscode.l10n.t('Which Docker context?') }));
-  const context = textOf(call, 'context') ?? (await pick());
-  const name = textOf(call, 'name') ?? (call.byHand ? await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Name of the Copy'), value: readableName(volume), validateInput: volumeNameProblem })) : volume);
+  const pick = async () => answered(pickOne((await contextNames(place())).map((name) => ({ label: shown(name), name })), { title: say('Copy {0} to Another Engine', volume), placeHolder: say('Which Docker context?') }));
+  const context = textOf(call, 'context') ?? (await pick()).name;
+  const name = textOf(call, 'name') ?? (call.byHand ? await answered(askText({ title: say('Name of the Copy'), value: readableName(volume), validateInput: problemOfVolumeName })) : volume);
   const connection = await services.watcher.connection();
   const other = await Connection.open(await resolveEndpoint({ ...place(), context }), connection.journal);
-  const result = await withJob(vscode.l10n.t('Copying {0} to {1}', volume, context), services.log, (job) => copyVolumeToEngine(connection, volume, other, name, options(), job));
-  announce(call, vscode.l10n.t('Copied {0} to {1} as {2}: {3} entries, {4}.', volume, context, name, result.entries, formatBytes(result.bytes)));
+  const result = await withJob(say('Copying {0} to {1}', volume, context), services.log, (job) => copyVolumeToEngine(connection, volume, other, name, options(), job));
+  announce(call, say('Copied {0} to {1} as {2}: {3} entries, {4}.', volume, context, name, result.entries, formatBytes(result.bytes)));
   return { context, ...result };
 }
 
@@ -83,21 +85,21 @@ async function runCopyData(call: Call, services: Services): Promise<unknown> {
     if (node?.kind === 'volume') return { type: 'volume', source: node.volume.name };
     return node?.kind === 'mount' && (node.mount.type === 'volume' || node.mount.type === 'bind') ? { type: node.mount.type, source: node.mount.source } : undefined;
   };
-  const from = refOf(call, 'volume', 'source') ?? fromRow() ?? { type: 'volume', source: await answered(pickVolume(volumes, vscode.l10n.t('Copy which volume?'))) };
+  const from = refOf(call, 'volume', 'source') ?? fromRow() ?? { type: 'volume', source: await answered(pickVolume(volumes, say('Copy which volume?'))) };
   const to = refOf(call, 'toVolume', 'toSource') ?? (await askTarget(from, services));
   const connection = await services.watcher.connection();
   await guardWrites(call, connection, [{ Type: to.type, Source: to.source, ReadOnly: false }]);
-  const result = await withJob(vscode.l10n.t('Copying {0}', from.source), services.log, (job) => copyData(connection, from, to, options(), job));
-  announce(call, vscode.l10n.t('Copied {0} to {1}: {2} entries, {3}.', from.source, to.source, result.entries, formatBytes(result.bytes)));
+  const result = await withJob(say('Copying {0}', from.source), services.log, (job) => copyData(connection, from, to, options(), job));
+  announce(call, say('Copied {0} to {1}: {2} entries, {3}.', from.source, to.source, result.entries, formatBytes(result.bytes)));
   return result;
 }
 
 async function askTarget(from: MountRef, services: Services): Promise<MountRef> {
-  const toVolume = { label: `$(database) ${vscode.l10n.t('A New Volume…')}` };
-  const toFolder = { label: `$(folder) ${vscode.l10n.t('A Directory of the Engine’s Host…')}`, description: vscode.l10n.t('it must exist and be empty') };
-  const chosen = await answered(vscode.window.showQuickPick([toVolume, toFolder], { title: vscode.l10n.t('Copy {0}', from.source), placeHolder: vscode.l10n.t('Into what?') }));
+  const toVolume = { icon: 'database', label: say('A New Volume…') };
+  const toFolder = { icon: 'folder', label: say('A Directory of the Engine’s Host…'), description: say('it must exist and be empty') };
+  const chosen = await answered(pickOne([toVolume, toFolder], { title: say('Copy {0}', from.source), placeHolder: say('Into what?') }));
   if (chosen === toVolume) return { type: 'volume', source: await askName('', services) };
-  const path = await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Directory on the Engine’s Host'), placeHolder: '/srv/data' }));
+  const path = await answered(askText({ title: say('Directory on the Engine’s Host'), placeHolder: '/srv/data' }));
   return { type: 'bind', source: expandHome(path) };
 }
 

@@ -9,6 +9,8 @@ import { parseMountSpecs, type MountSettings } from '../mounts/spec.ts';
 import { askMount, askStep, completeMount, type Agreed, type Wish } from '../ui/mountPrompts.ts';
 import { pickContainer } from '../ui/picks.ts';
 import { localPaths } from '../ui/settings.ts';
+import { joined, names, say, sentence, shown } from '../ui/shown.ts';
+import { askText, chooseFiles, pickOne, showInformation } from '../ui/window.ts';
 import { answered, confirmed, Dismissed, flagOf, listOf, textOf, textsOf, wrong, type Call } from './call.ts';
 import { CONFIRMED, guardMounts } from './guard.ts';
 import type { CommandSpec } from './register.ts';
@@ -45,29 +47,30 @@ function environmentOf(call: Call): string[] {
   return textsOf(call, 'env') ?? [];
 }
 
-const TITLE = () => vscode.l10n.t('Create a Container');
+const TITLE = () => say('Create a Container');
 
 async function pickImage(connection: Connection): Promise<string> {
   const images = await localImages(connection);
   if (images.length === 0) throw new BadArgument('image', vscode.l10n.t('This engine has no images; pull or build one first.'));
   const items = images.map(({ name, id, volumes }) => ({
-    label: name,
-    description: id.slice(7, 19),
-    ...(volumes.length > 0 ? { detail: vscode.l10n.t('declares volumes: {0}', volumes.join(', ')) } : {}),
+    label: shown(name),
+    description: shown(id.slice(7, 19)),
+    image: name,
+    ...(volumes.length > 0 ? { detail: say('declares volumes: {0}', names(volumes)) } : {}),
   }));
-  return (await answered(vscode.window.showQuickPick(items, { title: TITLE(), placeHolder: vscode.l10n.t('From which image? Nothing is pulled.'), matchOnDetail: true }))).label;
+  return (await answered(pickOne(items, { title: TITLE(), placeHolder: say('From which image? Nothing is pulled.'), matchOnDetail: true }))).image;
 }
 
 async function askName({ watcher }: Services): Promise<string | undefined> {
   const { containers } = await watcher.snapshot();
   const name = await answered(
-    vscode.window.showInputBox({
+    askText({
       title: TITLE(),
-      prompt: vscode.l10n.t('Name of the container; empty for one that the engine makes up'),
+      prompt: say('Name of the container; empty for one that the engine makes up'),
       validateInput: (value) => {
         if (value === '') return undefined;
-        if (containers.some((one) => one.name === value)) return vscode.l10n.t('There is a container "{0}" already.', value);
-        return CONTAINER_NAME.test(value) ? undefined : vscode.l10n.t('Use at least two letters, digits, dots, dashes or underscores; the first a letter or digit.');
+        if (containers.some((one) => one.name === value)) return say('There is a container "{0}" already.', value);
+        return CONTAINER_NAME.test(value) ? undefined : say('Use at least two letters, digits, dots, dashes or underscores; the first a letter or digit.');
       },
     }),
   );
@@ -93,7 +96,7 @@ async function askWish(connection: Connection, { watcher }: Services, agreed: Ag
       }
       case 'volumesFrom': {
         const others = snapshot.containers.filter(({ name }) => !wish.volumesFrom.some((from) => from.replace(/:ro$/, '') === name));
-        const name = await pickContainer(others, vscode.l10n.t('Take volumes from which container?'));
+        const name = await pickContainer(others, say('Take volumes from which container?'));
         if (name !== undefined) wish = { ...wish, volumesFrom: [...wish.volumesFrom, name] };
       }
     }
@@ -105,8 +108,8 @@ async function create(connection: Connection, wanted: NewContainer, call: Call, 
   const made = await createContainer(connection, wanted, log);
   log.info(vscode.l10n.t('Created container "{0}" from {1}.', made.name, wanted.image));
   if (call.byHand) {
-    const done = wanted.start ? vscode.l10n.t('Created and started container "{0}".', made.name) : vscode.l10n.t('Created container "{0}".', made.name);
-    void vscode.window.showInformationMessage([done, ...made.warnings].join(' '));
+    const done = wanted.start ? say('Created and started container "{0}".', made.name) : say('Created container "{0}".', made.name);
+    void showInformation(joined([done, ...made.warnings.map(sentence)], ' '));
   }
   return made;
 }
@@ -125,7 +128,7 @@ async function runCreate(call: Call, services: Services): Promise<Created> {
 async function pathOf(call: Call): Promise<string> {
   const given = textOf(call, 'path') ?? call.uris[0]?.fsPath;
   if (given !== undefined) return given;
-  const [chosen] = await answered(vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: true, openLabel: vscode.l10n.t('Mount') }));
+  const [chosen] = await answered(chooseFiles({ canSelectFolders: true, canSelectFiles: true, openLabel: say('Mount') }));
   if (chosen === undefined) throw new Dismissed();
   return chosen.fsPath;
 }
@@ -134,8 +137,8 @@ async function runWithFolder(call: Call, services: Services): Promise<Created> {
   const path = await pathOf(call);
   const connection = await services.watcher.connection();
   if (!connection.info.local && call.byHand) {
-    const detail = vscode.l10n.t('The engine is at {0}. Unless that is this machine, "{1}" there is another directory than the one in the explorer.', connection.endpoint.address, path);
-    await confirmed(vscode.l10n.t('Mount a path of the engine’s host?'), detail, vscode.l10n.t('Mount'));
+    const detail = say('The engine is at {0}. Unless that is this machine, "{1}" there is another directory than the one in the explorer.', connection.endpoint.address, path);
+    await confirmed(say('Mount a path of the engine’s host?'), detail, say('Mount'));
   }
   const image = textOf(call, 'image') ?? (await pickImage(connection));
   const agreed: Agreed = new Set();

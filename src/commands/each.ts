@@ -2,11 +2,11 @@
 import * as vscode from 'vscode';
 import { Dismissed } from './call.ts';
 
-/** What a dialog can show without growing out of the window. */
+/** What a message can show. */
 const MOST_LINES = 12;
 
-/** Lines for a dialog; of more than it can show, how many are left out. */
-export function boundedLines(lines: readonly string[], most = MOST_LINES): string {
+/** Lines; of more than can be shown, how many are left out. */
+function boundedLines(lines: readonly string[], most = MOST_LINES): string {
   if (lines.length <= most) return lines.join('\n');
   return [...lines.slice(0, most - 1), vscode.l10n.t('and {0} more', lines.length - most + 1)].join('\n');
 }

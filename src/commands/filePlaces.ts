@@ -4,6 +4,8 @@ import { BadArgument } from '../engine/errors.ts';
 import { isBrowsable, placeOf, type FilePlace } from '../files/place.ts';
 import { placeOfUri } from '../ui/fileUris.ts';
 import { pickSubject } from '../ui/picks.ts';
+import { joined, say, shown, type Shown } from '../ui/shown.ts';
+import { askText, pickOne } from '../ui/window.ts';
 import { placeOfNode } from '../views/nodes.ts';
 import { answered, textOf, type Call } from './call.ts';
 import type { Services } from './services.ts';
@@ -34,24 +36,24 @@ export function placesOf(call: Call): FilePlace[] {
 }
 
 /** The volume, or the mount of a container, that a person picks. Throws Dismissed. */
-export async function askRoot({ watcher }: Services, question: string): Promise<FilePlace> {
+export async function askRoot({ watcher }: Services, question: Shown): Promise<FilePlace> {
   const snapshot = await watcher.snapshot();
   const browsable = snapshot.containers.filter(({ mounts }) => mounts.some(isBrowsable));
   const subject = await answered(pickSubject({ ...snapshot, containers: browsable }, question));
   if ('volume' in subject) return placeOf('volume', subject.volume, '/');
   const mounts = (browsable.find(({ name }) => name === subject.container)?.mounts ?? []).filter(isBrowsable);
-  const items = mounts.map(({ target, source, readOnly }) => ({ label: target, description: `${source}${readOnly ? ` · ${vscode.l10n.t('read-only')}` : ''}` }));
-  const chosen = items.length === 1 ? items[0] : await answered(vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which mount of {0}?', subject.container) }));
-  return placeOf('container', subject.container, chosen?.label ?? '/');
+  const items = mounts.map(({ target, source, readOnly }) => ({ label: shown(target), description: joined([source, readOnly ? say('read-only') : undefined], ' · '), target }));
+  const chosen = items.length === 1 ? items[0] : await answered(pickOne(items, { placeHolder: say('Which mount of {0}?', subject.container) }));
+  return placeOf('container', subject.container, chosen?.target ?? '/');
 }
 
 /** The one place of a call, asked for where it is not said: a root, and where `asksPath` a path below it. Throws Dismissed. */
-export async function onePlace(call: Call, services: Services, question: string, asksPath: boolean): Promise<FilePlace> {
+export async function onePlace(call: Call, services: Services, question: Shown, asksPath: boolean): Promise<FilePlace> {
   const [found] = placesOf(call);
   if (found !== undefined && (!asksPath || call.byHand || textOf(call, 'path') !== undefined || textOf(call, 'uri') !== undefined)) return found;
   const root = found ?? (await askRoot(services, question));
   if (!asksPath) return root;
-  const path = await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Path in {0}', `${root.name}:${root.path}`), placeHolder: 'conf/app.conf', ignoreFocusOut: true }));
+  const path = await answered(askText({ title: say('Path in {0}', `${root.name}:${root.path}`), placeHolder: 'conf/app.conf', ignoreFocusOut: true }));
   return placeOf(root.kind, root.name, `${root.path}/${path}`);
 }
 

@@ -1,28 +1,28 @@
 /** The question that comes before a container, or a file of a mount, gets power over the machine. */
-import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
 import { findDangers, type Asked, type Found } from '../mounts/danger.ts';
 import type { FilePlace } from '../files/place.ts';
 import { inspectContainer } from '../engine/actions.ts';
 import { dangerPlace, dangerSentence } from '../ui/danger.ts';
 import { agreement, type Agreed } from '../ui/mountPrompts.ts';
+import { joined, lines, say, type Shown } from '../ui/shown.ts';
 import { confirmed, type Call } from './call.ts';
-import { boundedLines } from './each.ts';
 
 /** The argument that stands for the answer; only an extension in the same host can give it. */
 export const CONFIRMED = 'confirmed';
 
-function named({ named, path, readOnly }: Found): string {
-  const what = path === undefined ? `"${named}"` : vscode.l10n.t('"{0}" (that is "{1}")', named, path);
-  return readOnly ? vscode.l10n.t('{0}, read-only', what) : what;
+function named({ named, path, readOnly }: Found): Shown {
+  const what = path === undefined ? say('"{0}"', named) : say('"{0}" (that is "{1}")', named, path);
+  return readOnly ? say('{0}, read-only', what) : what;
 }
 
-async function ask(found: readonly Found[], single: (one: Found) => string, several: string, go: string): Promise<void> {
+async function ask(all: readonly Found[], single: (one: Found) => Shown, several: Shown, go: Shown): Promise<void> {
+  const found = [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
   const [first] = found;
   if (first === undefined) return;
   const question = found.length === 1 ? single(first) : several;
-  const lines = found.map((one) => (found.length === 1 && one.path === undefined ? dangerSentence(one.danger) : `${named(one)}: ${dangerSentence(one.danger)}`));
-  await confirmed(question, boundedLines([...new Set(lines)]), go);
+  const reasons = found.map((one) => (found.length === 1 && one.path === undefined ? dangerSentence(one.danger) : joined([named(one), dangerSentence(one.danger)], ': ')));
+  await confirmed(question, lines(reasons), go);
 }
 
 /**
@@ -32,22 +32,22 @@ async function ask(found: readonly Found[], single: (one: Found) => string, seve
 export async function guardMounts(call: Call, connection: Connection, asked: Asked, agreed: Agreed = new Set()): Promise<void> {
   if (call.confirmed) return;
   const found = (await findDangers(connection, asked, dangerPlace())).filter(({ named, readOnly }) => !agreed.has(agreement(named, readOnly)));
-  const single = ({ named, readOnly }: Found) => (readOnly ? vscode.l10n.t('Mount "{0}"?', named) : vscode.l10n.t('Mount "{0}" with write access?', named));
-  await ask(found, single, vscode.l10n.t('Mount {0} sources that give power over this machine?', found.length), vscode.l10n.t('Mount Anyway'));
+  const single = ({ named, readOnly }: Found) => (readOnly ? say('Mount "{0}"?', named) : say('Mount "{0}" with write access?', named));
+  await ask(found, single, say('Mount {0} sources that give power over this machine?', found.length), say('Mount Anyway'));
 }
 
 /** Asks before data is written to paths of the host, or to volumes that stand for such, which the machine itself obeys. */
 export async function guardWrites(call: Call, connection: Connection, mounts: NonNullable<Asked['mounts']>): Promise<void> {
   if (call.confirmed) return;
   const found = await findDangers(connection, { mounts: mounts.map((mount) => ({ ...mount, ReadOnly: false })) }, dangerPlace());
-  await ask(found, ({ named }) => vscode.l10n.t('Write to "{0}"?', named), vscode.l10n.t('Write to {0} places that give power over this machine?', found.length), vscode.l10n.t('Write Anyway'));
+  await ask(found, ({ named }) => say('Write to "{0}"?', named), say('Write to {0} places that give power over this machine?', found.length), say('Write Anyway'));
 }
 
 /** Asks before files of this machine that hold keys, or belong to others, are given to a container. By hand, the person has chosen them in a dialog. */
 export async function guardReads(call: Call, connection: Connection, paths: readonly string[]): Promise<void> {
   if (call.confirmed || call.byHand) return;
   const found = await findDangers(connection, { mounts: paths.map((Source) => ({ Type: 'bind', Source, ReadOnly: true })) }, dangerPlace());
-  await ask(found, ({ named }) => vscode.l10n.t('Give the container "{0}"?', named), vscode.l10n.t('Give the container {0} files that give power over this machine?', found.length), vscode.l10n.t('Copy Anyway'));
+  await ask(found, ({ named }) => say('Give the container "{0}"?', named), say('Give the container {0} files that give power over this machine?', found.length), say('Copy Anyway'));
 }
 
 /** Asks before arguments change a file in a mount whose source the machine obeys. By hand, the row says so, and the person has chosen it. */

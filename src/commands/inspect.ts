@@ -4,6 +4,7 @@ import { inspectContainer, inspectImage, inspectVolume } from '../engine/actions
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import { pickSubject } from '../ui/picks.ts';
+import { say } from '../ui/shown.ts';
 import type { Node } from '../views/nodes.ts';
 import { answered, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
@@ -28,7 +29,7 @@ async function targetOf(call: Call, { watcher }: Services): Promise<Target> {
   const [first] = call.nodes;
   const found = named[0] ?? (first && targetOfNode(first));
   if (found !== undefined) return found;
-  const chosen = await answered(pickSubject(await watcher.snapshot(), vscode.l10n.t('Inspect which container or volume?')));
+  const chosen = await answered(pickSubject(await watcher.snapshot(), say('Inspect which container or volume?')));
   return 'container' in chosen ? { kind: 'container', name: chosen.container } : { kind: 'volume', name: chosen.volume };
 }
 

@@ -11,6 +11,8 @@ import { parseMountSpecs } from '../mounts/spec.ts';
 import { askMount, completeMount, sourceItems, type Agreed } from '../ui/mountPrompts.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { localPaths } from '../ui/settings.ts';
+import { joined, lines, say, sentence, shown } from '../ui/shown.ts';
+import { pickOne, showInformation, withViewProgress } from '../ui/window.ts';
 import { answered, confirmed, flagOf, listOf, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import { CONFIRMED, guardMounts } from './guard.ts';
@@ -20,7 +22,7 @@ import type { Services } from './services.ts';
 async function containerOf(call: Call, { watcher }: Services): Promise<string> {
   const [node] = call.nodes;
   const named = textOf(call, 'container') ?? (node && containerOfNode(node));
-  return named ?? answered(pickContainer((await watcher.snapshot()).containers, vscode.l10n.t('Change the mounts of which container?')));
+  return named ?? answered(pickContainer((await watcher.snapshot()).containers, say('Change the mounts of which container?')));
 }
 
 async function find(container: string, { watcher }: Services): Promise<Container | undefined> {
@@ -34,9 +36,9 @@ async function targetOf(call: Call, container: string, services: Services, wante
   if (node !== undefined) return node.mount.target;
   const mounts = ((await find(container, services))?.mounts ?? []).filter(wanted);
   if (mounts.length === 0) throw new BadArgument('target', vscode.l10n.t('Container "{0}" has no mount that this could be done to.', container));
-  const items = mounts.map((mount) => ({ label: mount.target, description: mount.source }));
-  const chosen = await answered(vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which mount of {0}?', container) }));
-  return chosen.label;
+  const items = mounts.map((mount) => ({ label: shown(mount.target), description: shown(mount.source), target: mount.target }));
+  const chosen = await answered(pickOne(items, { placeHolder: say('Which mount of {0}?', container) }));
+  return chosen.target;
 }
 
 /** What else keeps a container as it is: Compose and Swarm do not know of the change. */
@@ -58,14 +60,14 @@ async function confirmReplacement(container: string, services: Services): Promis
   const changes = ((await docker.getContainer(container).changes()) as unknown[] | null) ?? [];
   const known = await find(container, services);
   const detail = [
-    vscode.l10n.t('Docker cannot change the mounts of a container. A new one with the same configuration takes its place; it is put back if that fails.'),
-    changes.length === 0 ? '' : vscode.l10n.t('{0} files and directories that it changed outside of its mounts do not come along, unless they are kept in an image of their own.', changes.length),
-    known === undefined ? '' : managerWarning(known),
+    say('Docker cannot change the mounts of a container. A new one with the same configuration takes its place; it is put back if that fails.'),
+    changes.length === 0 ? undefined : say('{0} files and directories that it changed outside of its mounts do not come along, unless they are kept in an image of their own.', changes.length),
+    known === undefined ? undefined : sentence(managerWarning(known)),
   ];
-  const replace = vscode.l10n.t('Replace');
-  const keep = vscode.l10n.t('Keep Them and Replace');
+  const replace = say('Replace');
+  const keep = say('Keep Them and Replace');
   // Enter takes the first: what loses nothing.
-  const chosen = await confirmed(vscode.l10n.t('Replace container "{0}"?', container), detail.filter((line) => line !== '').join('\n\n'), ...(changes.length > 0 ? [keep] : []), replace);
+  const chosen = await confirmed(say('Replace container "{0}"?', container), lines(detail.filter((line) => line !== undefined), '\n\n'), ...(changes.length > 0 ? [keep] : []), replace);
   return chosen === keep ? imageNameFor(container) : undefined;
 }
 
@@ -79,10 +81,10 @@ function spec(services: Services, id: string, takes: string[], changeOf: (call: 
     const keepIn = call.byHand ? await confirmReplacement(container, services) : textOf(call, 'commit');
     const known = await find(container, services);
     if (known !== undefined && managerWarning(known) !== '') services.log.warn(`${container}: ${managerWarning(known)}`);
-    const result = await vscode.window.withProgress({ location: { viewId: 'dockerMounts.containers' } }, () => changeMounts(connection, container, change, services.log, keepIn));
+    const result = await withViewProgress('dockerMounts.containers', () => changeMounts(connection, container, change, services.log, keepIn));
     if (call.byHand) {
-      const kept = result.image === undefined ? '' : ` ${vscode.l10n.t('What it had written is kept in the image {0}.', result.image)}`;
-      void vscode.window.showInformationMessage(`${vscode.l10n.t('Container "{0}" has its new mounts.', result.name)}${kept}`);
+      const kept = result.image === undefined ? undefined : say('What it had written is kept in the image {0}.', result.image);
+      void showInformation(joined([say('Container "{0}" has its new mounts.', result.name), kept], ' '));
     }
     return result;
   };
@@ -114,7 +116,7 @@ async function addMount(call: Call, container: string, services: Services, agree
     return { kind: 'add', mounts: parseMountSpecs(mounts, localPaths()) };
   }
   const connection = await services.watcher.connection();
-  const { value } = await answered(vscode.window.showQuickPick(sourceItems(connection.info.local), { title: vscode.l10n.t('Add a Mount to {0}', container), placeHolder: vscode.l10n.t('Add which mount?') }));
+  const { value } = await answered(pickOne(sourceItems(connection.info.local), { title: say('Add a Mount to {0}', container), placeHolder: say('Add which mount?') }));
   const mount = await answered(askMount(value, connection, await services.watcher.snapshot(), await targetsOf(container, services), agreed));
   return { kind: 'add', mounts: [mount] };
 }
@@ -126,7 +128,7 @@ async function targetsOf(container: string, services: Services): Promise<string[
 async function attachVolume(call: Call, container: string, services: Services): Promise<MountChange> {
   const { volumes } = await services.watcher.snapshot();
   const node = call.nodes.find((one) => one.kind === 'volume');
-  const volume = textOf(call, 'volume') ?? node?.volume.name ?? (await answered(pickVolume(volumes, vscode.l10n.t('Mount which volume?'))));
+  const volume = textOf(call, 'volume') ?? node?.volume.name ?? (await answered(pickVolume(volumes, say('Mount which volume?'))));
   const connection = await services.watcher.connection();
   // A name that is none would be made a volume by the engine.
   await inspectVolume(connection, volume);
@@ -140,7 +142,7 @@ async function attachVolume(call: Call, container: string, services: Services): 
 async function attachVolumesFrom(call: Call, container: string, services: Services): Promise<MountChange> {
   const own = await find(container, services);
   const others = async () => (await services.watcher.snapshot()).containers.filter(({ name, mounts }) => name !== own?.name && mounts.length > 0);
-  const from = textOf(call, 'from') ?? (await answered(pickContainer(await others(), vscode.l10n.t('Take volumes from which container?'))));
+  const from = textOf(call, 'from') ?? (await answered(pickContainer(await others(), say('Take volumes from which container?'))));
   await inspectContainer(await services.watcher.connection(), from);
   return { kind: 'volumesFrom', from, readOnly: flagOf(call, 'readOnly') ?? false };
 }

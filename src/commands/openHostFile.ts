@@ -8,6 +8,8 @@ import type { PathIndex, PathView } from '../mounts/paths.ts';
 import { parsePath } from '../mounts/pathText.ts';
 import { pickView, seenIn } from '../ui/pathViews.ts';
 import { selectedInEditor, selectedInTerminal } from '../ui/selections.ts';
+import { say } from '../ui/shown.ts';
+import { askText } from '../ui/window.ts';
 import { answered, textOf, type Call } from './call.ts';
 import { containerNamed, viewsAt } from './paths.ts';
 import type { CommandSpec } from './register.ts';
@@ -24,7 +26,7 @@ async function textOfCall(call: Call): Promise<string> {
   if (given !== undefined) return given;
   const selected = call.terminal === undefined ? selectedInEditor() : await selectedInTerminal();
   if (selected !== undefined && parsePath(parseReference(selected).path) !== undefined) return selected;
-  return answered(vscode.window.showInputBox({ title: vscode.l10n.t('Open Host File'), prompt: vscode.l10n.t('Path in a container, with :LINE:COLUMN if you like'), value: selected ?? '', placeHolder: '/app/src/main.py:12' }));
+  return answered(askText({ title: say('Open Host File'), prompt: say('Path in a container, with :LINE:COLUMN if you like'), value: selected ?? '', placeHolder: '/app/src/main.py:12' }));
 }
 
 /** The file that the path is in a container, where this machine has it: as it stands, else without a position at its end. */
@@ -62,7 +64,7 @@ async function choose(call: Call, text: string, services: Services): Promise<Can
   const [first] = found;
   if (first === undefined) throw new NotFound('file', text, vscode.l10n.t('No container has "{0}" in a mount whose file is on this machine. Name the container, or check the path.', parseReference(text).path));
   if (found.every(({ view }) => view.hostPath === first.view.hostPath)) return first;
-  const chosen = await answered(pickView(seenIn(found.map(({ view }) => view), containers), vscode.l10n.t('Open Host File')));
+  const chosen = await answered(pickView(seenIn(found.map(({ view }) => view), containers), say('Open Host File')));
   return found.find(({ view }) => view === chosen) ?? first;
 }
 

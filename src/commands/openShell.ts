@@ -1,7 +1,8 @@
 /** Opens a terminal in a container: what openTerminal and the list of places do. */
-import * as vscode from 'vscode';
 import { startContainer } from '../engine/actions.ts';
 import { planShell, stateOf } from '../engine/shell.ts';
+import { say } from '../ui/shown.ts';
+import { showWarning } from '../ui/window.ts';
 import { Dismissed } from './call.ts';
 import type { Services } from './services.ts';
 
@@ -17,8 +18,8 @@ async function offerStart(container: string, services: Services): Promise<void> 
   const connection = await services.watcher.connection();
   const state = await stateOf(connection, container);
   if (state !== 'created' && state !== 'exited') return;
-  const start = vscode.l10n.t('Start');
-  const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('Container "{0}" is not running, and a terminal needs one that runs.', container), start);
+  const start = say('Start');
+  const chosen = await showWarning(say('Container "{0}" is not running, and a terminal needs one that runs.', container), start);
   if (chosen !== start) throw new Dismissed();
   await startContainer(connection, container);
 }

@@ -8,6 +8,8 @@ import { viewInContainer, viewsOfContainerPath, viewsOfHostFile, type PathIndex,
 import { activeFile } from '../ui/activeFile.ts';
 import { pickView, placeText, seenIn, showViews, type ViewAction } from '../ui/pathViews.ts';
 import { expandHome } from '../ui/settings.ts';
+import { say, sentence, shown } from '../ui/shown.ts';
+import { askText, showBriefly, showInformation } from '../ui/window.ts';
 import { answered, textOf, type Call } from './call.ts';
 import { openShell } from './openShell.ts';
 import type { CommandSpec } from './register.ts';
@@ -55,7 +57,7 @@ async function hostPathsOf(call: Call): Promise<string[]> {
   if (call.uris.length > 0) return call.uris.map(fileOf);
   const active = activeFile();
   if (active !== undefined) return [active.fsPath];
-  return [await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Path on This Machine'), placeHolder: '/home/me/project/config.yml' }))];
+  return [await answered(askText({ title: say('Path on This Machine'), placeHolder: '/home/me/project/config.yml' }))];
 }
 
 /** The path of a file that was chosen in an explorer or editor. Throws BadArgument for one that is not on this machine. */
@@ -71,9 +73,9 @@ export function unseen(path: string): string {
 
 function actionsOn(services: Services): ViewAction[] {
   return [
-    { icon: 'copy', label: vscode.l10n.t('Copy Path in Container'), run: (view) => copy([view]) },
-    { icon: 'terminal', label: vscode.l10n.t('Open Terminal Here'), run: (view) => openShell(view, services, { offersStart: true }) },
-    { icon: 'list-tree', label: vscode.l10n.t('Reveal in Containers View'), run: (view) => revealMount(view, services) },
+    { icon: 'copy', label: say('Copy Path in Container'), run: (view) => copy([view]) },
+    { icon: 'terminal', label: say('Open Terminal Here'), run: (view) => openShell(view, services, { offersStart: true }) },
+    { icon: 'list-tree', label: say('Reveal in Containers View'), run: (view) => revealMount(view, services) },
   ];
 }
 
@@ -85,13 +87,13 @@ async function revealMount({ container, mount }: PathView, { watcher, reveal }: 
 async function copy(views: readonly PathView[]): Promise<void> {
   await vscode.env.clipboard.writeText(views.map(({ containerPath }) => containerPath).join('\n'));
   const [first] = views;
-  if (first !== undefined) vscode.window.setStatusBarMessage(`$(check) ${views.length === 1 ? vscode.l10n.t('Copied {0}', placeText(first)) : vscode.l10n.t('Copied {0} paths in {1}', views.length, first.container)}`, SAID_MS);
+  if (first !== undefined) showBriefly('check', views.length === 1 ? say('Copied {0}', placeText(first)) : say('Copied {0} paths in {1}', views.length, first.container), SAID_MS);
 }
 
 async function present(views: readonly PathView[], title: string, services: Services): Promise<void> {
   const { containers } = await services.watcher.snapshot();
-  if (views.length === 0) void vscode.window.showInformationMessage(unseen(title));
-  else await showViews(seenIn(views, containers), title, actionsOn(services));
+  if (views.length === 0) void showInformation(sentence(unseen(title)));
+  else await showViews(seenIn(views, containers), shown(title), actionsOn(services));
 }
 
 async function showMounts(call: Call, services: Services): Promise<PathView[]> {
@@ -109,7 +111,7 @@ function typedPath(text: string): { container: string; containerPath: string } |
 }
 
 async function askPath(): Promise<ReturnType<typeof typedPath>> {
-  const text = await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Where Is a Path Seen?'), prompt: vscode.l10n.t('A path on this machine, or CONTAINER:PATH'), value: activeFile()?.fsPath ?? '' }));
+  const text = await answered(askText({ title: say('Where Is a Path Seen?'), prompt: say('A path on this machine, or CONTAINER:PATH'), value: activeFile()?.fsPath ?? '' }));
   return typedPath(text.trim());
 }
 
@@ -121,7 +123,7 @@ async function resolvePath(call: Call, services: Services): Promise<PathView[]> 
   const asked = given ?? (await askPath());
   const views = await ('hostPath' in asked ? hostViews(asked.hostPath, services) : containerViews(asked.container, asked.containerPath, services));
   const title = 'hostPath' in asked ? asked.hostPath : `${asked.container}:${asked.containerPath}`;
-  services.log.info([title, ...views.map((view) => `  ${placeText(view)}${view.readOnly ? ' (read-only)' : ''}${view.hostPath === undefined ? '' : ` <- ${view.hostPath}`}`)].join('\n'));
+  services.log.list(title, [...views.map((view) => `${placeText(view)}${view.readOnly ? ' (read-only)' : ''}${view.hostPath === undefined ? '' : ` <- ${view.hostPath}`}`)]);
   if (given === undefined) await present(views, title, services);
   return views;
 }
@@ -140,7 +142,7 @@ async function viewsToCopy(call: Call, services: Services): Promise<PathView[]> 
   if (everywhere.length === 0) throw new NotFound('mount', hostPaths.join(', '), vscode.l10n.t('No container sees all of the {0} chosen paths; choose fewer.', hostPaths.length));
   const [only] = everywhere;
   const isClear = everywhere.length === 1 || (name !== undefined && !call.byHand);
-  const chosen = isClear && only !== undefined ? only.view : await answered(pickView(everywhere, vscode.l10n.t('Copy Path in Container')));
+  const chosen = isClear && only !== undefined ? only.view : await answered(pickView(everywhere, say('Copy Path in Container')));
   return [chosen, ...rest.flatMap((seen) => seen.find(({ view }) => view.container === chosen.container)?.view ?? [])];
 }
 

@@ -8,6 +8,8 @@ import { mountWords } from '../editor/words.ts';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
 import { driftOf, type Difference } from '../projects/drift.ts';
 import { expandHome } from '../ui/settings.ts';
+import { asText, say, shown } from '../ui/shown.ts';
+import { askText, pickOne } from '../ui/window.ts';
 import { answered, textOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
@@ -19,14 +21,14 @@ async function fileOf(call: Call): Promise<string> {
   const active = vscode.window.activeTextEditor?.document;
   if (active !== undefined && kindOf(active) === 'compose') return active.uri.fsPath;
   const found = await vscode.workspace.findFiles('**/{compose,docker-compose}*.{yml,yaml}', '**/node_modules/**', 100);
-  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), path: uri.fsPath }));
-  return (await answered(vscode.window.showQuickPick(items, { title: vscode.l10n.t('Show Difference'), placeHolder: vscode.l10n.t('Of which Compose file?') }))).path;
+  const items = found.map((uri) => ({ label: shown(vscode.workspace.asRelativePath(uri)), path: uri.fsPath }));
+  return (await answered(pickOne(items, { title: say('Show Difference'), placeHolder: say('Of which Compose file?') }))).path;
 }
 
 function linesOf(difference: Difference): string[] {
   const { target } = difference;
-  const file = (mount: Parameters<typeof mountWords>[0]) => `- ${target}  ${mountWords(mount)}`;
-  const container = (mount: Parameters<typeof mountWords>[0]) => `+ ${target}  ${mountWords(mount)}`;
+  const file = (mount: Parameters<typeof mountWords>[0]) => `- ${target}  ${asText(mountWords(mount))}`;
+  const container = (mount: Parameters<typeof mountWords>[0]) => `+ ${target}  ${asText(mountWords(mount))}`;
   switch (difference.kind) {
     case 'missing':
       return [file(difference.wanted)];
@@ -66,7 +68,7 @@ async function runShowDifference(call: Call, { projects, documents, watcher }: S
 }
 
 async function runCreateDirectory(call: Call, { projects, watcher }: Services): Promise<unknown> {
-  const given = textOf(call, 'path') ?? (await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Create a Directory'), prompt: vscode.l10n.t('Absolute path on this machine') })));
+  const given = textOf(call, 'path') ?? (await answered(askText({ title: say('Create a Directory'), prompt: say('Absolute path on this machine') })));
   const path = expandHome(given);
   if (!isAbsolute(path)) throw new BadArgument('path', vscode.l10n.t('"{0}" is no absolute path.', path));
   if (!sharesFiles(await watcher.connection())) throw new BadArgument('path', vscode.l10n.t('The engine runs on another machine; make "{0}" there.', path));

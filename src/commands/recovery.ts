@@ -3,12 +3,14 @@ import * as vscode from 'vscode';
 import type { EngineState } from '../engine/watcher.ts';
 import { putBack, unfinishedReplacements, unrecordedLeftovers, type Unfinished } from '../mounts/recover.ts';
 import { showError } from '../ui/errors.ts';
+import { asText, say } from '../ui/shown.ts';
+import { showWarning } from '../ui/window.ts';
 import type { Services } from './services.ts';
 
 async function offer(unfinished: Unfinished, { watcher, log }: Services): Promise<void> {
-  const accept = vscode.l10n.t('Put It Back');
-  const question = vscode.l10n.t('Changing the mounts of container "{0}" was cut off. Put the old container back and remove the replacement?', unfinished.facts.name);
-  const chosen = await vscode.window.showWarningMessage(question, accept, vscode.l10n.t('Leave It'));
+  const accept = say('Put It Back');
+  const question = say('Changing the mounts of container "{0}" was cut off. Put the old container back and remove the replacement?', unfinished.facts.name);
+  const chosen = await showWarning(question, accept, say('Leave It'));
   if (chosen === accept) await putBack(await watcher.connection(), unfinished, log).catch((error: unknown) => showError(error, log));
 }
 
@@ -22,9 +24,9 @@ export function offerRecovery(services: Services): vscode.Disposable {
     asked = connection;
     for (const unfinished of await unfinishedReplacements(connection, log)) void offer(unfinished, services).catch((error: unknown) => log.warn(String(error)));
     for (const { container, of } of await unrecordedLeftovers(connection, snapshot.containers)) {
-      const text = vscode.l10n.t('Container "{0}" looks like what a change of the mounts of "{1}" left behind, but this machine has no record of one. Nothing was done; compare the two, and rename or remove one of them yourself.', container, of);
-      log.warn(text);
-      void vscode.window.showWarningMessage(text);
+      const text = say('Container "{0}" looks like what a change of the mounts of "{1}" left behind, but this machine has no record of one. Nothing was done; compare the two, and rename or remove one of them yourself.', container, of);
+      log.warn(asText(text));
+      void showWarning(text);
     }
   };
   const lookQuietly = (state: EngineState) => void look(state).catch((error: unknown) => log.warn((error as Error).message));

@@ -1,7 +1,8 @@
 /** Registers commands so that all treat calls and failures alike. */
 import * as vscode from 'vscode';
 import { maskedText } from '../engine/secrets.ts';
-import { showError } from '../ui/errors.ts';
+import { showError, toCaller } from '../ui/errors.ts';
+import type { Log } from '../ui/window.ts';
 import { isCalledLocally } from './caller.ts';
 import { callOf, Dismissed, onlyKnown, type Call } from './call.ts';
 
@@ -18,7 +19,7 @@ export interface CommandSpec {
  * A failure rejects towards code, and becomes one notification for the person who chose the command from a row or
  * answered its prompts.
  */
-export function registerCommand(spec: CommandSpec, log: vscode.LogOutputChannel): vscode.Disposable {
+export function registerCommand(spec: CommandSpec, log: Log): vscode.Disposable {
   return vscode.commands.registerCommand(spec.id, async (first?: unknown, second?: unknown) => {
     // Before the first wait, while the caller is still on the stack.
     const caller = { command: spec.id, isLocal: isCalledLocally() };
@@ -36,7 +37,7 @@ export function registerCommand(spec: CommandSpec, log: vscode.LogOutputChannel)
         // Whoever made the message, no password of a driver's options gets into the log by it.
         log.error(`${spec.id}: ${maskedText((error as Error).message)}`);
       }
-      if (!shown) throw error;
+      if (!shown) throw toCaller(error);
       showError(error, log);
       return undefined;
     }

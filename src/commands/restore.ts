@@ -12,12 +12,14 @@ import { planTarget, type RestoreInto } from '../backup/restoreTarget.ts';
 import type { VerifyResult } from '../backup/verify.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
-import { volumeNameProblem } from '../engine/volumes.ts';
 import { askConsistency } from '../ui/consistencyPrompt.ts';
 import { formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
+import { problemOfVolumeName } from '../ui/volumePrompts.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
+import { joined, lines, names, say, sentence, shown } from '../ui/shown.ts';
+import { askText, pickMany, pickOne, showInformation, showWarning, type Choice } from '../ui/window.ts';
 import { announceVerdict, archiveOf } from './backups.ts';
 import { answered, confirmed, Dismissed, flagOf, textOf, textsOf, wrong, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
@@ -63,59 +65,59 @@ function originOf({ kind, subject }: Manifest): RestoreInto {
 async function askInto(manifest: Manifest | undefined, { watcher }: Services): Promise<RestoreInto> {
   const { containers, volumes } = await watcher.snapshot();
   const back = manifest && originOf(manifest);
-  type Item = vscode.QuickPickItem & { readonly choose: () => Promise<RestoreInto> };
+  type Item = Choice & { readonly choose: () => Promise<RestoreInto> };
   const items: Item[] = [
-    ...(back === undefined ? [] : [{ label: `$(discard) ${vscode.l10n.t('Where It Came From')}`, description: nameOf(back), choose: () => Promise.resolve(back) }]),
+    ...(back === undefined ? [] : [{ icon: 'discard', label: say('Where It Came From'), description: shown(nameOf(back)), choose: () => Promise.resolve(back) }]),
     {
-      label: `$(add) ${vscode.l10n.t('A New Volume…')}`,
+      icon: 'add', label: say('A New Volume…'),
       choose: async () => {
-        const validateInput = (value: string) => (volumes.some(({ name }) => name === value) ? vscode.l10n.t('There is a volume "{0}" already.', value) : volumeNameProblem(value));
-        return { kind: 'volume', volume: await answered(vscode.window.showInputBox({ title: vscode.l10n.t('New Volume'), prompt: vscode.l10n.t('Name of the volume'), validateInput })) };
+        const validateInput = (value: string) => (volumes.some(({ name }) => name === value) ? say('There is a volume "{0}" already.', value) : problemOfVolumeName(value));
+        return { kind: 'volume', volume: await answered(askText({ title: say('New Volume'), prompt: say('Name of the volume'), validateInput })) };
       },
     },
-    { label: `$(database) ${vscode.l10n.t('An Existing Volume…')}`, choose: async () => ({ kind: 'volume', volume: await answered(pickVolume(volumes, vscode.l10n.t('Restore into which volume?'))) }) },
+    { icon: 'database', label: say('An Existing Volume…'), choose: async () => ({ kind: 'volume', volume: await answered(pickVolume(volumes, say('Restore into which volume?'))) }) },
     {
-      label: `$(vm) ${vscode.l10n.t('The Mounts of a Container…')}`,
-      choose: async () => ({ kind: 'container', container: await answered(pickContainer(containers.filter(({ mounts }) => mounts.length > 0), vscode.l10n.t('Restore into which container?'))) }),
+      icon: 'vm', label: say('The Mounts of a Container…'),
+      choose: async () => ({ kind: 'container', container: await answered(pickContainer(containers.filter(({ mounts }) => mounts.length > 0), say('Restore into which container?'))) }),
     },
     {
-      label: `$(folder) ${vscode.l10n.t('A Directory of the Engine’s Host…')}`,
-      choose: async () => ({ kind: 'bind', source: expandHome(await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Directory on the Engine’s Host'), prompt: vscode.l10n.t('An absolute path; it must exist'), placeHolder: '/srv/data' }))) }),
+      icon: 'folder', label: say('A Directory of the Engine’s Host…'),
+      choose: async () => ({ kind: 'bind', source: expandHome(await answered(askText({ title: say('Directory on the Engine’s Host'), prompt: say('An absolute path; it must exist'), placeHolder: '/srv/data' }))) }),
     },
   ];
-  const chosen = await answered(vscode.window.showQuickPick(items, { title: vscode.l10n.t('Restore'), placeHolder: vscode.l10n.t('Into what?') }));
+  const chosen = await answered(pickOne(items, { title: say('Restore'), placeHolder: say('Into what?') }));
   return chosen.choose();
 }
 
 /** What will be done, for a person to agree to. Returns the mode, or shows what would change and asks again. */
 async function askMode(connection: Connection, request: Omit<RestoreRequest, 'mode'>, manifest: Manifest | undefined, services: Services): Promise<RestoreMode> {
   const target = await planTarget(connection, request.into, manifest);
-  const known = await withJob(vscode.l10n.t('Checking {0}', basename(request.file)), services.log, (job) => describeRestore(connection, { ...request, mode: 'merge' }, job));
+  const known = await withJob(say('Checking {0}', basename(request.file)), services.log, (job) => describeRestore(connection, { ...request, mode: 'merge' }, job));
   const strip = known.strip.filter((prefix) => prefix !== '');
   const detail = [
-    vscode.l10n.t('{0} entries, {1} of content.', known.entries, formatBytes(known.bytes)),
-    manifest === undefined && strip.length > 0 ? vscode.l10n.t('The archive holds the data in "{0}", whose contents are restored.', strip.join(', ')) : '',
-    manifest === undefined ? vscode.l10n.t('There is no manifest beside it, so nothing but the archive itself could be checked.') : '',
+    say('{0} entries, {1} of content.', known.entries, formatBytes(known.bytes)),
+    manifest === undefined && strip.length > 0 ? say('The archive holds the data in "{0}", whose contents are restored.', names(strip)) : undefined,
+    manifest === undefined ? say('There is no manifest beside it, so nothing but the archive itself could be checked.') : undefined,
   ];
-  const go = vscode.l10n.t('Restore');
-  const merge = vscode.l10n.t('Write over It');
-  const replace = vscode.l10n.t('Replace All');
-  const look = vscode.l10n.t('Show What Would Change');
+  const go = say('Restore');
+  const merge = say('Write over It');
+  const replace = say('Replace All');
+  const look = say('Show What Would Change');
   const isEmpty = target.makes !== undefined || known.isEmpty;
   const isChoice = request.entries !== undefined;
-  if (!isEmpty && isChoice) detail.push(vscode.l10n.t('"{0}" holds data. What was chosen is written over it; all else stays.', nameOf(request.into)));
-  else if (!isEmpty) detail.push(vscode.l10n.t('"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.', nameOf(request.into)));
+  if (!isEmpty && isChoice) detail.push(say('"{0}" holds data. What was chosen is written over it; all else stays.', nameOf(request.into)));
+  else if (!isEmpty) detail.push(say('"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.', nameOf(request.into)));
   for (;;) {
-    const question = vscode.l10n.t('Restore {0} into {1}?', basename(request.file), nameOf(request.into));
+    const question = say('Restore {0} into {1}?', basename(request.file), nameOf(request.into));
     // Enter takes the first: what only looks.
-    const chosen = await confirmed(question, detail.filter((line) => line !== '').join('\n\n'), ...(isEmpty ? [go] : isChoice ? [look, merge] : [look, merge, replace]));
+    const chosen = await confirmed(question, lines(detail.filter((line) => line !== undefined), '\n\n'), ...(isEmpty ? [go] : isChoice ? [look, merge] : [look, merge, replace]));
     if (chosen === go) return 'empty';
     if (chosen === merge) return 'merge';
     if (chosen === replace) return 'replace';
     await showDryRun(connection, { ...request, mode: isChoice ? 'merge' : 'replace' }, services);
     // The document is to be read before the question comes again.
-    const goOn = vscode.l10n.t('Go On…');
-    await answered(vscode.window.showInformationMessage(isChoice ? vscode.l10n.t('The document shows what writing over "{0}" would change.', nameOf(request.into)) : vscode.l10n.t('The document shows what replacing "{0}" would change.', nameOf(request.into)), goOn));
+    const goOn = say('Go On…');
+    await answered(showInformation(isChoice ? say('The document shows what writing over "{0}" would change.', nameOf(request.into)) : say('The document shows what replacing "{0}" would change.', nameOf(request.into)), goOn));
   }
 }
 
@@ -134,7 +136,7 @@ function linesOf({ entries, bytes, strip, added, changed, removed, unchanged }: 
 }
 
 async function showDryRun(connection: Connection, request: RestoreRequest, { log, documents }: Services): Promise<DryRun> {
-  const found = await withJob(vscode.l10n.t('Comparing {0}', basename(request.file)), log, (job) => previewRestore(connection, request, job));
+  const found = await withJob(say('Comparing {0}', basename(request.file)), log, (job) => previewRestore(connection, request, job));
   await documents.showDifferences('restore', `${basename(request.file)} into ${nameOf(request.into)}`, linesOf(found, request));
   return found;
 }
@@ -144,18 +146,18 @@ const MOST_ENTRIES = 20_000;
 
 /** Directories and files of the archive, several at once. */
 async function pickEntries(file: string, passphrase: string | undefined, { passphrases, log }: Services): Promise<{ entries: string[]; passphrase: string | undefined }> {
-  const list = (key?: string) => withJob(vscode.l10n.t('Reading {0}', basename(file)), log, (job) => listEntries(file, MOST_ENTRIES, job, key));
+  const list = (key?: string) => withJob(say('Reading {0}', basename(file)), log, (job) => listEntries(file, MOST_ENTRIES, job, key));
   const opened = await answered(passphrases.opening(passphrase, list));
   const { entries, more } = opened.result;
-  const items = entries.map(({ path, isDirectory, bytes }) => ({ label: `$(${isDirectory ? 'folder' : 'file'}) ${path}`, description: isDirectory ? vscode.l10n.t('with all in it') : formatBytes(bytes), path }));
-  const placeHolder = more === 0 ? vscode.l10n.t('Which files and directories?') : vscode.l10n.t('Which files and directories? {0} more are not listed; choose the directory around them.', more);
-  const chosen = await answered(vscode.window.showQuickPick(items, { canPickMany: true, title: vscode.l10n.t('Restore from {0}', basename(file)), placeHolder }));
+  const items = entries.map(({ path, isDirectory, bytes }) => ({ icon: isDirectory ? 'folder' : 'file', label: shown(path), description: isDirectory ? say('with all in it') : shown(formatBytes(bytes)), path }));
+  const placeHolder = more === 0 ? say('Which files and directories?') : say('Which files and directories? {0} more are not listed; choose the directory around them.', more);
+  const chosen = await answered(pickMany(items, { title: say('Restore from {0}', basename(file)), placeHolder }));
   if (chosen.length === 0) throw new Dismissed();
   return { entries: chosen.map(({ path }) => path), passphrase: opened.passphrase };
 }
 
 async function runRestoreSome(call: Call, services: Services): Promise<RestoreResult | DryRun> {
-  const file = await archiveOf(call, services, vscode.l10n.t('Restore'));
+  const file = await archiveOf(call, services, say('Restore'));
   const chosen = await pickEntries(file, textOf(call, 'passphrase'), services);
   return runRestore({ ...call, args: { ...call.args, file, ...chosen } }, services);
 }
@@ -173,7 +175,7 @@ async function runRestore(call: Call, services: Services): Promise<RestoreResult
   const asked = await answered(services.passphrases.opening(request.passphrase, agree));
   const consistency = call.byHand ? await answered(askConsistency(connection, (await planTarget(connection, into, manifest)).mounts)) : request.consistency;
   const run = (passphrase?: string) =>
-    withJob(vscode.l10n.t('Restoring {0}', basename(file)), services.log, (job) => restore(connection, { ...request, passphrase, mode: asked.result, consistency }, job));
+    withJob(say('Restoring {0}', basename(file)), services.log, (job) => restore(connection, { ...request, passphrase, mode: asked.result, consistency }, job));
   const { result } = await answered(services.passphrases.opening(asked.passphrase ?? request.passphrase, run));
   if (call.byHand) void announce(result, nameOf(into), services);
   return result;
@@ -188,7 +190,7 @@ async function guardRestore(call: Call, connection: Connection, into: RestoreInt
 
 /** What is to be done, from the arguments, the row and the prompts. */
 async function readRestore(call: Call, services: Services): Promise<{ request: Omit<RestoreRequest, 'mode'>; manifest: Manifest | undefined; mode: RestoreMode | undefined }> {
-  const file = await archiveOf(call, services, vscode.l10n.t('Restore'));
+  const file = await archiveOf(call, services, say('Restore'));
   const mode = textOf(call, 'mode') as RestoreMode | undefined;
   const strip = call.args['strip'];
   if (strip !== undefined && strip !== null && typeof strip !== 'string' && typeof strip !== 'number') throw wrong('strip', vscode.l10n.t('a directory of the archive or a number of names'), strip);
@@ -209,19 +211,19 @@ async function readRestore(call: Call, services: Services): Promise<{ request: O
 }
 
 async function announce({ entries, bytes, warnings }: RestoreResult, name: string, { log }: Services): Promise<void> {
-  const text = vscode.l10n.t('Restored {0} entries, {1}, into {2}.', entries, formatBytes(bytes), name);
-  const showLog = vscode.l10n.t('Show Log');
-  const chosen = warnings.length === 0 ? await vscode.window.showInformationMessage(text, showLog) : await vscode.window.showWarningMessage(`${text} ${warnings.join(' ')}`, showLog);
+  const text = say('Restored {0} entries, {1}, into {2}.', entries, formatBytes(bytes), name);
+  const showLog = say('Show Log');
+  const chosen = warnings.length === 0 ? await showInformation(text, showLog) : await showWarning(joined([text, ...warnings.map(sentence)], ' '), showLog);
   if (chosen === showLog) log.show();
 }
 
 async function runVerifyAgainst(call: Call, services: Services): Promise<VerifyResult> {
-  const file = await archiveOf(call, services, vscode.l10n.t('Verify'));
+  const file = await archiveOf(call, services, say('Verify'));
   const manifest = await readManifest(file);
   const isBackup = call.nodes[0]?.kind === 'backup';
   const into = (isBackup ? undefined : intoOf(call)) ?? (manifest === undefined ? await askInto(manifest, services) : originOf(manifest));
   const connection = await services.watcher.connection();
-  const compare = (passphrase?: string) => withJob(vscode.l10n.t('Comparing {0}', basename(file)), services.log, (job) => verifyAgainst(connection, file, into, job, passphrase));
+  const compare = (passphrase?: string) => withJob(say('Comparing {0}', basename(file)), services.log, (job) => verifyAgainst(connection, file, into, job, passphrase));
   const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), compare));
   if (call.byHand) {
     if (!result.ok) await services.documents.showDifferences('verify', `${basename(file)} against ${nameOf(into)}`, result.problems.map((problem) => `! ${problem}`));

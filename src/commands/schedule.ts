@@ -14,6 +14,8 @@ import { addToSchedule, dropFromSchedule, readSchedule } from '../ui/schedule.ts
 import { askDestination, askKeep, askWhen } from '../ui/schedulePrompts.ts';
 import { keepInWords, subjectInWords, whenInWords } from '../ui/scheduleWords.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
+import { asText, joined, lines, names, say, shown, type Shown } from '../ui/shown.ts';
+import { askInDialog, pickOne, showInformation } from '../ui/window.ts';
 import { subjectOfNode } from './backups.ts';
 import { answered, confirmed, textOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
@@ -42,7 +44,7 @@ async function askSubject(call: Call, { watcher }: Services): Promise<Fields> {
   const targets = together.flatMap((one) => (one.kind === 'container' ? (one.targets ?? []) : []));
   if (first?.kind === 'container' && together.every((one) => one.kind === 'container' && one.targets !== undefined)) return fieldsOf({ ...first, targets });
   if (first !== undefined) return fieldsOf(first);
-  return { ...(await answered(pickSubjectOrProject(await watcher.snapshot(), vscode.l10n.t('Back up what regularly?')))) };
+  return { ...(await answered(pickSubjectOrProject(await watcher.snapshot(), say('Back up what regularly?')))) };
 }
 
 /** The subjects to look up, so that a name that is not there is named now and not at three in the morning. */
@@ -105,16 +107,16 @@ function withTilde(path: string): string {
 }
 
 async function confirmPlan(entry: ScheduleEntry): Promise<void> {
-  const lines = [
-    vscode.l10n.t('When: {0}, while a window of VS Code is open; what was missed is made up for once', whenInWords(entry.when)),
-    vscode.l10n.t('Kept: {0}', keepInWords(entry.keep)),
-    vscode.l10n.t('Where: {0}', withTilde(entry.destination ?? '')),
-    entry.consistency === undefined || entry.consistency === 'none' ? '' : entry.consistency === 'pause' ? vscode.l10n.t('Containers that write to it are paused meanwhile') : vscode.l10n.t('Containers that write to it are stopped meanwhile'),
-    entry.encrypt ? vscode.l10n.t('Encrypted with the stored passphrase') : '',
-    vscode.l10n.t('Each backup is verified before an older one is removed.'),
+  const all = [
+    say('When: {0}, while a window of VS Code is open; what was missed is made up for once', whenInWords(entry.when)),
+    say('Kept: {0}', keepInWords(entry.keep)),
+    say('Where: {0}', withTilde(entry.destination ?? '')),
+    entry.consistency === undefined || entry.consistency === 'none' ? '' : entry.consistency === 'pause' ? say('Containers that write to it are paused meanwhile') : say('Containers that write to it are stopped meanwhile'),
+    entry.encrypt ? say('Encrypted with the stored passphrase') : undefined,
+    say('Each backup is verified before an older one is removed.'),
   ];
-  const detail = lines.filter((line) => line !== '').join('\n');
-  await answered(vscode.window.showInformationMessage(vscode.l10n.t('Back up {0} {1}?', subjectInWords(entry.subject), whenInWords(entry.when)), { modal: true, detail }, vscode.l10n.t('Back Up Regularly')));
+  const detail = lines(all.filter((line) => line !== undefined));
+  await answered(askInDialog('Information', say('Back up {0} {1}?', subjectInWords(entry.subject), whenInWords(entry.when)), detail, say('Back Up Regularly')));
 }
 
 async function runAdd(call: Call, services: Services): Promise<unknown> {
@@ -126,17 +128,17 @@ async function runAdd(call: Call, services: Services): Promise<unknown> {
   const raw: Fields = { ...fields, ...(entry.destination === undefined ? {} : { destination: withTilde(expandHome(entry.destination)) }) };
   await addToSchedule(raw);
   if (services.backupFolder.current() === undefined && entry.destination !== undefined) await services.backupFolder.remember(expandHome(entry.destination));
-  services.log.info(vscode.l10n.t('Added the scheduled backup "{0}": {1}.', entry.id, whenInWords(entry.when)));
+  services.log.info(vscode.l10n.t('Added the scheduled backup "{0}": {1}.', entry.id, asText(whenInWords(entry.when))));
   if (asked) void announcePlan(entry, services);
   return raw;
 }
 
 async function announcePlan(entry: ScheduleEntry, { schedule }: Services): Promise<void> {
-  const now = vscode.l10n.t('Back Up Now');
-  const open = vscode.l10n.t('Open Settings');
-  const text = vscode.l10n.t('{0} is backed up {1} from now on.', subjectInWords(entry.subject), whenInWords(entry.when));
+  const now = say('Back Up Now');
+  const open = say('Open Settings');
+  const text = say('{0} is backed up {1} from now on.', subjectInWords(entry.subject), whenInWords(entry.when));
   // With an interval the first one is under way already.
-  const chosen = await vscode.window.showInformationMessage(text, ...(entry.when.kind === 'at' ? [now] : []), open);
+  const chosen = await showInformation(text, ...(entry.when.kind === 'at' ? [now] : []), open);
   if (chosen === open) await vscode.commands.executeCommand('workbench.action.openSettings', 'dockerMounts.schedule');
   if (chosen === now) await schedule.run(entry.id);
 }
@@ -154,12 +156,12 @@ function idsOf(call: Call): string[] {
   return call.nodes.flatMap((node) => (node.kind === 'subject' ? node.plans.map(({ entry }) => entry.id) : []));
 }
 
-async function pickIds(call: Call, placeHolder: string): Promise<string[]> {
+async function pickIds(call: Call, placeHolder: Shown): Promise<string[]> {
   const ids = idsOf(call);
   if (ids.length > 0) return ids;
-  const items = readSchedule().entries.map((entry) => ({ label: `$(history) ${entry.id}`, description: `${subjectInWords(entry.subject)} · ${whenInWords(entry.when)}`, id: entry.id }));
+  const items = readSchedule().entries.map((entry) => ({ icon: 'history', label: shown(entry.id), description: joined([subjectInWords(entry.subject), whenInWords(entry.when)], ' · '), id: entry.id }));
   if (items.length === 0) throw new NotFound('plan', '', vscode.l10n.t('Nothing is scheduled yet; choose "Back Up Regularly…" on a volume or container.'));
-  return [(await answered(vscode.window.showQuickPick(items, { placeHolder }))).id];
+  return [(await answered(pickOne(items, { placeHolder }))).id];
 }
 
 async function runNow(call: Call, { schedule }: Services): Promise<object[]> {
@@ -177,9 +179,9 @@ async function runNow(call: Call, { schedule }: Services): Promise<object[]> {
 
 function announceRun(results: readonly EntryResult[]): void {
   const done = results.flatMap((result) => (result.outcome === 'done' ? [result.subject.name] : []));
-  if (results.some(({ outcome }) => outcome === 'busy')) void vscode.window.showInformationMessage(vscode.l10n.t('Another window is at it already.'));
-  else if (done.length > 0) void vscode.window.showInformationMessage(vscode.l10n.t('Backed up {0} as planned.', done.join(', ')));
-  else void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is due.'));
+  if (results.some(({ outcome }) => outcome === 'busy')) void showInformation(say('Another window is at it already.'));
+  else if (done.length > 0) void showInformation(say('Backed up {0} as planned.', names(done)));
+  else void showInformation(say('Nothing is due.'));
 }
 
 function describe({ entry, destination, subjects, last, next, failure, isRunning, isElsewhere }: EntryStatus): object {
@@ -201,15 +203,15 @@ async function runList(call: Call, { schedule, log }: Services): Promise<object[
   const status = schedule.status();
   const { problems } = readSchedule();
   if (call.byHand) {
-    log.info([vscode.l10n.t('{0} scheduled backups', status.length), ...status.map(({ entry, next, failure }) => `  ${entry.id}: ${whenInWords(entry.when)}, ${formatAhead(next)}${failure === undefined ? '' : ` (${failure.message})`}`), ...problems.map(({ message }) => `  ${message}`)].join('\n'));
+    log.list(vscode.l10n.t('{0} scheduled backups', status.length), [...status.map(({ entry, next, failure }) => `${entry.id}: ${asText(whenInWords(entry.when))}, ${asText(formatAhead(next))}${failure === undefined ? '' : ` (${failure.message})`}`), ...problems.map(({ message }) => message)]);
     log.show(true);
   }
   return [...status.map(describe), ...problems.map(({ index, message }) => ({ index, problem: message }))];
 }
 
 async function runRemove(call: Call, { log }: Services): Promise<{ removed: string[] }> {
-  const ids = await pickIds(call, vscode.l10n.t('Which one shall be backed up no longer?'));
-  if (call.byHand) await confirmed(vscode.l10n.t('Back up {0} no longer?', ids.join(', ')), vscode.l10n.t('The backups that were made stay, and are not thinned out any more.'), vscode.l10n.t('Remove from Schedule'));
+  const ids = await pickIds(call, say('Which one shall be backed up no longer?'));
+  if (call.byHand) await confirmed(say('Back up {0} no longer?', names(ids)), say('The backups that were made stay, and are not thinned out any more.'), say('Remove from Schedule'));
   for (const id of ids) {
     if (!(await dropFromSchedule(id))) throw new NotFound('plan', id, vscode.l10n.t('There is no scheduled backup "{0}"; there are {1}.', id, readSchedule().entries.map((entry) => `"${entry.id}"`).join(', ') || vscode.l10n.t('none')));
     log.info(vscode.l10n.t('Removed the scheduled backup "{0}"; its archives stay.', id));

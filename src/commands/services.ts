@@ -1,5 +1,4 @@
 /** What the commands work with; built by the composition root. */
-import type * as vscode from 'vscode';
 import type { ScheduleRunner } from '../backup/scheduleRunner.ts';
 import type { ProjectDocuments } from '../editor/projectDocuments.ts';
 import type { EngineWatcher } from '../engine/watcher.ts';
@@ -11,11 +10,12 @@ import type { InspectDocuments } from '../ui/inspectDocuments.ts';
 import type { BackupFolder } from '../ui/backupFolder.ts';
 import type { Passphrases } from '../ui/passphrases.ts';
 import type { Verdicts } from '../ui/verdicts.ts';
+import type { Log } from '../ui/window.ts';
 import type { Directories } from '../views/directories.ts';
 
 export interface Services {
   readonly watcher: EngineWatcher;
-  readonly log: vscode.LogOutputChannel;
+  readonly log: Log;
   readonly documents: InspectDocuments;
   readonly backupFolder: BackupFolder;
   readonly passphrases: Passphrases;

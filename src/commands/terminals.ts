@@ -1,5 +1,4 @@
 /** `dockerMounts.openTerminal`: a shell in a container, in the directory of a file. */
-import * as vscode from 'vscode';
 import { NotFound } from '../engine/errors.ts';
 import { hasProcesses } from '../engine/model.ts';
 import { viewsOfHostFile } from '../mounts/paths.ts';
@@ -7,6 +6,7 @@ import { lookAtHostFile } from '../mounts/hostFile.ts';
 import { activeFile } from '../ui/activeFile.ts';
 import { pickView, seenIn } from '../ui/pathViews.ts';
 import { pickContainer } from '../ui/picks.ts';
+import { say } from '../ui/shown.ts';
 import { answered, textOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import { openShell, type Where } from './openShell.ts';
@@ -27,7 +27,7 @@ async function whereOf(call: Call, services: Services): Promise<Where> {
   const ofActive = containerPath === undefined ? await whereActiveFileIs(services) : undefined;
   if (ofActive !== undefined) return ofActive;
   const { containers } = await services.watcher.snapshot();
-  return { container: await answered(pickContainer(containers.filter(hasProcesses), vscode.l10n.t('Open a terminal in which container?'))), containerPath };
+  return { container: await answered(pickContainer(containers.filter(hasProcesses), say('Open a terminal in which container?'))), containerPath };
 }
 
 async function whereFileIs(path: string, services: Services): Promise<Where> {
@@ -35,7 +35,7 @@ async function whereFileIs(path: string, services: Services): Promise<Where> {
   const seen = seenIn(await hostViews(path, services), containers);
   const [only] = seen;
   if (only === undefined) throw new NotFound('mount', path, unseen(path));
-  return seen.length === 1 ? only.view : answered(pickView(seen, vscode.l10n.t('Open Terminal in Container')));
+  return seen.length === 1 ? only.view : answered(pickView(seen, say('Open Terminal in Container')));
 }
 
 /** Undefined where no file is open, or no container sees it: then any container will do. */

@@ -11,6 +11,8 @@ import { showError } from '../ui/errors.ts';
 import { formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
 import { expandHome } from '../ui/settings.ts';
+import { asText, names, say } from '../ui/shown.ts';
+import { chooseFiles, showInformation } from '../ui/window.ts';
 import type { Dropped } from '../views/dragAndDrop.ts';
 import { answered, confirmed, Dismissed, flagOf, textOf, textsOf, type Call } from './call.ts';
 import { directoryOf, onePlace, PLACE_ARGUMENTS, placesOf } from './filePlaces.ts';
@@ -44,14 +46,14 @@ async function taken(places: readonly FilePlace[], { files }: Services): Promise
 async function mayOverwrite(places: readonly FilePlace[], services: Services): Promise<boolean> {
   const there = await taken(places, services);
   if (there.length === 0) return false;
-  await confirmed(vscode.l10n.t('Replace {0}?', there.map((place) => `"${printable(nameOf(place))}"`).join(', ')), vscode.l10n.t('What is there now is lost.'), vscode.l10n.t('Replace'));
+  await confirmed(say('Replace {0}?', names(there.map((place) => `"${printable(nameOf(place))}"`))), say('What is there now is lost.'), say('Replace'));
   return true;
 }
 
 async function upload(locals: readonly string[], directory: FilePlace, overwrite: boolean, services: Services): Promise<Counter & { uris: string[] }> {
   const counter: Counter = { entries: 0, bytes: 0 };
   const places = locals.map((local) => childOf(directory, uploadName(local)));
-  await withJob(vscode.l10n.t('Uploading to {0}', placeText(directory)), services.log, async (job) => {
+  await withJob(say('Uploading to {0}', placeText(directory)), services.log, async (job) => {
     for (const [index, local] of locals.entries()) {
       const place = places[index];
       if (place !== undefined) await services.files.upload(local, place, overwrite, counter, job);
@@ -62,16 +64,16 @@ async function upload(locals: readonly string[], directory: FilePlace, overwrite
 }
 
 async function runUpload(call: Call, services: Services): Promise<unknown> {
-  const directory = await directoryOf(await onePlace(call, services, vscode.l10n.t('Upload to which volume or container?'), false), services);
+  const directory = await directoryOf(await onePlace(call, services, say('Upload to which volume or container?'), false), services);
   const given = textsOf(call, 'files');
-  const chosen = given?.map(localPath) ?? (await answered(vscode.window.showOpenDialog({ canSelectMany: true, canSelectFiles: true, canSelectFolders: true, openLabel: vscode.l10n.t('Upload'), title: vscode.l10n.t('Upload to {0}', placeText(directory)) }))).map(({ fsPath }) => fsPath);
+  const chosen = given?.map(localPath) ?? (await answered(chooseFiles({ canSelectMany: true, canSelectFiles: true, canSelectFolders: true, openLabel: say('Upload'), title: say('Upload to {0}', placeText(directory)) }))).map(({ fsPath }) => fsPath);
   const places = chosen.map((local) => childOf(directory, uploadName(local)));
   const connection = await services.watcher.connection();
   await guardReads(call, connection, chosen);
   await guardPlaces(call, connection, places);
   const overwrite = given === undefined ? await mayOverwrite(places, services) : (flagOf(call, 'overwrite') ?? false);
   const result = await upload(chosen, directory, overwrite, services);
-  if (given === undefined) void vscode.window.showInformationMessage(vscode.l10n.t('Uploaded {0} files and folders, {1}, to {2}.', result.entries, formatBytes(result.bytes), placeText(directory)));
+  if (given === undefined) void showInformation(say('Uploaded {0} files and folders, {1}, to {2}.', result.entries, formatBytes(result.bytes), placeText(directory)));
   return result;
 }
 
@@ -86,15 +88,15 @@ async function freeName(folder: string, name: string): Promise<string> {
 
 async function runDownload(call: Call, services: Services): Promise<unknown> {
   const found = placesOf(call);
-  const places = found.length > 0 ? found : [await onePlace(call, services, vscode.l10n.t('Download from which volume or container?'), true)];
+  const places = found.length > 0 ? found : [await onePlace(call, services, say('Download from which volume or container?'), true)];
   const given = textOf(call, 'destination');
-  const folder = given === undefined ? (await answered(vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, openLabel: vscode.l10n.t('Download Here'), title: vscode.l10n.t('Download {0}', places.map(placeText).join(', ')) })))[0]?.fsPath : localPath(given);
+  const folder = given === undefined ? (await answered(chooseFiles({ canSelectFolders: true, canSelectFiles: false, openLabel: say('Download Here'), title: say('Download {0}', names(places.map(placeText))) })))[0]?.fsPath : localPath(given);
   if (folder === undefined) return undefined;
   // What a container has written must not land where this machine runs or obeys it, just because an argument says so.
   if (given !== undefined && !call.byHand) await guardWrites(call, await services.watcher.connection(), [folder, ...places.map((place) => join(folder, nameOf(place) || place.name))].map((Source) => ({ Type: 'bind', Source, ReadOnly: false })));
   const counter: Counter = { entries: 0, bytes: 0 };
   const files: string[] = [];
-  await withJob(vscode.l10n.t('Downloading {0}', places.map(placeText).join(', ')), services.log, async (job) => {
+  await withJob(say('Downloading {0}', names(places.map(placeText))), services.log, async (job) => {
     await eachOne(places.map(placeText), async (_text, index) => {
       const place = places[index];
       if (place === undefined) return;
@@ -111,8 +113,8 @@ async function runDownload(call: Call, services: Services): Promise<unknown> {
 }
 
 async function offerToReveal(files: readonly string[], { entries, bytes }: Counter): Promise<void> {
-  const reveal = vscode.l10n.t('Reveal');
-  const chosen = await vscode.window.showInformationMessage(vscode.l10n.t('Downloaded {0} files and folders, {1}, to {2}.', entries, formatBytes(bytes), files.join(', ')), reveal);
+  const reveal = say('Reveal');
+  const chosen = await showInformation(say('Downloaded {0} files and folders, {1}, to {2}.', entries, formatBytes(bytes), names(files)), reveal);
   if (chosen === reveal && files[0] !== undefined) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(files[0]));
 }
 
@@ -120,7 +122,7 @@ async function offerToReveal(files: readonly string[], { entries, bytes }: Count
 async function carry(from: readonly FilePlace[], directory: FilePlace, moves: boolean, overwrite: boolean, services: Services): Promise<Counter & { uris: string[] }> {
   const counter: Counter = { entries: 0, bytes: 0 };
   const places = from.map((place) => childOf(directory, nameOf(place) || place.name));
-  const title = moves ? vscode.l10n.t('Moving to {0}', placeText(directory)) : vscode.l10n.t('Copying to {0}', placeText(directory));
+  const title = moves ? say('Moving to {0}', placeText(directory)) : say('Copying to {0}', placeText(directory));
   await withJob(title, services.log, async (job) => {
     for (const [index, place] of from.entries()) {
       const to = places[index];
@@ -134,7 +136,7 @@ async function carry(from: readonly FilePlace[], directory: FilePlace, moves: bo
       counter.bytes += bytes;
     }
   });
-  services.log.info(`${title}: ${from.map(placeText).join(', ')}`);
+  services.log.info(`${asText(title)}: ${from.map(placeText).join(', ')}`);
   return { uris: places.map((place) => uriOf(place).toString()), ...counter };
 }
 
@@ -145,8 +147,8 @@ async function runCopyFiles(call: Call, services: Services): Promise<unknown> {
     return place;
   });
   const sources = from.length > 0 ? from : placesOf({ ...call, args: {} });
-  const chosen = sources.length > 0 ? sources : [await onePlace({ ...call, args: {} }, services, vscode.l10n.t('Copy a file of which volume or container?'), true)];
-  const target = await onePlace({ ...call, nodes: [], uris: [] }, services, vscode.l10n.t('Copy to which volume or container?'), false);
+  const chosen = sources.length > 0 ? sources : [await onePlace({ ...call, args: {} }, services, say('Copy a file of which volume or container?'), true)];
+  const target = await onePlace({ ...call, nodes: [], uris: [] }, services, say('Copy to which volume or container?'), false);
   const directory = await directoryOf(target, services);
   await guardPlaces(call, await services.watcher.connection(), chosen.map((place) => childOf(directory, nameOf(place) || place.name)));
   const overwrite = call.byHand ? await mayOverwrite(chosen.map((place) => childOf(directory, nameOf(place) || place.name)), services) : (flagOf(call, 'overwrite') ?? false);
@@ -171,11 +173,11 @@ async function receiveDrop(target: FilePlace, dropped: Dropped, services: Servic
   const directory = await directoryOf(target, services);
   const own = dropped.uris.map(placeOfUri).filter((place) => place !== undefined);
   const locals = dropped.uris.filter(({ scheme }) => scheme === 'file' || scheme === 'vscode-remote').map(({ fsPath }) => fsPath);
-  const names = [...own.map((place) => nameOf(place) || place.name), ...locals.map(uploadName), ...dropped.contents.map(({ name }) => basename(name))];
-  if (names.length === 0) throw new FileRefused('notAFile', placeText(directory), vscode.l10n.t('Nothing that was dropped is a file of this machine or of a mount.'));
+  const incoming = [...own.map((place) => nameOf(place) || place.name), ...locals.map(uploadName), ...dropped.contents.map(({ name }) => basename(name))];
+  if (incoming.length === 0) throw new FileRefused('notAFile', placeText(directory), vscode.l10n.t('Nothing that was dropped is a file of this machine or of a mount.'));
   const isSame = own.length > 0 && own.every((place) => place.kind === directory.kind && place.name === directory.name);
-  if (isSame) await confirmed(vscode.l10n.t('Move {0} to "{1}"?', names.map((name) => `"${printable(name)}"`).join(', '), placeText(directory)), '', vscode.l10n.t('Move'));
-  const overwrite = await mayOverwrite(names.map((name) => childOf(directory, name)), services);
+  if (isSame) await confirmed(say('Move {0} to "{1}"?', names(incoming.map((name) => `"${printable(name)}"`)), placeText(directory)), undefined, say('Move'));
+  const overwrite = await mayOverwrite(incoming.map((name) => childOf(directory, name)), services);
   if (own.length > 0) await carry(own, directory, isSame, overwrite, services);
   if (locals.length > 0) await upload(locals, directory, overwrite, services);
   for (const file of dropped.contents) await services.files.write(childOf(directory, basename(file.name)), await file.read(), { create: true, overwrite });

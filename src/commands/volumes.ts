@@ -8,9 +8,11 @@ import { planRemoval, removeContainer, type RemovalPlan } from '../mounts/remova
 import { formatBytes } from '../ui/format.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { askVolume } from '../ui/volumePrompts.ts';
+import { lines, names, say, type Shown } from '../ui/shown.ts';
+import { showInformation } from '../ui/window.ts';
 import { answered, confirmed, Dismissed, flagOf, recordOf, textOf, textsOf, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
-import { boundedLines, eachOne } from './each.ts';
+import { eachOne } from './each.ts';
 import { CONFIRMED, guardMounts } from './guard.ts';
 import { containerNamed } from './paths.ts';
 import type { CommandSpec } from './register.ts';
@@ -20,12 +22,12 @@ function sized({ label, size }: Volume): string {
   return size === null ? label : `${label} (${formatBytes(size)})`;
 }
 
-function fateOfVolumes({ goes, stays }: RemovalPlan): string {
-  const lines = goes.map((volume) => vscode.l10n.t('{0}: anonymous, used by no other container', sized(volume)));
+function fateOfVolumes({ goes, stays }: RemovalPlan): Shown[] {
+  const gone = goes.map((volume) => say('{0}: anonymous, used by no other container', sized(volume)));
   const kept = stays.map(({ volume, reason, users }) =>
-    reason === 'named' ? vscode.l10n.t('{0} stays: it has a name', sized(volume)) : vscode.l10n.t('{0} stays: used by {1}', sized(volume), users.join(', ')),
+    reason === 'named' ? say('{0} stays: it has a name', sized(volume)) : say('{0} stays: used by {1}', sized(volume), names(users)),
   );
-  return boundedLines([...lines, ...kept]);
+  return [...gone, ...kept];
 }
 
 async function runRemoveContainer(call: Call, { watcher, log, files }: Services): Promise<unknown> {
@@ -37,7 +39,7 @@ async function runRemoveContainer(call: Call, { watcher, log, files }: Services)
   if (named === undefined) {
     const snapshot = await watcher.snapshot();
     const fromRows = call.nodes.map(containerOfNode).filter((one) => one !== undefined);
-    names = fromRows.length > 0 ? [...new Set(fromRows)] : [await answered(pickContainer(snapshot.containers, vscode.l10n.t('Remove which container?')))];
+    names = fromRows.length > 0 ? [...new Set(fromRows)] : [await answered(pickContainer(snapshot.containers, say('Remove which container?')))];
     const containers = names.map((name) => containerNamed(snapshot.containers, name));
     running = new Set(containers.filter(hasProcesses).map(({ name }) => name));
     removeVolumes = await askRemoval(containers, planRemoval(snapshot, ...containers), running);
@@ -55,15 +57,15 @@ async function runRemoveContainer(call: Call, { watcher, log, files }: Services)
 
 /** Names every container that goes, and what goes and stays with it. Resolves to whether anonymous volumes go too. Throws Dismissed. */
 async function askRemoval(containers: readonly Container[], plan: RemovalPlan, running: ReadonlySet<string>): Promise<boolean> {
-  const only = vscode.l10n.t('Remove');
-  const withVolumes = vscode.l10n.t('Remove with Anonymous Volumes');
+  const only = say('Remove');
+  const withVolumes = say('Remove with Anonymous Volumes');
   const [first] = containers;
   const name = first?.name ?? '';
-  const single = running.size > 0 ? vscode.l10n.t('Stop and remove container "{0}"?', name) : vscode.l10n.t('Remove container "{0}"?', name);
-  const several = running.size > 0 ? vscode.l10n.t('Stop and remove {0} containers?', containers.length) : vscode.l10n.t('Remove {0} containers?', containers.length);
-  const list = containers.map((one) => (running.has(one.name) ? vscode.l10n.t('{0} (running)', one.name) : one.name));
-  const lost = containers.length === 1 ? vscode.l10n.t('What it wrote outside of its mounts is lost.') : vscode.l10n.t('What they wrote outside of their mounts is lost.');
-  const detail = [...(containers.length === 1 ? [] : [boundedLines(list)]), lost, fateOfVolumes(plan)].join('\n\n');
+  const single = running.size > 0 ? say('Stop and remove container "{0}"?', name) : say('Remove container "{0}"?', name);
+  const several = running.size > 0 ? say('Stop and remove {0} containers?', containers.length) : say('Remove {0} containers?', containers.length);
+  const list = containers.map((one) => (running.has(one.name) ? say('{0} (running)', one.name) : one.name));
+  const lost = containers.length === 1 ? say('What it wrote outside of its mounts is lost.') : say('What they wrote outside of their mounts is lost.');
+  const detail = lines([...(containers.length === 1 ? [] : [lines(list)]), lost, lines(fateOfVolumes(plan))], '\n\n');
   return (await confirmed(containers.length === 1 ? single : several, detail, only, ...(plan.goes.length > 0 ? [withVolumes] : []))) === withVolumes;
 }
 
@@ -71,19 +73,19 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
   const one = textOf(call, 'volume');
   const several = textsOf(call, 'volumes');
   if (one !== undefined && several !== undefined) throw new BadArgument('volume', vscode.l10n.t('Give one of volume and volumes, not both.'));
-  let names = several ?? (one === undefined ? [] : [one]);
-  if (names.length === 0) {
+  let wanted = several ?? (one === undefined ? [] : [one]);
+  if (wanted.length === 0) {
     const { volumes } = await watcher.snapshot();
-    names = call.nodes.flatMap((node) => (node.kind === 'volume' ? [node.volume.name] : []));
-    if (names.length === 0) {
-      names = [await answered(pickVolume(volumes.filter(({ dangling }) => dangling), vscode.l10n.t('Remove which volume? Only those that no container uses are listed.')))];
+    wanted = call.nodes.flatMap((node) => (node.kind === 'volume' ? [node.volume.name] : []));
+    if (wanted.length === 0) {
+      wanted = [await answered(pickVolume(volumes.filter(({ dangling }) => dangling), say('Remove which volume? Only those that no container uses are listed.')))];
     }
-    const chosen = volumes.filter(({ name }) => names.includes(name));
+    const chosen = volumes.filter(({ name }) => wanted.includes(name));
     // What cannot go is refused without a question.
     if (chosen.every(({ dangling }) => dangling)) await askVolumeRemoval(chosen);
   }
   await files.release();
-  const result = await removeVolumes(await watcher.connection(), [...new Set(names)]);
+  const result = await removeVolumes(await watcher.connection(), [...new Set(wanted)]);
   log.info(vscode.l10n.t('Removed volumes: {0}.', result.removed.join(', ')));
   return result;
 }
@@ -91,24 +93,24 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
 /** Names every volume that goes. Throws Dismissed. */
 async function askVolumeRemoval(volumes: readonly Volume[]): Promise<void> {
   const isOne = volumes.length === 1;
-  const question = isOne ? vscode.l10n.t('Remove {0} for good?', volumes.map(sized).join(', ')) : vscode.l10n.t('Remove {0} volumes for good?', volumes.length);
-  const lost = isOne ? vscode.l10n.t('The data in it cannot be brought back without a backup.') : vscode.l10n.t('The data in them cannot be brought back without a backup.');
-  await confirmed(question, [...(isOne ? [] : [boundedLines(volumes.map(sized))]), lost].join('\n\n'), vscode.l10n.t('Remove'));
+  const question = isOne ? say('Remove {0} for good?', names(volumes.map(sized))) : say('Remove {0} volumes for good?', volumes.length);
+  const lost = isOne ? say('The data in it cannot be brought back without a backup.') : say('The data in them cannot be brought back without a backup.');
+  await confirmed(question, lines([...(isOne ? [] : [lines(volumes.map(sized))]), lost], '\n\n'), say('Remove'));
 }
 
 /** Asks which dangling volumes to remove, with the list and the bytes shown. */
 async function choosePrunable(connection: Connection): Promise<readonly Volume[]> {
   const found = await prunable(connection, true);
   if (found.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('There are no dangling volumes to remove.'));
+    void showInformation(say('There are no dangling volumes to remove.'));
     throw new Dismissed();
   }
   const anonymous = found.filter((volume) => volume.anonymous);
   const bytes = (of: readonly Volume[]) => formatBytes(of.reduce((sum, { size }) => sum + (size ?? 0), 0));
-  const onlyAnonymous = vscode.l10n.t('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
-  const every = vscode.l10n.t('Remove All {0} ({1})', found.length, bytes(found));
+  const onlyAnonymous = say('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
+  const every = say('Remove All {0} ({1})', found.length, bytes(found));
   const buttons = anonymous.length === 0 || anonymous.length === found.length ? [] : [onlyAnonymous];
-  const chosen = await confirmed(vscode.l10n.t('Remove dangling volumes for good?'), boundedLines(found.map(sized)), ...buttons, every);
+  const chosen = await confirmed(say('Remove dangling volumes for good?'), lines(found.map(sized)), ...buttons, every);
   return chosen === every ? found : anonymous;
 }
 
@@ -120,7 +122,7 @@ async function runPrune(call: Call, { watcher, log, files }: Services): Promise<
   const volumes = call.byHand ? await choosePrunable(connection) : await prunable(connection, all);
   const result = await prune(connection, volumes);
   log.info(vscode.l10n.t('Pruned {0} volumes, {1}: {2}', result.removed.length, formatBytes(result.bytes), result.removed.join(', ') || '-'));
-  if (call.byHand) void vscode.window.showInformationMessage(vscode.l10n.t('Removed {0} volumes, {1}.', result.removed.length, formatBytes(result.bytes)));
+  if (call.byHand) void showInformation(say('Removed {0} volumes, {1}.', result.removed.length, formatBytes(result.bytes)));
   return result;
 }
 

@@ -1,12 +1,15 @@
 /** Problems of mounts in the Problems view, with what mends them. */
 import * as vscode from 'vscode';
 import { composeProblems, devcontainerProblems, dockerfileProblems, type Problem } from '../projects/problems.ts';
+import { readDocumentSettings } from '../ui/settings.ts';
+import { say } from '../ui/shown.ts';
+import { quickFix, ShownDiagnostic } from '../ui/window.ts';
 import type { FileModel, ProjectDocuments } from './projectDocuments.ts';
 import { problemWords, severityOf } from './words.ts';
 
 const SOURCE = 'Docker Mounts';
 
-class ProblemDiagnostic extends vscode.Diagnostic {
+class ProblemDiagnostic extends ShownDiagnostic {
   readonly problem: Problem;
   constructor(document: vscode.TextDocument, problem: Problem) {
     const { start, end } = problem.place.span;
@@ -29,10 +32,6 @@ export function problemsOf(model: FileModel, documents: ProjectDocuments): Probl
   }
 }
 
-function fix(title: string, diagnostic: vscode.Diagnostic, what: Pick<vscode.CodeAction, 'edit' | 'command'>): vscode.CodeAction {
-  return Object.assign(new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix), { diagnostics: [diagnostic], isPreferred: true, ...what });
-}
-
 async function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnostic): Promise<vscode.CodeAction | undefined> {
   const { problem } = diagnostic;
   switch (problem.kind) {
@@ -41,20 +40,20 @@ async function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnosti
       const { span, text } = declareVolume(document.getText(), problem.key);
       const edit = new vscode.WorkspaceEdit();
       edit.replace(document.uri, new vscode.Range(document.positionAt(span.start), document.positionAt(span.end)), text);
-      return fix(vscode.l10n.t('Declare the Volume "{0}"', problem.key), diagnostic, { edit });
+      return quickFix(say('Declare the Volume "{0}"', problem.key), diagnostic, { edit });
     }
     case 'missingSource': {
       const { source } = problem.mount;
-      const title = vscode.l10n.t('Create the Directory "{0}"', source);
-      return fix(title, diagnostic, { command: { title, command: 'dockerMounts.createDirectory', arguments: [{ path: source }] } });
+      const title = say('Create the Directory "{0}"', source);
+      return quickFix(title, diagnostic, { command: 'dockerMounts.createDirectory', arguments: [{ path: source }] });
     }
     case 'missingExternal': {
-      const title = vscode.l10n.t('Create the Volume "{0}"', problem.volume);
-      return fix(title, diagnostic, { command: { title, command: 'dockerMounts.createVolume', arguments: [{ name: problem.volume }] } });
+      const title = say('Create the Volume "{0}"', problem.volume);
+      return quickFix(title, diagnostic, { command: 'dockerMounts.createVolume', arguments: [{ name: problem.volume }] });
     }
     case 'rights': {
-      const title = vscode.l10n.t('Show Difference');
-      return fix(title, diagnostic, { command: { title, command: 'dockerMounts.showDifference', arguments: [{ file: document.uri.fsPath }] } });
+      const title = say('Show Difference');
+      return quickFix(title, diagnostic, { command: 'dockerMounts.showDifference', arguments: [{ file: document.uri.fsPath }] });
     }
     case 'unreadable':
     case 'unsetVariable':
@@ -89,7 +88,7 @@ export class ProjectDiagnostics implements vscode.CodeActionProvider, vscode.Dis
   }
 
   async #show(document: vscode.TextDocument): Promise<void> {
-    const isOn = vscode.workspace.getConfiguration('dockerMounts', document).get<boolean>('diagnostics', true);
+    const isOn = readDocumentSettings(document.uri).diagnostics;
     const { version } = document;
     const model = isOn ? await this.#documents.modelOf(document) : undefined;
     // A newer version tells of itself.

@@ -6,6 +6,8 @@ import type { FileChange, Files } from '../files/files.ts';
 import type { Entry } from '../files/look.ts';
 import type { FilePlace } from '../files/place.ts';
 import { FILES_SCHEME, placeOfUri, uriOf } from '../ui/fileUris.ts';
+import { failure } from '../ui/shown.ts';
+import { fileError } from '../ui/window.ts';
 
 function fileType({ type, isLink }: Entry): vscode.FileType {
   const link = isLink ? vscode.FileType.SymbolicLink : 0;
@@ -22,24 +24,24 @@ function fileType({ type, isLink }: Entry): vscode.FileType {
 
 /** A failure in the words and kinds that VS Code's editors know. */
 function fileSystemError(error: unknown): Error {
-  const { message } = error as Error;
-  if (error instanceof NotFound) return vscode.FileSystemError.FileNotFound(message);
-  if (error instanceof EngineUnavailable) return vscode.FileSystemError.Unavailable(message);
-  if (!(error instanceof FileRefused)) return error instanceof Error ? error : new Error(message);
+  const message = failure(error);
+  if (error instanceof NotFound) return fileError('FileNotFound', message);
+  if (error instanceof EngineUnavailable) return fileError('Unavailable', message);
+  if (!(error instanceof FileRefused)) return fileError('Unavailable', message);
   switch (error.trouble) {
     case 'exists':
-      return vscode.FileSystemError.FileExists(message);
+      return fileError('FileExists', message);
     case 'notADirectory':
-      return vscode.FileSystemError.FileNotADirectory(message);
+      return fileError('FileNotADirectory', message);
     case 'isADirectory':
-      return vscode.FileSystemError.FileIsADirectory(message);
+      return fileError('FileIsADirectory', message);
     case 'readOnly':
-      return vscode.FileSystemError.NoPermissions(message);
+      return fileError('NoPermissions', message);
     case 'notEmpty':
     case 'notAFile':
     case 'tooLarge':
     case 'noTools':
-      return vscode.FileSystemError.Unavailable(message);
+      return fileError('Unavailable', message);
   }
 }
 

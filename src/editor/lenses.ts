@@ -4,11 +4,14 @@ import type { Snapshot, Volume } from '../engine/model.ts';
 import { driftOf } from '../projects/drift.ts';
 import type { ComposeProject, ComposeVolume, Place } from '../projects/model.ts';
 import { formatBytes } from '../ui/format.ts';
+import { readDocumentSettings } from '../ui/settings.ts';
+import { joined, names, say, type Shown } from '../ui/shown.ts';
+import { codeLens, type LensLook } from '../ui/window.ts';
 import type { FileModel, ProjectDocuments } from './projectDocuments.ts';
 
 interface Lens {
   readonly place: Place;
-  readonly command: vscode.Command;
+  readonly look: LensLook;
 }
 
 /** Opens a volume's files in the window, where that is there. */
@@ -25,27 +28,27 @@ export function creationOf(project: ComposeProject, volume: ComposeVolume): Reco
   return { name: volume.name, ...(volume.driver === undefined ? {} : { driver: volume.driver }), ...options, labels: composeLabels(project, volume) };
 }
 
-function statusOf({ size, usedBy }: Volume): string {
+function statusOf({ size, usedBy }: Volume): Shown {
   const users = [...new Set(usedBy.map(({ container }) => container))];
-  const use = users.length === 0 ? vscode.l10n.t('used by no container') : vscode.l10n.t('used by {0}', users.join(', '));
-  return size === null ? use : `${formatBytes(size)} · ${use}`;
+  const use = users.length === 0 ? say('used by no container') : say('used by {0}', names(users));
+  return joined([size === null ? undefined : formatBytes(size), use], ' · ');
 }
 
 function existing(place: Place, volume: Volume, canBrowse: boolean): Lens[] {
   const named = { volume: volume.name };
   return [
-    { place, command: { title: statusOf(volume), command: 'dockerMounts.inspect', arguments: [named], tooltip: vscode.l10n.t('Inspect the volume {0}', volume.name) } },
+    { place, look: { title: statusOf(volume), command: 'dockerMounts.inspect', arguments: [named], tooltip: say('Inspect the volume {0}', volume.name) } },
     // As from its row, so that the outcome is shown.
-    { place, command: { title: vscode.l10n.t('Back Up…'), command: 'dockerMounts.backup', arguments: [{ kind: 'volume', volume }] } },
-    ...(canBrowse ? [{ place, command: { title: vscode.l10n.t('Browse'), command: BROWSE, arguments: [named] } }] : []),
+    { place, look: { title: say('Back Up…'), command: 'dockerMounts.backup', arguments: [{ kind: 'volume', volume }] } },
+    ...(canBrowse ? [{ place, look: { title: say('Browse'), command: BROWSE, arguments: [named] } }] : []),
   ];
 }
 
 function ofVolume(project: ComposeProject, volume: ComposeVolume, place: Place, snapshot: Snapshot, may: { readonly browse: boolean; readonly create: boolean }): Lens[] {
   const found = snapshot.volumes.find(({ name }) => name === volume.name);
   if (found !== undefined) return existing(place, found, may.browse);
-  const title = vscode.l10n.t('Create Volume {0}', volume.name);
-  return may.create ? [{ place, command: { title, command: 'dockerMounts.createVolume', arguments: [creationOf(project, volume)], tooltip: vscode.l10n.t('It does not exist yet. Made now, it is taken by Compose as its own.') } }] : [];
+  const title = say('Create Volume {0}', volume.name);
+  return may.create ? [{ place, look: { title, command: 'dockerMounts.createVolume', arguments: [creationOf(project, volume)], tooltip: say('It does not exist yet. Made now, it is taken by Compose as its own.') } }] : [];
 }
 
 /** The lenses of a file. A pure function of the file and the snapshot. */
@@ -61,7 +64,7 @@ export function lensesOf(model: FileModel, snapshot: Snapshot, may: { readonly b
   const here = (places: readonly Place[]) => places.filter((place) => place.file === file);
   const drifted = project.services.flatMap((service) =>
     driftOf(project, service, snapshot, facts).flatMap(({ container }) =>
-      here(service.places).map((place): Lens => ({ place, command: { title: vscode.l10n.t('{0} differs: Show Difference', container.name), command: 'dockerMounts.showDifference', arguments: [{ file, service: service.name }] } })),
+      here(service.places).map((place): Lens => ({ place, look: { title: say('{0} differs: Show Difference', container.name), command: 'dockerMounts.showDifference', arguments: [{ file, service: service.name }] } })),
     ),
   );
   return [...drifted, ...project.volumes.flatMap((volume) => here(volume.places).flatMap((place) => ofVolume(project, volume, place, snapshot, may)))];
@@ -81,12 +84,12 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   }
 
   async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
-    if (!vscode.workspace.getConfiguration('dockerMounts', document).get<boolean>('codeLens', true)) return [];
+    if (!readDocumentSettings(document.uri).codeLens) return [];
     const [model, commands] = await Promise.all([this.#documents.modelOf(document), vscode.commands.getCommands(true)]);
     const { snapshot } = this.#documents;
     if (model === undefined || snapshot === undefined) return [];
     const lenses = lensesOf(model, snapshot, { browse: commands.includes(BROWSE), create: vscode.workspace.isTrusted });
-    return lenses.map(({ place, command }) => new vscode.CodeLens(new vscode.Range(document.positionAt(place.span.start), document.positionAt(place.span.end)), command));
+    return lenses.map(({ place, look }) => codeLens(new vscode.Range(document.positionAt(place.span.start), document.positionAt(place.span.end)), look));
   }
 
   dispose(): void {

@@ -4,18 +4,18 @@ import * as vscode from 'vscode';
 import type { LivePaths } from '../mounts/livePaths.ts';
 import { mountRoots, rootKey, viewsOfHostFile, type PathIndex, type PathView } from '../mounts/paths.ts';
 import { placeText } from '../ui/pathViews.ts';
+import { readDecorations } from '../ui/settings.ts';
+import { names, say, type Shown } from '../ui/shown.ts';
+import { decorateFiles } from '../ui/window.ts';
 
 const ROOT = '⇄';
 const INSIDE = '·';
 const MOST_NAMED = 10;
 
-type Wanted = 'off' | 'roots' | 'all';
-
 /** Pure functions of the path index: a row costs a look into a map. */
-export class MountDecorations implements vscode.FileDecorationProvider, vscode.Disposable {
+export class MountDecorations implements vscode.Disposable {
   readonly #paths: LivePaths;
   readonly #changed = new vscode.EventEmitter<undefined>();
-  readonly onDidChangeFileDecorations = this.#changed.event;
   readonly #following: vscode.Disposable;
   /** Workspace folders that are links, with what they lead to. */
   #folders: readonly { readonly path: string; readonly real: string }[] = [];
@@ -25,7 +25,7 @@ export class MountDecorations implements vscode.FileDecorationProvider, vscode.D
   constructor(paths: LivePaths) {
     this.#paths = paths;
     this.#following = vscode.Disposable.from(
-      vscode.window.registerFileDecorationProvider(this),
+      decorateFiles(this.#changed.event, (uri) => this.#decorationOf(uri)),
       paths.onDidChange(() => this.#follow(paths.index)),
       vscode.workspace.onDidChangeWorkspaceFolders(() => void this.#lookAtFolders()),
       vscode.workspace.onDidChangeConfiguration((change) => {
@@ -36,16 +36,17 @@ export class MountDecorations implements vscode.FileDecorationProvider, vscode.D
     void this.#lookAtFolders();
   }
 
-  provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
+  #decorationOf(uri: vscode.Uri): { readonly badge: string; readonly tooltip: Shown } | undefined {
     const { index } = this.#paths;
-    const wanted = vscode.workspace.getConfiguration('dockerMounts').get<Wanted>('decorations');
-    if (uri.scheme !== 'file' || index === undefined || wanted === 'off') return undefined;
+    if (uri.scheme !== 'file' || index === undefined) return undefined;
+    const wanted = readDecorations(uri);
+    if (wanted === 'off') return undefined;
     const path = uri.fsPath;
     const real = this.#realOf(path);
     const roots = [...new Set([path, real])].flatMap((one) => this.#roots.get(rootKey(index, one) ?? '') ?? []);
-    if (roots.length > 0) return { badge: ROOT, tooltip: vscode.l10n.t('Mounted in {0}', named(roots)) };
+    if (roots.length > 0) return { badge: ROOT, tooltip: say('Mounted in {0}', named(roots)) };
     const views = wanted === 'all' ? viewsOfHostFile(index, { path, real }) : [];
-    return views.length === 0 ? undefined : { badge: INSIDE, tooltip: vscode.l10n.t('Seen as {0}', named(views)) };
+    return views.length === 0 ? undefined : { badge: INSIDE, tooltip: say('Seen as {0}', named(views)) };
   }
 
   dispose(): void {
@@ -75,8 +76,7 @@ export class MountDecorations implements vscode.FileDecorationProvider, vscode.D
   }
 }
 
-function named(views: readonly PathView[]): string {
+function named(views: readonly PathView[]): Shown {
   const unique = [...new Map(views.map((view) => [placeText(view), view])).values()];
-  const names = unique.slice(0, MOST_NAMED).map((view) => `${placeText(view)}${view.readOnly ? ` (${vscode.l10n.t('read-only')})` : ''}`);
-  return [...names, ...(unique.length > MOST_NAMED ? ['…'] : [])].join(', ');
+  return names(unique.map((view) => (view.readOnly ? say('{0} (read-only)', placeText(view)) : placeText(view))), MOST_NAMED);
 }

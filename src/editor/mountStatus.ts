@@ -5,7 +5,10 @@ import { lookAtHostFile } from '../mounts/hostFile.ts';
 import type { LivePaths } from '../mounts/livePaths.ts';
 import { viewsOfHostFile, type HostFile } from '../mounts/paths.ts';
 import { activeFile, onDidChangeActiveFile } from '../ui/activeFile.ts';
+import { iconList, type Markdown } from '../ui/markdown.ts';
 import { placeText, seenIn, viewWords, type Seen } from '../ui/pathViews.ts';
+import { joined, say, shown, type Shown } from '../ui/shown.ts';
+import { StatusItem } from '../ui/window.ts';
 
 const LONGEST = 48;
 const MOST_LISTED = 20;
@@ -14,15 +17,14 @@ const MOST_LISTED = 20;
 export class MountStatus implements vscode.Disposable {
   readonly #paths: LivePaths;
   readonly #containers: () => readonly Container[];
-  readonly #item: vscode.StatusBarItem;
+  readonly #item: StatusItem;
   readonly #following: vscode.Disposable;
   #file: HostFile | undefined;
 
   constructor(paths: LivePaths, containers: () => readonly Container[]) {
     this.#paths = paths;
     this.#containers = containers;
-    this.#item = vscode.window.createStatusBarItem('dockerMounts.mounts', vscode.StatusBarAlignment.Right, 90);
-    this.#item.name = vscode.l10n.t('Docker Mounts: Places of the Active File');
+    this.#item = new StatusItem('dockerMounts.mounts', say('Docker Mounts: Places of the Active File'), 90);
     this.#following = vscode.Disposable.from(
       onDidChangeActiveFile(() => void this.#follow()),
       paths.onDidChange(() => this.#show()),
@@ -49,30 +51,24 @@ export class MountStatus implements vscode.Disposable {
     const seen = index === undefined || this.#file === undefined ? [] : seenIn(viewsOfHostFile(index, this.#file), this.#containers());
     const [first] = seen;
     if (first === undefined || this.#file === undefined) return this.#item.hide();
-    this.#item.text = textOf(first, seen.length);
-    this.#item.tooltip = tooltipOf(seen);
-    this.#item.accessibilityInformation = { label: vscode.l10n.t('The active file in containers: {0}', seen.map((one) => [placeText(one.view), ...viewWords(one)].join(', ')).join('; ')) };
-    this.#item.command = { command: 'dockerMounts.showMounts', title: vscode.l10n.t('Show Mounts of This File'), arguments: [vscode.Uri.file(this.#file.path)] };
-    this.#item.show();
+    this.#item.show(partsOf(first, seen.length), {
+      tooltip: tooltipOf(seen),
+      spoken: say('The active file in containers: {0}', joined(seen.slice(0, MOST_LISTED).map((one) => joined([placeText(one.view), ...viewWords(one)], ', ')), '; ')),
+      command: 'dockerMounts.showMounts',
+      title: say('Show Mounts of This File'),
+      arguments: [vscode.Uri.file(this.#file.path)],
+    });
   }
 }
 
-function textOf({ view, container }: Seen, count: number): string {
+function partsOf({ view, container }: Seen, count: number): ({ readonly icon: string } | Shown)[] {
   const { containerPath } = view;
   const room = LONGEST - container.name.length;
   const path = containerPath.length > room ? `…${containerPath.slice(-Math.max(room, 16))}` : containerPath;
-  // A `$(` of a file's name must not become an icon.
-  return `$(vm) ${`${container.name}:${path}`.replaceAll('$(', '$\u200b(')}${view.readOnly ? ' $(lock)' : ''}${count > 1 ? ` +${count - 1}` : ''}`;
+  return [{ icon: 'vm' }, shown(`${container.name}:${path}`), ...(view.readOnly ? [{ icon: 'lock' }] : []), ...(count > 1 ? [shown(`+${count - 1}`)] : [])];
 }
 
-function tooltipOf(seen: readonly Seen[]): vscode.MarkdownString {
-  const markdown = new vscode.MarkdownString('', true);
-  markdown.appendMarkdown(`**${vscode.l10n.t('Seen in containers as')}**\n\n`);
-  for (const one of seen.slice(0, MOST_LISTED)) {
-    markdown.appendMarkdown(`- $(${one.view.readOnly ? 'lock' : 'edit'}) `);
-    markdown.appendText([placeText(one.view), ...viewWords(one)].join(' · '));
-    markdown.appendMarkdown('\n');
-  }
-  if (seen.length > MOST_LISTED) markdown.appendMarkdown(`\n${vscode.l10n.t('and {0} more', seen.length - MOST_LISTED)}`);
-  return markdown;
+function tooltipOf(seen: readonly Seen[]): Markdown {
+  const items = seen.slice(0, MOST_LISTED).map((one) => ({ icon: one.view.readOnly ? 'lock' : 'edit', text: joined([placeText(one.view), ...viewWords(one)], ' · ') }));
+  return iconList(say('Seen in containers as'), items, seen.length > MOST_LISTED ? say('and {0} more', seen.length - MOST_LISTED) : undefined);
 }

@@ -6,6 +6,7 @@ import type { EngineState, EngineWatcher } from '../engine/watcher.ts';
 import { runningProjects, type HostFacts } from '../projects/drift.ts';
 import type { ComposeProject, Devcontainer, DockerfileFacts, FileMount } from '../projects/model.ts';
 import type { Around } from '../projects/problems.ts';
+import type { Log } from '../ui/window.ts';
 import { hostFacts, readSmallFile, sharesFiles } from './hostFacts.ts';
 import { kindOf, mattersToOthers } from './selectors.ts';
 
@@ -25,7 +26,7 @@ const DEBOUNCE_MS = 300;
 /** Owned by the composition root. */
 export class ProjectDocuments implements vscode.Disposable {
   readonly #watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'loadSizes'>;
-  readonly #log: vscode.LogOutputChannel;
+  readonly #log: Log;
   readonly #readings = new Map<string, Reading>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #changed = new vscode.EventEmitter<vscode.TextDocument>();
@@ -35,7 +36,7 @@ export class ProjectDocuments implements vscode.Disposable {
   /** Fires for a document when it, or the engine, says something new. */
   readonly onDidChange = this.#changed.event;
 
-  constructor(watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'loadSizes'>, log: vscode.LogOutputChannel) {
+  constructor(watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'loadSizes'>, log: Log) {
     this.#watcher = watcher;
     this.#log = log;
     this.#subscriptions = [

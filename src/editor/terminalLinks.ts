@@ -5,8 +5,10 @@ import type { LivePaths } from '../mounts/livePaths.ts';
 import { referencesIn } from '../mounts/pathReference.ts';
 import { viewInContainer } from '../mounts/paths.ts';
 import type { ContainerTerminals } from '../ui/containerTerminals.ts';
+import { say } from '../ui/shown.ts';
+import { linkTerminals, type TerminalLinkLook } from '../ui/window.ts';
 
-interface Link extends vscode.TerminalLink {
+interface Link extends TerminalLinkLook {
   readonly container: string;
   readonly text: string;
 }
@@ -18,18 +20,15 @@ export function registerTerminalLinks(paths: LivePaths, terminals: ContainerTerm
   const linkOf = async (container: string, line: string, { start, length, path }: ReturnType<typeof referencesIn>[number]): Promise<Link | undefined> => {
     const hostPath = paths.index?.host.local ? viewInContainer(paths.index, container, path)?.hostPath : undefined;
     const isThere = hostPath !== undefined && (await stat(hostPath).then(() => true, () => false));
-    return isThere ? { startIndex: start, length, tooltip: vscode.l10n.t('Open {0}', hostPath), container, text: line.slice(start, start + length) } : undefined;
+    return isThere ? { startIndex: start, length, tooltip: say('Open {0}', hostPath), container, text: line.slice(start, start + length) } : undefined;
   };
-  const provider: vscode.TerminalLinkProvider<Link> = {
-    async provideTerminalLinks({ line, terminal }) {
-      const container = terminals.containerOf(terminal);
-      if (container === undefined) return [];
-      const links = await Promise.all(referencesIn(line).slice(0, MOST).map((reference) => linkOf(container, line, reference)));
-      return links.filter((link) => link !== undefined);
-    },
-    handleTerminalLink: async ({ container, text }) => {
-      await vscode.commands.executeCommand('dockerMounts.openHostFile', { container, containerPath: text });
-    },
+  const linksOf = async (line: string, terminal: vscode.Terminal): Promise<readonly Link[]> => {
+    const container = terminals.containerOf(terminal);
+    if (container === undefined) return [];
+    const links = await Promise.all(referencesIn(line).slice(0, MOST).map((reference) => linkOf(container, line, reference)));
+    return links.filter((link) => link !== undefined);
   };
-  return vscode.window.registerTerminalLinkProvider(provider);
+  return linkTerminals(linksOf, async ({ container, text }) => {
+    await vscode.commands.executeCommand('dockerMounts.openHostFile', { container, containerPath: text });
+  });
 }

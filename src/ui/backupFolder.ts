@@ -4,6 +4,8 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import { FileFailure } from '../engine/errors.ts';
 import { readSettings } from './settings.ts';
+import { say } from './shown.ts';
+import { chooseFiles } from './window.ts';
 
 const KEY = 'backupFolder';
 
@@ -29,11 +31,11 @@ export class BackupFolder implements vscode.Disposable {
       });
       return folder;
     }
-    const chosen = await vscode.window.showOpenDialog({
+    const chosen = await chooseFiles({
       canSelectFolders: true,
       canSelectFiles: false,
-      openLabel: vscode.l10n.t('Back Up Here'),
-      title: vscode.l10n.t('Folder for the Backup'),
+      openLabel: say('Back Up Here'),
+      title: say('Folder for the Backup'),
       defaultUri: vscode.Uri.file(this.#memory.get<string>(KEY) ?? homedir()),
     });
     const path = chosen?.[0]?.fsPath;

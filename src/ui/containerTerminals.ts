@@ -4,6 +4,8 @@ import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
 import type { Logger } from '../engine/log.ts';
 import { startShell, type Shell, type ShellPlan } from '../engine/shell.ts';
+import { asText, failure, joined, say, type Shown } from './shown.ts';
+import { openTerminal } from './window.ts';
 
 /** VS Code has no flow control for such terminals: a flood of output is let through at this pace, about 13 MB/s. */
 const FLOOD_BYTES = 16 * 1024;
@@ -34,7 +36,7 @@ class ContainerPty implements vscode.Pseudoterminal {
     if (dimensions !== undefined) this.setDimensions(dimensions);
     startShell(this.#connection, this.#plan, this.#size).then(
       (shell) => this.#begin(shell),
-      (error: unknown) => this.#end((error as Error).message, LOST),
+      (error: unknown) => this.#end(failure(error), LOST),
     );
   }
 
@@ -72,19 +74,19 @@ class ContainerPty implements vscode.Pseudoterminal {
     const end = () => {
       if (ended) return;
       ended = true;
-      void shell.exitCode().then((code) => this.#end(code === undefined ? vscode.l10n.t('The connection to the container ended.') : '', code ?? LOST));
+      void shell.exitCode().then((code) => this.#end(code === undefined ? say('The connection to the container ended.') : undefined, code ?? LOST));
     };
     shell.stream.on('end', end).on('close', end);
     if (this.#early !== '') shell.stream.write(this.#early);
     this.#early = '';
   }
 
-  #end(message: string, code: number): void {
+  #end(message: Shown | undefined, code: number): void {
     if (this.#over) return;
     this.#over = true;
-    if (message !== '') {
-      this.#log.warn(message);
-      this.#wrote.fire(`\r\n${message.replaceAll('\n', '\r\n')}\r\n`);
+    if (message !== undefined) {
+      this.#log.warn(asText(message));
+      this.#wrote.fire(`\r\n${asText(message)}\r\n`);
     }
     // VS Code says itself what a code other than 0 was.
     this.#closed.fire(code);
@@ -102,9 +104,8 @@ export class ContainerTerminals implements vscode.Disposable {
 
   open(connection: Connection, plan: ShellPlan): vscode.Terminal {
     const pty = new ContainerPty(connection, plan, this.#log);
-    const terminal = vscode.window.createTerminal({ name: `${plan.container}: ${plan.cwd}`, pty, iconPath: new vscode.ThemeIcon('vm'), isTransient: true });
+    const terminal = openTerminal(joined([plan.container, plan.cwd], ': '), 'vm', pty);
     this.#containers.set(terminal, plan.container);
-    terminal.show();
     return terminal;
   }
 

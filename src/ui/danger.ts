@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { Mount } from '../engine/model.ts';
 import { dangerOf, type Danger, type DangerPlace } from '../mounts/danger.ts';
+import { say, type Shown } from './shown.ts';
 
 /** Why a mount gives a container power over the machine, or undefined. */
 export function dangerOfMount({ type, source, readOnly }: Pick<Mount, 'type' | 'source' | 'readOnly'>): Danger | undefined {
@@ -16,19 +17,19 @@ export function dangerPlace(): Pick<DangerPlace, 'home' | 'workspaces'> {
 }
 
 /** One sentence on what could happen. */
-export function dangerSentence(danger: Danger): string {
+export function dangerSentence(danger: Danger): Shown {
   switch (danger) {
     case 'socket':
-      return vscode.l10n.t('Whoever holds the engine’s socket rules this machine.');
+      return say('Whoever holds the engine’s socket rules this machine.');
     case 'system':
-      return vscode.l10n.t('The container could change the system itself.');
+      return say('The container could change the system itself.');
     case 'home':
-      return vscode.l10n.t('It is, or lies in, the home of another user.');
+      return say('It is, or lies in, the home of another user.');
     case 'secrets':
-      return vscode.l10n.t('Your keys and tokens lie there; whoever reads them can use them.');
+      return say('Your keys and tokens lie there; whoever reads them can use them.');
     case 'startup':
-      return vscode.l10n.t('Your shell, desktop or editor runs what lies there, so the container could run programs as you.');
+      return say('Your shell, desktop or editor runs what lies there, so the container could run programs as you.');
     case 'aboveWorkspace':
-      return vscode.l10n.t('It lies above the workspace, so the container could change all that is in there.');
+      return say('It lies above the workspace, so the container could change all that is in there.');
   }
 }

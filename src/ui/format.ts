@@ -1,5 +1,5 @@
 /** Numbers and times for people. */
-import * as vscode from 'vscode';
+import { say, shown, type Shown } from './shown.ts';
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
 
@@ -15,22 +15,22 @@ export function formatBytes(bytes: number): string {
 }
 
 /** How long ago an ISO time was, in words. */
-export function formatAge(iso: string, now: number = Date.now()): string {
+export function formatAge(iso: string, now: number = Date.now()): Shown {
   const minutes = Math.max(0, Math.floor((now - Date.parse(iso)) / 60_000));
-  if (Number.isNaN(minutes)) return '';
-  if (minutes < 1) return vscode.l10n.t('just now');
-  if (minutes < 60) return vscode.l10n.t('{0} min ago', minutes);
+  if (Number.isNaN(minutes)) return shown('');
+  if (minutes < 1) return say('just now');
+  if (minutes < 60) return say('{0} min ago', minutes);
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return vscode.l10n.t('{0} h ago', hours);
-  return vscode.l10n.t('{0} days ago', Math.floor(hours / 24));
+  if (hours < 48) return say('{0} h ago', hours);
+  return say('{0} days ago', Math.floor(hours / 24));
 }
 
 /** How far ahead a time is, in milliseconds since 1970, in words. */
-export function formatAhead(time: number, now: number = Date.now()): string {
+export function formatAhead(time: number, now: number = Date.now()): Shown {
   const minutes = Math.ceil((time - now) / 60_000);
-  if (minutes <= 0) return vscode.l10n.t('now');
-  if (minutes < 60) return vscode.l10n.t('in {0} min', minutes);
+  if (minutes <= 0) return say('now');
+  if (minutes < 60) return say('in {0} min', minutes);
   const hours = Math.round(minutes / 60);
-  if (hours < 48) return vscode.l10n.t('in {0} h', hours);
-  return vscode.l10n.t('in {0} days', Math.round(hours / 24));
+  if (hours < 48) return say('in {0} h', hours);
+  return say('in {0} days', Math.round(hours / 24));
 }

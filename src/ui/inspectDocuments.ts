@@ -1,5 +1,6 @@
 /** Read-only documents: what the engine says about an object, and what a restore would change. */
 import * as vscode from 'vscode';
+import { visible, visibleJson } from './shown.ts';
 
 const SCHEME = 'docker-mounts-inspect';
 /** Documents that are closed are forgotten; this bounds those whose closing was never told. */
@@ -13,16 +14,16 @@ export class InspectDocuments implements vscode.TextDocumentContentProvider, vsc
 
   /** Opens, or renews, the document of one object as JSON. */
   show(kind: string, name: string, value: unknown): Promise<void> {
-    return this.#open(kind, `${name}.json`, 'json', `${JSON.stringify(value, null, 2)}\n`);
+    return this.#open(kind, `${name}.json`, 'json', `${visibleJson(value)}\n`);
   }
 
   /** Opens, or renews, a list of differences: lines that begin with `+`, `-` or `!`. */
   showDifferences(kind: string, name: string, lines: readonly string[]): Promise<void> {
-    return this.#open(kind, `${name}.diff`, 'diff', `${lines.join('\n')}\n`);
+    return this.#open(kind, `${name}.diff`, 'diff', `${lines.map(visible).join('\n')}\n`);
   }
 
   async #open(kind: string, name: string, language: string, text: string): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${kind}/${name.replace(/[/\\]/g, '_')}` });
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${kind}/${visible(name).replace(/[/\\]/g, '_')}` });
     this.#texts.set(uri.toString(), text);
     for (const oldest of this.#texts.keys()) {
       if (this.#texts.size <= MOST) break;

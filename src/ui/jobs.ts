@@ -3,15 +3,17 @@ import * as vscode from 'vscode';
 import { Cancelled } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { formatBytes } from './format.ts';
+import { say, shown, type Shown } from './shown.ts';
+import { withProgress, type Log } from './window.ts';
 
 const REPORT_EVERY_MS = 200;
 
 /** Runs a job under a notification. A cancel rejects with vscode.CancellationError once the job has cleaned up. */
-export async function withJob<T>(title: string, log: vscode.LogOutputChannel, task: (job: JobOptions) => Promise<T>): Promise<T> {
-  return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title, cancellable: true }, async (progress, token) => {
+export async function withJob<T>(title: Shown, log: Log, task: (job: JobOptions) => Promise<T>): Promise<T> {
+  return withProgress(title, async (report, token) => {
     const abort = new AbortController();
     const subscription = token.onCancellationRequested(() => {
-      progress.report({ message: vscode.l10n.t('cancelling, nothing will be left behind…') });
+      report(say('cancelling, nothing will be left behind…'));
       abort.abort();
     });
     let reported = 0;
@@ -19,7 +21,7 @@ export async function withJob<T>(title: string, log: vscode.LogOutputChannel, ta
       const now = Date.now();
       if (abort.signal.aborted || now - reported < REPORT_EVERY_MS) return;
       reported = now;
-      progress.report({ message: total ? vscode.l10n.t('{0} of {1}', formatBytes(bytes), formatBytes(total)) : formatBytes(bytes) });
+      report(total ? say('{0} of {1}', formatBytes(bytes), formatBytes(total)) : shown(formatBytes(bytes)));
     };
     try {
       return await task({ signal: abort.signal, log, progress: onBytes });

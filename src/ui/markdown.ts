@@ -1,20 +1,38 @@
-/** Facts in Markdown, safe whatever names hold. */
-import * as vscode from 'vscode';
+/** Facts in Markdown, safe whatever names hold. No `vscode` here: `window.ts` makes a MarkdownString of it. */
+import { asCode, asMarkdown, isEmpty, type Shown } from './shown.ts';
 
-/** The name is Markdown: one that comes from outside is to be made code. */
-export type Fact = readonly [name: string, value: string | undefined];
+class MarkdownText {
+  readonly #text: string;
+  readonly #hasIcons: boolean;
 
-/** Names come from outside: as code they cannot form Markdown, whatever they hold. */
-export function code(text: string): string {
-  // Longer than any row of backticks inside, so that none of them ends it.
-  const fence = '`'.repeat(1 + Math.max(0, ...(text.match(/`+/g) ?? []).map(({ length }) => length)));
-  const pad = text.includes('`') ? ' ' : '';
-  // eslint-disable-next-line no-control-regex -- a line break would end the row of the table
-  return `${fence}${pad}${text.replace(/[\u0000-\u001f]/g, '?').replaceAll('|', '\\|')}${pad}${fence}`;
+  constructor(text: string, hasIcons: boolean) {
+    this.#text = text;
+    this.#hasIcons = hasIcons;
+  }
+
+  static of(markdown: MarkdownText): { readonly text: string; readonly hasIcons: boolean } {
+    return { text: markdown.#text, hasIcons: markdown.#hasIcons };
+  }
 }
 
+/** Markdown that the functions of this file made. */
+export type Markdown = MarkdownText;
+
+export type Fact = readonly [name: Shown, value: Shown | undefined];
+
 /** A title and a table of those facts that have a value. */
-export function factTable(title: string, facts: readonly Fact[]): vscode.MarkdownString {
-  const rows = facts.filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => `| ${name} | ${code(value ?? '')} |`);
-  return new vscode.MarkdownString([`**${code(title)}**`, '', '| | |', '| :-- | :-- |', ...rows].join('\n'));
+export function factTable(title: Shown, facts: readonly Fact[]): Markdown {
+  const rows = facts.flatMap(([name, value]) => (value === undefined || isEmpty(value) ? [] : [`| ${asMarkdown(name)} | ${asCode(value)} |`]));
+  return new MarkdownText([`**${asCode(title)}**`, '', '| | |', '| :-- | :-- |', ...rows].join('\n'), false);
+}
+
+/** A heading, a list with icons of ours, and what there is to say below it. */
+export function iconList(heading: Shown, items: readonly { readonly icon: string; readonly text: Shown }[], below?: Shown): Markdown {
+  const list = items.map(({ icon, text }) => `- $(${icon}) ${asMarkdown(text)}`);
+  return new MarkdownText([`**${asMarkdown(heading)}**`, '', ...list, ...(below === undefined ? [] : ['', asMarkdown(below)])].join('\n'), true);
+}
+
+/** The text, and whether `$(name)` in it is an icon. */
+export function markdownOf(markdown: Markdown): { readonly text: string; readonly hasIcons: boolean } {
+  return MarkdownText.of(markdown);
 }

@@ -2,13 +2,15 @@
 import { posix } from 'node:path';
 import * as vscode from 'vscode';
 import type { Snapshot, Volume } from '../engine/model.ts';
-import { volumeNameProblem } from '../engine/volumes.ts';
 import { missingSources } from '../mounts/create.ts';
 import type { Connection } from '../engine/connection.ts';
 import { parseMountSpec, type MountSettings } from '../mounts/spec.ts';
 import { dangerOfMount, dangerSentence } from './danger.ts';
 import { pickVolume } from './picks.ts';
 import { localPaths } from './settings.ts';
+import { joined, say, shown, type Shown } from './shown.ts';
+import { problemOfVolumeName } from './volumePrompts.ts';
+import { askInDialog, askText, chooseFiles, pickOne, pickOrPress, type Choice, type Heading } from './window.ts';
 
 /** The dangerous sources that a person has agreed to, by `agreement`, so that they are not asked twice. */
 export type Agreed = Set<string>;
@@ -20,15 +22,15 @@ export function agreement(source: string, readOnly: boolean): string {
 
 export type SourceKind = 'folder' | 'path' | 'volume' | 'newVolume';
 
-type SourceItem = vscode.QuickPickItem & { readonly value: SourceKind };
+type SourceItem = Choice & { readonly value: SourceKind };
 
 /** The kinds of sources to choose from. A file picker shows this machine, so a remote engine's paths are typed. */
 export function sourceItems(isLocal: boolean): SourceItem[] {
   const items: SourceItem[] = [
-    { label: `$(folder) ${vscode.l10n.t('Mount a Folder or File…')}`, value: 'folder' },
-    { label: `$(edit) ${vscode.l10n.t('Mount a Path on the Engine’s Host…')}`, value: 'path' },
-    { label: `$(database) ${vscode.l10n.t('Mount a Volume…')}`, value: 'volume' },
-    { label: `$(add) ${vscode.l10n.t('Mount a New Volume…')}`, value: 'newVolume' },
+    { icon: 'folder', label: say('Mount a Folder or File…'), value: 'folder' },
+    { icon: 'edit', label: say('Mount a Path on the Engine’s Host…'), value: 'path' },
+    { icon: 'database', label: say('Mount a Volume…'), value: 'volume' },
+    { icon: 'add', label: say('Mount a New Volume…'), value: 'newVolume' },
   ];
   return items.filter(({ value }) => isLocal || value !== 'folder');
 }
@@ -58,28 +60,29 @@ function targetFor({ Type, Source }: Pick<MountSettings, 'Type' | 'Source'>, vol
 async function askSource(kind: SourceKind, volumes: readonly Volume[]): Promise<Pick<MountSettings, 'Type' | 'Source'> | undefined> {
   switch (kind) {
     case 'folder': {
-      const options = { canSelectFolders: true, canSelectFiles: true, openLabel: vscode.l10n.t('Mount'), defaultUri: vscode.workspace.workspaceFolders?.[0]?.uri };
-      const [chosen] = (await vscode.window.showOpenDialog(options)) ?? [];
+      const first = vscode.workspace.workspaceFolders?.[0];
+      const options = { canSelectFolders: true, canSelectFiles: true, openLabel: say('Mount'), ...(first === undefined ? {} : { defaultUri: first.uri }) };
+      const [chosen] = (await chooseFiles(options)) ?? [];
       return chosen && { Type: 'bind', Source: chosen.fsPath };
     }
     case 'path': {
-      const path = await vscode.window.showInputBox({
-        title: vscode.l10n.t('Path on the Engine’s Host'),
-        prompt: vscode.l10n.t('An absolute path, or one that begins with ~ for your home'),
+      const path = await askText({
+        title: say('Path on the Engine’s Host'),
+        prompt: say('An absolute path, or one that begins with ~ for your home'),
         placeHolder: '/srv/data',
-        validateInput: (value) => (problemOf({ Type: 'bind', Source: value, Target: '/x' }) ? vscode.l10n.t('Give an absolute path.') : undefined),
+        validateInput: (value) => (problemOf({ Type: 'bind', Source: value, Target: '/x' }) ? say('Give an absolute path.') : undefined),
       });
       return path === undefined ? undefined : { Type: 'bind', Source: parseMountSpec({ Type: 'bind', Source: path, Target: '/x' }, localPaths()).Source };
     }
     case 'volume': {
-      const name = await pickVolume(volumes, vscode.l10n.t('Mount which volume?'));
+      const name = await pickVolume(volumes, say('Mount which volume?'));
       return name === undefined ? undefined : { Type: 'volume', Source: name };
     }
     case 'newVolume': {
-      const name = await vscode.window.showInputBox({
-        title: vscode.l10n.t('New Volume'),
-        prompt: vscode.l10n.t('Name of the volume'),
-        validateInput: (value) => (volumes.some((volume) => volume.name === value) ? vscode.l10n.t('There is a volume "{0}" already.', value) : volumeNameProblem(value)),
+      const name = await askText({
+        title: say('New Volume'),
+        prompt: say('Name of the volume'),
+        validateInput: (value) => (volumes.some((volume) => volume.name === value) ? say('There is a volume "{0}" already.', value) : problemOfVolumeName(value)),
       });
       return name === undefined ? undefined : { Type: 'volume', Source: name };
     }
@@ -97,23 +100,23 @@ function problemOf(spec: Partial<MountSettings>): boolean {
 
 /** An absolute path in the container that no other mount has. */
 export function askTarget(source: string, taken: readonly string[], suggestion: string): Thenable<string | undefined> {
-  return vscode.window.showInputBox({
-    title: vscode.l10n.t('Target of the Mount'),
-    prompt: vscode.l10n.t('Path in the container for {0}', source),
+  return askText({
+    title: say('Target of the Mount'),
+    prompt: say('Path in the container for {0}', source),
     value: taken.includes(suggestion) ? '' : suggestion,
     placeHolder: '/data',
     validateInput: (value) => {
-      if (problemOf({ Type: 'tmpfs', Target: value })) return vscode.l10n.t('Give an absolute path other than "/".');
+      if (problemOf({ Type: 'tmpfs', Target: value })) return say('Give an absolute path other than "/".');
       const { Target } = parseMountSpec({ Type: 'tmpfs', Target: value }, localPaths());
-      return taken.includes(Target) ? vscode.l10n.t('There is a mount at "{0}" already.', Target) : undefined;
+      return taken.includes(Target) ? say('There is a mount at "{0}" already.', Target) : undefined;
     },
   });
 }
 
 async function askReadOnly(source: string, target: string): Promise<boolean | undefined> {
-  const readOnly = { label: `$(lock) ${vscode.l10n.t('Read-only')}`, description: vscode.l10n.t('a write in the container fails') };
-  const items = [{ label: `$(edit) ${vscode.l10n.t('Read and write')}` }, readOnly];
-  const chosen = await vscode.window.showQuickPick(items, { title: `${source} → ${target}`, placeHolder: vscode.l10n.t('With which rights?') });
+  const readOnly = { icon: 'lock', label: say('Read-only'), description: say('a write in the container fails') };
+  const items = [{ icon: 'edit', label: say('Read and write') }, readOnly];
+  const chosen = await pickOne(items, { title: joined([source, target], ' → '), placeHolder: say('With which rights?') });
   return chosen && chosen === readOnly;
 }
 
@@ -121,9 +124,9 @@ async function askReadOnly(source: string, target: string): Promise<boolean | un
 export async function mayMount({ Type, Source, ReadOnly }: MountSettings, agreed?: Agreed): Promise<boolean> {
   const danger = dangerOfMount({ type: Type, source: Source, readOnly: ReadOnly });
   if (danger === undefined) return true;
-  const go = vscode.l10n.t('Mount Anyway');
-  const question = ReadOnly ? vscode.l10n.t('Mount "{0}"?', Source) : vscode.l10n.t('Mount "{0}" with write access?', Source);
-  const isAgreed = (await vscode.window.showWarningMessage(question, { modal: true, detail: dangerSentence(danger) }, go)) === go;
+  const go = say('Mount Anyway');
+  const question = ReadOnly ? say('Mount "{0}"?', Source) : say('Mount "{0}" with write access?', Source);
+  const isAgreed = (await askInDialog('Warning', question, dangerSentence(danger), go)) === go;
   if (isAgreed) agreed?.add(agreement(Source, ReadOnly));
   return isAgreed;
 }
@@ -131,9 +134,9 @@ export async function mayMount({ Type, Source, ReadOnly }: MountSettings, agreed
 async function mayMakeSource(mount: MountSettings, connection: Connection): Promise<boolean> {
   const [missing] = await missingSources(connection, [mount]);
   if (missing === undefined) return true;
-  const make = vscode.l10n.t('Create the Directory');
-  const detail = vscode.l10n.t('The engine makes an empty directory there, owned by root, when the container starts.');
-  return (await vscode.window.showWarningMessage(vscode.l10n.t('"{0}" does not exist.', missing), { modal: true, detail }, make)) === make;
+  const make = say('Create the Directory');
+  const detail = say('The engine makes an empty directory there, owned by root, when the container starts.');
+  return (await askInDialog('Warning', say('"{0}" does not exist.', missing), detail, make)) === make;
 }
 
 export interface Wish {
@@ -148,20 +151,22 @@ export type Step =
   | { readonly kind: 'changed'; readonly wish: Wish }
   | { readonly kind: 'create'; readonly start: boolean };
 
-const TOGGLE = () => ({ iconPath: new vscode.ThemeIcon('lock'), tooltip: vscode.l10n.t('Switch between read-only and writable') });
-const TAKE_AWAY = () => ({ iconPath: new vscode.ThemeIcon('trash'), tooltip: vscode.l10n.t('Take it off the list') });
+const TOGGLE = () => ({ icon: 'lock', does: 'toggled' as const, tooltip: say('Switch between read-only and writable') });
+const TAKE_AWAY = () => ({ icon: 'trash', does: 'taken' as const, tooltip: say('Take it off the list') });
 
-type Row = vscode.QuickPickItem & { readonly step?: Step; toggled?: Wish; taken?: Wish };
+type Button = ReturnType<typeof TOGGLE> | ReturnType<typeof TAKE_AWAY>;
+type Row = Choice & { readonly buttons?: readonly Button[]; readonly step?: Step; readonly toggled?: Wish; readonly taken?: Wish };
 
-function rightsWord(readOnly: boolean): string {
-  return readOnly ? vscode.l10n.t('read-only') : vscode.l10n.t('read and write');
+function rightsWord(readOnly: boolean): Shown {
+  return readOnly ? say('read-only') : say('read and write');
 }
 
 function wishRows({ mounts, volumesFrom }: Wish): Row[] {
   const buttons = [TOGGLE(), TAKE_AWAY()];
   const ofMounts = mounts.map((mount): Row => ({
-    label: `$(${mount.Type === 'bind' ? 'folder' : 'database'}) ${mount.Target}`,
-    description: `${rightsWord(mount.ReadOnly)} ← ${mount.Source}`,
+    icon: mount.Type === 'bind' ? 'folder' : 'database',
+    label: shown(mount.Target),
+    description: joined([rightsWord(mount.ReadOnly), mount.Source], ' ← '),
     buttons,
     toggled: { volumesFrom, mounts: mounts.map((one) => (one === mount ? { ...one, ReadOnly: !one.ReadOnly } : one)) },
     taken: { volumesFrom, mounts: mounts.filter((one) => one !== mount) },
@@ -169,7 +174,8 @@ function wishRows({ mounts, volumesFrom }: Wish): Row[] {
   const ofContainers = volumesFrom.map((from): Row => {
     const name = from.replace(/:ro$/, '');
     return {
-      label: `$(arrow-left) ${vscode.l10n.t('volumes from {0}', name)}`,
+      icon: 'arrow-left',
+      label: say('volumes from {0}', name),
       description: rightsWord(name !== from),
       buttons,
       toggled: { mounts, volumesFrom: volumesFrom.map((one) => (one !== from ? one : name === from ? `${name}:ro` : name)) },
@@ -180,37 +186,22 @@ function wishRows({ mounts, volumesFrom }: Wish): Row[] {
 }
 
 /** Shows the mounts chosen so far with what can be done next; undefined when it is closed. A mount that is chosen changes its rights. */
-export function askStep(title: string, wish: Wish, isLocal: boolean): Promise<Step | undefined> {
-  const heading = (label: string): Row => ({ label, kind: vscode.QuickPickItemKind.Separator });
+export async function askStep(title: Shown, wish: Wish, isLocal: boolean): Promise<Step | undefined> {
+  const heading = (text: Shown): Heading => ({ heading: text });
   const chosen = wishRows(wish);
-  const rows: Row[] = [
-    ...(chosen.length > 0 ? [heading(vscode.l10n.t('Mounts')), ...chosen] : []),
-    heading(vscode.l10n.t('Add')),
-    ...sourceItems(isLocal).map((item): Row => ({ label: item.label, step: { kind: 'add', source: item.value } })),
-    { label: `$(arrow-left) ${vscode.l10n.t('Take Volumes from a Container…')}`, step: { kind: 'volumesFrom' } },
-    heading(vscode.l10n.t('Finish')),
-    { label: `$(play) ${vscode.l10n.t('Create and Start')}`, step: { kind: 'create', start: true } },
-    { label: `$(check) ${vscode.l10n.t('Create without Starting')}`, step: { kind: 'create', start: false } },
+  const rows: (Row | Heading)[] = [
+    ...(chosen.length > 0 ? [heading(say('Mounts')), ...chosen] : []),
+    heading(say('Add')),
+    ...sourceItems(isLocal).map((item): Row => ({ ...item, step: { kind: 'add', source: item.value } })),
+    { icon: 'arrow-left', label: say('Take Volumes from a Container…'), step: { kind: 'volumesFrom' } },
+    heading(say('Finish')),
+    { icon: 'play', label: say('Create and Start'), step: { kind: 'create', start: true } },
+    { icon: 'check', label: say('Create without Starting'), step: { kind: 'create', start: false } },
   ];
-  return new Promise((resolve) => {
-    const pick = vscode.window.createQuickPick<Row>();
-    pick.title = title;
-    pick.placeholder = chosen.length === 0 ? vscode.l10n.t('Add mounts, then create the container') : vscode.l10n.t('Choose a mount to switch its rights, or what comes next');
-    pick.items = rows;
-    pick.ignoreFocusOut = true;
-    const done = (step: Step | undefined) => {
-      resolve(step);
-      pick.dispose();
-    };
-    pick.onDidTriggerItemButton(({ item, button }) => {
-      const next = button.tooltip === TOGGLE().tooltip ? item.toggled : item.taken;
-      if (next !== undefined) done({ kind: 'changed', wish: next });
-    });
-    pick.onDidAccept(() => {
-      const [row] = pick.selectedItems;
-      if (row !== undefined) done(row.step ?? (row.toggled && { kind: 'changed', wish: row.toggled }));
-    });
-    pick.onDidHide(() => done(undefined));
-    pick.show();
-  });
+  const placeHolder = chosen.length === 0 ? say('Add mounts, then create the container') : say('Choose a mount to switch its rights, or what comes next');
+  const done = await pickOrPress<Row, Button>(rows, { title, placeHolder, ignoreFocusOut: true });
+  if (done === undefined) return undefined;
+  const { choice, button } = done;
+  const wanted = choice[button?.does ?? 'toggled'];
+  return choice.step ?? (wanted && { kind: 'changed', wish: wanted });
 }

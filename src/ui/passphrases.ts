@@ -1,12 +1,14 @@
 /** The passphrase of encrypted backups: kept in VS Code's SecretStorage, asked for where it is missing or does not fit. */
 import { basename } from 'node:path';
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { PassphraseNeeded } from '../engine/errors.ts';
+import { say, type Shown } from './shown.ts';
+import { askText, showWarning } from './window.ts';
 
 const KEY = 'backupPassphrase';
 
-function ask(prompt: string, validateInput?: (value: string) => string | undefined): Thenable<string | undefined> {
-  return vscode.window.showInputBox({ title: vscode.l10n.t('Backup Passphrase'), prompt, password: true, ignoreFocusOut: true, ...(validateInput ? { validateInput } : {}) });
+function ask(prompt: Shown, validateInput?: (value: string) => Shown | undefined): Thenable<string | undefined> {
+  return askText({ title: say('Backup Passphrase'), prompt, password: true, ignoreFocusOut: true, ...(validateInput ? { validateInput } : {}) });
 }
 
 export class Passphrases {
@@ -26,12 +28,12 @@ export class Passphrases {
 
   /** Asks for a new one, twice, and keeps it. Undefined where the prompt was closed. */
   async choose(): Promise<string | undefined> {
-    const passphrase = await ask(vscode.l10n.t('New backups are encrypted with it. Keep it elsewhere too: without it they cannot be read by anybody.'), (value) => (value === '' ? vscode.l10n.t('A passphrase cannot be empty.') : undefined));
+    const passphrase = await ask(say('New backups are encrypted with it. Keep it elsewhere too: without it they cannot be read by anybody.'), (value) => (value === '' ? say('A passphrase cannot be empty.') : undefined));
     if (passphrase === undefined) return undefined;
-    const again = await ask(vscode.l10n.t('Once more, to be sure'), (value) => (value === '' || passphrase.startsWith(value) ? undefined : vscode.l10n.t('This is not the same passphrase.')));
+    const again = await ask(say('Once more, to be sure'), (value) => (value === '' || passphrase.startsWith(value) ? undefined : say('This is not the same passphrase.')));
     if (again === undefined) return undefined;
     if (again !== passphrase) {
-      void vscode.window.showWarningMessage(vscode.l10n.t('The two passphrases differ; nothing was changed.'));
+      void showWarning(say('The two passphrases differ; nothing was changed.'));
       return undefined;
     }
     await this.store(passphrase);
@@ -46,7 +48,7 @@ export class Passphrases {
         return { result: await task(passphrase), passphrase };
       } catch (error) {
         if (!(error instanceof PassphraseNeeded) || given !== undefined) throw error;
-        const prompt = error.isWrong ? vscode.l10n.t('The passphrase does not open {0}. Another?', basename(error.file)) : vscode.l10n.t('{0} is encrypted. Its passphrase?', basename(error.file));
+        const prompt = error.isWrong ? say('The passphrase does not open {0}. Another?', basename(error.file)) : say('{0} is encrypted. Its passphrase?', basename(error.file));
         passphrase = await ask(prompt);
         if (passphrase === undefined) return undefined;
       }

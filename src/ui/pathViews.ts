@@ -1,7 +1,8 @@
 /** Places where a file is seen, in words and as a quick pick. */
-import * as vscode from 'vscode';
 import { hasProcesses, type Container } from '../engine/model.ts';
 import type { PathView } from '../mounts/paths.ts';
+import { joined, say, shown, type Shown } from './shown.ts';
+import { pickOne, pickOrPress, type Choice, type RowButton } from './window.ts';
 
 /** A view with the container that it belongs to, running ones first. */
 export interface Seen {
@@ -25,68 +26,54 @@ export function placeText({ container, containerPath }: PathView): string {
 }
 
 /** What else there is to say: rights and a state that is not running. */
-export function viewWords({ view, container }: Seen): string[] {
-  return [view.readOnly ? vscode.l10n.t('read-only') : '', hasProcesses(container) ? '' : vscode.l10n.t('not running')].filter((word) => word !== '');
+export function viewWords({ view, container }: Seen): Shown[] {
+  return [view.readOnly ? say('read-only') : undefined, hasProcesses(container) ? undefined : say('not running')].filter((word) => word !== undefined);
 }
 
 /** How a mount came to show the file. */
-function originOf({ mount }: PathView): string {
-  const from = mount.from === undefined ? '' : ` · ${vscode.l10n.t('from {0}', mount.from)}`;
-  return `${mount.type}${mount.source === '' ? '' : ` ${mount.source}`} → ${mount.target}${from}`;
+function originOf({ mount }: PathView): Shown {
+  const way = joined([joined([mount.type, mount.source], ' '), mount.target], ' → ');
+  return joined([way, mount.from === undefined ? undefined : say('from {0}', mount.from)], ' · ');
 }
 
 export interface ViewAction {
   readonly icon: string;
-  readonly label: string;
+  readonly label: Shown;
   run(view: PathView): unknown;
 }
 
-interface Row extends vscode.QuickPickItem {
+interface ActionButton extends RowButton {
+  readonly action: ViewAction;
+}
+
+interface Row extends Choice {
+  readonly buttons: readonly ActionButton[];
   readonly seen: Seen;
 }
 
 function rowOf(seen: Seen, actions: readonly ViewAction[]): Row {
   return {
     seen,
-    label: `$(${seen.view.readOnly ? 'lock' : hasProcesses(seen.container) ? 'vm-running' : 'vm-outline'}) ${placeText(seen.view)}`,
-    description: viewWords(seen).join(' · '),
+    icon: seen.view.readOnly ? 'lock' : hasProcesses(seen.container) ? 'vm-running' : 'vm-outline',
+    label: shown(placeText(seen.view)),
+    description: joined(viewWords(seen), ' · '),
     detail: originOf(seen.view),
-    buttons: actions.map(({ icon, label }) => ({ iconPath: new vscode.ThemeIcon(icon), tooltip: label })),
+    buttons: actions.map((action) => ({ icon: action.icon, tooltip: action.label, action })),
   };
 }
 
 /** One of several views; undefined when dismissed. */
-export async function pickView(seen: readonly Seen[], title: string): Promise<PathView | undefined> {
-  const chosen = await vscode.window.showQuickPick(seen.map((one) => rowOf(one, [])), { title, placeHolder: vscode.l10n.t('In which container?'), matchOnDescription: true, matchOnDetail: true });
+export async function pickView(seen: readonly Seen[], title: Shown): Promise<PathView | undefined> {
+  const chosen = await pickOne(seen.map((one) => rowOf(one, [])), { title, placeHolder: say('In which container?'), matchOnDescription: true, matchOnDetail: true });
   return chosen?.seen.view;
 }
 
 /** Shows views with what can be done with each: by its buttons, or chosen, from a second list. Ends when something was done or the list was closed. */
-export async function showViews(seen: readonly Seen[], title: string, actions: readonly ViewAction[]): Promise<void> {
-  const done = await new Promise<{ view: PathView; action?: ViewAction } | undefined>((resolve) => {
-    const pick = vscode.window.createQuickPick<Row>();
-    pick.title = title;
-    pick.placeholder = vscode.l10n.t('Choose a place for what can be done there');
-    pick.matchOnDescription = true;
-    pick.matchOnDetail = true;
-    pick.items = seen.map((one) => rowOf(one, actions));
-    pick.onDidTriggerItemButton(({ item, button }) => {
-      const action = actions.find(({ label }) => label === button.tooltip);
-      resolve(action && { view: item.seen.view, action });
-      pick.dispose();
-    });
-    pick.onDidAccept(() => {
-      const [row] = pick.selectedItems;
-      resolve(row && { view: row.seen.view });
-      pick.dispose();
-    });
-    pick.onDidHide(() => {
-      resolve(undefined);
-      pick.dispose();
-    });
-    pick.show();
-  });
+export async function showViews(seen: readonly Seen[], title: Shown, actions: readonly ViewAction[]): Promise<void> {
+  const placeHolder = say('Choose a place for what can be done there');
+  const done = await pickOrPress<Row, ActionButton>(seen.map((one) => rowOf(one, actions)), { title, placeHolder, matchOnDescription: true, matchOnDetail: true });
   if (done === undefined) return;
-  const choose = async () => (await vscode.window.showQuickPick(actions.map((action) => ({ label: `$(${action.icon}) ${action.label}`, action })), { title: placeText(done.view) }))?.action;
-  await (done.action ?? (await choose()))?.run(done.view);
+  const { view } = done.choice.seen;
+  const choose = () => pickOne(actions.map((action) => ({ icon: action.icon, label: action.label, action })), { title: shown(placeText(view)) });
+  await (done.button ?? (await choose()))?.action.run(view);
 }

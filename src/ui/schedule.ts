@@ -8,24 +8,24 @@ import type { BackupFolder } from './backupFolder.ts';
 import { formatBytes } from './format.ts';
 import type { Passphrases } from './passphrases.ts';
 import { subjectInWords } from './scheduleWords.ts';
-import { expandHome, readSettings } from './settings.ts';
-
-const SETTING = 'schedule';
+import { expandHome, readScheduleSetting, readSettings, writeScheduleSetting } from './settings.ts';
+import { failure, joined, names, say, sentence } from './shown.ts';
+import { showFailure, showWarning, withViewProgress, type Log } from './window.ts';
 
 /** The list as it stands in the user's settings; a copy, since VS Code's own cannot be changed. */
 function rawSchedule(): unknown[] {
-  const value = vscode.workspace.getConfiguration('dockerMounts').get<unknown>(SETTING);
+  const value = readScheduleSetting();
   return Array.isArray(value) ? (JSON.parse(JSON.stringify(value)) as unknown[]) : [];
 }
 
 /** The entries of the setting, and those that cannot be carried out. */
 export function readSchedule(): ReturnType<typeof parseSchedule> {
-  return parseSchedule(vscode.workspace.getConfiguration('dockerMounts').get<unknown>(SETTING));
+  return parseSchedule(readScheduleSetting());
 }
 
 /** Adds an entry to the user's settings. */
 export async function addToSchedule(raw: Readonly<Record<string, unknown>>): Promise<void> {
-  await vscode.workspace.getConfiguration('dockerMounts').update(SETTING, [...rawSchedule(), raw], vscode.ConfigurationTarget.Global);
+  await writeScheduleSetting([...rawSchedule(), raw]);
 }
 
 function hasId(raw: unknown, id: string): boolean {
@@ -41,7 +41,7 @@ export async function dropFromSchedule(id: string): Promise<boolean> {
   const all = rawSchedule();
   const rest = all.filter((one) => !hasId(one, id));
   if (rest.length === all.length) return false;
-  await vscode.workspace.getConfiguration('dockerMounts').update(SETTING, rest.length === 0 ? undefined : rest, vscode.ConfigurationTarget.Global);
+  await writeScheduleSetting(rest.length === 0 ? undefined : rest);
   return true;
 }
 
@@ -49,22 +49,23 @@ export interface ScheduleParts {
   readonly watcher: EngineWatcher;
   readonly backupFolder: BackupFolder;
   readonly passphrases: Passphrases;
-  readonly log: vscode.LogOutputChannel;
+  readonly log: Log;
   /** Folder for the records of failures. */
   readonly records: string;
 }
 
 /** One notification for all that failed at one waking. */
-function tellFailures(failures: readonly Failure[], log: vscode.LogOutputChannel): void {
+function tellFailures(failures: readonly Failure[], log: Log): void {
   const [first] = failures;
   if (first === undefined) return;
-  const retry = vscode.l10n.t('Retry');
-  const showLog = vscode.l10n.t('Show Log');
-  const setPassphrase = vscode.l10n.t('Set Passphrase…');
-  const names = failures.map(({ entry }) => subjectInWords(entry.subject)).join(', ');
-  const text = failures.length === 1 ? vscode.l10n.t('The scheduled backup of {0} failed: {1}', names, first.error.message) : vscode.l10n.t('{0} scheduled backups failed ({1}). The first: {2}', failures.length, names, first.error.message);
+  const retry = say('Retry');
+  const showLog = say('Show Log');
+  const setPassphrase = say('Set Passphrase…');
+  const subjects = names(failures.map(({ entry }) => subjectInWords(entry.subject)));
+  const why = failure(first.error);
+  const text = failures.length === 1 ? say('The scheduled backup of {0} failed: {1}', subjects, why) : say('{0} scheduled backups failed ({1}). The first: {2}', failures.length, subjects, why);
   const needsPassphrase = failures.some(({ error }) => error instanceof PassphraseNeeded);
-  void vscode.window.showErrorMessage(text, ...(needsPassphrase ? [setPassphrase] : []), retry, showLog).then((chosen) => {
+  void showFailure(text, ...(needsPassphrase ? [setPassphrase] : []), retry, showLog).then((chosen) => {
     if (chosen === showLog) log.show();
     if (chosen === setPassphrase) void vscode.commands.executeCommand('dockerMounts.setPassphrase');
     if (chosen === retry) for (const { entry } of failures) void vscode.commands.executeCommand('dockerMounts.runSchedule', { id: entry.id }).then(undefined, (error: unknown) => tellFailures([{ entry, error: error as Error }], log));
@@ -85,12 +86,12 @@ export function runnerOptions({ watcher, backupFolder, passphrases, log, records
     },
     records,
     log,
-    work: async (_entry, task) => vscode.window.withProgress({ location: { viewId: 'dockerMounts.backups' } }, () => task({ progress: () => undefined })),
+    work: async (_entry, task) => withViewProgress('dockerMounts.backups', () => task({ progress: () => undefined })),
     onFailures: (failures) => tellFailures(failures, log),
     onShrunk: ({ subject, bytes, shrunkFrom }) => {
-      const showLog = vscode.l10n.t('Show Log');
-      const text = vscode.l10n.t('The scheduled backup of {0} holds {1}, the one before held {2}. Check that nothing is missing; the backups from before are kept.', subject.name, formatBytes(bytes), formatBytes(shrunkFrom?.bytes ?? 0));
-      void vscode.window.showWarningMessage(text, showLog).then((chosen) => chosen === showLog && log.show());
+      const showLog = say('Show Log');
+      const text = say('The scheduled backup of {0} holds {1}, the one before held {2}. Check that nothing is missing; the backups from before are kept.', subject.name, formatBytes(bytes), formatBytes(shrunkFrom?.bytes ?? 0));
+      void showWarning(text, showLog).then((chosen) => chosen === showLog && log.show());
     },
   };
 }
@@ -124,12 +125,12 @@ export function followSchedule(runner: ScheduleRunner, { watcher, backupFolder, 
   );
 }
 
-function tellProblems(problems: readonly ScheduleProblem[], log: vscode.LogOutputChannel): void {
+function tellProblems(problems: readonly ScheduleProblem[], log: Log): void {
   for (const { message } of problems) log.warn(message);
-  const open = vscode.l10n.t('Open Settings');
+  const open = say('Open Settings');
   const [first] = problems;
-  const more = problems.length === 1 ? '' : ` ${vscode.l10n.t('({0} more in the log)', problems.length - 1)}`;
-  void vscode.window.showWarningMessage(`${first?.message ?? ''}${more}`, open).then((chosen) => {
+  const more = problems.length === 1 ? undefined : say('({0} more in the log)', problems.length - 1);
+  void showWarning(joined([sentence(first?.message ?? ''), more], ' '), open).then((chosen) => {
     if (chosen === open) void vscode.commands.executeCommand('workbench.action.openSettings', 'dockerMounts.schedule');
   });
 }

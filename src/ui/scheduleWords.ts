@@ -1,18 +1,19 @@
 /** The schedule in words. */
 import * as vscode from 'vscode';
 import type { Keep, ScheduledSubject, ScheduleEntry, When } from '../backup/scheduleEntry.ts';
+import { joined, say, type Shown } from './shown.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-function intervalInWords(ms: number): string {
-  if (ms === HOUR) return vscode.l10n.t('every hour');
-  if (ms === DAY) return vscode.l10n.t('every day');
-  if (ms === 7 * DAY) return vscode.l10n.t('every week');
-  if (ms % DAY === 0) return vscode.l10n.t('every {0} days', ms / DAY);
-  if (ms % HOUR === 0) return vscode.l10n.t('every {0} hours', ms / HOUR);
-  return vscode.l10n.t('every {0} minutes', ms / MINUTE);
+function intervalInWords(ms: number): Shown {
+  if (ms === HOUR) return say('every hour');
+  if (ms === DAY) return say('every day');
+  if (ms === 7 * DAY) return say('every week');
+  if (ms % DAY === 0) return say('every {0} days', ms / DAY);
+  if (ms % HOUR === 0) return say('every {0} hours', ms / HOUR);
+  return say('every {0} minutes', ms / MINUTE);
 }
 
 function timeOfDay(minute: number): string {
@@ -25,22 +26,22 @@ function dayName(weekday: number): string {
 }
 
 /** "every day at 03:00", "every 6 hours". */
-export function whenInWords(when: When): string {
+export function whenInWords(when: When): Shown {
   if (when.kind === 'every') return intervalInWords(when.ms);
   const times = when.minutes.map(timeOfDay).join(', ');
-  return when.weekdays.length === 7 ? vscode.l10n.t('every day at {0}', times) : vscode.l10n.t('{0} at {1}', when.weekdays.map(dayName).join(', '), times);
+  return when.weekdays.length === 7 ? say('every day at {0}', times) : say('{0} at {1}', when.weekdays.map(dayName).join(', '), times);
 }
 
 /** "the last 7, 4 weekly". */
-export function keepInWords(keep: Keep | undefined): string {
-  if (keep === undefined) return vscode.l10n.t('all');
+export function keepInWords(keep: Keep | undefined): Shown {
+  if (keep === undefined) return say('all');
   const parts = [
-    keep.last === undefined ? '' : vscode.l10n.t('the last {0}', keep.last),
-    keep.daily === undefined ? '' : vscode.l10n.t('{0} daily', keep.daily),
-    keep.weekly === undefined ? '' : vscode.l10n.t('{0} weekly', keep.weekly),
-    keep.monthly === undefined ? '' : vscode.l10n.t('{0} monthly', keep.monthly),
+    keep.last === undefined ? undefined : say('the last {0}', keep.last),
+    keep.daily === undefined ? undefined : say('{0} daily', keep.daily),
+    keep.weekly === undefined ? undefined : say('{0} weekly', keep.weekly),
+    keep.monthly === undefined ? undefined : say('{0} monthly', keep.monthly),
   ];
-  return parts.filter((part) => part !== '').join(', ');
+  return joined(parts, ', ');
 }
 
 export function subjectInWords(subject: ScheduledSubject): string {
@@ -57,6 +58,6 @@ export function subjectInWords(subject: ScheduledSubject): string {
 }
 
 /** "every day at 03:00, keeps the last 7". */
-export function inWords({ when, keep }: ScheduleEntry): string {
-  return vscode.l10n.t('{0}, keeps {1}', whenInWords(when), keepInWords(keep));
+export function inWords({ when, keep }: ScheduleEntry): Shown {
+  return say('{0}, keeps {1}', whenInWords(when), keepInWords(keep));
 }

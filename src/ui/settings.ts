@@ -1,10 +1,11 @@
-/** The extension's settings, read when they are needed. */
+/** The extension's settings, read when they are needed, and from here alone. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Compression } from '../backup/compression.ts';
 import type { Method } from '../backup/method.ts';
 import type { LocalPaths } from '../mounts/spec.ts';
+import { FILES_SCHEME } from './fileUris.ts';
 
 export interface Settings {
   readonly host: string | undefined;
@@ -18,22 +19,72 @@ export interface Settings {
   };
 }
 
+/** What a setting may do without the user's trust in the workspace. */
+const HARMLESS: ReadonlySet<string> = new Set(['decorations', 'codeLens', 'diagnostics']);
+
+/** Whether what the workspace says comes from a volume: its one folder, or its file, lies there. Whoever wrote the volume wrote that. */
+function isWorkspaceInVolume(): boolean {
+  const { workspaceFile, workspaceFolders = [] } = vscode.workspace;
+  // Several folders have a file, which is VS Code's own (`untitled:`) until it is saved.
+  return workspaceFile === undefined ? workspaceFolders.some(({ uri }) => uri.scheme === FILES_SCHEME) : workspaceFile.scheme === FILES_SCHEME;
+}
+
+/**
+ * The value that counts: the folder's, the workspace's, the user's, the default. A volume brings no settings into effect,
+ * whether it is opened as the folder, as one of several, or holds the workspace file. Where the workspace is not trusted,
+ * it has a say in how things look alone; VS Code keeps to that too, by `restrictedConfigurations`. What has the scope
+ * `window` VS Code copies from a folder into the workspace's file when a second folder is added; so none of ours has it.
+ */
+function settingOf(key: string, resource?: vscode.Uri): unknown {
+  const found = vscode.workspace.getConfiguration('dockerMounts', resource ?? null).inspect<unknown>(key);
+  if (found === undefined) return undefined;
+  const { workspaceFolderValue, workspaceValue, globalValue, defaultValue } = found;
+  const mayWorkspace = (vscode.workspace.isTrusted || HARMLESS.has(key)) && !isWorkspaceInVolume();
+  const folder = resource === undefined ? undefined : vscode.workspace.getWorkspaceFolder(resource);
+  const mayFolder = mayWorkspace && folder !== undefined && folder.uri.scheme !== FILES_SCHEME;
+  return (mayFolder ? workspaceFolderValue : undefined) ?? (mayWorkspace ? workspaceValue : undefined) ?? globalValue ?? defaultValue;
+}
+
+function textSetting(key: string): string | undefined {
+  const value = settingOf(key);
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+}
+
 export function readSettings(): Settings {
-  const all = vscode.workspace.getConfiguration('dockerMounts');
-  const text = (key: string) => all.get<string>(key)?.trim() || undefined;
-  const level = all.get<number | null>('backup.level');
-  const folder = text('backup.folder');
+  const level = settingOf('backup.level');
+  const folder = textSetting('backup.folder');
   return {
-    host: text('host'),
+    host: textSetting('host'),
     backup: {
       folder: folder === undefined ? undefined : expandHome(folder),
-      compression: all.get<Compression>('backup.compression') ?? 'zstd',
-      level: level ?? undefined,
-      method: all.get<'auto' | Method>('backup.method') ?? 'auto',
-      image: text('backup.image'),
-      encrypt: all.get<boolean>('backup.encrypt') ?? false,
+      compression: (settingOf('backup.compression') as Compression | undefined) ?? 'zstd',
+      level: typeof level === 'number' ? level : undefined,
+      method: (settingOf('backup.method') as 'auto' | Method | undefined) ?? 'auto',
+      image: textSetting('backup.image'),
+      encrypt: settingOf('backup.encrypt') === true,
     },
   };
+}
+
+/** What shows inside a document. */
+export function readDocumentSettings(document: vscode.Uri): { readonly codeLens: boolean; readonly diagnostics: boolean } {
+  return { codeLens: settingOf('codeLens', document) !== false, diagnostics: settingOf('diagnostics', document) !== false };
+}
+
+/** Which files of the explorer get a badge. */
+export function readDecorations(file: vscode.Uri): 'off' | 'roots' | 'all' {
+  const value = settingOf('decorations', file);
+  return value === 'off' || value === 'all' ? value : 'roots';
+}
+
+/** The schedule as it stands in the user's settings, unchecked; no workspace has a say in it. */
+export function readScheduleSetting(): unknown {
+  return vscode.workspace.getConfiguration('dockerMounts', null).inspect<unknown>('schedule')?.globalValue;
+}
+
+/** Writes the schedule into the user's settings; undefined removes it. */
+export async function writeScheduleSetting(entries: readonly unknown[] | undefined): Promise<void> {
+  await vscode.workspace.getConfiguration('dockerMounts').update('schedule', entries, vscode.ConfigurationTarget.Global);
 }
 
 /** `~` and `~/…` as the user's own home. */

@@ -1,10 +1,11 @@
 /** What the directories of both trees show: the one place where a row asks, once, when it is opened. */
 import { EventEmitter } from 'node:events';
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { FileRefused } from '../engine/errors.ts';
 import type { FileChange, Files } from '../files/files.ts';
 import type { NamedEntry } from '../files/look.ts';
 import { childOf, isInside, parentOf, uriPathOf, type FilePlace } from '../files/place.ts';
+import { failure, say } from '../ui/shown.ts';
 import type { FileNode, MoreNode, NoticeNode } from './nodes.ts';
 
 /** Rows of one directory at first, and more with each click. */
@@ -77,11 +78,11 @@ export class Directories implements vscode.Disposable {
       const entries = await this.#entries(directory);
       const shown = this.#shown.get(uriPathOf(directory)) ?? PAGE;
       const rows = entries.slice(0, shown).map((entry): FileNode => ({ kind: 'file', place: entry.name === '' ? directory : childOf(directory, entry.name), entry, readOnly }));
-      if (entries.length === 0) return [{ kind: 'notice', directory, text: vscode.l10n.t('empty'), isError: false }];
+      if (entries.length === 0) return [{ kind: 'notice', directory, text: say('empty'), isError: false }];
       return entries.length > shown ? [...rows, { kind: 'more', directory, left: entries.length - shown }] : rows;
     } catch (error) {
       this.#listed.delete(uriPathOf(directory));
-      return [{ kind: 'notice', directory, text: (error as Error).message, isError: true }];
+      return [{ kind: 'notice', directory, text: failure(error), isError: true }];
     }
   }
 

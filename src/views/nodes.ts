@@ -5,6 +5,7 @@ import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from 
 import { hostPaths, sharersOfMount } from '../engine/sharing.ts';
 import type { NamedEntry } from '../files/look.ts';
 import { isBrowsable, type FilePlace } from '../files/place.ts';
+import type { Shown } from '../ui/shown.ts';
 
 export type ContainerNode = { readonly kind: 'container'; readonly container: Container };
 export type MountNode = {
@@ -36,7 +37,7 @@ export type FileNode = { readonly kind: 'file'; readonly place: FilePlace; reado
 /** Entries of a long directory that are not shown yet. */
 export type MoreNode = { readonly kind: 'more'; readonly directory: FilePlace; readonly left: number };
 /** Why a directory shows nothing. */
-export type NoticeNode = { readonly kind: 'notice'; readonly directory: FilePlace; readonly text: string; readonly isError: boolean };
+export type NoticeNode = { readonly kind: 'notice'; readonly directory: FilePlace; readonly text: Shown; readonly isError: boolean };
 
 export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode | SubjectNode | FilesNode | FileNode | MoreNode | NoticeNode;
 

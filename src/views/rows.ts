@@ -5,6 +5,8 @@ import { hasProcesses, isDataContainer, type Container, type Mount } from '../en
 import { dangerOfMount } from '../ui/danger.ts';
 import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
+import { joined, names, say, sentence, shown, type Shown } from '../ui/shown.ts';
+import { row, withTooltip } from '../ui/window.ts';
 import type { BackupNode, BackupSubjectName, ContainerNode, LineageNode, MountNode, Node, SubjectNode, UseNode, VolumeNode } from './nodes.ts';
 import { fileRow, filesRow, moreRow, noticeRow } from './fileRows.ts';
 import { tooltipOf } from './tooltips.ts';
@@ -12,40 +14,40 @@ import { tooltipOf } from './tooltips.ts';
 const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
 
 /** Docker's word for a state, in the user's language. */
-export function stateWord(state: string): string {
+export function stateWord(state: string): Shown {
   switch (state) {
     case 'running':
-      return vscode.l10n.t('running');
+      return say('running');
     case 'paused':
-      return vscode.l10n.t('paused');
+      return say('paused');
     case 'restarting':
-      return vscode.l10n.t('restarting');
+      return say('restarting');
     case 'exited':
-      return vscode.l10n.t('exited');
+      return say('exited');
     case 'created':
-      return vscode.l10n.t('created');
+      return say('created');
     case 'removing':
-      return vscode.l10n.t('removing');
+      return say('removing');
     case 'dead':
-      return vscode.l10n.t('dead');
+      return say('dead');
     default:
-      return state;
+      return shown(state);
   }
 }
 
 /** The kind of a mount, in words. */
-export function kindWord(mount: Mount): string {
+export function kindWord(mount: Mount): Shown {
   switch (mount.type) {
     case 'bind':
-      return vscode.l10n.t('bind');
+      return say('bind');
     case 'volume':
-      return mount.anonymous ? vscode.l10n.t('anonymous volume') : vscode.l10n.t('volume');
+      return mount.anonymous ? say('anonymous volume') : say('volume');
     case 'tmpfs':
-      return 'tmpfs';
+      return shown('tmpfs');
     case 'npipe':
     case 'cluster':
     case 'image':
-      return mount.type;
+      return shown(mount.type);
   }
 }
 
@@ -86,19 +88,14 @@ function holdsData({ type }: Mount): boolean {
   return type === 'bind' || type === 'volume';
 }
 
-/** `id` keeps a row open and chosen across snapshots: by name, since a replacement has another id. */
-function row(id: string, label: string, collapsible: vscode.TreeItemCollapsibleState, facts: Partial<vscode.TreeItem>): vscode.TreeItem {
-  const item = Object.assign(new vscode.TreeItem(label, collapsible), facts);
-  item.id = id;
-  item.accessibilityInformation = { label: `${label}, ${typeof facts.description === 'string' ? facts.description : ''}` };
-  return item;
-}
-
+// Rows are known by name, since a replacement has another id.
 function containerRow({ container }: ContainerNode): vscode.TreeItem {
   const hasChildren = container.mounts.length + container.volumesFrom.length + container.givesVolumesTo.length > 0;
-  const words = [...(isDataContainer(container) ? [vscode.l10n.t('data container')] : []), stateWord(container.state), container.image, ...(hasChildren ? [] : [vscode.l10n.t('no mounts')])];
-  return row(`container/${container.name}`, container.name, hasChildren ? Collapsed : None, {
-    description: words.join(' · '),
+  const words = [...(isDataContainer(container) ? [say('data container')] : []), stateWord(container.state), container.image, ...(hasChildren ? [] : [say('no mounts')])];
+  return row(`container/${container.name}`, {
+    label: shown(container.name),
+    collapsible: hasChildren ? Collapsed : None,
+    description: joined(words, ' · '),
     iconPath: stateIcon(container),
     contextValue: `container ${hasProcesses(container) ? 'running' : 'stopped'}${container.mounts.some(holdsData) ? ' data' : ''}`,
   });
@@ -106,18 +103,22 @@ function containerRow({ container }: ContainerNode): vscode.TreeItem {
 
 function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
   const source = mount.type === 'volume' ? (volume?.label ?? mount.source) : mount.source;
-  const words = [kindWord(mount), dangerOfMount(mount) === undefined ? '' : vscode.l10n.t('dangerous'), mount.readOnly ? vscode.l10n.t('read-only') : '', mount.from === undefined ? '' : vscode.l10n.t('from {0}', mount.from)];
-  return row(`mount/${container.name}/${mount.target}`, mount.target, holdsData(mount) ? Collapsed : None, {
-    description: `${words.filter((word) => word !== '').join(' · ')}${source === '' ? '' : ` ← ${source}`}`,
+  const words = [kindWord(mount), dangerOfMount(mount) === undefined ? undefined : say('dangerous'), mount.readOnly ? say('read-only') : undefined, mount.from === undefined ? undefined : say('from {0}', mount.from)];
+  return row(`mount/${container.name}/${mount.target}`, {
+    label: shown(mount.target),
+    collapsible: holdsData(mount) ? Collapsed : None,
+    description: joined([joined(words, ' · '), source], ' ← '),
     iconPath: mountIcon(mount),
     contextValue: `mount ${mount.type}${mount.anonymous ? ' anonymous' : ''}${mount.readOnly ? ' readOnly' : ' readWrite'}${holdsData(mount) ? ' data' : ''}`,
   });
 }
 
 function lineageRow({ container, direction, other }: LineageNode): vscode.TreeItem {
-  const label = direction === 'takes' ? vscode.l10n.t('takes volumes from {0}', other.container) : vscode.l10n.t('gives volumes to {0}', other.container);
-  return row(`lineage/${container.name}/${direction}/${other.container}`, label, None, {
-    description: other.readOnly ? vscode.l10n.t('read-only') : '',
+  const label = direction === 'takes' ? say('takes volumes from {0}', other.container) : say('gives volumes to {0}', other.container);
+  return row(`lineage/${container.name}/${direction}/${other.container}`, {
+    label,
+    collapsible: None,
+    ...(other.readOnly ? { description: say('read-only') } : {}),
     iconPath: new vscode.ThemeIcon(direction === 'takes' ? 'arrow-left' : 'arrow-right'),
     contextValue: 'lineage',
   });
@@ -126,13 +127,15 @@ function lineageRow({ container, direction, other }: LineageNode): vscode.TreeIt
 function volumeRow({ volume }: VolumeNode): vscode.TreeItem {
   const users = [...new Set(volume.usedBy.map(({ container }) => container))];
   const words = [
-    volume.anonymous ? vscode.l10n.t('anonymous') : '',
-    volume.dangling ? vscode.l10n.t('dangling') : vscode.l10n.t('used by {0}', users.join(', ')),
+    volume.anonymous ? say('anonymous') : undefined,
+    volume.dangling ? say('dangling') : say('used by {0}', names(users)),
     volume.size === null ? '' : formatBytes(volume.size),
     volume.driver === 'local' ? '' : volume.driver,
   ];
-  return row(`volume/${volume.name}`, volume.label, Collapsed, {
-    description: words.filter((word) => word !== '').join(' · '),
+  return row(`volume/${volume.name}`, {
+    label: shown(volume.label),
+    collapsible: Collapsed,
+    description: joined(words, ' · '),
     iconPath: volume.dangling
       ? new vscode.ThemeIcon('circle-slash', new vscode.ThemeColor('list.deemphasizedForeground'))
       : new vscode.ThemeIcon(volume.anonymous ? 'archive' : 'database'),
@@ -141,8 +144,10 @@ function volumeRow({ volume }: VolumeNode): vscode.TreeItem {
 }
 
 function useRow({ volume, use }: UseNode): vscode.TreeItem {
-  return row(`use/${volume.name}/${use.container}/${use.target}`, use.container, None, {
-    description: `${use.target}${use.readOnly ? ` · ${vscode.l10n.t('read-only')}` : ''}`,
+  return row(`use/${volume.name}/${use.container}/${use.target}`, {
+    label: shown(use.container),
+    collapsible: None,
+    description: joined([use.target, use.readOnly ? say('read-only') : undefined], ' · '),
     iconPath: new vscode.ThemeIcon('vm'),
     contextValue: 'use',
   });
@@ -164,11 +169,11 @@ function subjectIcon(kind: BackupSubjectName['kind'] | undefined): vscode.ThemeI
 }
 
 /** How a plan stands, in a few words. */
-function planWords({ isRunning, isElsewhere, failure, next, entry }: EntryStatus): string {
-  if (isRunning) return vscode.l10n.t('backing up…');
-  if (isElsewhere) return vscode.l10n.t('waits for the engine {0}', entry.engine ?? '');
-  if (failure !== undefined) return vscode.l10n.t('last failed: {0}', failure.message);
-  return vscode.l10n.t('next {0}', formatAhead(next));
+function planWords({ isRunning, isElsewhere, failure, next, entry }: EntryStatus): Shown {
+  if (isRunning) return say('backing up…');
+  if (isElsewhere) return say('waits for the engine {0}', entry.engine ?? '');
+  if (failure !== undefined) return say('last failed: {0}', sentence(failure.message));
+  return say('next {0}', formatAhead(next));
 }
 
 /** The plan that a row speaks of: what runs, else what failed, else what comes first. */
@@ -178,18 +183,20 @@ function foremost(plans: readonly EntryStatus[]): EntryStatus | undefined {
 
 function subjectRow({ subject, backups, plans }: SubjectNode): vscode.TreeItem {
   const bytes = backups.reduce((sum, { archiveBytes }) => sum + archiveBytes, 0);
-  const count = backups.length === 1 ? vscode.l10n.t('1 backup') : vscode.l10n.t('{0} backups', backups.length);
+  const count = backups.length === 1 ? say('1 backup') : say('{0} backups', backups.length);
   const [newest] = backups;
   const plan = foremost(plans);
   const isFailing = plan?.failure !== undefined && !plan.isRunning && !plan.isElsewhere;
-  const label = subject?.name ?? vscode.l10n.t('Other archives');
-  const archives = newest === undefined ? [vscode.l10n.t('no backups yet')] : [count, formatBytes(bytes), vscode.l10n.t('last {0}', formatAge(newest.createdAt ?? newest.modifiedAt))];
+  const label = subject === undefined ? say('Other archives') : shown(subject.name);
+  const archives = newest === undefined ? [say('no backups yet')] : [count, formatBytes(bytes), say('last {0}', formatAge(newest.createdAt ?? newest.modifiedAt))];
   // What is wrong comes first: the end of a long row is cut off.
   const words = plan === undefined ? archives : isFailing || plan.isRunning ? [planWords(plan), ...archives] : [...archives, planWords(plan)];
   const state = [...(plan === undefined ? [] : ['planned']), ...(plan?.isRunning ? ['busy'] : [])];
   // Another id while there is nothing below it: the row with the first archive is a new one, and open.
-  return row(`${newest === undefined ? 'planned' : 'subject'}/${subject?.kind ?? ''}/${subject?.name ?? ''}`, label, newest === undefined ? None : Expanded, {
-    description: words.join(' · '),
+  return row(`${newest === undefined ? 'planned' : 'subject'}/${subject?.kind ?? ''}/${subject?.name ?? ''}`, {
+    label,
+    collapsible: newest === undefined ? None : Expanded,
+    description: joined(words, ' · '),
     iconPath: plan?.isRunning ? new vscode.ThemeIcon('sync~spin') : isFailing ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground')) : subjectIcon(subject?.kind),
     contextValue: ['subject', ...(subject === undefined ? [] : [subject.kind]), ...state].join(' '),
   });
@@ -203,10 +210,12 @@ function backupIcon({ backup, verdict }: BackupNode): vscode.ThemeIcon {
 
 function backupRow(node: BackupNode): vscode.TreeItem {
   const { backup, verdict } = node;
-  const verified = verdict === undefined ? vscode.l10n.t('not verified') : verdict.ok ? vscode.l10n.t('verified') : vscode.l10n.t('not sound');
-  const words = [formatBytes(backup.archiveBytes), backup.problem === undefined ? verified : vscode.l10n.t('problem'), backup.encrypted ? vscode.l10n.t('encrypted') : '', basename(backup.file)];
-  return row(`backup/${backup.file}`, formatAge(backup.createdAt ?? backup.modifiedAt), None, {
-    description: words.filter((word) => word !== '').join(' · '),
+  const verified = verdict === undefined ? say('not verified') : verdict.ok ? say('verified') : say('not sound');
+  const words = [formatBytes(backup.archiveBytes), backup.problem === undefined ? verified : say('problem'), backup.encrypted ? say('encrypted') : undefined, basename(backup.file)];
+  return row(`backup/${backup.file}`, {
+    label: formatAge(backup.createdAt ?? backup.modifiedAt),
+    collapsible: None,
+    description: joined(words, ' · '),
     iconPath: backupIcon(node),
     contextValue: 'backup',
   });
@@ -242,6 +251,5 @@ export function rowOf(node: Node): vscode.TreeItem {
 
 /** Fills in the tooltip of a row. */
 export function resolveRow(item: vscode.TreeItem, node: Node): vscode.TreeItem {
-  item.tooltip = tooltipOf(node);
-  return item;
+  return withTooltip(item, tooltipOf(node));
 }

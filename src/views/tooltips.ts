@@ -1,5 +1,4 @@
 /** The full facts of a row, in Markdown. */
-import * as vscode from 'vscode';
 import type { Container, Volume } from '../engine/model.ts';
 import { maskedOptions, maskedText } from '../engine/secrets.ts';
 import { printable } from '../files/names.ts';
@@ -8,119 +7,126 @@ import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import { inWords } from '../ui/scheduleWords.ts';
 import type { BackupNode, FileNode, MountNode, Node, SubjectNode } from './nodes.ts';
-import { factTable, type Fact } from '../ui/markdown.ts';
+import { factTable, type Fact, type Markdown } from '../ui/markdown.ts';
+import { joined, names, say, sentence, shown, type Part, type Shown } from '../ui/shown.ts';
 
-const yesNo = (value: boolean) => (value ? vscode.l10n.t('yes') : vscode.l10n.t('no'));
+/** A tooltip has room for more than a sentence. */
+const MOST = 30;
 
-function when(iso: string): string {
-  return iso === '' ? '' : `${new Date(iso).toLocaleString()} (${formatAge(iso)})`;
+const yesNo = (value: boolean) => (value ? say('yes') : say('no'));
+
+/** A value of whatever length and origin. */
+const of = (value: string | undefined): Shown | undefined => (value === undefined ? undefined : sentence(value));
+
+function when(iso: string): Shown | undefined {
+  return iso === '' ? undefined : say('{0} ({1})', new Date(iso).toLocaleString(), formatAge(iso));
 }
 
 function containerFacts(container: Container): Fact[] {
   return [
-    [vscode.l10n.t('Id'), container.id.slice(0, 12)],
-    [vscode.l10n.t('Image'), container.image],
-    [vscode.l10n.t('State'), container.status || container.state],
-    [vscode.l10n.t('Created'), when(container.createdAt)],
-    [vscode.l10n.t('Mounts'), String(container.mounts.length)],
-    [vscode.l10n.t('Takes volumes from'), container.volumesFrom.map((from) => `${from.container}${from.readOnly ? ':ro' : ''}`).join(', ')],
-    [vscode.l10n.t('Gives volumes to'), container.givesVolumesTo.join(', ')],
-    [vscode.l10n.t('Shares sources with'), container.sharesWith.join(', ')],
-    [vscode.l10n.t('Compose project'), container.composeProject],
+    [say('Id'), shown(container.id.slice(0, 12))],
+    [say('Image'), of(container.image)],
+    [say('State'), of(container.status || container.state)],
+    [say('Created'), when(container.createdAt)],
+    [say('Mounts'), shown(String(container.mounts.length))],
+    [say('Takes volumes from'), names(container.volumesFrom.map((from) => `${from.container}${from.readOnly ? ':ro' : ''}`), MOST)],
+    [say('Gives volumes to'), names(container.givesVolumesTo, MOST)],
+    [say('Shares sources with'), names(container.sharesWith, MOST)],
+    [say('Compose project'), of(container.composeProject)],
   ];
 }
 
 function mountFacts({ mount, volume, others }: MountNode): Fact[] {
   const danger = dangerOfMount(mount);
   return [
-    [vscode.l10n.t('Danger'), danger && dangerSentence(danger)],
-    [vscode.l10n.t('Type'), mount.type],
-    [vscode.l10n.t('Source'), mount.source],
-    [vscode.l10n.t('Read-only'), yesNo(mount.readOnly)],
-    [vscode.l10n.t('Anonymous'), mount.type === 'volume' ? yesNo(mount.anonymous === true) : undefined],
-    [vscode.l10n.t('Declared by image'), volume?.image],
-    [vscode.l10n.t('Taken from'), mount.from],
-    [vscode.l10n.t('Driver'), mount.driver],
-    [vscode.l10n.t('Options'), mount.options && maskedText(mount.options.join(', '))],
-    [vscode.l10n.t('Also seen by'), others.join(', ')],
-    [vscode.l10n.t('Size'), volume?.size == null ? undefined : formatBytes(volume.size)],
-    [vscode.l10n.t('Path on the engine’s host'), volume?.mountpoint],
+    [say('Danger'), danger && dangerSentence(danger)],
+    [say('Type'), shown(mount.type)],
+    [say('Source'), of(mount.source)],
+    [say('Read-only'), yesNo(mount.readOnly)],
+    [say('Anonymous'), mount.type === 'volume' ? yesNo(mount.anonymous === true) : undefined],
+    [say('Declared by image'), of(volume?.image)],
+    [say('Taken from'), of(mount.from)],
+    [say('Driver'), of(mount.driver)],
+    [say('Options'), mount.options && names(mount.options.map(maskedText), MOST)],
+    [say('Also seen by'), names(others, MOST)],
+    [say('Size'), volume?.size == null ? undefined : shown(formatBytes(volume.size))],
+    [say('Path on the engine’s host'), of(volume?.mountpoint)],
   ];
 }
 
 function volumeFacts(volume: Volume): Fact[] {
   return [
-    [vscode.l10n.t('Name'), volume.name],
-    [vscode.l10n.t('Driver'), volume.driver],
-    [vscode.l10n.t('Anonymous'), yesNo(volume.anonymous)],
-    [vscode.l10n.t('Declared by image'), volume.image],
-    [vscode.l10n.t('Used by'), volume.dangling ? vscode.l10n.t('no container (dangling)') : volume.usedBy.map((use) => `${use.container}:${use.target}${use.readOnly ? ':ro' : ''}`).join(', ')],
-    [vscode.l10n.t('Size'), volume.size === null ? vscode.l10n.t('not known yet') : formatBytes(volume.size)],
-    [vscode.l10n.t('Created'), when(volume.createdAt)],
-    [vscode.l10n.t('Labels'), pairs(volume.labels)],
-    [vscode.l10n.t('Options'), pairs(maskedOptions(volume.options))],
-    [vscode.l10n.t('Path on the engine’s host'), volume.mountpoint],
+    [say('Name'), of(volume.name)],
+    [say('Driver'), of(volume.driver)],
+    [say('Anonymous'), yesNo(volume.anonymous)],
+    [say('Declared by image'), of(volume.image)],
+    [say('Used by'), volume.dangling ? say('no container (dangling)') : names(volume.usedBy.map((use) => `${use.container}:${use.target}${use.readOnly ? ':ro' : ''}`), MOST)],
+    [say('Size'), volume.size === null ? say('not known yet') : shown(formatBytes(volume.size))],
+    [say('Created'), when(volume.createdAt)],
+    [say('Labels'), pairs(volume.labels)],
+    [say('Options'), pairs(maskedOptions(volume.options))],
+    [say('Path on the engine’s host'), of(volume.mountpoint)],
   ];
 }
 
-function pairs(record: Readonly<Record<string, string>>): string {
-  return Object.entries(record).map(([key, value]) => (value === '' ? key : `${key}=${value}`)).join(', ');
+function pairs(record: Readonly<Record<string, string>>): Shown {
+  return names(Object.entries(record).map(([key, value]): Part => joined([key, value], '=')), MOST);
 }
 
 function backupFacts({ backup, verdict }: BackupNode): Fact[] {
   return [
-    [vscode.l10n.t('File'), backup.file],
-    [vscode.l10n.t('Problem'), backup.problem],
-    [vscode.l10n.t('Subject'), backup.subject === undefined ? undefined : `${backup.kind ?? ''} ${backup.subject}`],
-    [vscode.l10n.t('Created'), when(backup.createdAt ?? backup.modifiedAt)],
-    [vscode.l10n.t('Entries'), backup.entries?.toString()],
-    [vscode.l10n.t('Content'), backup.bytes === undefined ? undefined : formatBytes(backup.bytes)],
-    [vscode.l10n.t('Archive'), `${formatBytes(backup.archiveBytes)}, ${backup.compression}`],
-    [vscode.l10n.t('Encrypted'), yesNo(backup.encrypted)],
-    [vscode.l10n.t('Verified'), verdict === undefined ? vscode.l10n.t('not yet') : `${verdict.ok ? vscode.l10n.t('whole') : vscode.l10n.t('not sound')}, ${when(verdict.at)}`],
-    [vscode.l10n.t('Method'), backup.method],
-    [vscode.l10n.t('Engine'), backup.engine],
-    ['SHA-256', backup.sha256],
+    [say('File'), of(backup.file)],
+    [say('Problem'), of(backup.problem)],
+    [say('Subject'), backup.subject === undefined ? undefined : joined([backup.kind, backup.subject], ' ')],
+    [say('Created'), when(backup.createdAt ?? backup.modifiedAt)],
+    [say('Entries'), of(backup.entries?.toString())],
+    [say('Content'), backup.bytes === undefined ? undefined : shown(formatBytes(backup.bytes))],
+    [say('Archive'), joined([formatBytes(backup.archiveBytes), backup.compression], ', ')],
+    [say('Encrypted'), yesNo(backup.encrypted)],
+    [say('Verified'), verdict === undefined ? say('not yet') : joined([verdict.ok ? say('whole') : say('not sound'), when(verdict.at)], ', ')],
+    [say('Method'), of(backup.method)],
+    [say('Engine'), of(backup.engine)],
+    [shown('SHA-256'), of(backup.sha256)],
   ];
 }
 
 function planFacts({ entry, destination, last, next, failure }: EntryStatus): Fact[] {
   return [
-    [vscode.l10n.t('Planned'), `${inWords(entry)} (${entry.id})`],
-    [vscode.l10n.t('Destination'), destination],
-    [vscode.l10n.t('Last'), last?.createdAt === undefined ? vscode.l10n.t('not yet') : when(last.createdAt)],
-    [vscode.l10n.t('Next'), `${new Date(next).toLocaleString()} (${formatAhead(next)})`],
-    [vscode.l10n.t('Last failed'), failure && `${failure.message} (${formatAge(new Date(failure.at).toISOString())}, ${failure.attempts})`],
+    [say('Planned'), say('{0} ({1})', inWords(entry), entry.id)],
+    [say('Destination'), of(destination)],
+    [say('Last'), last?.createdAt === undefined ? say('not yet') : when(last.createdAt)],
+    [say('Next'), say('{0} ({1})', new Date(next).toLocaleString(), formatAhead(next))],
+    [say('Last failed'), failure && say('{0} ({1}, {2})', sentence(failure.message), formatAge(new Date(failure.at).toISOString()), failure.attempts)],
   ];
 }
 
-function subjectTip({ subject, plans }: SubjectNode): vscode.MarkdownString | undefined {
-  return plans.length === 0 ? undefined : factTable(subject?.name ?? '', plans.flatMap(planFacts));
+function subjectTip({ subject, plans }: SubjectNode): Markdown | undefined {
+  return plans.length === 0 ? undefined : factTable(shown(subject?.name ?? ''), plans.flatMap(planFacts));
 }
 
 function fileFacts({ place, entry, readOnly }: FileNode): Fact[] {
   return [
-    [place.kind === 'volume' ? vscode.l10n.t('Volume') : vscode.l10n.t('Container'), place.name],
-    [vscode.l10n.t('Size'), entry.type === 'file' ? `${formatBytes(entry.size)} (${entry.size} B)` : undefined],
-    [vscode.l10n.t('Changed'), entry.mtime > 0 ? when(new Date(entry.mtime).toISOString()) : undefined],
-    [vscode.l10n.t('Mode'), entry.mode.toString(8).padStart(4, '0')],
-    [vscode.l10n.t('Read-only mount'), readOnly ? yesNo(true) : undefined],
+    [place.kind === 'volume' ? say('Volume') : say('Container'), of(place.name)],
+    [say('Size'), entry.type === 'file' ? shown(`${formatBytes(entry.size)} (${entry.size} B)`) : undefined],
+    [say('Changed'), entry.mtime > 0 ? when(new Date(entry.mtime).toISOString()) : undefined],
+    [say('Mode'), shown(entry.mode.toString(8).padStart(4, '0'))],
+    [say('Read-only mount'), readOnly ? yesNo(true) : undefined],
   ];
 }
 
 /** Undefined for rows whose text says all there is. */
-export function tooltipOf(node: Node): vscode.MarkdownString | undefined {
+export function tooltipOf(node: Node): Markdown | undefined {
   switch (node.kind) {
     case 'container':
-      return factTable(node.container.name, containerFacts(node.container));
+      return factTable(shown(node.container.name), containerFacts(node.container));
     case 'mount':
-      return factTable(node.mount.target, mountFacts(node));
+      return factTable(shown(node.mount.target), mountFacts(node));
     case 'volume':
-      return factTable(node.volume.label, volumeFacts(node.volume));
+      return factTable(shown(node.volume.label), volumeFacts(node.volume));
     case 'backup':
-      return factTable(node.backup.subject ?? node.backup.file, backupFacts(node));
+      return factTable(shown(node.backup.subject ?? node.backup.file), backupFacts(node));
     case 'file':
-      return factTable(printable(node.place.path), fileFacts(node));
+      return factTable(sentence(printable(node.place.path)), fileFacts(node));
     case 'subject':
       return subjectTip(node);
     case 'lineage':

@@ -8,6 +8,7 @@ import type { EngineState } from '../engine/watcher.ts';
 import { uriPathOf } from '../files/place.ts';
 import type { Directories } from './directories.ts';
 import { childrenOf, placeOfNode, subjectsOf, type Node } from './nodes.ts';
+import type { Log } from '../ui/window.ts';
 import { resolveRow, rowOf } from './rows.ts';
 
 abstract class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -120,7 +121,7 @@ function latest(one: Verdict | undefined, other: Verdict | undefined): Verdict |
 /** The archives of the backup folder, and of those that the schedule writes to, by subject; follows the folders. */
 export class BackupsTree extends Tree {
   readonly #folder: () => string | undefined;
-  readonly #log: vscode.LogOutputChannel;
+  readonly #log: Log;
   readonly #verdicts: VerdictSource;
   readonly #plans: PlanSource;
   readonly #following: vscode.Disposable;
@@ -128,7 +129,7 @@ export class BackupsTree extends Tree {
   #warned = '';
   #watchers: vscode.Disposable[] = [];
 
-  constructor(folder: () => string | undefined, verdicts: VerdictSource, plans: PlanSource, log: vscode.LogOutputChannel) {
+  constructor(folder: () => string | undefined, verdicts: VerdictSource, plans: PlanSource, log: Log) {
     super();
     this.#folder = folder;
     this.#log = log;
