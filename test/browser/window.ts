@@ -20,12 +20,12 @@ export class Window {
   /** Opens `folder` with the extension installed from its .vsix and the sidebar wide enough to read. */
   static async open(folder: string, settings: object): Promise<Window> {
     const node = { node: process.env['DOCKER_MOUNTS_TEST_NODE'] ?? process.execPath, include: undefined };
-    const code = await startVSCode({ node, vsix: join(process.cwd(), 'docker-mounts.vsix'), env: { DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] }, settings });
+    const code = await startVSCode({ node, vsix: join(process.cwd(), 'docker-mounts.vsix'), env: { ...process.env, DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] }, settings });
     const browser = await launchBrowser();
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
     const window = new Window(page, browser, code);
     try {
-      await window.#begin(`${code.url}/?folder=${encodeURIComponent(folder)}`);
+      await window.#begin(code.address(folder));
     } catch (error) {
       // Nobody else could close what was never returned, and the test would not end.
       await window.close();

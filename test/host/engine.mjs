@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { throwIfEnding } from './ending.mjs';
 import { engineEnvironment } from './environment.mjs';
 import { keep } from './keep.mjs';
 import { has, withSystemPath } from './machine.mjs';
@@ -80,6 +81,7 @@ export async function startEngine({ folder } = {}) {
     rmSync(socket, { force: true });
     await kept.start();
     for (const end = Date.now() + READY_MS; ; await sleep(100)) {
+      throwIfEnding();
       if (!kept.isRunning()) {
         const { code, signal, error } = await kept.exited();
         throw new Error(`dockerd ended with ${error?.message ?? signal ?? `code ${code}`}:\n${kept.said()}${log()}`);

@@ -1,11 +1,12 @@
 // Images for tests and samples, made from programs of this machine: nothing is pulled.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { optionsOf } from './engine.mjs';
+import { locate } from './machine.mjs';
 
 /** busybox; busybox with a GNU tar; busybox with a VOLUME that holds a file. */
 export const IMAGES = {
@@ -14,8 +15,9 @@ export const IMAGES = {
   volumes: 'docker-mounts-test/volumes:latest',
 };
 
-export async function makeImages(host) {
-  const docker = new Docker(optionsOf(host));
+/** @param {string | Docker} engine address of an engine, or a connection to one */
+export async function makeImages(engine) {
+  const docker = typeof engine === 'string' ? new Docker(optionsOf(engine)) : engine;
   const present = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
   const missing = Object.entries(IMAGES).filter(([, tag]) => !present.includes(tag));
   for (const [kind, tag] of missing) await makeImage(docker, kind, tag);
@@ -27,7 +29,7 @@ async function makeImage(docker, kind, tag) {
     // It becomes the image's root, which every user must be able to pass.
     chmodSync(folder, 0o755);
     busyboxInto(folder);
-    if (kind === 'gnuTar') programInto(folder, '/bin/tar');
+    if (kind === 'gnuTar') programInto(folder, locate('tar'), '/bin/tar');
     if (kind === 'volumes') {
       mkdirSync(join(folder, 'var/lib/data'), { recursive: true });
       writeFileSync(join(folder, 'var/lib/data/seed.txt'), 'from the image\n');
@@ -43,20 +45,23 @@ async function makeImage(docker, kind, tag) {
 }
 
 function busyboxInto(folder) {
+  const busybox = locate('busybox');
   mkdirSync(join(folder, 'bin'), { recursive: true });
   for (const name of ['tmp', 'etc', 'proc', 'sys', 'dev']) mkdirSync(join(folder, name));
-  copyFileSync('/bin/busybox', join(folder, 'bin/busybox'));
-  for (const name of execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).split('\n')) {
+  // The package "busybox", unlike "busybox-static", needs libraries.
+  programInto(folder, busybox, '/bin/busybox');
+  for (const name of execFileSync(busybox, ['--list'], { encoding: 'utf8' }).split('\n')) {
     if (name !== '' && name !== 'busybox') symlinkSync('busybox', join(folder, 'bin', name));
   }
   writeFileSync(join(folder, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
 }
 
-/** A dynamically linked program with its libraries. */
-function programInto(folder, program) {
-  rmSync(join(folder, program), { force: true });
-  copyFileSync(program, join(folder, program));
-  const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/[^\s)]+/g) ?? [];
+/** A program with the libraries that it needs, if any. */
+function programInto(folder, program, place) {
+  rmSync(join(folder, place), { force: true });
+  copyFileSync(program, join(folder, place));
+  const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
+  const libraries = stdout.match(/\/[^\s)]+/g) ?? [];
   for (const library of libraries) {
     if (!existsSync(library)) continue;
     mkdirSync(join(folder, dirname(library)), { recursive: true });
