@@ -1,4 +1,6 @@
 // How a script ends: by itself, by Ctrl+C, by a signal, or because the npm that started it is gone.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { clearInterval, setInterval } from 'node:timers';
 
 /** Exit codes by the shell's custom: 128 and the number of the signal. */
@@ -25,6 +27,11 @@ export async function step(work, interrupt) {
     interrupts.delete(interrupt);
     throwIfEnding();
   }
+}
+
+/** Whether the script was asked to end. */
+export function isEnding() {
+  return reason !== undefined;
 }
 
 export function throwIfEnding() {
@@ -76,14 +83,28 @@ export async function runScript(work, { stay = false, finish } = {}) {
   process.exit(error === undefined ? 0 : 1);
 }
 
-/** Nobody could end this script from a terminal any more when the npm that started it was killed. */
+/**
+ * Nobody could end this script from a terminal any more when the npm that started it was killed.
+ * npm runs a script by a shell, which stays between the two or not.
+ */
 function watchNpm() {
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
+  const above = parentOf(parent);
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (process.ppid === parent && parentOf(parent) === above) return;
     clearInterval(timer);
     beginToEnd('SIGHUP');
-  }, 500);
+  }, 1000);
   timer.unref();
+}
+
+function parentOf(pid) {
+  if (process.platform !== 'linux') return Number(spawnSync('ps', ['-o', 'ppid=', '-p', String(pid)], { encoding: 'utf8' }).stdout);
+  try {
+    // proc(5): the parent is the second field after the name, which stands in parentheses.
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,12 +1,12 @@
 /**
  * Containers to look at: a bind, a named volume, an anonymous one, and one with volumes-from, all with real data.
  * A program of its own that makes them, prints "ready", and removes them when it gets SIGTERM.
- * Its argument is JSON: `windows`, a folder with a folder for each `npm start` that runs; `id`, the name of ours in it;
- * `owner`, the process that it belongs to.
+ * Its argument is JSON: `folder`, which belongs to this `npm start` alone, and `owner`, its process. Beside that folder
+ * are those of others.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type Docker from 'dockerode';
 import { Connection } from '../../src/engine/connection.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
@@ -19,14 +19,17 @@ const LABEL = 'docker-mounts.sample';
 /** Sets of names that are tried, for windows that show one engine at the same time. */
 const MOST_WINDOWS = 50;
 
+/** A name that another has. */
+class Taken extends Error {}
+
 interface Order {
-  readonly windows: string;
-  readonly id: string;
+  readonly folder: string;
   readonly owner: number;
 }
 
-const { windows, id, owner } = JSON.parse(process.argv[2] ?? '{}') as Order;
-const workspace = join(windows, id, 'sample-workspace');
+const { folder, owner } = JSON.parse(process.argv[2] ?? '{}') as Order;
+const id = basename(folder);
+const workspace = join(folder, 'sample-workspace');
 const { docker, info } = await Connection.open(await resolveEndpoint({ env: process.env, home: homedir() }));
 
 const asked = new Promise<void>((resolve) => {
@@ -34,7 +37,7 @@ const asked = new Promise<void>((resolve) => {
 });
 try {
   mkdirSync(workspace, { recursive: true });
-  writeFileSync(join(windows, id, 'owner'), String(owner));
+  writeFileSync(join(folder, 'owner'), String(owner));
   await removeLeftovers();
   await makeImages(docker);
   process.stdout.write(`ready ${await make()}\n`);
@@ -98,19 +101,18 @@ async function remove(whose: string): Promise<void> {
 
 /** What is left of an `npm start` that was killed together with its keeper, or by a power cut. */
 async function removeLeftovers(): Promise<void> {
-  for (const other of readdirSync(windows)) {
-    if (other === id) continue;
+  const cache = dirname(folder);
+  for (const other of readdirSync(cache)) {
+    if (other === id || !other.startsWith('window-')) continue;
     let pid: number;
     try {
-      pid = Number(readFileSync(join(windows, other, 'owner'), 'utf8'));
+      pid = Number(readFileSync(join(cache, other, 'owner'), 'utf8'));
     } catch {
       // It begins or ends just now.
       continue;
     }
     if (isAlive(pid)) continue;
     await remove(other);
-    rmSync(join(windows, other), { recursive: true, force: true });
+    rmSync(join(cache, other), { recursive: true, force: true });
   }
 }
-
-class Taken extends Error {}

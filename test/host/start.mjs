@@ -1,10 +1,9 @@
 // `npm start`: from a fresh clone to a VS Code window with the extension and sample containers. Ctrl+C ends all of it.
 import { randomBytes } from 'node:crypto';
-import { rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { atEnd, runScript, step, throwIfEnding } from './ending.mjs';
+import { atEnd, isEnding, runScript, step, throwIfEnding } from './ending.mjs';
 import { engineEnvironment } from './environment.mjs';
 import { keep } from './keep.mjs';
 import { withLock } from './lock.mjs';
@@ -40,7 +39,7 @@ async function main() {
   console.log(`\nOpen  ${code.address(workspace)}  in a browser, and click Docker Mounts in the activity bar.\nCtrl+C stops the server and removes the samples, with the backups made of them.`);
   return {
     until: code.exited().then(({ code: exit, signal }) => {
-      console.error(`The VS Code server ended by itself (${signal ?? `code ${exit}`}).\n${code.said()}`);
+      if (!isEnding()) console.error(`The VS Code server ended by itself (${signal ?? `code ${exit}`}).\n${code.said()}`);
     }),
   };
 }
@@ -111,26 +110,17 @@ async function build(node, env, hasDesktop) {
 
 /** Makes the sample containers and a workspace of this window's own, and returns the workspace. */
 async function makeSamples(node, env, isOwn) {
-  const windows = join(cacheFolder(), 'windows');
-  const id = randomBytes(4).toString('hex');
-  const order = { windows, id, owner: process.pid };
+  const folder = join(cacheFolder(), `window-${randomBytes(4).toString('hex')}`);
   const samples = keep({
     command: node.node,
-    args: [join(root, 'test/host/samples.ts'), JSON.stringify(order)],
+    args: [join(root, 'test/host/samples.ts'), JSON.stringify({ folder, owner: process.pid })],
     env,
-    folders: [join(windows, id)],
+    folders: [folder],
     // On an engine of our own they go with the engine.
     graceMs: isOwn ? 0 : 30_000,
     output: 'pipe',
   });
-  atEnd(async () => {
-    await samples.end();
-    try {
-      rmdirSync(windows);
-    } catch {
-      // Another window has its folder there.
-    }
-  });
+  atEnd(() => samples.end());
   await samples.ready;
   await samples.start();
   let ready;
@@ -141,5 +131,5 @@ async function makeSamples(node, env, isOwn) {
     await sleep(50);
   }
   console.log(`Sample containers: ${ready}.`);
-  return join(windows, id, 'sample-workspace');
+  return join(folder, 'sample-workspace');
 }
