@@ -26,12 +26,13 @@ export class Run {
   readonly #mark = randomBytes(8).toString('hex');
   readonly #cache: string;
   #engines: string[] = [];
+  #windows: string[] = [];
   #closed = false;
 
   constructor(checkout: string, temporary: string, changes: NodeJS.ProcessEnv = {}) {
     this.temporary = temporary;
     mkdirSync(temporary, { recursive: true });
-    const env = { ...nestedEnvironment(process.env), TMPDIR: temporary, [MARK]: this.#mark, ...changes };
+    const env: NodeJS.ProcessEnv = { ...nestedEnvironment(process.env), TMPDIR: temporary, [MARK]: this.#mark, ...changes };
     this.#cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'docker-mounts');
     // Its own group is what a terminal calls the foreground group.
     this.#npm = spawn('npm', ['start'], { cwd: checkout, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -52,7 +53,18 @@ export class Run {
       throw new Error(`${(error as Error).message}\n${this.output}`, { cause: error });
     } finally {
       this.#engines = readdirSync(this.temporary).filter((name) => name.startsWith('dm-engine-'));
+      // Those of other runs are there as well.
+      const pids = new Set(this.#processes().map(({ pid }) => String(pid)));
+      const owner = (name: string) => {
+        const file = join(this.#cache, name, 'owner');
+        return existsSync(file) ? readFileSync(file, 'utf8') : '';
+      };
+      this.#windows = this.#cached().filter((name) => name.startsWith('window-') && pids.has(owner(name)));
     }
+  }
+
+  #cached(): string[] {
+    return existsSync(this.#cache) ? readdirSync(this.#cache) : [];
   }
 
   /** As a terminal does it: to every process of the foreground group. */
@@ -97,10 +109,9 @@ export class Run {
 
   left(): Left {
     const cgroups = ['.', ...readdirSync('/sys/fs/cgroup')].flatMap((hierarchy) => this.#engines.map((engine) => join('/sys/fs/cgroup', hierarchy, engine)));
-    const cached = existsSync(this.#cache) ? readdirSync(this.#cache) : [];
     return {
       processes: this.#processes().map(({ command }) => command),
-      folders: [...readdirSync(this.temporary).filter((name) => name !== 'node-compile-cache'), ...cached.filter((name) => /^window-|\.partial$|\.lock$/.test(name))],
+      folders: [...readdirSync(this.temporary).filter((name) => name !== 'node-compile-cache'), ...this.#cached().filter((name) => this.#windows.includes(name) || /^code-server.*\.(partial|lock)$/.test(name))],
       mounts: readFileSync('/proc/mounts', 'utf8').split('\n').filter((line) => line.includes(this.temporary)),
       cgroups: cgroups.filter((folder) => existsSync(folder)),
     };
