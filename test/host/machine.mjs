@@ -1,6 +1,5 @@
 // What the machine must have. Only Node's own modules here: this runs right after the clone.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,10 +46,17 @@ export async function exitCodeOf(command, args, { env = nestedEnvironment(proces
   }
 }
 
-/** Where a command is, or undefined. */
+/** Where a command is, or undefined. It is looked for without a child process, which Ctrl+C in a terminal would end. */
 export function locate(command) {
-  const { status, stdout } = spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', command], { env: withSystemPath(), encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : undefined;
+  const found = (withSystemPath().PATH ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, command));
+  return found.find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
+    } catch {
+      return false;
+    }
+  });
 }
 
 export function has(command) {

@@ -1,6 +1,6 @@
 // A real VS Code: the server of the npm package, and Chromium as its window.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,7 +47,7 @@ export async function startVSCode({ node, env = process.env, vsix, settings = {}
   const token = randomBytes(16).toString('hex');
   const tokenFile = join(home, 'token');
   const folders = ['--server-data-dir', data, '--extensions-dir', join(home, 'extensions')];
-  const environment = nestedEnvironment(env);
+  const environment = { ...nestedEnvironment(env), TMPDIR: join(home, 't') };
   const args = [main, '--host', '127.0.0.1', '--port', String(port), '--connection-token-file', tokenFile, '--accept-server-license-terms', ...folders, '--telemetry-level', 'off', '--disable-workspace-trust'];
   if (test) args.push('--enable-smoke-test-driver');
   const code = keep({ command: node.node, args, env: environment, folders: [home], output: 'pipe' });
@@ -59,6 +59,9 @@ export async function startVSCode({ node, env = process.env, vsix, settings = {}
       mkdirSync(join(data, 'data', kind), { recursive: true });
       writeFileSync(join(data, 'data', kind, 'settings.json'), JSON.stringify({ ...QUIET, ...settings }, null, 2));
     }
+    // Killed, it leaves its sockets in these two.
+    mkdirSync(environment.TMPDIR);
+    if (environment.XDG_RUNTIME_DIR) environment.XDG_RUNTIME_DIR = likeFolder(environment.XDG_RUNTIME_DIR, join(home, 'r'));
     // Whoever may open the window has a terminal of this user: other users of the machine may not.
     writeFileSync(tokenFile, token, { mode: 0o600 });
     if (vsix) await installExtension(node, [main, ...folders], vsix, environment);
@@ -83,6 +86,13 @@ export async function startVSCode({ node, env = process.env, vsix, settings = {}
     await code.end();
     throw error;
   }
+}
+
+/** A folder in which the entries of another are found, and in which what is new stays apart. */
+function likeFolder(model, folder) {
+  mkdirSync(folder, { mode: 0o700 });
+  for (const name of existsSync(model) ? readdirSync(model) : []) symlinkSync(join(model, name), join(folder, name));
+  return folder;
 }
 
 async function installExtension(node, args, vsix, env) {

@@ -1,8 +1,8 @@
-/** One run of `npm start` as a person's terminal starts it, and the look for what it left behind. */
+/** One run of `npm start` or `npm test` as a person's terminal starts it, and the look for what it left behind. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { nestedEnvironment } from '../host/environment.mjs';
@@ -29,13 +29,12 @@ export class Run {
   #windows: string[] = [];
   #closed = false;
 
-  constructor(checkout: string, temporary: string, changes: NodeJS.ProcessEnv = {}) {
+  constructor(checkout: string, temporary: string, changes: NodeJS.ProcessEnv = {}, command: string[] = ['start']) {
     this.temporary = temporary;
-    mkdirSync(temporary, { recursive: true });
     const env: NodeJS.ProcessEnv = { ...nestedEnvironment(process.env), TMPDIR: temporary, [MARK]: this.#mark, ...changes };
     this.#cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'docker-mounts');
     // Its own group is what a terminal calls the foreground group.
-    this.#npm = spawn('npm', ['start'], { cwd: checkout, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#npm = spawn('npm', command, { cwd: checkout, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#npm.stdout, this.#npm.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString('utf8')));
     this.#npm.on('close', () => (this.#closed = true));
   }
@@ -43,16 +42,18 @@ export class Run {
   /** Waits for a text in the output. */
   async says(text: RegExp, ms = 600_000): Promise<string> {
     try {
-      return await until(`npm start says ${text}`, () => {
+      return await until(`npm says ${text}`, () => {
         const found = this.output.match(text);
         if (found !== null) return found[1] ?? found[0];
-        assert.ok(!this.#closed, `npm start ended before it said ${text}`);
+        assert.ok(!this.#closed, `npm ended before it said ${text}`);
         return undefined;
       }, ms);
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.output}`, { cause: error });
     } finally {
-      this.#engines = readdirSync(this.temporary).filter((name) => name.startsWith('dm-engine-'));
+      // npm test has a temporary folder of its own in there.
+      const inner = readdirSync(this.temporary).filter((name) => name.startsWith('dm-run-')).map((name) => join(this.temporary, name));
+      this.#engines = [this.temporary, ...inner].flatMap((folder) => readdirSync(folder)).filter((name) => name.startsWith('dm-engine-'));
       // Those of other runs are there as well.
       const pids = new Set(this.#processes().map(({ pid }) => String(pid)));
       const owner = (name: string) => {
@@ -78,14 +79,14 @@ export class Run {
   }
 
   signalScript(signal: NodeJS.Signals): void {
-    const script = this.#processes().find(({ command }) => /main\.mjs start$/.test(command) && !command.startsWith('sh '));
+    const script = this.#processes().find(({ command }) => /main\.mjs (start|test)\b/.test(command) && !command.startsWith('sh '));
     assert.ok(script !== undefined, this.output);
     process.kill(script.pid, signal);
   }
 
   /** Until npm has ended and its output is closed; returns its exit code. */
   async ended(ms = 60_000): Promise<number | null> {
-    await until('npm start ends', () => this.#closed, ms);
+    await until('npm ends', () => this.#closed, ms);
     return this.#npm.exitCode;
   }
 

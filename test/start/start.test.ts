@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,13 +23,17 @@ before(() => {
   execFileSync('git', ['clone', '--quiet', root, clone], { env: nestedEnvironment(process.env) });
 });
 afterEach(async () => {
-  for (const run of runs) await run.destroy();
+  for (const run of runs) {
+    await run.destroy();
+    remove(run.temporary);
+  }
   runs = [];
 });
 after(() => remove(folder));
 
-function start(changes: NodeJS.ProcessEnv = {}): Run {
-  const run = new Run(clone, join(folder, `tmp${runs.length}`), changes);
+function start(changes: NodeJS.ProcessEnv = {}, command?: string[]): Run {
+  // A socket's path is at most 107 bytes long, so this one is short.
+  const run = new Run(clone, mkdtempSync(join(tmpdir(), 'dm-s-')), changes, command);
   runs.push(run);
   return run;
 }
@@ -104,6 +108,23 @@ for (const [what, moment, act] of MOMENTS) {
     await run.says(moment);
     await act(run);
     await run.ended();
+    await run.leavesNothing();
+  });
+}
+
+for (const [what, act] of [
+  ['Ctrl+C', (run: Run) => run.signalGroup('SIGINT')],
+  ['SIGTERM to the script alone', (run: Run) => run.signalScript('SIGTERM')],
+  ['the script killed', (run: Run) => run.signalScript('SIGKILL')],
+] as const) {
+  it(`npm test cut short, ${what}: its engines, folders and mounts go`, async () => {
+    const run = start({}, ['test', '--', 'engine']);
+    await run.says(/=== engine/);
+    // The first file of the floor works with the engine by now.
+    await run.says(/\u2714/);
+    act(run);
+    assert.notEqual(await run.ended(), 0);
+    if (what !== 'the script killed') assert.match(run.output, /\n\d+ passed, \d+ failed\n$/);
     await run.leavesNothing();
   });
 }
