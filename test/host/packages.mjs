@@ -72,7 +72,10 @@ export async function ensurePackages(groups) {
   if (!isRoot) {
     if (!process.stdin.isTTY || !has('sudo')) throw new Error(`${needed} ${wayOut}`);
     const prompt = createInterface({ input: process.stdin, output: process.stdout });
-    const answer = await step(prompt.question(`${needed}\nInstall with sudo: ${missing.apt.join(' ')}? [y/N] `), () => prompt.close()).finally(() => prompt.close());
+    const giveUp = new AbortController();
+    prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    const question = prompt.question(`${needed}\nInstall with sudo: ${missing.apt.join(' ')}? [y/N] `, { signal: giveUp.signal });
+    const answer = await step(question, () => giveUp.abort()).finally(() => prompt.close());
     if (!/^y/i.test(answer)) throw new Error(`${needed} ${wayOut}`);
   }
   const hint = 'Packages come from the servers of the distribution: is this machine online, and does "apt-get update" work?';

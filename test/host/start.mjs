@@ -64,7 +64,7 @@ async function findEngine(node, own) {
   }
   // Who names an engine means that one.
   if (found.origin === 'environment') throw new Error(`DOCKER_HOST is "${process.env.DOCKER_HOST}", and no engine answers there. ${found.message}\nOr unset DOCKER_HOST, for the usual engine or a private one.`);
-  if (found.origin === 'context') throw new Error(`The current Docker context leads to no engine. ${found.message}\nOr choose another one with "docker context use", for example "default".`);
+  if (found.origin === 'context') throw new Error(`The current Docker context leads to no engine. ${found.message}\nOr choose another one: "docker context use default"${process.env.DOCKER_CONTEXT ? ', with DOCKER_CONTEXT unset' : ''}.`);
   if (found.reason === 'permissionDenied') throw new Error(found.message);
   const { startEngine, whyNoPrivateEngine } = await import('./engine.mjs');
   const why = whyNoPrivateEngine();
