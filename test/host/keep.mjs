@@ -36,12 +36,14 @@ export function keep({ command, args = [], cwd, env = nestedEnvironment(process.
     if (kind === 'left') console.error(`Could not be removed: ${words.join(' ')}`);
     tell({ kind, words });
   });
+  let isGone = false;
   const gone = new Promise((resolve) => {
     keeper.on('error', (error) => {
       tell({ kind: 'failed', words: [error.message] });
       resolve();
     });
     keeper.on('exit', () => {
+      isGone = true;
       tell({ kind: 'ended', words: ['-', 'SIGKILL'] });
       resolve();
     });
@@ -67,6 +69,7 @@ export function keep({ command, args = [], cwd, env = nestedEnvironment(process.
     /** How the command ended: its exit code or signal, or an error. */
     exited: () => exited,
     async start() {
+      if (isGone) throw new Error(`The keeper of "${command}" has ended; what it kept is gone.`);
       state = 'running';
       exited = next('ended', 'failed').then(({ kind, words }) => {
         state = 'idle';
