@@ -97,7 +97,7 @@ export default ts.config(
     rules: { ...ts.configs.disableTypeChecked.rules, 'no-console': 'off' },
     languageOptions: {
       ...ts.configs.disableTypeChecked.languageOptions,
-      globals: Object.fromEntries(['process', 'console', 'fetch', 'setTimeout', 'clearTimeout', 'URL', 'Buffer'].map((name) => [name, 'readonly'])),
+      globals: Object.fromEntries(['process', 'console', 'fetch', 'setTimeout', 'clearTimeout', 'URL', 'Buffer', 'AbortController'].map((name) => [name, 'readonly'])),
     },
   },
 );

@@ -9,9 +9,9 @@ const screenshots = process.env['DOCKER_MOUNTS_TEST_SCREENSHOTS'] ?? '/tmp';
 export class Window {
   readonly page: Page;
   readonly #browser: Browser;
-  readonly #code: Awaited<ReturnType<typeof startVSCode>>;
+  readonly #code: Awaited<ReturnType<typeof startVSCode>> | undefined;
 
-  private constructor(page: Page, browser: Browser, code: Awaited<ReturnType<typeof startVSCode>>) {
+  private constructor(page: Page, browser: Browser, code?: Awaited<ReturnType<typeof startVSCode>>) {
     this.page = page;
     this.#browser = browser;
     this.#code = code;
@@ -20,18 +20,31 @@ export class Window {
   /** Opens `folder` with the extension installed from its .vsix and the sidebar wide enough to read. */
   static async open(folder: string, settings: object): Promise<Window> {
     const node = { node: process.env['DOCKER_MOUNTS_TEST_NODE'] ?? process.execPath, include: undefined };
-    const code = await startVSCode({ node, vsix: join(process.cwd(), 'docker-mounts.vsix'), env: { DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] }, settings });
-    const browser = await launchBrowser();
-    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-    const window = new Window(page, browser, code);
+    const code = await startVSCode({ node, vsix: join(process.cwd(), 'docker-mounts.vsix'), env: { ...process.env, DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] }, settings });
     try {
-      await window.#begin(`${code.url}/?folder=${encodeURIComponent(folder)}`);
+      return await Window.#show(code.address(folder), code);
     } catch (error) {
       // Nobody else could close what was never returned, and the test would not end.
-      await window.close();
+      await code.stop();
       throw error;
     }
-    return window;
+  }
+
+  /** Opens a window of a server that runs already, and that close() leaves running. */
+  static visit(address: string): Promise<Window> {
+    return Window.#show(address);
+  }
+
+  static async #show(address: string, code?: Awaited<ReturnType<typeof startVSCode>>): Promise<Window> {
+    const browser = await launchBrowser();
+    try {
+      const window = new Window(await browser.newPage({ viewport: { width: 1280, height: 860 } }), browser, code);
+      await window.#begin(address);
+      return window;
+    } catch (error) {
+      await browser.close();
+      throw error;
+    }
   }
 
   async #begin(url: string): Promise<void> {
@@ -51,7 +64,7 @@ export class Window {
 
   async close(): Promise<void> {
     await this.#browser.close();
-    await this.#code.stop();
+    await this.#code?.stop();
   }
 
   async showSidebar(): Promise<void> {
@@ -77,7 +90,8 @@ export class Window {
   }
 
   settings(more: object): void {
-    const file = this.#code.machineSettings;
+    const file = this.#code?.machineSettings;
+    if (file === undefined) throw new Error('The settings of a window that is only visited are not ours.');
     writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...more }));
   }
 

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { throwIfEnding } from './ending.mjs';
 import { root } from './machine.mjs';
 import { launchBrowser, startVSCode } from './vscode.mjs';
 
@@ -23,8 +24,9 @@ export async function runSuite(node, env) {
       ['extensionTestsPath', at(join(root, 'out/test/index.cjs'))],
       ['skipWelcome', 'true'],
     ];
-    await page.goto(`${code.url}/?folder=${encodeURIComponent(workspace)}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
+    await page.goto(code.address(workspace, { payload: JSON.stringify(payload) }));
     for (const end = Date.now() + LIMIT_MS; Date.now() < end; await sleep(200)) {
+      throwIfEnding();
       const text = read(report);
       if (text === undefined) continue;
       const { passed, failed, lines } = JSON.parse(text);

@@ -1,14 +1,17 @@
 // What the machine must have. Only Node's own modules here: this runs right after the clone.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
+import { step, throwIfEnding } from './ending.mjs';
+import { nestedEnvironment, withNode } from './environment.mjs';
+import { keep } from './keep.mjs';
+import { withLock } from './lock.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Node that strips types, has zstd and is what the VS Code server wants. */
+const NODE_MAJOR = 24;
 const NODE_VERSION = '24.21.0';
 const SERVER_VERSION = '4.139.1';
 
@@ -18,19 +21,42 @@ export function cacheFolder() {
   return folder;
 }
 
-/** Runs a command with its output shown; rejects with its name when it fails. */
-export function run(command, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: 'inherit', cwd: root, ...options });
-    child.on('error', reject);
-    child.on('close', (code, signal) => (code === 0 ? resolve() : reject(new Error(`${command} ${args.join(' ')} ended with ${signal ?? `code ${code}`}`))));
-  });
+/**
+ * Runs a command with its output shown; rejects with its name, and with the hint, when it fails.
+ * It has a process group of its own, and ends with this process.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, hint?: string }} options
+ */
+export async function run(command, args, { env = nestedEnvironment(process.env), cwd = root, hint = '' } = {}) {
+  const code = await exitCodeOf(command, args, { env, cwd });
+  if (code !== 0) throw new Error(`"${[command, ...args].join(' ')}" ended with ${code}. ${hint}`.trim());
 }
 
-/** Where a command is, or undefined. */
+/** The exit code of a command, or the name of the signal that ended it. */
+export async function exitCodeOf(command, args, { env = nestedEnvironment(process.env), cwd = root, graceMs = 5000 } = {}) {
+  const kept = keep({ command, args, env, cwd, graceMs });
+  try {
+    await step(kept.start(), () => kept.end());
+    const { code, signal, error } = await step(kept.exited(), () => kept.stop());
+    if (error !== undefined) throw error;
+    return signal ?? code;
+  } finally {
+    await kept.end();
+  }
+}
+
+/** Where a command is, or undefined. It is looked for without a child process, which Ctrl+C in a terminal would end. */
 export function locate(command) {
-  const { status, stdout } = spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', command], { env: withSystemPath(), encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : undefined;
+  const found = (withSystemPath().PATH ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, command));
+  return found.find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
+    } catch {
+      return false;
+    }
+  });
 }
 
 export function has(command) {
@@ -42,110 +68,87 @@ export function withSystemPath(env = process.env) {
   return { ...env, PATH: [env.PATH ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter) };
 }
 
-/** Packages by the command or file that shows they are there. */
-const PACKAGES = {
-  engine: [
-    ['dockerd', 'docker.io'],
-    ['runc', 'runc'],
-    ['containerd', 'containerd'],
-    ['iptables', 'iptables'],
-  ],
-  images: [['/bin/busybox', 'busybox-static']],
-  fixtures: [
-    ['setfattr', 'attr'],
-    ['setfacl', 'acl'],
-    ['zstd', 'zstd'],
-    ['age', 'age'],
-    ['docker-compose', 'docker-compose'],
-  ],
-  browser: [['chromium', 'chromium']],
-  server: [
-    ['python3', 'python3'],
-    ['make', 'make'],
-    ['g++', 'g++'],
-    ['/usr/include/krb5.h', 'libkrb5-dev'],
-  ],
-};
-
-/**
- * Installs the Debian packages of the named groups that are missing: as root at once, else with sudo after asking.
- * @param {(keyof typeof PACKAGES)[]} groups
- */
-export async function ensurePackages(groups) {
-  const isThere = (mark) => (mark.startsWith('/') ? existsSync(mark) : has(mark));
-  const missing = groups.flatMap((group) => PACKAGES[group]).filter(([mark]) => !isThere(mark)).map(([, name]) => name);
-  if (missing.length === 0) return;
-  if (!has('apt-get')) throw new Error(`These packages are missing, and only Debian's apt-get is known here; install them and try again: ${missing.join(' ')}`);
-  const isRoot = process.getuid?.() === 0;
-  if (!isRoot) {
-    if (!process.stdin.isTTY) throw new Error(`These packages are missing; install them as root: apt-get install ${missing.join(' ')}`);
-    const prompt = createInterface({ input: process.stdin, output: process.stdout });
-    const answer = await prompt.question(`Install with sudo: ${missing.join(' ')}? [y/N] `);
-    prompt.close();
-    if (!/^y/i.test(answer)) throw new Error(`Without ${missing.join(', ')} this cannot go on.`);
-  }
-  const sudo = isRoot ? [] : ['sudo'];
-  const apt = (...args) => {
-    const [command, ...rest] = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-y', ...args];
-    return run(command, rest);
-  };
-  await apt('update');
-  // Services that a package starts would come between a test and its own engine.
-  await apt('install', '--no-install-recommends', ...missing);
-}
+const ONLINE = 'Packages come from the npm registry ("npm config get registry" names it): is this machine online, and does it need a proxy?';
 
 /** The project's own dependencies, exactly as locked. */
 export async function ensureModules() {
   const mark = join(root, 'node_modules/.package-lock.json');
-  const isFresh = existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
-  if (!isFresh) await run('npm', ['ci', '--no-audit', '--no-fund']);
+  const isFresh = () => existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
+  if (isFresh()) return;
+  await withLock(join(root, 'out/install.lock'), 'installing the dependencies of this checkout', async () => {
+    if (isFresh()) return;
+    if (!has('npm')) throw new Error('npm was not found. It comes with Node from nodejs.org; on Debian it is the package "npm". Install it, and try again.');
+    console.log('Installing the dependencies of this checkout…');
+    // Without them there is nothing to build and test with, whatever npm is told to leave out elsewhere.
+    await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], { hint: ONLINE });
+  });
 }
 
 /** Makes a folder of the cache whole or not at all. */
 async function ensureCached(name, fill) {
   const folder = join(cacheFolder(), name);
   if (existsSync(folder)) return folder;
-  const partial = `${folder}.${process.pid}.partial`;
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial, { recursive: true });
-  try {
-    await fill(partial);
-    renameSync(partial, folder);
-  } catch (error) {
+  return withLock(`${folder}.lock`, `filling ${folder}`, async () => {
+    if (existsSync(folder)) return folder;
+    const partial = `${folder}.partial`;
     rmSync(partial, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error;
-  }
-  return folder;
+    // Whoever ends in the middle leaves nothing of it.
+    const kept = keep({ folders: [partial] });
+    try {
+      await kept.ready;
+      await fill(partial);
+      renameSync(partial, folder);
+    } finally {
+      await kept.end();
+    }
+    return folder;
+  });
 }
 
-async function install(folder, dependencies, env = process.env) {
+async function install(folder, dependencies, env = nestedEnvironment(process.env)) {
   // npm asks before it runs a package's install script; these builds are wanted.
   const allowScripts = Object.fromEntries(Object.keys(dependencies).map((name) => [name, true]));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies, allowScripts }));
-  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder, env });
+  // The variable reaches the npm that such a script runs in turn.
+  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--omit=dev'], { cwd: folder, env: { ...env, npm_config_ignore_scripts: 'false' }, hint: ONLINE });
 }
 
-/** The Node that runs tests and the VS Code server: this one where it is new enough, else one in the cache. */
+/**
+ * The Node that runs tests and the VS Code server: this one where it is of that generation and has its headers, which
+ * the server's modules are built with; else one in the cache.
+ */
 export async function ensureNode() {
   const [major = 0] = process.versions.node.split('.').map(Number);
-  if (major === 24) return { node: process.execPath, include: undefined };
+  const prefix = dirname(dirname(process.execPath));
+  if (major === NODE_MAJOR && (existsSync(join(prefix, 'include/node/node.h')) || process.platform !== 'linux')) return { node: process.execPath, include: existsSync(join(prefix, 'include/node/node.h')) ? prefix : undefined };
   const platform = `node-${process.platform}-${process.arch}`;
-  const folder = await ensureCached(`node-${NODE_VERSION}`, (partial) => install(partial, { [platform]: NODE_VERSION }));
-  const found = join(folder, 'node_modules', platform);
-  return { node: join(found, 'bin/node'), include: found };
+  try {
+    const folder = await ensureCached(`node-${NODE_VERSION}`, (partial) => install(partial, { [platform]: NODE_VERSION }));
+    const found = join(folder, 'node_modules', platform);
+    return { node: join(found, 'bin/node'), include: found };
+  } catch (error) {
+    throwIfEnding();
+    if (major === NODE_MAJOR) return { node: process.execPath, include: undefined };
+    throw new Error(`Node ${NODE_MAJOR}, which the VS Code server needs, could not be installed as ${platform}@${NODE_VERSION} (this is Node ${process.versions.node}). Use Node ${NODE_MAJOR} itself ("nvm install ${NODE_MAJOR}", or nodejs.org), and try again.\n${error.message}`, { cause: error });
+  }
 }
 
-/** Path of the VS Code server's start script; installed once (about 90 s). */
+/** The environment in which the project's own tools run: with that Node, whatever npm was started with. */
+export function toolEnvironment(node) {
+  return withNode(nestedEnvironment(process.env), dirname(node.node));
+}
+
+/** Path of the VS Code server's start script; installed once (about 3 minutes on two cores). */
 export async function ensureServer(node) {
   const vscode = 'node_modules/code-server/lib/vscode';
   const start = join(vscode, 'out/server-main.js');
   const folder = await ensureCached(`code-server-${SERVER_VERSION}`, async (partial) => {
-    console.log('Installing the VS Code server into the cache…');
-    const env = { ...process.env, PATH: `${dirname(node.node)}${delimiter}${process.env.PATH}` };
+    console.log('Installing the VS Code server into the cache; this takes some minutes, once…');
+    const env = toolEnvironment(node);
     if (node.include) env.npm_config_nodedir = node.include;
     await install(partial, { 'code-server': SERVER_VERSION }, env);
     if (!existsSync(join(partial, vscode, 'node_modules')) || !existsSync(join(partial, start))) {
-      throw new Error('The VS Code server came without its modules: its install script did not run.');
+      throw new Error('The VS Code server came without its modules: its install script did not run. Look for what npm said above.');
     }
   });
   return join(folder, start);
