@@ -15,19 +15,21 @@ let folder: string;
 const NASTY = '[click](command:workbench.action.toggleZenMode) [web](https:example.org) $(rocket)';
 const TARGET = `/srv/${NASTY}`;
 
+/** Compose takes `$$` for a `$`. */
+const IN_COMPOSE = NASTY.replaceAll('$', '$$$$');
+
 const COMPOSE = `name: books
 services:
   web:
     image: ${BUSYBOX}
     volumes:
       - type: bind
-        source: '/nowhere/${NASTY}'
+        source: '/nowhere/${IN_COMPOSE}'
         target: /srv/missing
       - 'orders:/var/orders'
-      - '${NASTY}:/var/undeclared'
 volumes:
   orders:
-    name: '$(rocket)'
+    name: '$$(rocket)'
 `;
 
 /** One tar member; a hard link where `link` is given. */
