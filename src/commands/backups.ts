@@ -262,7 +262,7 @@ export function backupCommands(services: Services): CommandSpec[] {
         const given = textOf(call, 'folder');
         const folder = given === undefined ? (services.backupFolder.current() ?? (await answered(services.backupFolder.choose()))) : expandHome(given);
         const found = await listBackups(folder);
-        services.log.list(vscode.l10n.t('{0} archives in "{1}"', found.length, folder), [...found.map(({ file, archiveBytes, subject }) => `  ${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`)]);
+        services.log.list(vscode.l10n.t('{0} archives in "{1}"', found.length, folder), found.map(({ file, archiveBytes, subject }) => `${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`));
         if (call.byHand) services.log.show(true);
         return found;
       },

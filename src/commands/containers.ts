@@ -93,7 +93,7 @@ export function containerCommands(services: Services): CommandSpec[] {
         const all = flagOf(call, 'all') ?? true;
         await watcher.refresh();
         const containers = (await watcher.snapshot()).containers.filter((container) => all || hasProcesses(container));
-        log.list(vscode.l10n.t('{0} containers', containers.length), [...containers.flatMap(containerLines)]);
+        log.list(vscode.l10n.t('{0} containers', containers.length), containers.flatMap(containerLines));
         if (call.byHand) log.show(true);
         return containers;
       },
@@ -107,7 +107,7 @@ export function containerCommands(services: Services): CommandSpec[] {
         await watcher.refresh();
         if (sizes) await watcher.loadSizes();
         const { volumes } = await watcher.snapshot();
-        log.list(vscode.l10n.t('{0} volumes', volumes.length), [...volumes.map(volumeLine)]);
+        log.list(vscode.l10n.t('{0} volumes', volumes.length), volumes.map(volumeLine));
         if (call.byHand) log.show(true);
         return volumes;
       },

@@ -123,7 +123,7 @@ async function resolvePath(call: Call, services: Services): Promise<PathView[]> 
   const asked = given ?? (await askPath());
   const views = await ('hostPath' in asked ? hostViews(asked.hostPath, services) : containerViews(asked.container, asked.containerPath, services));
   const title = 'hostPath' in asked ? asked.hostPath : `${asked.container}:${asked.containerPath}`;
-  services.log.list(title, [...views.map((view) => `${placeText(view)}${view.readOnly ? ' (read-only)' : ''}${view.hostPath === undefined ? '' : ` <- ${view.hostPath}`}`)]);
+  services.log.list(title, views.map((view) => `${placeText(view)}${view.readOnly ? ' (read-only)' : ''}${view.hostPath === undefined ? '' : ` <- ${view.hostPath}`}`));
   if (given === undefined) await present(views, title, services);
   return views;
 }

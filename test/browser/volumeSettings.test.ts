@@ -72,7 +72,6 @@ async function backUpByHand(): Promise<void> {
 
 it('a volume as the only folder: its settings.json decides nothing of ours', async () => {
   await settingsWereRead();
-  await window.showSidebar();
   await window.row('evil-reader').first().waitFor();
   await backUpByHand();
   await window.shot('volume-settings');

@@ -1,5 +1,5 @@
 /** One VS Code window in a browser, with what a user does in it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { launchBrowser, startVSCode } from '../host/vscode.mjs';
@@ -65,6 +65,13 @@ export class Window {
   async close(): Promise<void> {
     await this.#browser.close();
     await this.#code?.stop();
+  }
+
+  /** What the output channel "Docker Mounts" holds, as it is kept on the disk. */
+  log(): string {
+    const logs = join(this.#code.home, 'data/data/logs');
+    const files = readdirSync(logs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('Docker Mounts.log'));
+    return files.map((name) => readFileSync(join(logs, name), 'utf8')).join('\n');
   }
 
   async showSidebar(): Promise<void> {

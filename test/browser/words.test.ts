@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
-import { BUSYBOX, connect, container, LABEL, remove, removeAll, temporary, volume } from '../engine/support.ts';
+import { BUSYBOX, connect, container, LABEL, remove, removeAll, temporary, until, volume } from '../engine/support.ts';
 import { Window } from './window.ts';
 
 let connection: Connection;
@@ -15,19 +15,21 @@ let folder: string;
 const NASTY = '[click](command:workbench.action.toggleZenMode) [web](https:example.org) $(rocket)';
 const TARGET = `/srv/${NASTY}`;
 
+/** Compose takes `$$` for a `$`. */
+const IN_COMPOSE = NASTY.replaceAll('$', '$$$$');
+
 const COMPOSE = `name: books
 services:
   web:
     image: ${BUSYBOX}
     volumes:
       - type: bind
-        source: '/nowhere/${NASTY}'
+        source: '/nowhere/${IN_COMPOSE}'
         target: /srv/missing
       - 'orders:/var/orders'
-      - '${NASTY}:/var/undeclared'
 volumes:
   orders:
-    name: '$(rocket)'
+    name: '$$(rocket)'
 `;
 
 /** One tar member; a hard link where `link` is given. */
@@ -58,12 +60,13 @@ before(async () => {
   writeFileSync(join(site, 'index.html'), '<h1>Shop</h1>\n');
   writeFileSync(join(site, 'compose.yaml'), COMPOSE);
   const files = await volume(connection, 'names', { Labels: { [LABEL]: '1', note: `${NASTY} | <img src="https:example.org"> \u202egnp.exe` } });
-  for (const name of [`${NASTY}.txt`, 'photo\u202egnp.exe', 'two\nlines', '<b>bold</b>', '数据 👩‍👩‍👧']) writeFileSync(join(files, name), 'x');
+  for (const name of [`${NASTY}.txt`, 'photo\u202egnp.exe', 'two\nlines', '<b>bold', '数据 👩‍👩‍👧']) writeFileSync(join(files, name), 'x');
   await container(connection, 'names-web', { HostConfig: { Mounts: [{ Type: 'bind', Source: site, Target: TARGET }, { Type: 'volume', Source: 'names', Target: '/data' }] } });
   const end = Buffer.alloc(1024);
   // A sound archive, and one whose link leads out, both under a name and with members that look like markup.
   writeFileSync(join(backups, `whole ${NASTY.replaceAll('/', '')}.tar`), Buffer.concat([member(`${NASTY}.txt`, 'x'), end]));
   writeFileSync(join(backups, `bad ${NASTY.replaceAll('/', '')}.tar`), Buffer.concat([member(NASTY, '', `../../${NASTY}`.slice(0, 99)), end]));
+  writeFileSync(join(backups, 'two\n2026-01-01 00:00:00.000 [info] forged.tar'), Buffer.concat([member('a.txt', 'x'), end]));
   window = await Window.open(site, { 'dockerMounts.backup.folder': backups });
 });
 after(async () => {
@@ -98,7 +101,7 @@ it('rows: mounts, and files of a volume', async () => {
   await window.row(escape(`${NASTY}.txt`)).first().waitFor();
   await window.row('photo\\u202egnp.exe').first().waitFor();
   await window.row('two\\012lines').first().waitFor();
-  await window.row('<b>bold</b>').first().waitFor();
+  await window.row('<b>bold').first().waitFor();
   await window.row('数据 👩‍👩‍👧').first().waitFor();
   await nothingButText('rows');
 });
@@ -124,6 +127,16 @@ it('notification of what is wrong with an archive: names of the file and of its 
   assert.ok(text.includes(`bad ${NASTY}.tar is not sound: "${NASTY}" is a hard link to`), text);
   assert.equal(await told.locator('.notification-list-item-message a').count(), 0);
   await window.clearNotifications();
+});
+
+it('log: a line break in a name begins no line', async () => {
+  await (await window.menu(window.row(/two\\n2026/).first(), 'Verify')).click();
+  await window.notification(/is whole/).waitFor();
+  await nothingButText('notification of two lines');
+  await window.clearNotifications();
+  const log = await until('the log', () => (window.log().includes('forged') ? window.log() : undefined));
+  assert.match(log, /\\n2026-01-01 00:00:00\.000 \[info\] forged/);
+  assert.doesNotMatch(log, /^2026-01-01/m);
 });
 
 it('quick pick of the entries of an archive', async () => {

@@ -319,4 +319,11 @@ describe('Docker Mounts inside VS Code', () => {
     const { manifest } = await call<BackupResult>('backup', { container: name, destination: destination() });
     assert.equal(readFileSync(manifest, 'utf8').includes(secret), false);
   });
+
+  // VS Code shows the message of an error that a keybinding's command rejects with, and makes links of it.
+  it('the error of a command holds no link, whatever it was called with', async () => {
+    for (const hostPath of ['[x](command:workbench.action.quit)', 'a\n[x](https://example.org) \u202e']) {
+      await assert.rejects(async () => call('resolvePath', { hostPath }), (error: Error) => !error.message.includes('](') && !/[\n\u202e]/.test(error.message) && error.message.includes('not an absolute path'));
+    }
+  });
 });

@@ -72,7 +72,8 @@ volumes:
   const at = (of: vscode.TextDocument, words: string, from = 0) => of.positionAt(of.getText().indexOf(words, from) + 1);
   const hover = async (of: vscode.TextDocument, words: string, from = 0) => {
     const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', of.uri, at(of, words, from));
-    return hovers.flatMap(({ contents }) => contents.map((one) => (one as vscode.MarkdownString).value)).join('\n');
+    // As it is read: names are escaped.
+    return hovers.flatMap(({ contents }) => contents.map((one) => (one as vscode.MarkdownString).value.replace(/\\([-/:._])/g, '$1'))).join('\n');
   };
   const lenses = async (of: vscode.TextDocument) => (await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', of.uri, 100)) ?? [];
   const marks = (of: vscode.TextDocument) =>
@@ -101,7 +102,7 @@ volumes:
     assert.match(await hover(document, 'data:', top), /Services \| `web, db`/);
     assert.match(await hover(document, 'fresh:', top), /Exists \| `no/);
     assert.match(await hover(document, 'nas:', top), new RegExp(`${external}[^]*neither makes nor removes`));
-    assert.match(await hover(document, 'web:'), /`\/more` \| `\/more is mounted too: bind /);
+    assert.match(await hover(document, 'web:'), /\/more \| `\/more is mounted too: bind /);
   });
 
   it('problems stand at their entries, each once', async () => {
