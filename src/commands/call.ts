@@ -77,11 +77,15 @@ function kindInWords(value: unknown): string {
   }
 }
 
-/** A refusal that names the argument and what it must be, and never quotes what it is: any may hold a secret by mistake. */
+/** Arguments that can hold a password or a key. */
+const SECRET_KEYS = /pass|env|opts|labels|command|mounts|secret|token/i;
+
+/** A refusal that names the argument and what it must be. It quotes a number at most, and nothing of what may hold a secret. */
 export function wrong(key: string, expected: string, value: unknown): BadArgument {
   const inside: readonly unknown[] = Array.isArray(value) ? value : typeof value === 'object' && value !== null ? Object.values(value) : [];
   const odd = inside.find((one) => typeof one !== 'string' || one === '');
   const kind = odd === undefined ? kindInWords(value) : vscode.l10n.t('{0} that holds {1}', kindInWords(value), kindInWords(odd));
+  if (typeof value === 'number' && !SECRET_KEYS.test(key)) return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, `${kind} (${value})`));
   return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, kind));
 }
 
