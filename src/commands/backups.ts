@@ -250,7 +250,11 @@ export function backupCommands(services: Services): CommandSpec[] {
       run: async (call) => {
         const given = textOf(call, 'passphrase');
         if (given === undefined) await answered(services.passphrases.choose());
-        else await services.passphrases.store(given);
+        else {
+          // A link that brings a passphrase would read every backup that is encrypted from then on.
+          if (!call.isLocal) await confirmed(say('Keep the passphrase that a link or a keybinding gave?'), say('Backups are encrypted with it from then on. Whoever gave it can read them.'), say('Keep It'));
+          await services.passphrases.store(given);
+        }
         if (call.byHand) void showInformation(say('The passphrase is kept in VS Code’s secret storage.'));
       },
     },

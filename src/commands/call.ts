@@ -18,6 +18,8 @@ export interface Call {
   readonly byHand: boolean;
   /** The arguments hold `confirmed`, and the caller, an extension in this host, may say so. */
   readonly confirmed: boolean;
+  /** An extension in this host called it; not a link, a keybinding or a menu. */
+  readonly isLocal: boolean;
 }
 
 /** The user closed a prompt. Resolves the command to undefined. */
@@ -44,7 +46,7 @@ export interface Caller {
 
 /** Makes a call out of what VS Code passes to a command. Throws BadArgument for what is neither a row nor an object. */
 export function callOf(first: unknown, second: unknown, { command, isLocal }: Caller): Call {
-  const byHand = { nodes: [], uris: [], args: {}, byHand: true, confirmed: false };
+  const byHand = { nodes: [], uris: [], args: {}, byHand: true, confirmed: false, isLocal };
   const selected: readonly unknown[] = Array.isArray(second) ? second : [];
   if (isNode(first)) return { ...byHand, nodes: chosenRows(command, first, selected.filter(isNode)) };
   if (first instanceof vscode.Uri) return { ...byHand, uris: chosenUris(command, first, selected.filter((one) => one instanceof vscode.Uri)) };
@@ -54,7 +56,7 @@ export function callOf(first: unknown, second: unknown, { command, isLocal }: Ca
   if (typeof first !== 'object' || Array.isArray(first)) {
     throw new BadArgument('args', vscode.l10n.t('The arguments must be one object, for example {0}.', '{"container": "web"}'));
   }
-  const call: Call = { nodes: [], uris: [], args: first as Record<string, unknown>, byHand: false, confirmed: false };
+  const call: Call = { nodes: [], uris: [], args: first as Record<string, unknown>, byHand: false, confirmed: false, isLocal };
   // Its mere presence shows that somebody tries: a link can hold any argument.
   if (!isLocal && 'confirmed' in call.args) {
     throw new BadArgument('confirmed', vscode.l10n.t('The argument "confirmed" is taken from an extension in the same extension host only, not from a link, a keybinding or a menu. Call {0} without it and answer the question.', command));
@@ -79,11 +81,15 @@ function kindInWords(value: unknown): string {
   }
 }
 
-/** A refusal that names the argument and what it must be, and never quotes what it is: any may hold a secret by mistake. */
+/** Arguments that can hold a password or a key. */
+const SECRET_KEYS = /pass|env|opts|labels|command|mounts|secret|token/i;
+
+/** A refusal that names the argument and what it must be. It quotes a number at most, and nothing of what may hold a secret. */
 export function wrong(key: string, expected: string, value: unknown): BadArgument {
   const inside: readonly unknown[] = Array.isArray(value) ? value : typeof value === 'object' && value !== null ? Object.values(value) : [];
   const odd = inside.find((one) => typeof one !== 'string' || one === '');
   const kind = odd === undefined ? kindInWords(value) : vscode.l10n.t('{0} that holds {1}', kindInWords(value), kindInWords(odd));
+  if (typeof value === 'number' && !SECRET_KEYS.test(key)) return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, `${kind} (${value})`));
   return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, kind));
 }
 

@@ -29,6 +29,8 @@ export interface DangerPlace {
   readonly workspaces: readonly string[];
   /** The engine's data directory, where it is known. */
   readonly dataRoot?: string;
+  /** The socket by which the engine is reached, whatever its name. */
+  readonly socket?: string;
 }
 
 export interface Judged {
@@ -118,7 +120,7 @@ export function dangerOf(mount: Judged, place: DangerPlace): Danger | undefined 
   // Who has no home of their own, has none that could be theirs.
   const home = clean(place.home) === '/' ? '/nonexistent' : clean(place.home);
   const workspaces = place.workspaces.map(clean);
-  if (SOCKET_NAME.test(source) || SOCKET_PLACES.some((socket) => isIn(clean(socket), source)) || /^\/run\/user\/\d+(?:\/(?:podman|docker|containerd-rootless)(?:\/|$)|$)/.test(source) || source === '/run/user') {
+  if (SOCKET_NAME.test(source) || (place.socket !== undefined && isIn(clean(place.socket), source)) || SOCKET_PLACES.some((socket) => isIn(clean(socket), source)) || /^\/run\/user\/\d+(?:\/(?:podman|docker|containerd-rootless)(?:\/|$)|$)/.test(source) || source === '/run/user') {
     return source === '/' || source === '/var' ? (ReadOnly ? 'socket' : 'system') : 'socket';
   }
   if (source === '/var' && ReadOnly) return 'socket';
@@ -184,11 +186,12 @@ export interface Asked {
 }
 
 /** Finds what is dangerous behind mounts. What does not exist yet is judged as it is written. Throws EngineFailure. */
-export async function findDangers(connection: Connection, { mounts = [], volumesFrom = [] }: Asked, where: Omit<DangerPlace, 'dataRoot'>): Promise<Found[]> {
+export async function findDangers(connection: Connection, { mounts = [], volumesFrom = [] }: Asked, where: Pick<DangerPlace, 'home' | 'workspaces'>): Promise<Found[]> {
   const info = (await connection.docker.info().catch(() => ({}))) as { DockerRootDir?: string };
   // Links are followed on this machine only: what it shares with a remote engine is nothing.
   const follow = connection.info.local ? followed : (path: string) => Promise.resolve(path);
-  const places = [{ ...where, dataRoot: info.DockerRootDir }, { ...where, dataRoot: info.DockerRootDir, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) }];
+  const here = { ...where, dataRoot: info.DockerRootDir, socket: connection.endpoint.options.socketPath ?? undefined };
+  const places = [here, { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) }];
   const judge = async (mount: Judged, named: string): Promise<Found[]> => {
     const spellings = [...new Set([mount.Source, await follow(mount.Source)])];
     for (const Source of spellings) {

@@ -12,6 +12,7 @@ export async function run(): Promise<void> {
   await import('./paths.ts');
   await import('./compose.ts');
   await import('./files.ts');
+  await import('./trust.ts');
   const lines: string[] = [];
   let passed = 0;
   let failed = 0;
