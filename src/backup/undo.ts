@@ -7,7 +7,7 @@ import { resume, type UndoQuiet } from './consistency.ts';
 type Undoing =
   | UndoRestore
   | UndoQuiet
-  | { readonly kind: 'clear'; readonly image: string; readonly kept: readonly Kept[] }
+  | { readonly kind: 'clear'; readonly kept: readonly Kept[] }
   | { readonly kind: 'removeVolume'; readonly volume: string };
 
 /** Throws where it cannot be done now; it may be tried again as often as needed. */
@@ -21,7 +21,7 @@ export async function undoJob(connection: Connection, what: unknown, log: Logger
     case 'finish':
       return giveUpSafety(connection, undoing, log);
     case 'clear':
-      return clearContents(connection, undoing.image, undoing.kept, log);
+      return clearContents(connection, undoing.kept, log);
     case 'removeVolume':
       try {
         await connection.docker.getVolume(undoing.volume).remove();

@@ -57,6 +57,9 @@ const PACKAGES = {
     ['zstd', 'zstd'],
     ['age', 'age'],
     ['docker-compose', 'docker-compose'],
+    // They compile the helper program anew, to compare it with what is committed.
+    ['gcc', 'gcc'],
+    ['aarch64-linux-gnu-gcc', 'gcc-aarch64-linux-gnu'],
   ],
   browser: [['chromium', 'chromium']],
   server: [
