@@ -130,7 +130,7 @@ function startSchedule(context: vscode.ExtensionContext, parts: ScheduleParts): 
 }
 
 function openFiles(watcher: EngineWatcher, log: Log): Files {
-  openedFiles = new Files({ connection: () => watcher.connection(), snapshot: () => watcher.snapshot(), toolImage: () => readSettings().backup.image, log });
+  openedFiles = new Files({ connection: () => watcher.connection(), snapshot: () => watcher.snapshot(), log });
   return openedFiles;
 }
 

@@ -12,7 +12,7 @@ import { ENCRYPTED_SUFFIX, encryptor } from './encryption.ts';
 import { listBackups } from './list.ts';
 import { MANIFEST_FORMAT, type Manifest, type ManifestMount } from './manifest.ts';
 import { MemberCount } from './memberCount.ts';
-import { chooseReader, notKept, openSource, type Method, type Reader, type Source } from './method.ts';
+import { chooseReader, notKept, openSource, shortImage, type Method, type Reader, type Source } from './method.ts';
 import { checkOutside, planBackup, rootName, shortName, type BackupSubject, type Plan, type Tree } from './plan.ts';
 import { removeStalePartials } from './remove.ts';
 import { SecondLook } from './secondLook.ts';
@@ -97,7 +97,7 @@ export async function backup(connection: Connection, request: BackupRequest, job
     const how = checkConsistency(request.consistency);
     // Who writes is worth a line in the log; that a backup left them alone is a warning only where it was asked for.
     const sayWriters = (message: string) => (how === 'none' ? job.log.info(message) : warn(message));
-    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () => writeArchive(connection, plan, reader, packing, archive, looking(request, plan), job, warn));
+    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () => writeArchive(connection, plan, reader, packing, archive, request.method !== 'archive', job, warn));
     throwIfCancelled(job.signal, what);
     const entries = mounts.reduce((sum, mount) => sum + mount.entries, 0);
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
@@ -113,18 +113,12 @@ export async function backup(connection: Connection, request: BackupRequest, job
   }
 }
 
-/** Images to list the source with; none where the user asked for the method that runs nothing. */
-function looking({ method, helperImage }: BackupRequest, plan: Plan): readonly string[] | undefined {
-  if (method === 'archive') return undefined;
-  return helperImage === undefined ? plan.images : [helperImage, ...plan.images];
-}
-
 function throwIfCancelled(signal: AbortSignal, what: string): void {
   if (signal.aborted) throw new Cancelled(what);
 }
 
 function describe(reader: Reader): string {
-  return reader.method === 'archive' ? "the engine's archive endpoint" : `tar in image ${reader.tar.image.replace(/^sha256:([0-9a-f]{12}).*/, '$1')}`;
+  return reader.method === 'archive' ? "the engine's archive endpoint" : `tar in image ${shortImage(reader.tar.image)}`;
 }
 
 function checkCompression(request: BackupRequest, warn: (message: string) => void): Compression {
@@ -163,7 +157,8 @@ async function writeArchive(
   reader: Reader,
   { compression, level, passphrase }: PackingChoice,
   archive: ArchiveFile,
-  look: readonly string[] | undefined,
+  /** Whether a program may be run to list the source. */
+  look: boolean,
   job: JobOptions,
   warn: (message: string) => void,
 ): Promise<ManifestMount[]> {

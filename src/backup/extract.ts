@@ -9,7 +9,7 @@ import { createArchiveHelper, createCommandHelper, type HelperMount } from '../e
 import { makeInputPipe } from '../engine/localPipe.ts';
 import { createOnPipe } from '../engine/pipedHelper.ts';
 import type { JobOptions } from '../engine/log.ts';
-import type { Reader } from './method.ts';
+import { shortImage, type Reader } from './method.ts';
 import type { Slot } from './restoreTarget.ts';
 import { blocksBelow, blocksWithName } from './tarBlocks.ts';
 import { tarMembers, textOf, type TarMember } from './tarMembers.ts';
@@ -19,6 +19,9 @@ const ROOT = '/docker-mounts/x';
 const END_BYTES = 1024;
 const MAX_STDERR = 64 * 1024;
 const BUFFER_BYTES = 1024 * 1024;
+
+/** What tar needs to make files of any owner and mode, devices, and file capabilities (capabilities(7)). */
+const RIGHTS = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'MKNOD', 'SETFCAP'];
 
 function mountOf({ type, source, prefix }: Slot): HelperMount {
   const name = textOf(Buffer.from(prefix, 'latin1'));
@@ -107,7 +110,7 @@ interface Started {
 async function startOnPipe(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<Started | undefined> {
   const pipe = await makeInputPipe(connection);
   if (pipe === undefined) return undefined;
-  const create = (end: HelperMount, path: string) => createCommandHelper(connection, image, tarCommand(path), [...mounts, end], job.log);
+  const create = (end: HelperMount, path: string) => createCommandHelper(connection, image, tarCommand(path), [...mounts, end], job.log, { capabilities: RIGHTS });
   const helper = await createOnPipe(pipe, true, create, job.log);
   if (helper === undefined) return undefined;
   const remove = async () => {
@@ -126,7 +129,7 @@ async function startOnPipe(connection: Connection, image: string, mounts: readon
 }
 
 async function startOnStdin(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<Started> {
-  const helper = await createCommandHelper(connection, image, tarCommand('-'), mounts, job.log, true);
+  const helper = await createCommandHelper(connection, image, tarCommand('-'), mounts, job.log, { takesInput: true, capabilities: RIGHTS });
   try {
     return { ...(await helper.runWithInput(input)), remove: () => helper.remove() };
   } catch (error) {
@@ -136,6 +139,7 @@ async function startOnStdin(connection: Connection, image: string, mounts: reado
 }
 
 async function byTar(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<void> {
+  job.log.info(`Running tar of the image ${shortImage(image)} as root over ${mounts.map(({ source }) => `"${source}"`).join(', ')}, which it may write.`);
   const { output, exitCode, remove } = (await startOnPipe(connection, image, mounts, input, job)) ?? (await startOnStdin(connection, image, mounts, input, job));
   try {
     let said = '';

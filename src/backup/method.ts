@@ -25,6 +25,11 @@ export function notKept(reader: Reader): readonly string[] {
   return reader.method === 'tar' && reader.tar.gnu ? [] : NOT_KEPT;
 }
 
+/** An image for people: its name, or the first digits of its id. */
+export function shortImage(image: string): string {
+  return image.replace(/^sha256:([0-9a-f]{12})[0-9a-f]*$/, '$1');
+}
+
 /** Whether an image holds a tar, and which. Remembered, since an image id never changes its content. */
 const known = new Map<string, 'gnu' | 'other' | 'none'>();
 
@@ -38,6 +43,7 @@ async function tarOf(connection: Connection, image: string, log: Logger): Promis
   }
   const remembered = known.get(id);
   if (remembered !== undefined) return remembered;
+  log.info(`Asking for the tar of the image ${shortImage(image)}; nothing is mounted for that.`);
   const helper = await createCommandHelper(connection, id, ['tar', '--version'], [], log);
   let found: 'gnu' | 'other' | 'none';
   try {
@@ -173,15 +179,19 @@ function placeInHelper(tree: Tree, mount: HelperMount, index: number, isFile: bo
   return { archivePath: posix.join(base(index), parts[0] ?? ''), skip: parts.length - 1, directory: base(index), name: root };
 }
 
+/** What tar needs to read files of any owner, which are mounted read-only (capabilities(7)). */
+const RIGHTS = ['DAC_OVERRIDE'];
+
 /** A helper that writes into a pipe where engine and process share files, else to its stdout. */
 async function startTar(connection: Connection, tar: Tar, place: Place, mount: HelperMount, log: Logger): Promise<{ helper: Helper; pipe?: LocalPipe }> {
+  log.info(`Running tar of the image ${shortImage(tar.image)} as root over "${mount.source}", which it may only read.`);
   const pipe = await makeLocalPipe(connection);
   if (pipe !== undefined) {
-    const create = (end: HelperMount, path: string) => createCommandHelper(connection, tar.image, tarCommand(tar, place, path), [mount, end], log);
+    const create = (end: HelperMount, path: string) => createCommandHelper(connection, tar.image, tarCommand(tar, place, path), [mount, end], log, { capabilities: RIGHTS });
     const helper = await createOnPipe(pipe, false, create, log);
     if (helper !== undefined) return { helper, pipe };
   }
-  return { helper: await createCommandHelper(connection, tar.image, tarCommand(tar, place, '-'), [mount], log) };
+  return { helper: await createCommandHelper(connection, tar.image, tarCommand(tar, place, '-'), [mount], log, { capabilities: RIGHTS }) };
 }
 
 function tarCommand(tar: Tar, place: Place, to: string): string[] {

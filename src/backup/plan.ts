@@ -1,7 +1,7 @@
 /** What a backup will read: the trees, where they come from and what they are called in the archive. */
 import * as l10n from '@vscode/l10n';
 import { basename, posix, relative, sep } from 'node:path';
-import { inspectContainer, inspectVolume, plainName } from '../engine/actions.ts';
+import { inspectContainer, inspectVolume, plainName, type InspectedContainer } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import type { Manifest, SavedMount } from './manifest.ts';
@@ -23,8 +23,10 @@ export interface Plan {
   readonly trees: readonly Tree[];
   readonly container?: Manifest['container'];
   readonly leftOut: readonly { readonly target: string; readonly reason: string }[];
-  /** Local images to look for a GNU tar in. */
+  /** Local images to look for a GNU tar in: of containers that have run over the source. */
   readonly images: readonly string[];
+  /** Those among them that could also write there. */
+  readonly writers: readonly string[];
 }
 
 /** Looks the subject up. Throws NotFound for one that is not there and BadArgument for one that holds nothing to save. */
@@ -34,7 +36,7 @@ export async function planBackup(connection: Connection, subject: BackupSubject)
       return planContainer(connection, subject.container, subject.targets);
     case 'volume': {
       const tree = await volumeTree(connection, subject.volume);
-      return { kind: 'volume', subject: tree.source, trees: [tree], leftOut: [], images: await imagesUsing(connection, tree.source) };
+      return { kind: 'volume', subject: tree.source, trees: [tree], leftOut: [], images: await imagesUsing(connection, tree.source, 'read'), writers: await imagesUsing(connection, tree.source, 'write') };
     }
     case 'bind':
       if (!posix.isAbsolute(subject.source) && !/^[A-Za-z]:[\\/]/.test(subject.source)) {
@@ -46,6 +48,7 @@ export async function planBackup(connection: Connection, subject: BackupSubject)
         trees: [{ type: 'bind', source: subject.source, hostPath: subject.source }],
         leftOut: [],
         images: [],
+        writers: [],
       };
   }
 }
@@ -62,10 +65,20 @@ async function volumeTree(connection: Connection, name: string): Promise<Tree> {
   };
 }
 
-/** Images of the containers that use a volume: likely to be there, and to hold a tar. */
-export async function imagesUsing(connection: Connection, volume: string): Promise<string[]> {
+/**
+ * Images whose program may be run over a volume, since it has been already: of containers that were started with it, and,
+ * for one that is to write, that mount it writable. One that was only created has run nothing.
+ */
+export async function imagesUsing(connection: Connection, volume: string, access: 'read' | 'write'): Promise<string[]> {
   const users = await connection.docker.listContainers({ all: true, filters: { volume: [volume] } });
-  return [...new Set(users.map((container) => container.ImageID))];
+  const hadIt = ({ State, Mounts }: (typeof users)[number]) => State !== 'created' && Mounts.some(({ Name, RW }) => Name === volume && (RW || access === 'read'));
+  return [...new Set(users.filter(hadIt).map(({ ImageID }) => ImageID))];
+}
+
+/** The image of a container, where it has run, and, to write, where all the chosen mounts are writable for it. */
+export function imageOf({ Image, State, Mounts }: InspectedContainer, access: 'read' | 'write', targets?: readonly string[]): string[] {
+  const chosen = Mounts.filter(({ Destination }) => targets?.includes(Destination) ?? true);
+  return State.Status !== 'created' && (access === 'read' || chosen.every(({ RW }) => RW)) ? [Image] : [];
 }
 
 async function planContainer(connection: Connection, reference: string, targets: readonly string[] | undefined): Promise<Plan> {
@@ -96,7 +109,8 @@ async function planContainer(connection: Connection, reference: string, targets:
     trees,
     container: { id: container.Id, name, image: container.Config.Image, imageId: container.Image },
     leftOut: wanted === undefined ? [...others].map(([target, type]) => ({ target, reason: leftOutReason(type) })) : [],
-    images: [container.Image],
+    images: imageOf(container, 'read'),
+    writers: imageOf(container, 'write', wanted),
   };
 }
 

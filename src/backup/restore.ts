@@ -5,7 +5,7 @@ import type { Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, TargetNotEmpty } from '../engine/errors.ts';
 import { recordUndo } from '../engine/helperRecords.ts';
 import type { JobOptions } from '../engine/log.ts';
-import { findTools, needTools } from '../engine/tools.ts';
+import { findTool, requireTool } from '../engine/toolImage.ts';
 import { clearContents, giveUpSafety, moveAside, putBackContents, safetyId, type Kept, type UndoRestore } from './aside.ts';
 import { checkConsistency, quietly } from './consistency.ts';
 import { memberPath } from './escapes.ts';
@@ -41,7 +41,6 @@ export async function restore(connection: Connection, request: RestoreRequest, j
     return await prepared(connection, request, job, async (ready) => {
       const { target, slots, entries, bytes } = ready;
       if (job.signal.aborted) throw new Cancelled('The restore');
-      const likely = request.helperImage === undefined ? target.images : [request.helperImage, ...target.images];
       const writer = await chooseWriter(connection, { subject: target.name, images: target.images }, request.method ?? 'auto', request.helperImage, job.log);
       if (writer.method === 'archive' && ready.needsTar) warn(l10n.t('The archive holds extended attributes or ACLs, of which the archive endpoint restores only some; use the method "tar" with an image that has GNU tar.'));
       job.log.info(`Restoring "${ready.reader.file}" into "${target.name}" (${request.mode}) by ${writer.method}.`);
@@ -50,7 +49,7 @@ export async function restore(connection: Connection, request: RestoreRequest, j
       if (target.makes !== undefined) await intoNewVolume(connection, ready, writer, job);
       else {
         await quietly(connection, slots, checkConsistency(request.consistency), job, (message) => (request.consistency === undefined ? job.log.info(message) : warn(message)), () =>
-          intoExisting(connection, ready, writer, request.mode, likely, warn, job),
+          intoExisting(connection, ready, writer, request.mode, warn, job),
         );
       }
       const seconds = (performance.now() - started) / 1000;
@@ -87,7 +86,7 @@ function keptOf(slot: Slot, { isFile, root }: MountState): Kept {
   };
 }
 
-async function intoExisting(connection: Connection, ready: Ready, writer: Reader, mode: RestoreMode, likely: readonly string[], warn: (message: string) => void, job: JobOptions): Promise<void> {
+async function intoExisting(connection: Connection, ready: Ready, writer: Reader, mode: RestoreMode, warn: (message: string) => void, job: JobOptions): Promise<void> {
   const states = new Map<Slot, MountState>();
   for (const slot of ready.slots) states.set(slot, await lookAt(connection, slot, job));
   const full = ready.slots.find((slot) => states.get(slot)?.isEmpty === false);
@@ -99,10 +98,10 @@ async function intoExisting(connection: Connection, ready: Ready, writer: Reader
   if (mode === 'merge') {
     await write(connection, ready, writer, states, job);
   } else if (mode === 'empty' || full === undefined) {
-    await orClear(connection, kept.filter(({ only }) => only === undefined), likely, job, () => write(connection, ready, writer, states, job));
+    await orClear(connection, kept.filter(({ only }) => only === undefined), job, () => write(connection, ready, writer, states, job));
   } else {
-    const image = await needTools(connection, likely, 'Replacing what is there, with a safety copy of it,', job.log);
-    const undo: UndoRestore = { kind: 'restore', id: safetyId(), image, kept };
+    await requireTool(connection, l10n.t('Replacing what is there, with a safety copy of it,'), job.log);
+    const undo: UndoRestore = { kind: 'restore', id: safetyId(), kept };
     await orPutBack(connection, undo, job, () => write(connection, ready, writer, states, job));
   }
   await writeRoots(connection, ready.roots, job).catch((error: unknown) => warn(l10n.t('Owner, mode and time of the target\'s root directory could not be set: {0}', (error as Error).message)));
@@ -110,16 +109,16 @@ async function intoExisting(connection: Connection, ready: Ready, writer: Reader
 }
 
 /** A target that was empty is empty again when the task fails. */
-async function orClear(connection: Connection, kept: readonly Kept[], likely: readonly string[], job: JobOptions, task: () => Promise<void>): Promise<void> {
-  const image = await findTools(connection, likely, job.log);
-  const record = image === undefined ? undefined : await recordUndo(connection, { kind: 'clear', image, kept });
+async function orClear(connection: Connection, kept: readonly Kept[], job: JobOptions, task: () => Promise<void>): Promise<void> {
+  const hasTool = (await findTool(connection, job.log)) !== undefined;
+  const record = hasTool ? await recordUndo(connection, { kind: 'clear', kept }) : undefined;
   try {
     await task();
   } catch (error) {
-    if (image === undefined) job.log.warn(`What was written so far is still in ${kept.map(({ source }) => `"${source}"`).join(', ')}: there is no local image with a shell to remove it with.`);
+    if (!hasTool) job.log.warn(`What was written so far is still in ${kept.map(({ source }) => `"${source}"`).join(', ')}: there is no helper program for this engine to remove it with.`);
     else {
       try {
-        await clearContents(connection, image, kept, job.log);
+        await clearContents(connection, kept, job.log);
       } catch (failure) {
         record?.leave();
         job.log.error(`The target could not be emptied again now and will be at the next connection: ${(failure as Error).message}`);

@@ -7,7 +7,7 @@ import { BadArgument, NotFound } from '../engine/errors.ts';
 import { volumeNameProblem, type NewVolume } from '../engine/volumes.ts';
 import { cleanPrefix, isWithin } from './layout.ts';
 import type { Manifest } from './manifest.ts';
-import { imagesUsing } from './plan.ts';
+import { imageOf, imagesUsing } from './plan.ts';
 
 export type RestoreInto =
   | { readonly kind: 'container'; readonly container: string; readonly targets?: readonly string[] }
@@ -29,7 +29,7 @@ export interface RestoreTarget {
   readonly mounts: readonly { readonly type: 'bind' | 'volume'; readonly source: string; readonly target?: string }[];
   /** The volume is yet to be made. */
   readonly makes?: NewVolume;
-  /** Local images that may hold a tar. */
+  /** Local images that may hold a tar, and have written to the target already. */
   readonly images: readonly string[];
 }
 
@@ -45,7 +45,8 @@ export async function planTarget(connection: Connection, into: RestoreInto, mani
       return { name: into.source, mounts: [{ type: 'bind', source: into.source }], images: [] };
     case 'container': {
       const container = await inspectContainer(connection, into.container);
-      return { name: plainName(container.Name), mounts: mountsOf(container, into.targets), images: [container.Image] };
+      const mounts = mountsOf(container, into.targets);
+      return { name: plainName(container.Name), mounts, images: imageOf(container, 'write', mounts.map(({ target }) => target ?? '')) };
     }
   }
 }
@@ -53,7 +54,7 @@ export async function planTarget(connection: Connection, into: RestoreInto, mani
 async function planVolume(connection: Connection, name: string, manifest: Manifest | undefined): Promise<RestoreTarget> {
   try {
     const { Name } = await inspectVolume(connection, name);
-    return { name, mounts: [{ type: 'volume', source: Name }], images: await imagesUsing(connection, Name) };
+    return { name, mounts: [{ type: 'volume', source: Name }], images: await imagesUsing(connection, Name, 'write') };
   } catch (error) {
     if (!(error instanceof NotFound)) throw error;
     const problem = volumeNameProblem(name);

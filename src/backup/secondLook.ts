@@ -9,10 +9,10 @@ import type { Readable } from 'node:stream';
 import { stdoutOf } from '../engine/attachStream.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArchive } from '../engine/errors.ts';
-import { createCommandHelper } from '../engine/helpers.ts';
 import { sharesFiles } from '../engine/localPipe.ts';
 import type { JobOptions } from '../engine/log.ts';
-import { findTools } from '../engine/tools.ts';
+import { findTool } from '../engine/toolImage.ts';
+import { createTool, reasonOf } from '../engine/tools.ts';
 import { memberPath } from './escapes.ts';
 import { rootName, type Tree } from './plan.ts';
 import { printableName } from './tarMembers.ts';
@@ -95,16 +95,15 @@ async function* splitAtNul(stream: Readable): AsyncGenerator<string> {
   }
 }
 
-async function* find(connection: Connection, image: string, { type, source }: Tree, job: JobOptions): AsyncGenerator<string> {
-  const command = ['find', LOOK_AT, '-mindepth', '1', '!', '-type', 's', '-print0'];
-  const helper = await createCommandHelper(connection, image, command, [{ type, source, target: LOOK_AT, readOnly: true }], job.log);
+async function* find(connection: Connection, { type, source }: Tree, job: JobOptions): AsyncGenerator<string> {
+  const helper = await createTool(connection, ['find', LOOK_AT], { type, source, target: LOOK_AT, readOnly: true }, job.log);
   try {
     const { output, exitCode } = await helper.run();
     let said = '';
-    for await (const name of splitAtNul(output.pipe(stdoutOf((chunk) => (said += chunk.toString('utf8')))))) yield name.slice(LOOK_AT.length + 1);
-    await exitCode;
-    const problem = said.split('\n').find((line) => line.trim() !== '' && !/No such file or directory/.test(line));
-    if (problem !== undefined) throw new Unlisted(problem);
+    for await (const name of splitAtNul(output.pipe(stdoutOf((chunk) => (said += chunk.toString('utf8')))))) yield name;
+    const code = await exitCode;
+    // What vanished meanwhile is passed over by the tool.
+    if (code !== 0) throw new Unlisted(reasonOf({ code, stderr: said.split('\n')[0] ?? '' }));
   } finally {
     await helper.remove();
   }
@@ -117,16 +116,15 @@ async function* nothing(): AsyncGenerator<string> {
 }
 
 /** How the source can be listed by another way than the engine's archive; undefined where it cannot. */
-async function waysToList(connection: Connection, tree: Tree, images: readonly string[] | undefined, job: JobOptions): Promise<List | undefined> {
+async function waysToList(connection: Connection, tree: Tree, mayRun: boolean, job: JobOptions): Promise<List | undefined> {
   const { hostPath } = tree;
   if (hostPath !== undefined && sharesFiles(connection)) {
     const code = await opendir(hostPath).then((folder) => folder.close().then(() => ''), (error: NodeJS.ErrnoException) => error.code);
     if (code === '') return (work) => walkHere(hostPath, work);
     if (code === 'ENOTDIR') return nothing;
   }
-  if (images === undefined) return undefined;
-  const image = await findTools(connection, images, job.log);
-  return image === undefined ? undefined : (work) => find(connection, image, tree, work);
+  if (!mayRun || (await findTool(connection, job.log)) === undefined) return undefined;
+  return (work) => find(connection, tree, work);
 }
 
 /** Follows one tree while it is read by the archive endpoint. */
@@ -149,11 +147,11 @@ export class SecondLook {
   }
 
   /**
-   * Lists the tree before it is read. `images` may hold a `find`; without it, as where nothing is to
-   * be run, only files of this machine are looked at. Undefined, and said in the log, where there is no way to list it.
+   * Lists the tree before it is read: here where its files are on this machine, else by our own tool, unless nothing is to
+   * be run. Undefined, and said in the log, where there is no way to list it.
    */
-  static async begin(connection: Connection, tree: Tree, images: readonly string[] | undefined, job: JobOptions): Promise<SecondLook | undefined> {
-    const list = await waysToList(connection, tree, images, job);
+  static async begin(connection: Connection, tree: Tree, mayRun: boolean, job: JobOptions): Promise<SecondLook | undefined> {
+    const list = await waysToList(connection, tree, mayRun, job);
     if (list === undefined) {
       job.log.info(`What the engine sends of "${tree.source}" cannot be compared with a listing of it here; the method "tar" says itself what it could not read.`);
       return undefined;

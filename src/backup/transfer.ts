@@ -7,7 +7,7 @@ import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, EngineFailure, NotFound, TargetNotEmpty } from '../engine/errors.ts';
 import { recordUndo } from '../engine/helperRecords.ts';
 import type { JobOptions } from '../engine/log.ts';
-import { findTools } from '../engine/tools.ts';
+import { findTool } from '../engine/toolImage.ts';
 import type { NewVolume } from '../engine/volumes.ts';
 import { clearContents } from './aside.ts';
 import { memberPath } from './escapes.ts';
@@ -42,13 +42,13 @@ interface Copy extends CopyOptions {
 /** Streams all of the source into the slot, and fails where the source was not read to its end. */
 async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptions): Promise<Copied> {
   const reader = await chooseReader(from, plan, 'auto', helperImage, job.log);
-  const writer = await chooseWriter(to, { subject: slot.source, images: from === to ? plan.images : [] }, 'auto', helperImage, job.log);
+  const writer = await chooseWriter(to, { subject: slot.source, images: from === to ? plan.writers : [] }, 'auto', helperImage, job.log);
   const lost = reader.method === 'archive' || writer.method === 'archive' ? notKept({ method: 'archive' }) : notKept(reader);
   if (lost.length > 0) job.log.info(`This copy does not keep ${lost.join(', ')}.`);
   const source = await openSource(from, plan.trees, reader, job.log, (message) => job.log.warn(message));
   try {
     const [tree] = plan.trees;
-    const look = reader.method === 'archive' && tree !== undefined ? await SecondLook.begin(from, tree, plan.images, job) : undefined;
+    const look = reader.method === 'archive' && tree !== undefined ? await SecondLook.begin(from, tree, true, job) : undefined;
     const opened = await source.open(0);
     if (opened === undefined) throw new EngineFailure(0, l10n.t('"{0}" is neither a directory nor a file.', plan.subject));
     const count = new MemberCount(new Set(['.']), job.log);
@@ -145,14 +145,14 @@ export async function copyData(connection: Connection, source: MountRef, target:
   const { isEmpty, isFile, root } = await lookAt(connection, target, job);
   if (isFile || !isEmpty) throw new TargetNotEmpty(target.source, l10n.t('"{0}" holds data; copy into an empty directory or a new volume.', target.source));
   const kept = { ...target, ...(root ? { root: { owner: `${root.uid}:${root.gid}`, mode: (root.mode & 0o7777).toString(8), mtime: String(root.mtime) } } : {}) };
-  const image = await findTools(connection, plan.images, job.log);
-  const record = image === undefined ? undefined : await recordUndo(connection, { kind: 'clear', image, kept: [kept] });
+  const hasTool = (await findTool(connection, job.log)) !== undefined;
+  const record = hasTool ? await recordUndo(connection, { kind: 'clear', kept: [kept] }) : undefined;
   try {
     const copied = await stream({ ...copy, slot: { ...target, prefix: '' } }, job);
     await record?.end();
     return copied;
   } catch (error) {
-    const isCleared = image !== undefined && (await clearContents(connection, image, [kept], job.log).then(() => true, () => false));
+    const isCleared = hasTool && (await clearContents(connection, [kept], job.log).then(() => true, () => false));
     if (isCleared) await record?.end();
     else record?.leave();
     throw nameFailure(error, plan.subject, job);

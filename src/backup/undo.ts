@@ -10,7 +10,6 @@ import { removeMade, type UndoVolume } from './madeVolume.ts';
 
 interface UndoWriting {
   readonly kind: 'clear';
-  readonly image: string;
   readonly kept: readonly Kept[];
 }
 
@@ -39,10 +38,10 @@ export function parseUndo(what: unknown): Undoing {
       case 'restore':
       case 'finish':
         // The safety directory's name goes to a program that removes: it can be nothing but one of ours.
-        if (isText(what['id']) && /^\.docker-mounts-[0-9a-f]{8}-$/.test(what['id']) && isText(what['image']) && areKept(what['kept'])) return what as unknown as UndoRestore;
+        if (isText(what['id']) && /^\.docker-mounts-[0-9a-f]{8}-$/.test(what['id']) && areKept(what['kept'])) return what as unknown as UndoRestore;
         break;
       case 'clear':
-        if (isText(what['image']) && areKept(what['kept'])) return what as unknown as UndoWriting;
+        if (areKept(what['kept'])) return what as unknown as UndoWriting;
         break;
       case 'removeVolume':
         if (isText(what['volume']) && isOptionalText(what['createdAt'])) return what as unknown as UndoVolume;
@@ -78,7 +77,7 @@ export async function undoJob(connection: Connection, what: unknown, log: Logger
     case 'finish':
       return giveUpSafety(connection, { ...undoing, kept: await stillThere(connection, undoing.kept, log) }, log);
     case 'clear':
-      return clearContents(connection, undoing.image, await stillThere(connection, undoing.kept, log), log);
+      return clearContents(connection, await stillThere(connection, undoing.kept, log), log);
     case 'removeVolume':
       return removeMade(connection, undoing, log);
   }

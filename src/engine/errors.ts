@@ -141,7 +141,7 @@ export type FileTrouble =
   /** A device, a socket, or a link that leads out of the mount. */
   | 'notAFile'
   | 'tooLarge'
-  /** It needs programs, and no local image has them. */
+  /** It needs the helper program, and there is none for the engine's architecture. */
   | 'noTools';
 
 /** A file in a mount stands against what was asked. */

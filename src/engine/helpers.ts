@@ -142,6 +142,15 @@ export async function createArchiveHelper(connection: Connection, mounts: readon
   return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
 }
 
+/** What a program in a helper may do; without it, as good as nothing. */
+export interface CommandRights {
+  readonly takesInput?: boolean;
+  /** Linux capabilities that are left to it, without `CAP_`. */
+  readonly capabilities?: readonly string[];
+  /** Write into the helper's own file system, besides its mounts. */
+  readonly canWriteToItself?: boolean;
+}
+
 /** A helper that runs `command` (an executable of the image and its arguments, no shell) as root without a network. */
 export async function createCommandHelper(
   connection: Connection,
@@ -149,7 +158,7 @@ export async function createCommandHelper(
   command: readonly string[],
   mounts: readonly HelperMount[],
   log: Logger,
-  takesInput = false,
+  { takesInput = false, capabilities = [], canWriteToItself = false }: CommandRights = {},
 ): Promise<Helper> {
   const [entrypoint, ...args] = command;
   return createHelper(
@@ -168,14 +177,19 @@ export async function createCommandHelper(
     },
     mounts,
     log,
+    { CapDrop: ['ALL'], CapAdd: [...capabilities], SecurityOpt: [...SECURITY, 'no-new-privileges'], ReadonlyRootfs: !canWriteToItself },
   );
 }
+
+/** SELinux would refuse a helper the files of another container. */
+const SECURITY = ['label=disable'];
 
 async function createHelper(
   connection: Connection,
   config: Docker.ContainerCreateOptions,
   mounts: readonly HelperMount[],
   log: Logger,
+  rights: Pick<Docker.HostConfig, 'CapDrop' | 'CapAdd' | 'SecurityOpt' | 'ReadonlyRootfs'> = {},
 ): Promise<Helper> {
   const name = `docker-mounts-helper-${randomBytes(6).toString('hex')}`;
   const record = await recordHelper(connection, { name, image: config.Image ?? '' }, log);
@@ -189,8 +203,8 @@ async function createHelper(
         NetworkMode: 'none',
         // The archive goes through stdout: with a log driver the engine would keep a second copy of it.
         LogConfig: { Type: 'none', Config: {} },
-        // SELinux would refuse a helper the files of another container.
-        SecurityOpt: ['label=disable'],
+        SecurityOpt: SECURITY,
+        ...rights,
         Mounts: mounts.map((mount) => ({
           Type: mount.type,
           Source: mount.source,

@@ -1,15 +1,12 @@
-/** Small programs in a local image, run in a helper: what the archive endpoint cannot do, such as moving and removing files. */
+/** Our own tool (src/engine/tool) in a helper: what the archive endpoint cannot do, such as moving and removing files. */
 import * as l10n from '@vscode/l10n';
 import { buffer } from 'node:stream/consumers';
 import { stdoutOf } from './attachStream.ts';
 import type { Connection } from './connection.ts';
-import { EngineFailure, EngineUnavailable, NotFound } from './errors.ts';
-import { createCommandHelper, type HelperMount } from './helpers.ts';
+import { EngineFailure, NotFound } from './errors.ts';
+import { createCommandHelper, type Helper, type HelperMount } from './helpers.ts';
 import type { Logger } from './log.ts';
-
-const PROGRAMS = ['find', 'mv', 'rm', 'rmdir', 'mkdir', 'chown', 'chmod', 'touch', 'stat', 'sleep'];
-/** Images looked at besides those that are known to be likely. */
-const MOST_IMAGES = 20;
+import { findTool, forgetTool, noToolText, TOOL } from './toolImage.ts';
 
 export interface Ran {
   readonly code: number;
@@ -17,9 +14,40 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a program of an image to its end. `command` goes to the engine as a list: no shell reads it, unless it is one. */
-export async function runTool(connection: Connection, image: string, command: readonly string[], mounts: readonly HelperMount[], log: Logger): Promise<Ran> {
-  const helper = await createCommandHelper(connection, image, command, mounts, log);
+/** Exit codes of the tool besides 0 and 1; the same numbers stand in tool.c. */
+export const EXIT = { missing: 21, notADirectory: 22, outside: 23, exists: 24, isADirectory: 25, notEmpty: 26, mounted: 27, otherMount: 28 } as const;
+
+/** A name or path as the tool takes it. */
+export function asArgument(bytes: Buffer): string {
+  return bytes.toString('hex');
+}
+
+/**
+ * What the tool may do as root besides reading all files, and only over mounts that it gets to write: set owners, modes
+ * and times of what belongs to others (capabilities(7)).
+ */
+const CAPABILITIES = { read: ['DAC_OVERRIDE'], write: ['DAC_OVERRIDE', 'CHOWN', 'FOWNER', 'FSETID'] } as const;
+
+/** A helper of the tool, not yet started. `staging` lets it write into its own file system. Throws NotFound where there is no tool. */
+export async function createTool(connection: Connection, args: readonly string[], mount: HelperMount, log: Logger, staging = false): Promise<Helper> {
+  const create = async () => {
+    const image = await findTool(connection, log);
+    if (image === undefined) throw new NotFound('image', '', noToolText(connection, l10n.t('This')));
+    return createCommandHelper(connection, image, [TOOL, ...args], [mount], log, { capabilities: CAPABILITIES[mount.readOnly ? 'read' : 'write'], canWriteToItself: staging });
+  };
+  try {
+    return await create();
+  } catch (error) {
+    // Somebody may have removed the image meanwhile, as "docker image prune" does.
+    if (!(error instanceof NotFound) || (await findTool(connection, log)) === undefined) throw error;
+    forgetTool(connection);
+    return create();
+  }
+}
+
+/** Runs the tool once over one mount, to its end. */
+export async function runTool(connection: Connection, args: readonly string[], mount: HelperMount, log: Logger): Promise<Ran> {
+  const helper = await createTool(connection, args, mount, log);
   try {
     const { output, exitCode } = await helper.run();
     let stderr = '';
@@ -30,43 +58,15 @@ export async function runTool(connection: Connection, image: string, command: re
   }
 }
 
-/** Runs a shell script, whose text is fixed and whose values are arguments. Throws EngineFailure where it does not end with 0. */
-export async function runScript(connection: Connection, image: string, script: string, args: readonly string[], mounts: readonly HelperMount[], log: Logger): Promise<string> {
-  const { code, stdout, stderr } = await runTool(connection, image, ['sh', '-c', script, 'sh', ...args], mounts, log);
-  if (code !== 0) throw new EngineFailure(code, l10n.t('A script in a helper container ended with code {0}: {1}', code, stderr.trim() || 'it gave no reason'));
-  return stdout.toString('utf8');
+/** Why the tool failed, for the end of a sentence. */
+export function reasonOf({ code, stderr }: Pick<Ran, 'code' | 'stderr'>): string {
+  const said = stderr.trim();
+  if (code === EXIT.mounted) return l10n.t('something else is mounted at "{0}", which must not be removed with it; unmount it first', said);
+  return said || l10n.t('the program ended with code {0}', code);
 }
 
-/** Remembered, since an image id never changes its content. */
-const known = new Map<string, boolean>();
-
-async function hasTools(connection: Connection, image: string, log: Logger): Promise<boolean> {
-  try {
-    const id = (await connection.docker.getImage(image).inspect()).Id;
-    const remembered = known.get(id);
-    if (remembered !== undefined) return remembered;
-    const { code } = await runTool(connection, id, ['sh', '-c', 'for p; do command -v "$p" > /dev/null || exit 3; done', 'sh', ...PROGRAMS], [], log);
-    known.set(id, code === 0);
-    return code === 0;
-  } catch (error) {
-    if (error instanceof EngineUnavailable) throw error;
-    // An image without a shell is refused by the engine in words that differ.
-    return false;
-  }
+/** The same, where only its success is of use. Throws EngineFailure where it does not end with 0. */
+export async function runToolOrFail(connection: Connection, args: readonly string[], mount: HelperMount, log: Logger): Promise<void> {
+  const ran = await runTool(connection, args, mount, log);
+  if (ran.code !== 0) throw new EngineFailure(ran.code, l10n.t('The helper program could not do its work in "{0}": {1}.', mount.source, reasonOf(ran)));
 }
-
-/** A local image with a shell and the usual programs, the likely ones first; undefined where there is none. Nothing is pulled. */
-export async function findTools(connection: Connection, likely: readonly string[], log: Logger): Promise<string | undefined> {
-  for (const image of likely) if (await hasTools(connection, image, log)) return image;
-  const others = (await connection.docker.listImages()).map(({ Id }) => Id).filter((id) => !likely.includes(id));
-  for (const image of others.slice(0, MOST_IMAGES)) if (await hasTools(connection, image, log)) return image;
-  return undefined;
-}
-
-/** The same, where there is no way without. */
-export async function needTools(connection: Connection, likely: readonly string[], what: string, log: Logger): Promise<string> {
-  const image = await findTools(connection, likely, log);
-  if (image !== undefined) return image;
-  throw new NotFound('image', '', l10n.t('{0} needs a local image with sh, find and mv, and there is none; pull one such as busybox, and name it in the setting "dockerMounts.backup.image".', what));
-}
-

@@ -1,11 +1,11 @@
 /** Removes and renames within one mount. */
 import { posix } from 'node:path';
 import { FileRefused } from '../engine/errors.ts';
+import { EXIT } from '../engine/tools.ts';
 import { missing } from './look.ts';
 import { messagePath } from './place.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
-import { EXIT } from './toolBox.ts';
 import { exists, refuseReadOnly } from './write.ts';
 
 /** A mount's own root is neither removed nor renamed. */
@@ -13,7 +13,7 @@ function refuseRoot({ source }: Session, path: string): void {
   if (path === source.target) throw new FileRefused('notAFile', messagePath(path), `"${messagePath(path)}" is the mount itself, which is not one of its files; remove the mount or the volume instead.`);
 }
 
-/** What a script's exit code says about the path. */
+/** What the tool's exit code says about the path. */
 function refusalOf(code: number, path: string): Error {
   switch (code) {
     case EXIT.exists:
@@ -37,12 +37,17 @@ export async function removeFile(session: Session, path: string, recursive: bool
   if (code !== 0) throw refusalOf(code, path);
 }
 
-/** Renames within a mount, also into another directory of it. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure. */
-export async function moveFile(session: Session, from: string, to: string, overwrite: boolean): Promise<void> {
+/**
+ * Renames within a mount, also into another directory of it. False where another file system is mounted in it, so that only
+ * a copy leads there. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure.
+ */
+export async function moveFile(session: Session, from: string, to: string, overwrite: boolean): Promise<boolean> {
   refuseReadOnly(session, from);
   for (const path of [from, to]) refuseRoot(session, path);
-  if (from === to) return;
+  if (from === to) return true;
   if (to.startsWith(`${from}/`)) throw new FileRefused('notADirectory', messagePath(to), `"${messagePath(from)}" cannot be moved into itself.`);
   const { code } = await runTool(session, 'To rename files', 'move', posix.dirname(from), posix.basename(from), posix.dirname(to), posix.basename(to), overwrite);
+  if (code === EXIT.otherMount) return false;
   if (code !== 0) throw refusalOf(code, code === EXIT.missing ? from : to);
+  return true;
 }

@@ -77,7 +77,7 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
   const isTaken = await isThere(to.session, to.path);
   if (isTaken && !overwrite) throw exists(to.path);
   const { uid, gid, mode } = await headerOf(from.session, from.path);
-  const tools = isTaken ? await to.session.needTools(to.path, 'To write over a directory') : await to.session.tools();
+  const tools = isTaken ? await to.session.needTools(to.path, 'To write over a directory', 'write') : await to.session.tools('write');
   const directory = posix.dirname(to.path);
   const name = tools === undefined ? posix.basename(to.path) : temporaryName();
   const aside = posix.join(directory, name);
@@ -87,7 +87,7 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
     if (opened === undefined) throw missing(from.path);
     const tar = Readable.from(ended(opened.tar, counter, job), { objectMode: false });
     tar.once('close', () => opened.tar.destroy());
-    await unpackIn(await to.session.archive(), bytesOfText(aside), tar, job.signal);
+    await unpackIn(await to.session.archive('write'), bytesOfText(aside), tar, job.signal);
     if (tools !== undefined && isTaken) await runTool(to.session, '', 'remove', directory, posix.basename(to.path), true);
     if (tools !== undefined) await commit(to.session, to.path, name, false);
   } catch (error) {

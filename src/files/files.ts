@@ -22,8 +22,6 @@ export interface FileChange {
 export interface FilesOptions {
   readonly connection: () => Promise<Connection>;
   readonly snapshot: () => Promise<Snapshot>;
-  /** The image that a user named for such work. */
-  readonly toolImage: () => string | undefined;
   readonly log: Logger;
   /** Milliseconds after which helpers that nobody used go; a minute where it is not given. */
   readonly idleMs?: number;
@@ -39,12 +37,10 @@ export class Files {
   readonly #options: FilesOptions;
   readonly #sessions: Sessions;
   readonly #changes = new EventEmitter();
-  #images: readonly string[] = [];
 
   constructor(options: FilesOptions) {
     this.#options = options;
-    const likely = () => [options.toolImage(), ...this.#images].filter((image) => image !== undefined);
-    this.#sessions = new Sessions(options.connection, likely, options.log, options.idleMs);
+    this.#sessions = new Sessions(options.connection, options.log, options.idleMs);
     this.#changes.setMaxListeners(0);
   }
 
@@ -61,10 +57,7 @@ export class Files {
   }
 
   async #locate(place: FilePlace): Promise<Located> {
-    const snapshot = await this.#options.snapshot();
-    // What containers run from is likely to hold a shell.
-    this.#images = [...new Set(snapshot.containers.map(({ image }) => image))];
-    return locate(place, snapshot);
+    return locate(place, await this.#options.snapshot());
   }
 
   async #at<T>(place: FilePlace, task: (session: Session, path: string) => Promise<T>): Promise<T> {
@@ -104,9 +97,9 @@ export class Files {
   /** Renames, also from one mount to another: then by a copy, and a removal once that is whole. */
   async rename(from: FilePlace, to: FilePlace, overwrite: boolean, job: JobOptions): Promise<void> {
     const [old, next] = [await this.#locate(from), await this.#locate(to)];
-    if (JSON.stringify(old.source) === JSON.stringify(next.source)) {
-      await this.#sessions.use(old.source, (session) => moveFile(session, old.path, next.path, overwrite));
-    } else {
+    const isOneMount = JSON.stringify(old.source) === JSON.stringify(next.source);
+    // In a bind another file system may be mounted, to which nothing can be renamed.
+    if (!isOneMount || !(await this.#sessions.use(old.source, (session) => moveFile(session, old.path, next.path, overwrite)))) {
       await this.#sessions.use(old.source, (session) => Promise.resolve(refuseReadOnly(session, old.path)));
       await this.#copyLocated(old, next, overwrite, job);
       await this.#sessions.use(old.source, (session) => removeFile(session, old.path, true));

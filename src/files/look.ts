@@ -4,12 +4,12 @@ import { posix } from 'node:path';
 import { tarMembers } from '../backup/tarMembers.ts';
 import { openIn, statIn, type PathStat } from '../engine/archive.ts';
 import { eachOf } from '../engine/eachOf.ts';
-import { EngineFailure, FileRefused, NotFound } from '../engine/errors.ts';
+import { FileRefused, NotFound } from '../engine/errors.ts';
+import { EXIT } from '../engine/tools.ts';
 import { bytesOfText, textOfBytes } from './names.ts';
 import { messagePath } from './place.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
-import { EXIT } from './toolBox.ts';
 
 export type EntryType = 'file' | 'directory' | 'other';
 
@@ -86,24 +86,20 @@ const FILE_TYPE = 0o170000;
 const TYPES: Readonly<Record<number, EntryType>> = { 0o100000: 'file', 0o040000: 'directory' };
 const LINK = 0o120000;
 /** Pieces between the slashes of one record. */
-const STRIDE = 5;
+const STRIDE = 4;
 
 function notADirectory(path: string): FileRefused {
   return new FileRefused('notADirectory', messagePath(path), `"${messagePath(path)}" is no directory.`);
 }
 
 async function listByTools(session: Session, path: string): Promise<NamedEntry[]> {
-  const { code, stdout, stderr } = await runTool(session, 'To list files', 'list', path);
+  const { code, stdout } = await runTool(session, 'To list files', 'list', path);
   if (code === EXIT.missing || code === EXIT.outside) throw missing(path);
   if (code === EXIT.notADirectory) throw notADirectory(path);
-  // What vanishes while it is listed is said by stat, and no failure.
-  if (code !== 0 && stdout.length === 0 && stderr !== '' && !/No such file/.test(stderr)) {
-    throw new EngineFailure(code, l10n.t('Could not list "{0}": {1}', messagePath(path), stderr.trim()));
-  }
   const fields = stdout.toString('latin1').split('/');
   const entries: NamedEntry[] = [];
   for (let at = 0; at + STRIDE < fields.length; at += STRIDE) {
-    const [name = '', mode = '', size = '', mtime = ''] = fields.slice(at + 1, at + STRIDE);
+    const [name = '', mode = '', size = '', mtime = ''] = fields.slice(at, at + STRIDE);
     const bits = Number.parseInt(mode, 16);
     const type = bits & FILE_TYPE;
     entries.push({ name: textOfBytes(Buffer.from(name, 'latin1')), type: type === LINK ? undefined : (TYPES[type] ?? 'other'), isLink: type === LINK, size: Number(size), mtime: Number(mtime) * 1000, mode: bits & 0o777 });
@@ -113,7 +109,7 @@ async function listByTools(session: Session, path: string): Promise<NamedEntry[]
 
 const TAR_TYPES: Readonly<Record<string, EntryType>> = { '0': 'file', '1': 'file', '7': 'file', S: 'file', '5': 'directory' };
 
-/** Without programs the engine can only send the whole tree, of which the first level is kept. */
+/** Without the tool the engine can only send the whole tree, of which the first level is kept. */
 async function listByArchive(session: Session, path: string): Promise<NamedEntry[]> {
   const { entry, path: end } = await follow(session, path);
   if (entry === undefined) throw missing(path);

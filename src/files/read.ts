@@ -40,7 +40,7 @@ async function openByTools(session: Session, path: string): Promise<{ size: numb
   const { entry, path: end } = await follow(session, path);
   if (entry?.type !== 'file') throw noFile(path, entry?.type);
   if (isUtf8(posix.basename(end))) return openFile(session, end);
-  const tools = await session.needTools(path, 'To read a file whose name is not UTF-8');
+  const tools = await session.needTools(path, 'To read a file whose name is not UTF-8', 'read');
   return { size: entry.size, content: await tools.stream('read', posix.dirname(end), posix.basename(end)) };
 }
 

@@ -1,12 +1,12 @@
-/** Scripts over paths that lead through links. */
+/** The tool over paths that lead through links. */
 import { posix } from 'node:path';
 import { statIn } from '../engine/archive.ts';
-import type { Ran } from '../engine/tools.ts';
+import { EXIT, type Ran } from '../engine/tools.ts';
 import { bytesOfText } from './names.ts';
 import type { Session } from './session.ts';
-import { EXIT, type Script } from './toolBox.ts';
+import { accessOf, type Script } from './toolBox.ts';
 
-/** The path of a directory without links, as the container resolves them: absolute ones lead elsewhere where the tools run. */
+/** The path of a directory without links, as the container resolves them: absolute ones lead elsewhere where the tool runs. */
 async function realDirectory(session: Session, path: string): Promise<string> {
   if (path === session.source.target || path === '/') return path;
   const here = posix.join(await realDirectory(session, posix.dirname(path)), posix.basename(path));
@@ -14,10 +14,10 @@ async function realDirectory(session: Session, path: string): Promise<string> {
   return stat?.type === 'link' ? stat.linkTarget : here;
 }
 
-/** Runs a script of the tools; arguments that begin with `/` are directories. Throws FileRefused without tools, EngineFailure, EngineUnavailable. */
+/** Runs a verb of the tool; arguments that begin with `/` are directories. Throws FileRefused without the tool, EngineFailure, EngineUnavailable. */
 export async function runTool(session: Session, what: string, script: Script, ...args: readonly (string | boolean)[]): Promise<Ran> {
   const [first = ''] = args;
-  const tools = await session.needTools(String(first), what);
+  const tools = await session.needTools(String(first), what, accessOf(script));
   const ran = await tools.run(script, ...args);
   if (ran.code !== EXIT.missing && ran.code !== EXIT.outside) return ran;
   const real = await Promise.all(args.map((arg) => (typeof arg === 'string' && arg.startsWith('/') ? realDirectory(session, arg) : Promise.resolve(arg))));

@@ -1,11 +1,14 @@
-/** Helpers that stay for a while: one pair per mount, made at first use and removed when nobody has asked for a minute. */
+/**
+ * Helpers that stay for a while, made at first use and removed when nobody has asked for a minute. What only reads gets
+ * the mount read-only; the first change makes helpers that may write, which then also read.
+ */
 import type { Connection } from '../engine/connection.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
 import { createArchiveHelper, type Helper } from '../engine/helpers.ts';
 import type { Logger } from '../engine/log.ts';
-import { findTools } from '../engine/tools.ts';
+import { findTool, noToolText } from '../engine/toolImage.ts';
 import { messagePath, type Source } from './place.ts';
-import { ToolBox } from './toolBox.ts';
+import { ToolBox, type Access } from './toolBox.ts';
 
 const IDLE_MS = 60_000;
 
@@ -14,54 +17,65 @@ export class Session {
   readonly source: Source;
   readonly connection: Connection;
   readonly #log: Logger;
-  readonly #likelyImages: () => readonly string[];
-  #archive: Promise<Helper> | undefined;
-  #tools: Promise<ToolBox | undefined> | undefined;
+  readonly #archives = new Map<Access, Promise<Helper>>();
+  readonly #tools = new Map<Access, Promise<ToolBox | undefined>>();
 
-  constructor(connection: Connection, source: Source, likelyImages: () => readonly string[], log: Logger) {
+  constructor(connection: Connection, source: Source, log: Logger) {
     this.connection = connection;
     this.source = source;
-    this.#likelyImages = likelyImages;
     this.#log = log;
   }
 
   /** The helper for the archive endpoint, which is never started. */
-  archive(): Promise<Helper> {
-    const { type, source, target, readOnly } = this.source;
-    // One that could not be made is tried anew the next time.
-    this.#archive ??= createArchiveHelper(this.connection, [{ type, source, target, readOnly }], this.#log).catch((error: unknown) => {
-      this.#archive = undefined;
-      throw error;
-    });
-    return this.#archive;
+  archive(access: Access = 'read'): Promise<Helper> {
+    const { type, source, target } = this.source;
+    return kept(this.#archives, access, () => createArchiveHelper(this.connection, [{ type, source, target, readOnly: access === 'read' }], this.#log));
   }
 
-  /** The programs; undefined where no local image has them. */
-  tools(): Promise<ToolBox | undefined> {
-    this.#tools ??= this.#openTools().catch((error: unknown) => {
-      this.#tools = undefined;
-      throw error;
-    });
-    return this.#tools;
+  /** The tool; undefined where there is none for this engine. */
+  tools(access: Access = 'read'): Promise<ToolBox | undefined> {
+    return kept(this.#tools, access, async () => ((await findTool(this.connection, this.#log)) === undefined ? undefined : ToolBox.open(this.connection, this.source, access, this.#log)));
   }
 
-  async #openTools(): Promise<ToolBox | undefined> {
-    const image = await findTools(this.connection, this.#likelyImages(), this.#log);
-    return image === undefined ? undefined : ToolBox.open(this.connection, image, this.source, this.#log);
+  #refusal(path: string, what: string): FileRefused {
+    return new FileRefused('noTools', messagePath(path), noToolText(this.connection, what));
   }
 
-  /** The programs. Throws FileRefused where no local image has them. */
-  async needTools(path: string, what: string): Promise<ToolBox> {
-    const tools = await this.tools();
-    if (tools !== undefined) return tools;
-    throw new FileRefused('noTools', messagePath(path), `${what} needs a local image with sh, find and mv, and there is none. Pull one such as busybox, or name one in the setting "dockerMounts.backup.image".`);
+  /** The tool. Throws FileRefused where there is none for this engine. */
+  async needTools(path: string, what: string, access: Access): Promise<ToolBox> {
+    const tools = await this.tools(access);
+    if (tools === undefined) throw this.#refusal(path, what);
+    return tools;
+  }
+
+  /** Does something with a tool that may write into its own container too, of which nothing else has need. */
+  async withStaging(path: string, what: string, task: (tools: ToolBox) => Promise<void>): Promise<void> {
+    if ((await findTool(this.connection, this.#log)) === undefined) throw this.#refusal(path, what);
+    const tools = await ToolBox.open(this.connection, this.source, 'write', this.#log, true);
+    try {
+      await task(tools);
+    } finally {
+      await tools.helper.remove();
+    }
   }
 
   async close(): Promise<void> {
-    const archive = await this.#archive?.catch(() => undefined);
-    const tools = await this.#tools?.catch(() => undefined);
-    await Promise.all([archive, tools?.helper].filter((helper) => helper !== undefined).map((helper) => helper.remove()));
+    const archives = await Promise.all([...this.#archives.values()].map((helper) => helper.catch(() => undefined)));
+    const tools = await Promise.all([...this.#tools.values()].map((box) => box.then((one) => one?.helper, () => undefined)));
+    await Promise.all([...archives, ...tools].filter((helper) => helper !== undefined).map((helper) => helper.remove()));
   }
+}
+
+/** What may write also reads. One that could not be made is tried anew the next time. */
+function kept<T>(all: Map<Access, Promise<T>>, access: Access, make: () => Promise<T>): Promise<T> {
+  const there = all.get('write') ?? all.get(access);
+  if (there !== undefined) return there;
+  const made = make().catch((error: unknown) => {
+    all.delete(access);
+    throw error;
+  });
+  all.set(access, made);
+  return made;
 }
 
 interface Kept {
@@ -73,14 +87,12 @@ interface Kept {
 /** All sessions; owned by `Files`. */
 export class Sessions {
   readonly #connect: () => Promise<Connection>;
-  readonly #likelyImages: () => readonly string[];
   readonly #log: Logger;
   readonly #kept = new Map<string, Kept>();
   readonly #idleMs: number;
 
-  constructor(connect: () => Promise<Connection>, likelyImages: () => readonly string[], log: Logger, idleMs = IDLE_MS) {
+  constructor(connect: () => Promise<Connection>, log: Logger, idleMs = IDLE_MS) {
     this.#connect = connect;
-    this.#likelyImages = likelyImages;
     this.#log = log;
     this.#idleMs = idleMs;
   }
@@ -105,7 +117,7 @@ export class Sessions {
       kept = undefined;
     }
     if (kept === undefined) {
-      kept = { session: new Session(connection, source, this.#likelyImages, this.#log), users: 0, timer: undefined };
+      kept = { session: new Session(connection, source, this.#log), users: 0, timer: undefined };
       this.#kept.set(key, kept);
     }
     const { session } = kept;

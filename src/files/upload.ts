@@ -103,11 +103,11 @@ async function uploadDirectory(session: Session, local: string, path: string, ov
   const owner = await ownerIn(session, directory);
   const isTaken = await isThere(session, path);
   if (isTaken && !overwrite) throw exists(path);
-  const tools = isTaken ? await session.needTools(path, 'To replace a directory') : await session.tools();
+  const tools = isTaken ? await session.needTools(path, 'To replace a directory', 'write') : await session.tools('write');
   const name = tools === undefined ? posix.basename(path) : temporaryName();
   try {
     const tar = Readable.from(ended(tarOfLocal(Buffer.from(local), bytesOfText(name), owner, counter, job)), { objectMode: false });
-    await unpackIn(await session.archive(), bytesOfText(directory), tar, job.signal);
+    await unpackIn(await session.archive('write'), bytesOfText(directory), tar, job.signal);
     if (isTaken) await runTool(session, '', 'remove', directory, posix.basename(path), true);
     if (tools !== undefined) await commit(session, path, name, false);
   } catch (error) {

@@ -7,6 +7,7 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/archive.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
+import { EXIT } from '../engine/tools.ts';
 import { follow, missing } from './look.ts';
 import { bytesOfText, isUtf8 } from './names.ts';
 import { messagePath } from './place.ts';
@@ -14,7 +15,7 @@ import { noFile } from './read.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './session.ts';
 import { entryBlocks, firstMember, paddingOf, TAR_END, type NewEntry } from './tar.ts';
-import { EXIT, STAGING } from './toolBox.ts';
+import { STAGING } from './toolBox.ts';
 
 const SAVE_PREFIX = '.docker-mounts-save-';
 const FILE_MODE = 0o644;
@@ -120,12 +121,12 @@ export async function writeFile(session: Session, path: string, content: Content
 
 async function replace(session: Session, path: string, rights: Rights, content: Content, overwrite: boolean, signal?: AbortSignal): Promise<void> {
   const directory = posix.dirname(path);
-  const tools = await session.tools();
+  const tools = await session.tools('write');
   if (tools === undefined) return replaceByLink(session, path, rights, content, signal);
   const temporary = temporaryName();
   const entry: NewEntry = { name: Buffer.from(temporary), type: '0', ...rights, mtime: now() };
   try {
-    await unpackIn(await session.archive(), bytesOfText(directory), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
+    await unpackIn(await session.archive('write'), bytesOfText(directory), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
     await commit(session, path, temporary, overwrite);
   } catch (error) {
     await runTool(session, '', 'remove', directory, temporary, true).catch(() => undefined);
@@ -149,7 +150,7 @@ export async function commit(session: Session, path: string, temporary: string, 
 }
 
 /**
- * Without programs there is no rename. But the engine unpacks entry by entry and stops at the first failure: the new
+ * Without the tool there is no rename. But the engine unpacks entry by entry and stops at the first failure: the new
  * content whole under a name of its own, then a hard link to it in the place of the old file. The other name stays, one
  * for each directory, since nothing can remove it.
  */
@@ -157,7 +158,7 @@ async function replaceByLink(session: Session, path: string, rights: Rights, con
   const aside = Buffer.from(`${SAVE_PREFIX}last`);
   const entry: NewEntry = { name: aside, type: '0', ...rights, mtime: now() };
   const link = entryBlocks({ ...entry, name: bytesOfText(posix.basename(path)), type: '1', link: aside });
-  await unpackIn(await session.archive(), bytesOfText(posix.dirname(path)), Readable.from(tarOf(entry, content, [link]), { objectMode: false }), signal);
+  await unpackIn(await session.archive('write'), bytesOfText(posix.dirname(path)), Readable.from(tarOf(entry, content, [link]), { objectMode: false }), signal);
 }
 
 /**
@@ -165,10 +166,11 @@ async function replaceByLink(session: Session, path: string, rights: Rights, con
  * content waits in the helper, and is copied into the file from there; the old one comes back if that fails.
  */
 async function overwriteMount(session: Session, content: Content, signal?: AbortSignal): Promise<void> {
-  const tools = await session.needTools(session.source.target, 'To save a file that is itself a mount');
   const entry: NewEntry = { name: Buffer.from('new'), type: '0', uid: 0, gid: 0, mode: FILE_MODE, mtime: now() };
-  await unpackIn(tools.helper, Buffer.from(STAGING), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
-  await tools.run('overwrite');
+  await session.withStaging(session.source.target, 'To save a file that is itself a mount', async (tools) => {
+    await unpackIn(tools.helper, Buffer.from(STAGING), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
+    await tools.overwrite();
+  });
 }
 
 /** Makes a directory, owned like the one that it is made in. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure. */
@@ -183,5 +185,5 @@ export async function makeDirectory(session: Session, path: string, like?: Right
   if (there !== undefined) throw exists(path);
   const { uid, gid, mode } = owner;
   const blocks = entryBlocks({ name: bytesOfText(`${posix.basename(path)}/`), type: '5', uid, gid, mode, mtime: now() });
-  await unpackIn(await session.archive(), bytesOfText(directory), Readable.from([blocks, TAR_END], { objectMode: false }));
+  await unpackIn(await session.archive('write'), bytesOfText(directory), Readable.from([blocks, TAR_END], { objectMode: false }));
 }

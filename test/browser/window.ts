@@ -69,7 +69,7 @@ export class Window {
 
   /** What the output channel "Docker Mounts" holds, as it is kept on the disk. */
   log(): string {
-    const logs = join(this.#code.home, 'data/data/logs');
+    const logs = join(this.#code?.home ?? '', 'data/data/logs');
     const files = readdirSync(logs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('Docker Mounts.log'));
     return files.map((name) => readFileSync(join(logs, name), 'utf8')).join('\n');
   }

@@ -19,7 +19,7 @@ let files: Files;
 before(async () => {
   ({ connection, folder } = await begin());
   const inventory = new Inventory(connection);
-  files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), toolImage: () => undefined, log: job().log });
+  files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log: job().log });
 });
 after(async () => {
   await files.dispose();
@@ -312,7 +312,7 @@ it('a helper that somebody removed is made anew, and an idle one goes', async ()
   const name = unique('helpers');
   writeFileSync(join(await volume(connection, name), 'file'), 'x');
   const inventory = new Inventory(connection);
-  const short = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), toolImage: () => undefined, log: job().log, idleMs: 300 });
+  const short = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log: job().log, idleMs: 300 });
   await files.release();
   await short.list(at(name));
   for (const { Id } of await connection.docker.listContainers({ all: true, filters: { label: ['docker-mounts.helper'] } })) await connection.docker.getContainer(Id).remove({ force: true });

@@ -29,7 +29,7 @@ const both = { create: true, overwrite: true };
 
 function filesOf(connection: Connection): Files {
   const inventory = new Inventory(connection);
-  return new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), toolImage: () => undefined, log: job().log });
+  return new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log: job().log });
 }
 
 it('an engine without any image: files are listed, read, saved and made; delete and rename say what is missing', async () => {

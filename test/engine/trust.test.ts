@@ -140,12 +140,12 @@ it('a volume that was made for a job goes with it; another that has its name mea
 it('an undo of a volume that somebody removed meanwhile makes no new one; a record that is none is kept and does nothing', async () => {
   const name = unique('gone');
   const kept = [{ type: 'volume', source: name }];
-  for (const what of [{ kind: 'clear', image: BUSYBOX, kept }, { kind: 'restore', id: '.docker-mounts-cafe0123-', image: BUSYBOX, kept }]) {
+  for (const what of [{ kind: 'clear', kept }, { kind: 'restore', id: '.docker-mounts-cafe0123-', kept }]) {
     (await recordUndo(connection, what)).leave();
     await recoverJobs(connection, job().log, undoJob);
     await assert.rejects(connection.docker.getVolume(name).inspect());
   }
-  const strange: unknown[] = [null, [], 'restore', { kind: 'rm' }, { kind: 'restore', id: '../../', image: BUSYBOX, kept: [] }, { kind: 'restore', id: '.docker-mounts-', image: 'x', kept: [{ type: 'bind' }] }, { kind: 'clear', image: BUSYBOX, kept: [{ type: 'tmpfs', source: '/x' }] }, { kind: 'resume', how: 'kill', containers: [] }, { kind: 'removeVolume', volume: 7 }];
+  const strange: unknown[] = [null, [], 'restore', { kind: 'rm' }, { kind: 'restore', id: '../../', kept: [] }, { kind: 'restore', id: '.docker-mounts-', kept: [{ type: 'bind' }] }, { kind: 'clear', kept: [{ type: 'tmpfs', source: '/x' }] }, { kind: 'resume', how: 'kill', containers: [] }, { kind: 'removeVolume', volume: 7 }];
   for (const what of strange) {
     assert.throws(() => parseUndo(what));
     (await recordUndo(connection, what)).leave();

@@ -2,15 +2,17 @@
  * Prints, as JSON, which engine the extension would talk to and whether it answers. A program of its own, because
  * start.mjs may run in a Node that cannot read TypeScript.
  */
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { Connection } from '../../src/engine/connection.ts';
 import { resolveEndpoint, type Endpoint } from '../../src/engine/endpoint.ts';
 import { EngineUnavailable } from '../../src/engine/errors.ts';
+import { Journal } from '../../src/journal/journal.ts';
 
 let endpoint: Endpoint | undefined;
 try {
   endpoint = await resolveEndpoint({ env: process.env, home: homedir() });
-  const { info } = await Connection.open(endpoint);
+  // Nothing is begun, so the journal is never written.
+  const { info } = await Connection.open(endpoint, new Journal(tmpdir()));
   say({ address: endpoint.address, origin: endpoint.origin, context: endpoint.context, product: info.product, version: info.version });
 } catch (error) {
   if (!(error instanceof EngineUnavailable)) throw error;

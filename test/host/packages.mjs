@@ -26,6 +26,9 @@ const PACKAGES = {
     [['docker'], 'docker-cli|docker.io', 'docker-cli', 'docker'],
     [['docker-compose'], 'docker-compose', 'docker-compose', 'docker-compose'],
     [['python3'], 'python3', 'python3', 'python'],
+    // They compile the helper program anew, to compare it with what is committed.
+    [['gcc'], 'gcc', 'gcc', 'gcc'],
+    [['aarch64-linux-gnu-gcc'], 'gcc-aarch64-linux-gnu', 'gcc-aarch64-linux-gnu'],
   ],
   git: [[['git'], 'git', 'git', 'git']],
   browser: [[['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], 'chromium', 'chromium', '--cask chromium']],

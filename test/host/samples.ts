@@ -10,6 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import type Docker from 'dockerode';
 import { Connection } from '../../src/engine/connection.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
+import { Journal } from '../../src/journal/journal.ts';
 import { HELPER_LABEL } from '../../src/engine/model.ts';
 import { IMAGES, makeImages } from './images.mjs';
 import { isAlive } from './lock.mjs';
@@ -30,7 +31,7 @@ interface Order {
 const { folder, owner } = JSON.parse(process.argv[2] ?? '{}') as Order;
 const id = basename(folder);
 const workspace = join(folder, 'sample-workspace');
-const { docker, info } = await Connection.open(await resolveEndpoint({ env: process.env, home: homedir() }));
+const { docker, info } = await Connection.open(await resolveEndpoint({ env: process.env, home: homedir() }), new Journal(folder));
 
 const asked = new Promise<void>((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
