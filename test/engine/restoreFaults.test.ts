@@ -139,7 +139,7 @@ it('a restore that a window lost at any of its steps is put right, or finished, 
   for (const [what, kind, reach, isOld] of steps) {
     const name = unique('lost');
     const path = fill(await volume(connection, name));
-    const marker = await createMarker(connection, { kind, id, image: GNU_TAR, kept: [{ type: 'volume', source: name, root: { owner: '12:34', mode: '755', mtime: '1000000000' } }] }, job().log);
+    const marker = await createMarker(connection, { kind, id, kept: [{ type: 'volume', source: name, root: { owner: '12:34', mode: '755', mtime: '1000000000' } }] }, job().log);
     reach(path);
     marker.leave();
     await removeLeftoverHelpers(connection, job().log, undoJob);
