@@ -15,8 +15,8 @@ import { gzipSync } from 'node:zlib';
 
 const folder = fileURLToPath(new URL('../src/engine/tool/', import.meta.url));
 
-/** The compiler whose output is committed. */
-export const COMPILER = 'gcc (Debian 12.2.0-14+deb12u1) 12.2.0';
+/** The first line of `--version` of the compilers whose output is committed: Debian 12's. */
+export const COMPILER = /\(Debian 12\.2\.0-14[^)]*\) 12\.2\.0$/;
 
 /** By the engine's name of the architecture: the compiler, and what it is told besides. */
 export const ARCHITECTURES = {
