@@ -15,8 +15,12 @@ export function timestamp(date: Date): string {
 /** A subject as part of a file name: letters, digits, dot, dash and underscore, at most 100 characters. */
 export function fileNamePart(subject: string): string {
   const part = subject
+    // Long enough for the part that is kept, whatever is taken off its ends.
+    .slice(0, 1000)
     .replace(/[^A-Za-z0-9._-]+/g, '_')
-    .replace(/^[._-]+|[_-]+$/g, '')
+    .replace(/^[._-]+/, '')
+    // eslint-disable-next-line regexp/no-super-linear-move -- the text is short
+    .replace(/[_-]+$/, '')
     .slice(0, 100);
   return part === '' ? 'root' : part;
 }

@@ -36,7 +36,7 @@ function wrappingKey(passphrase: string, salt: Uint8Array, logRounds: number): P
   });
 }
 
-const unpadded = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replace(/=+$/, '');
+const unpadded = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replaceAll('=', '');
 
 class PassphraseRecipient implements Recipient {
   readonly #passphrase: string;

@@ -56,6 +56,7 @@ async function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnosti
       const title = vscode.l10n.t('Show Difference');
       return fix(title, diagnostic, { command: { title, command: 'dockerMounts.showDifference', arguments: [{ file: document.uri.fsPath }] } });
     }
+    case 'notRead':
     case 'unreadable':
     case 'unsetVariable':
     case 'targetTwice':

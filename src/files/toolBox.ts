@@ -10,6 +10,7 @@ import { execIn, execStream } from '../engine/exec.ts';
 import { createCommandHelper, type Helper } from '../engine/helpers.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Ran } from '../engine/tools.ts';
+import { withoutEndSlashes } from '../engine/pathEnds.ts';
 import { bytesOfText } from './names.ts';
 import { messagePath, type Source } from './place.ts';
 
@@ -112,7 +113,7 @@ export class ToolBox {
 
   /** A path of the session as a script takes it. */
   #here(path: string): string {
-    return octal(TOOLS_TARGET + path.slice(this.#target.replace(/\/+$/, '').length));
+    return octal(TOOLS_TARGET + path.slice(withoutEndSlashes(this.#target).length));
   }
 
   #command(script: Script, args: readonly (string | boolean)[]): string[] {

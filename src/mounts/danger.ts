@@ -1,5 +1,6 @@
 /** Binds that give a container power over the machine. */
 import { posix } from 'node:path';
+import { withoutEndSlash } from '../engine/pathEnds.ts';
 
 export type Danger = 'socket' | 'system' | 'home' | 'aboveWorkspace';
 
@@ -12,7 +13,7 @@ export function dangerOf(
   place: { readonly home: string; readonly workspaces: readonly string[] },
 ): Danger | undefined {
   if (mount.Type !== 'bind') return undefined;
-  const source = posix.normalize(mount.Source).replace(/(.)\/+$/, '$1');
+  const source = withoutEndSlash(posix.normalize(mount.Source));
   if (SOCKETS.test(source)) return 'socket';
   if (mount.ReadOnly) return undefined;
   if (SYSTEM.includes(source)) return 'system';

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { DockerfileParser, type Dockerfile, type From, type Instruction, type JSONInstruction } from 'dockerfile-ast';
 import { interpolate } from './interpolate.ts';
 import type { DeclaredVolume, DockerfileFacts, LateChange, Span } from './model.ts';
+import { withoutEndSlash } from '../engine/pathEnds.ts';
 
 /** The parser's work grows with the square of the lines; 2,500 short ones took it 0.4 s, and real Dockerfiles have a hundred. */
 const MOST_LINES = 800;
@@ -107,7 +108,7 @@ class DockerfileReader {
     const { line } = instruction.getRange().start;
     return this.#words(instruction).flatMap(({ text, span }) => {
       const target = this.#expand(text, line);
-      return target === undefined || !posix.isAbsolute(target) ? [] : [{ target: posix.normalize(target).replace(/(.)\/+$/, '$1'), span }];
+      return target === undefined || !posix.isAbsolute(target) ? [] : [{ target: withoutEndSlash(posix.normalize(target)), span }];
     });
   }
 
