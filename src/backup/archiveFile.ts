@@ -5,7 +5,7 @@ import { link, open, rename, stat, unlink, writeFile, access, type FileHandle } 
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
-import { manifestPath, type Manifest } from './manifest.ts';
+import { manifestPath } from './manifest.ts';
 
 /** `20261124T031522Z` */
 export function timestamp(date: Date): string {
@@ -148,12 +148,12 @@ export class ArchiveFile {
   }
 
   /** Flushes to the disk, writes the manifest, then gives the archive its name without ever replacing a file. */
-  async commit(manifest: Manifest): Promise<string> {
+  async commit(manifest: string): Promise<string> {
     const manifestFile = manifestPath(this.file);
     try {
       await this.#handle.sync();
       await this.#close();
-      await writeFile(manifestFile, `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx', mode: 0o600, flush: true });
+      await writeFile(manifestFile, manifest, { flag: 'wx', mode: 0o600, flush: true });
     } catch (error) {
       await unlink(manifestFile).catch(() => undefined);
       throw this.explain(error);
