@@ -5,7 +5,7 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { BadArgument } from '../engine/errors.ts';
-import { VOLUME_NAME } from '../engine/volumes.ts';
+import { VOLUME_NAME } from '../engine/volumeName.ts';
 import { withoutEndSlash } from '../engine/pathEnds.ts';
 
 /** One element of HostConfig.Mounts (Docker Engine API, MountPoint settings of ContainerCreate). */

@@ -115,6 +115,7 @@ class ProjectLoader {
     const known = this.#texts.get(file);
     if (known !== undefined) return known;
     this.#budget.open();
+    this.#at = file;
     const text = this.#source.read(file);
     this.#texts.set(file, text);
     return text;

@@ -5,9 +5,12 @@ import { interpolate } from './interpolate.ts';
 import type { DeclaredVolume, DockerfileFacts, LateChange, Span } from './model.ts';
 import { withoutEndSlash } from '../engine/pathEnds.ts';
 
-/** The parser's work grows with the square of the lines; 2,500 short ones took it 0.4 s, and real Dockerfiles have a hundred. */
-const MOST_LINES = 800;
-const MOST_CHARACTERS = 100_000;
+/**
+ * The kept parser's work grows with the square of the lines, and with that of a line's words: 2,500 short lines took it
+ * 0.4 s. Real Dockerfiles have a hundred. It runs in a worker, which is ended when it takes too long.
+ */
+const MOST_LINES = 5000;
+const MOST_CHARACTERS = 500_000;
 
 interface Position {
   readonly line: number;
@@ -149,7 +152,7 @@ class DockerfileReader {
 
 /** Reads a Dockerfile; never throws. A text too large to be one holds nothing. */
 export function readDockerfile(text: string): DockerfileFacts {
-  if (text.length > MOST_CHARACTERS || lineStarts(text).length > MOST_LINES) return { volumes: [], changes: [] };
+  if (text.length > MOST_CHARACTERS || lineStarts(text).length > MOST_LINES) return { volumes: [], changes: [], limit: 'tooLarge' };
   try {
     return new DockerfileReader(text).read();
   } catch {
