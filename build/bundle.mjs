@@ -1,4 +1,4 @@
-// Bundles the extension (dist/extension.cjs) and, with --tests, the suite that runs inside VS Code
+// Bundles the extension (dist/extension.cjs), the worker that reads project files (dist/projectWorker.cjs) and, with --tests, the suite that runs inside VS Code
 // (out/test/index.cjs). One file each: a .vsix of a few hundred kilobytes starts faster than node_modules.
 import { build } from 'esbuild';
 import { statSync } from 'node:fs';
@@ -38,6 +38,13 @@ await build({
   ...common,
   entryPoints: ['src/extension.ts'],
   outfile: 'dist/extension.cjs',
+  minify: !process.argv.includes('--dev'),
+  sourcemap: process.argv.includes('--dev') ? 'linked' : false,
+});
+await build({
+  ...common,
+  entryPoints: ['src/projects/worker.ts'],
+  outfile: 'dist/projectWorker.cjs',
   minify: !process.argv.includes('--dev'),
   sourcemap: process.argv.includes('--dev') ? 'linked' : false,
 });

@@ -1,6 +1,7 @@
 // The layer rule: three floors, each importing only from below, and dockerode known to one folder.
 import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
+import regexp from 'eslint-plugin-regexp';
 import ts from 'typescript-eslint';
 
 const floors = ['journal', 'engine', 'export', 'mounts', 'backup', 'files', 'projects', 'ui', 'views', 'editor', 'commands'];
@@ -67,7 +68,11 @@ export default ts.config(
   ...ts.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: fileURLToPath(new URL('..', import.meta.url)) } },
+    plugins: { regexp },
     rules: {
+      // Texts come from files, archives and engines: no expression may take more than linear time on one made for it.
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'certain' }],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
@@ -94,7 +99,7 @@ export default ts.config(
   {
     files: ['**/*.mjs'],
     ...ts.configs.disableTypeChecked,
-    rules: { ...ts.configs.disableTypeChecked.rules, 'no-console': 'off' },
+    rules: { ...ts.configs.disableTypeChecked.rules, 'no-console': 'off', 'regexp/no-super-linear-move': 'off' },
     languageOptions: {
       ...ts.configs.disableTypeChecked.languageOptions,
       globals: Object.fromEntries(['process', 'console', 'fetch', 'setTimeout', 'clearTimeout', 'URL', 'Buffer', 'AbortController'].map((name) => [name, 'readonly'])),

@@ -31,6 +31,7 @@ import { ProjectDocuments } from './editor/projectDocuments.ts';
 import { showInProjectFiles } from './editor/projectFiles.ts';
 import { MountFileSystem } from './editor/fileSystem.ts';
 import { VisibleFiles } from './editor/visibleFiles.ts';
+import { ProjectReader } from './projects/reader.ts';
 import { resolveEndpoint } from './engine/endpoint.ts';
 import { recoverJobs } from './engine/helperRecords.ts';
 import { OriginMemory, type VolumeOrigin } from './engine/volumeOrigins.ts';
@@ -70,7 +71,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const schedule = startSchedule(context, { watcher, log, backupFolder, passphrases, records: join(context.globalStorageUri.fsPath, 'schedule') });
   const paths = new LivePaths(watcher);
   const terminals = new ContainerTerminals(log);
-  const projects = new ProjectDocuments(watcher, log);
+  const projectReader = new ProjectReader(join(context.extensionPath, 'dist', 'projectWorker.cjs'), { bundle: vscode.l10n.bundle });
+  const projects = new ProjectDocuments(watcher, log, projectReader);
   const files = openFiles(watcher, log);
   const directories = new Directories(files);
   const reveal = async (node: Node) => {
@@ -79,7 +81,7 @@ export function activate(context: vscode.ExtensionContext): void {
     await containersView.reveal(node, { select: true, focus: true, expand: true });
   };
   const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, files, directories, reveal };
-  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals, projects, directories);
+  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals, projects, projectReader, directories);
 
   context.subscriptions.push(...commandsOf(services).map((command) => registerCommand(command, log)));
   const containersView = showTrees(context, services);

@@ -5,7 +5,7 @@ import { link, open, rename, stat, unlink, writeFile, access, type FileHandle } 
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
-import { manifestPath, type Manifest } from './manifest.ts';
+import { manifestPath } from './manifest.ts';
 
 /** `20261124T031522Z` */
 export function timestamp(date: Date): string {
@@ -15,8 +15,12 @@ export function timestamp(date: Date): string {
 /** A subject as part of a file name: letters, digits, dot, dash and underscore, at most 100 characters. */
 export function fileNamePart(subject: string): string {
   const part = subject
+    // Long enough for the part that is kept, whatever is taken off its ends.
+    .slice(0, 1000)
     .replace(/[^A-Za-z0-9._-]+/g, '_')
-    .replace(/^[._-]+|[_-]+$/g, '')
+    .replace(/^[._-]+/, '')
+    // eslint-disable-next-line regexp/no-super-linear-move -- the text is short
+    .replace(/[_-]+$/, '')
     .slice(0, 100);
   return part === '' ? 'root' : part;
 }
@@ -144,12 +148,12 @@ export class ArchiveFile {
   }
 
   /** Flushes to the disk, writes the manifest, then gives the archive its name without ever replacing a file. */
-  async commit(manifest: Manifest): Promise<string> {
+  async commit(manifest: string): Promise<string> {
     const manifestFile = manifestPath(this.file);
     try {
       await this.#handle.sync();
       await this.#close();
-      await writeFile(manifestFile, `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx', mode: 0o600, flush: true });
+      await writeFile(manifestFile, manifest, { flag: 'wx', mode: 0o600, flush: true });
     } catch (error) {
       await unlink(manifestFile).catch(() => undefined);
       throw this.explain(error);

@@ -10,7 +10,7 @@ import { SUFFIX, compressor, hasZstd, levels, type Compression } from './compres
 import { checkConsistency, quietly, type Consistency } from './consistency.ts';
 import { ENCRYPTED_SUFFIX, encryptor } from './encryption.ts';
 import { listBackups } from './list.ts';
-import { MANIFEST_FORMAT, type Manifest, type ManifestMount } from './manifest.ts';
+import { isOfSubject, MANIFEST_FORMAT, manifestText, sealedText, type Manifest, type ManifestMount } from './manifest.ts';
 import { MemberCount } from './memberCount.ts';
 import { chooseReader, notKept, openSource, shortImage, type Method, type Reader, type Source } from './method.ts';
 import { checkOutside, planBackup, rootName, shortName, type BackupSubject, type Plan, type Tree } from './plan.ts';
@@ -103,7 +103,10 @@ export async function backup(connection: Connection, request: BackupRequest, job
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
     await warnWhenShrunk(plan, bytes, destination, warn);
     const numbers = { entries, bytes, archiveBytes: archive.bytes, sha256: archive.sha256() };
-    const manifest = await archive.commit({ ...describeArchive(connection, plan, reader, packing, mounts, archive.file, numbers, warnings), ...(request.plan === undefined ? {} : { plan: request.plan }) });
+    const facts: Manifest = { ...describeArchive(connection, plan, reader, packing, mounts, archive.file, numbers, warnings), ...(request.plan === undefined ? {} : { plan: request.plan }) };
+    // A name that the user chose says nothing of the subject; that of an encrypted archive must not say it in its place.
+    const shown = request.name === undefined ? shortName(plan) : undefined;
+    const manifest = await archive.commit(packing.passphrase === undefined ? manifestText(facts) : await sealedText(facts, shown, packing.passphrase));
     const seconds = (performance.now() - started) / 1000;
     job.log.info(`Wrote "${archive.file}": ${entries} entries, ${bytes} bytes of content, ${archive.bytes} bytes in ${seconds.toFixed(1)} s, SHA-256 ${numbers.sha256}.`);
     return { file: archive.file, manifest, ...numbers, seconds, warnings };
@@ -224,7 +227,7 @@ function withoutHostPath({ hostPath: _, ...tree }: Tree): Omit<Tree, 'hostPath'>
 }
 
 async function warnWhenShrunk(plan: Plan, bytes: number, destination: string, warn: (message: string) => void): Promise<void> {
-  const earlier = (await listBackups(destination)).find((one) => one.kind === plan.kind && one.subject === plan.subject && one.bytes !== undefined);
+  const earlier = (await listBackups(destination)).find((one) => isOfSubject(one, { kind: plan.kind, name: plan.subject }) && one.bytes !== undefined);
   if (earlier?.bytes === undefined || bytes >= earlier.bytes * SUSPICIOUS_SHARE) return;
   warn(l10n.t('This backup of "{0}" holds {1} bytes, the last one ({2}) held {3}: check that nothing is missing.', plan.subject, bytes, earlier.file, earlier.bytes));
 }

@@ -43,7 +43,7 @@ const DATABASES = /(^|[/_-])(postgres|postgresql|postgis|timescaledb|mysql|maria
 
 /** Whether an image or its labels name a database, whose files are whole only when it has stopped. */
 export function isDatabase({ image, labels }: Pick<Writer, 'image' | 'labels'>): boolean {
-  const names = [image.replace(/@.*$/, '').replace(/:[^/:]*$/, ''), labels['org.opencontainers.image.title'] ?? '', labels['com.docker.compose.service'] ?? ''];
+  const names = [image.split('@', 1).join('').replace(/:[^/:]*$/, ''), labels['org.opencontainers.image.title'] ?? '', labels['com.docker.compose.service'] ?? ''];
   return names.some((name) => DATABASES.test(name));
 }
 

@@ -36,17 +36,19 @@ function wrappingKey(passphrase: string, salt: Uint8Array, logRounds: number): P
   });
 }
 
-const unpadded = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replace(/=+$/, '');
+const unpadded = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replaceAll('=', '');
 
 class PassphraseRecipient implements Recipient {
   readonly #passphrase: string;
-  constructor(passphrase: string) {
+  readonly #logRounds: number;
+  constructor(passphrase: string, logRounds: number) {
     this.#passphrase = passphrase;
+    this.#logRounds = logRounds;
   }
   async wrapFileKey(fileKey: Uint8Array): Promise<Stanza[]> {
     const salt = randomBytes(SALT_BYTES);
-    const key = await wrappingKey(this.#passphrase, salt, LOG_ROUNDS);
-    return [new Stanza(['scrypt', unpadded(salt), String(LOG_ROUNDS)], chacha20poly1305(key, NONCE).encrypt(fileKey))];
+    const key = await wrappingKey(this.#passphrase, salt, this.#logRounds);
+    return [new Stanza(['scrypt', unpadded(salt), String(this.#logRounds)], chacha20poly1305(key, NONCE).encrypt(fileKey))];
   }
 }
 
@@ -96,12 +98,33 @@ async function* buffersOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buf
 }
 
 /** Encrypts a stream, for `pipeline`. */
-export function encryptor(passphrase: string): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
+export function encryptor(passphrase: string, logRounds = LOG_ROUNDS): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   const encrypter = new Encrypter();
-  encrypter.addRecipient(new PassphraseRecipient(passphrase));
+  encrypter.addRecipient(new PassphraseRecipient(passphrase, logRounds));
   return async function* (source) {
     yield* buffersOf((await encrypter.encrypt(ReadableStream.from(inTurns(source)) as never)) as unknown as ReadableStream<Uint8Array>);
   };
+}
+
+async function* once(text: string | Buffer): AsyncGenerator<Buffer> {
+  await Promise.resolve();
+  yield Buffer.from(text);
+}
+
+async function all(source: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of source) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** A short text, encrypted like a file of its own, in base64. Each round more (as a power of two) doubles the time that a guess takes. */
+export async function encryptText(text: string, passphrase: string, logRounds = LOG_ROUNDS): Promise<string> {
+  return (await all(encryptor(passphrase, logRounds)(once(text)))).toString('base64');
+}
+
+/** What `encryptText` encrypted. `file` is named in errors, which are those of `decryptor`. */
+export async function decryptText(file: string, encrypted: string, passphrase: string): Promise<string> {
+  return (await all(decryptor(file, passphrase)(once(Buffer.from(encrypted, 'base64'))))).toString('utf8');
 }
 
 /**

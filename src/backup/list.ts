@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { eachOf } from '../engine/eachOf.ts';
 import { FileFailure, NotFound } from '../engine/errors.ts';
 import type { Packing } from './compression.ts';
-import { readManifest, type RecordedVerdict } from './manifest.ts';
+import { isSealed, readManifest, type Manifest, type OwnerMarks, type RecordedVerdict, type SealedManifest } from './manifest.ts';
 
 export interface BackupFile {
   readonly file: string;
@@ -28,6 +28,8 @@ export interface BackupFile {
   readonly engineName?: string;
   /** Id of the entry of the schedule that made it. */
   readonly plan?: string;
+  /** In the place of names, for an encrypted archive; see isOfSubject, isFromEngine and isByPlan. */
+  readonly marks?: OwnerMarks;
   /** What verifying it found, by its manifest. */
   readonly verified?: { readonly ok: boolean; readonly at: string };
   /** Why the manifest, or the archive as it lies there, cannot be trusted. */
@@ -81,6 +83,13 @@ function isStill({ ok, modifiedAt }: RecordedVerdict, mtimeMs: number): boolean 
   return !ok || Math.abs(Date.parse(modifiedAt) - mtimeMs) <= TIME_STEP_MS;
 }
 
+/** Whose it is: in names, or in marks that only tell those who know the names. */
+function namesIn(manifest: Manifest | SealedManifest): Pick<BackupFile, 'container' | 'engine' | 'engineName' | 'plan' | 'marks'> {
+  if (isSealed(manifest)) return { marks: manifest.marks };
+  const { container, engine, plan } = manifest;
+  return { ...(container ? { container: container.name } : {}), engine: `${engine.name} ${engine.version}`, engineName: engine.name, ...(plan === undefined ? {} : { plan }) };
+}
+
 async function describe(file: string): Promise<BackupFile | undefined> {
   const facts = await stat(file).catch(() => undefined);
   if (!facts?.isFile()) return undefined;
@@ -88,23 +97,20 @@ async function describe(file: string): Promise<BackupFile | undefined> {
   try {
     const manifest = await readManifest(file);
     if (manifest === undefined) return plain;
-    const { subject, kind, createdAt, method, entries, bytes, sha256, container, engine, plan, verified } = manifest;
+    const { subject, kind, createdAt, method, entries, bytes, sha256, verified } = manifest;
     const grown = manifest.archiveBytes !== facts.size;
     return {
       ...plain,
       compression: manifest.compression,
       encrypted: manifest.encryption !== undefined || plain.encrypted,
-      subject,
+      ...(subject === undefined ? {} : { subject }),
       kind,
       createdAt,
       method,
       entries,
       bytes,
       sha256,
-      ...(container ? { container: container.name } : {}),
-      engine: `${engine.name} ${engine.version}`,
-      engineName: engine.name,
-      ...(plan === undefined ? {} : { plan }),
+      ...namesIn(manifest),
       ...(verified && isStill(verified, facts.mtimeMs) ? { verified: { ok: verified.ok, at: verified.at } } : {}),
       ...(grown ? { problem: `the file has ${facts.size} bytes, its manifest says ${manifest.archiveBytes}` } : {}),
     };

@@ -8,7 +8,7 @@ import { ArchiveReader } from './archiveReader.ts';
 import type { Consistency } from './consistency.ts';
 import { EscapeCheck, memberPath } from './escapes.ts';
 import { isWithin, LayoutScan } from './layout.ts';
-import { readManifest, type Manifest } from './manifest.ts';
+import { openManifest, type Manifest } from './manifest.ts';
 import { MemberCount } from './memberCount.ts';
 import type { Method } from './method.ts';
 import { planTarget, slotOf, slotsOf, type RestoreInto, type RestoreTarget, type Slot } from './restoreTarget.ts';
@@ -49,7 +49,7 @@ export interface Ready {
 export async function prepared<T>(connection: Connection, request: RestoreRequest, job: JobOptions, task: (ready: Ready) => Promise<T>): Promise<T> {
   const file = resolve(request.file);
   if (!['empty', 'merge', 'replace'].includes(request.mode)) throw new BadArgument('mode', l10n.t('The mode "{0}" is unknown; use empty, merge or replace.', String(request.mode)));
-  const manifest = await readManifest(file);
+  const manifest = await openManifest(file, request.passphrase);
   const reader = await ArchiveReader.open(file, request.passphrase);
   try {
     const target = await planTarget(connection, request.into, manifest);

@@ -71,7 +71,12 @@ function madeLike(name: string, manifest: Manifest | undefined): Omit<NewVolume,
   const [only, ...more] = manifest?.mounts ?? [];
   if (only?.type !== 'volume' || more.length > 0) return {};
   const labels = Object.fromEntries(Object.entries(only.labels ?? {}).filter(([key]) => key !== 'com.docker.volume.anonymous'));
-  return only.source === name ? { driver: only.driver, driverOpts: only.options, labels } : { labels };
+  if (only.source !== name) return { labels };
+  const [masked] = only.maskedOptions ?? [];
+  if (masked !== undefined) {
+    throw new BadArgument('volume', l10n.t('Volume "{0}" was made with a password in its option "{1}", which the manifest of an archive that is not encrypted does not keep. Create the volume with its options first, then restore into it; or restore into a volume of another name.', name, masked));
+  }
+  return { driver: only.driver, driverOpts: only.options, labels };
 }
 
 function mountsOf(container: InspectedContainer, targets: readonly string[] | undefined): RestoreTarget['mounts'] {

@@ -9,7 +9,7 @@ import type { Container, Volume } from '../engine/model.ts';
 import { checkDestination } from './archiveFile.ts';
 import { backup, type BackupRequest } from './backup.ts';
 import { listBackups, type BackupFile } from './list.ts';
-import { recordVerdict } from './manifest.ts';
+import { isByPlan, isFromEngine, isOfSubject, recordVerdict } from './manifest.ts';
 import { planBackup, type BackupSubject } from './plan.ts';
 import { removeBackup } from './remove.ts';
 import { isSound, lastBeforeShrinking, removals, type PlannedArchive, type Removal } from './retention.ts';
@@ -49,7 +49,7 @@ export type RunResult = { readonly id: string; readonly subject: SubjectName } &
 
 /** The archives that an entry made of a subject, on the engine that it is meant for. */
 export function archivesBy(entry: ScheduleEntry, engine: string | undefined, subject: SubjectName | undefined, backups: readonly BackupFile[]): BackupFile[] {
-  return backups.filter((one) => one.plan === entry.id && one.createdAt !== undefined && (engine === undefined || one.engineName === engine) && (subject === undefined || (one.kind === subject.kind && one.subject === subject.name)));
+  return backups.filter((one) => isByPlan(one, entry.id) && one.createdAt !== undefined && (engine === undefined || isFromEngine(one, engine)) && (subject === undefined || isOfSubject(one, subject)));
 }
 
 /** The times of runs, in milliseconds since 1970. An archive that failed its check is no backup: the run is still due. */

@@ -1,9 +1,10 @@
 /** Reads a whole archive and says whether it could be restored. */
 import { resolve } from 'node:path';
+import { PassphraseNeeded } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { ArchiveReader } from './archiveReader.ts';
 import { EscapeCheck } from './escapes.ts';
-import { readManifest, type Manifest } from './manifest.ts';
+import { openManifest, type Manifest } from './manifest.ts';
 import { MemberCount } from './memberCount.ts';
 
 export interface VerifyResult {
@@ -24,7 +25,8 @@ function rootsOf(manifest: Manifest | undefined): Set<string> {
 export async function verifyBackup(path: string, job: JobOptions, passphrase?: string): Promise<VerifyResult> {
   const file = resolve(path);
   const problems: string[] = [];
-  const manifest = await readManifest(file).catch((error: unknown) => {
+  const manifest = await openManifest(file, passphrase).catch((error: unknown) => {
+    if (error instanceof PassphraseNeeded) throw error;
     problems.push((error as Error).message);
     return undefined;
   });

@@ -4,6 +4,7 @@ import { inspectContainer, inspectVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import type { Container } from '../engine/model.ts';
+import { withoutEndSlash } from '../engine/pathEnds.ts';
 import type { MountChange } from '../mounts/change.ts';
 import type { Asked } from '../mounts/danger.ts';
 import { changeMounts, type Replaced } from '../mounts/replace.ts';
@@ -31,7 +32,7 @@ async function find(container: string, { watcher }: Services): Promise<Container
 
 async function targetOf(call: Call, container: string, services: Services, wanted: (mount: Container['mounts'][number]) => boolean): Promise<string> {
   const given = textOf(call, 'target');
-  if (given !== undefined) return given.replace(/(.)\/+$/, '$1');
+  if (given !== undefined) return withoutEndSlash(given);
   const node = call.nodes.find((one) => one.kind === 'mount');
   if (node !== undefined) return node.mount.target;
   const mounts = ((await find(container, services))?.mounts ?? []).filter(wanted);

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { checkConsistency } from '../backup/consistency.ts';
 import { listEntries } from '../backup/contents.ts';
-import { readManifest, type Manifest } from '../backup/manifest.ts';
+import { openManifest, SEALED_FORMAT, type Manifest } from '../backup/manifest.ts';
 import type { Method } from '../backup/method.ts';
 import type { RestoreMode, RestoreRequest } from '../backup/prepare.ts';
 import { describeRestore, previewRestore, verifyAgainst, type DryRun } from '../backup/preview.ts';
@@ -188,13 +188,20 @@ async function guardRestore(call: Call, connection: Connection, into: RestoreInt
   await guardWrites(call, connection, [...mounts.map(({ type, source }) => ({ Type: type, Source: source, ReadOnly: false })), ...made]);
 }
 
+/** The manifest, for which the passphrase of an encrypted archive may be asked; it has then proved to fit. */
+async function manifestOf(file: string, call: Call, { passphrases }: Services): Promise<{ manifest: Manifest | undefined; passphrase: string | undefined }> {
+  const given = textOf(call, 'passphrase');
+  const { result: manifest, passphrase } = await answered(passphrases.opening(given, (key) => openManifest(file, key)));
+  return { manifest, passphrase: manifest?.format === SEALED_FORMAT ? passphrase : given };
+}
+
 /** What is to be done, from the arguments, the row and the prompts. */
 async function readRestore(call: Call, services: Services): Promise<{ request: Omit<RestoreRequest, 'mode'>; manifest: Manifest | undefined; mode: RestoreMode | undefined }> {
   const file = await archiveOf(call, services, say('Restore'));
   const mode = textOf(call, 'mode') as RestoreMode | undefined;
   const strip = call.args['strip'];
   if (strip !== undefined && strip !== null && typeof strip !== 'string' && typeof strip !== 'number') throw wrong('strip', vscode.l10n.t('a directory of the archive or a number of names'), strip);
-  const manifest = await readManifest(file);
+  const { manifest, passphrase } = await manifestOf(file, call, services);
   const into = intoOf(call) ?? (await askInto(manifest, services));
   const settings = readSettings().backup;
   const request = {
@@ -205,7 +212,7 @@ async function readRestore(call: Call, services: Services): Promise<{ request: O
     method: (textOf(call, 'method') as 'auto' | Method | undefined) ?? settings.method,
     helperImage: settings.image,
     consistency: checkConsistency(textOf(call, 'consistency')),
-    passphrase: textOf(call, 'passphrase'),
+    passphrase,
   };
   return { request, manifest, mode };
 }
@@ -219,12 +226,12 @@ async function announce({ entries, bytes, warnings }: RestoreResult, name: strin
 
 async function runVerifyAgainst(call: Call, services: Services): Promise<VerifyResult> {
   const file = await archiveOf(call, services, say('Verify'));
-  const manifest = await readManifest(file);
+  const { manifest, passphrase } = await manifestOf(file, call, services);
   const isBackup = call.nodes[0]?.kind === 'backup';
   const into = (isBackup ? undefined : intoOf(call)) ?? (manifest === undefined ? await askInto(manifest, services) : originOf(manifest));
   const connection = await services.watcher.connection();
   const compare = (passphrase?: string) => withJob(say('Comparing {0}', basename(file)), services.log, (job) => verifyAgainst(connection, file, into, job, passphrase));
-  const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), compare));
+  const { result } = await answered(services.passphrases.opening(passphrase, compare));
   if (call.byHand) {
     if (!result.ok) await services.documents.showDifferences('verify', `${basename(file)} against ${nameOf(into)}`, result.problems.map((problem) => `! ${problem}`));
     void announceVerdict(result, basename(file), services, nameOf(into));

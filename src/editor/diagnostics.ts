@@ -55,6 +55,7 @@ async function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnosti
       const title = say('Show Difference');
       return quickFix(title, diagnostic, { command: 'dockerMounts.showDifference', arguments: [{ file: document.uri.fsPath }] });
     }
+    case 'notRead':
     case 'unreadable':
     case 'unsetVariable':
     case 'targetTwice':

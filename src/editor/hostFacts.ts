@@ -1,14 +1,16 @@
 /** What is on this machine at the paths that files name, and whether those are the engine's paths. */
 import { existsSync } from 'node:fs';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { NotSmallFile, readSmallText } from '../engine/boundedFile.ts';
 import type { Connection } from '../engine/connection.ts';
 import type { HostFacts, PathFact } from '../projects/drift.ts';
+import { LimitReached } from '../projects/limits.ts';
 
 /** No real file names more; a made-up one must not keep the disk busy. */
 const MOST_PATHS = 300;
 /** Of a file that another names; a database under such a name is not read into memory. */
-const MOST_BYTES = 1_000_000;
+const MOST_BYTES = 6_000_000;
 
 const isInContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv');
 
@@ -33,13 +35,12 @@ export async function hostFacts(paths: readonly string[]): Promise<HostFacts> {
   return new Map(found);
 }
 
-/** The text of a file, or undefined for one that cannot be read or is too large. */
+/** The text of a file, or undefined for one that cannot be read. Throws LimitReached for one that is too large. */
 export async function readSmallFile(file: string): Promise<string | undefined> {
   try {
-    const found = await stat(file);
-    // A device or a pipe would never end.
-    return !found.isFile() || found.size > MOST_BYTES ? undefined : await readFile(file, 'utf8');
-  } catch {
+    return await readSmallText(file, MOST_BYTES);
+  } catch (error) {
+    if (error instanceof NotSmallFile && error.problem === 'tooLarge') throw new LimitReached('tooLarge');
     return undefined;
   }
 }

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { Snapshot } from '../engine/model.ts';
 import type { EngineState, EngineWatcher } from '../engine/watcher.ts';
 import { runningProjects, type HostFacts } from '../projects/drift.ts';
+import type { ProjectReader } from '../projects/reader.ts';
 import type { ComposeProject, Devcontainer, DockerfileFacts, FileMount } from '../projects/model.ts';
 import type { Around } from '../projects/problems.ts';
 import type { Log } from '../ui/window.ts';
@@ -27,6 +28,7 @@ const DEBOUNCE_MS = 300;
 export class ProjectDocuments implements vscode.Disposable {
   readonly #watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'loadSizes'>;
   readonly #log: Log;
+  readonly #reader: ProjectReader;
   readonly #readings = new Map<string, Reading>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #changed = new vscode.EventEmitter<vscode.TextDocument>();
@@ -36,7 +38,8 @@ export class ProjectDocuments implements vscode.Disposable {
   /** Fires for a document when it, or the engine, says something new. */
   readonly onDidChange = this.#changed.event;
 
-  constructor(watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'loadSizes'>, log: Log) {
+  constructor(watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'loadSizes'>, log: Log, reader: ProjectReader) {
+    this.#reader = reader;
     this.#watcher = watcher;
     this.#log = log;
     this.#subscriptions = [
@@ -70,7 +73,7 @@ export class ProjectDocuments implements vscode.Disposable {
     const key = document.uri.toString();
     const known = this.#readings.get(key);
     if (known?.version === document.version) return known.model;
-    const model = this.#read(document).catch((error: unknown) => {
+    const model = this.#readAndSay(document).catch((error: unknown) => {
       this.#log.warn(vscode.l10n.t('{0} could not be read for its mounts: {1}', document.uri.fsPath, (error as Error).message));
       return undefined;
     });
@@ -128,7 +131,13 @@ export class ProjectDocuments implements vscode.Disposable {
     void this.#watcher.loadSizes();
   }
 
-  /** The parsers are loaded with the first file that needs them. */
+  async #readAndSay(document: vscode.TextDocument): Promise<FileModel | undefined> {
+    const model = await this.#read(document);
+    const limit = model === undefined ? undefined : limitIn(model);
+    if (limit !== undefined) this.#log.warn(vscode.l10n.t('The mounts of "{0}" are not looked at: the file, or one that it names, is more than is read ({1}).', document.uri.fsPath, limit));
+    return model;
+  }
+
   async #read(document: vscode.TextDocument): Promise<FileModel | undefined> {
     const file = document.uri.fsPath;
     const kind = kindOf(document);
@@ -136,22 +145,30 @@ export class ProjectDocuments implements vscode.Disposable {
       case undefined:
         return undefined;
       case 'dockerfile': {
-        const { readDockerfile } = await import('../projects/dockerfile.ts');
-        return { kind, file, dockerfile: readDockerfile(document.getText()) };
+        return { kind, file, dockerfile: await this.#reader.read({ kind, file, text: document.getText() }, readText) };
       }
       case 'devcontainer': {
-        const { readDevcontainer } = await import('../projects/devcontainer.ts');
-        const devcontainer = readDevcontainer({ file, text: document.getText(), env: process.env, home: homedir() });
+        const devcontainer = await this.#reader.read({ kind, file, text: document.getText(), env: { ...process.env }, home: homedir() }, readText);
         return { kind, file, devcontainer, facts: await hostFacts(bindSources(devcontainer.mounts).filter(mayLookAt)) };
       }
       case 'compose': {
-        const { loadProject } = await import('../projects/composeProject.ts');
         const running = this.snapshot === undefined ? [] : runningProjects(this.snapshot);
-        const project = await loadProject({ file, read: readText, env: process.env, home: homedir(), running });
+        const project = await this.#reader.read({ kind, file, env: { ...process.env }, home: homedir(), running }, readText);
         this.#measure();
         return { kind, file, project, facts: await hostFacts(bindSources(project.services.flatMap(({ mounts }) => mounts)).filter(mayLookAt)) };
       }
     }
+  }
+}
+
+function limitIn(model: FileModel): string | undefined {
+  switch (model.kind) {
+    case 'compose':
+      return model.project.limit?.kind;
+    case 'dockerfile':
+      return model.dockerfile.limit;
+    case 'devcontainer':
+      return model.devcontainer.limit;
   }
 }
 

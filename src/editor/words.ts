@@ -48,9 +48,23 @@ function lateChangeWords({ keyword, target, how }: LateChange): Shown {
   return joined([what, fate], ' ');
 }
 
+function notReadWords({ limit, file, place }: Problem & { readonly kind: 'notRead' }): Shown {
+  const where = file === place.file ? '' : ` (${basename(file)})`;
+  switch (limit) {
+    case 'tooLarge':
+      return say('Docker Mounts does not look at the mounts of this file: it is too large{0}.', where);
+    case 'tooDeep':
+      return say('Docker Mounts does not look at the mounts of this file: its lists and maps are nested too deep{0}.', where);
+    case 'tooMuch':
+      return say('Docker Mounts does not look at the mounts of this file: with its aliases, variables and the files that it names it stands for too much{0}.', where);
+  }
+}
+
 /** One problem, for the Problems view. */
 export function problemWords(problem: Problem): Shown {
   switch (problem.kind) {
+    case 'notRead':
+      return notReadWords(problem);
     case 'unreadable':
       return say('This mount cannot be used: {0}.', sentence(problem.entry.why));
     case 'unsetVariable':
@@ -96,6 +110,8 @@ export function severityOf(problem: Problem): vscode.DiagnosticSeverity {
       return Information;
     case 'lateChange':
       return problem.change.how === 'certain' ? Warning : Information;
+    case 'notRead':
+      return Information;
   }
 }
 

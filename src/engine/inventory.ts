@@ -7,6 +7,7 @@ import { helperTest } from './helperRecords.ts';
 import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from './model.ts';
 import { hostPaths, sharers } from './sharing.ts';
 import { OriginMemory, type VolumeOrigin } from './volumeOrigins.ts';
+import { withoutEndSlash, withoutEndSlashes } from './pathEnds.ts';
 
 /** Label that engines from 23 on give to a volume nobody named (moby/moby#44216). */
 const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
@@ -172,7 +173,7 @@ export class Inventory {
       const mount = container.mounts.find((one) => one.volume === volume && one.from === undefined);
       if (mount === undefined) continue;
       const imageId = listed.find(({ Id }) => Id === container.id)?.ImageID ?? '';
-      const declares = this.#declared.get(imageId)?.some((target) => target.replace(/\/+$/, '') === mount.target);
+      const declares = this.#declared.get(imageId)?.some((target) => withoutEndSlashes(target) === mount.target);
       const origin = { container: container.name, target: mount.target, ...(declares ? { image: container.image } : {}) };
       // A data container that is gone made it; what still mounts it by name did not.
       const remembered = this.#origins.get(volume);
@@ -217,7 +218,7 @@ function mountOf(mount: ListedMount, anonymous: ReadonlySet<string>, from: strin
 function subpathsOf(mounts: readonly Docker.MountSettings[] | null | undefined): ReadonlyMap<string, string> {
   const found = (mounts ?? []).flatMap(({ Target, VolumeOptions }) => {
     const subpath = (VolumeOptions as { readonly Subpath?: string } | null | undefined)?.Subpath;
-    return subpath === undefined || subpath === '' ? [] : [[Target.replace(/(.)\/+$/, '$1'), subpath] as const];
+    return subpath === undefined || subpath === '' ? [] : [[withoutEndSlash(Target), subpath] as const];
   });
   return new Map(found);
 }

@@ -1,6 +1,7 @@
 /** Who sees the same files, whatever way they came to it: one volume, one path, or a path inside of another's. */
 import { posix } from 'node:path';
 import type { Mount, Volume } from './model.ts';
+import { withoutEndSlash } from './pathEnds.ts';
 
 type Place = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
 
@@ -17,7 +18,7 @@ export function hostPaths(volumes: readonly Place[]): ReadonlyMap<string, string
 
 /** What two mounts have in common when they show the same files: a host path, else the volume's name; undefined for none. */
 function placeOf({ type, source }: Pick<Mount, 'type' | 'source'>, paths: ReadonlyMap<string, string>): string | undefined {
-  if (type === 'bind') return posix.normalize(source).replace(/(.)\/+$/, '$1');
+  if (type === 'bind') return withoutEndSlash(posix.normalize(source));
   if (source === '') return undefined;
   return (type === 'volume' && paths.get(source)) || `${type}:${source}`;
 }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { inspectContainer } from './actions.ts';
 import { engineError, type Connection } from './connection.ts';
 import { EngineFailure, NotFound } from './errors.ts';
+import { withoutEndSlashes } from './pathEnds.ts';
 
 const SHELLS = ['bash', 'sh', 'ash'];
 /** Marks the processes of one terminal by their environment, which every child inherits. */
@@ -126,7 +127,8 @@ async function directoryOf(connection: Connection, container: string, path: stri
 }
 
 function parentOf(path: string): string {
-  return path.replace(/\/+[^/]*\/*$/, '') || '/';
+  const clean = withoutEndSlashes(path);
+  return withoutEndSlashes(clean.slice(0, clean.lastIndexOf('/') + 1)) || '/';
 }
 
 async function statIn({ docker }: Connection, container: string, path: string): Promise<PathStat> {

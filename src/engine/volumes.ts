@@ -6,6 +6,7 @@ import { BadArgument, InUse, NotFound } from './errors.ts';
 import { Inventory } from './inventory.ts';
 import type { Volume } from './model.ts';
 import { withoutSecrets } from './secrets.ts';
+import { VOLUME_NAME } from './volumeName.ts';
 
 export interface NewVolume {
   /** Without a name the engine gives 64 hexadecimal digits. */
@@ -14,9 +15,6 @@ export interface NewVolume {
   readonly driverOpts?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
 }
-
-/** What the engine takes for a name (moby/moby, volume/names). */
-export const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
 /** Why a volume cannot be called so, or undefined. */
 export function volumeNameProblem(name: string): string | undefined {

@@ -5,6 +5,7 @@ import { tarMembers } from '../backup/tarMembers.ts';
 import { openIn, statIn, type PathStat } from '../engine/archive.ts';
 import { eachOf } from '../engine/eachOf.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
+import { withoutEndSlashes } from '../engine/pathEnds.ts';
 import { EXIT } from '../engine/tools.ts';
 import { bytesOfText, textOfBytes } from './names.ts';
 import { messagePath } from './place.ts';
@@ -43,7 +44,7 @@ function plain({ type, size, mtime, mode }: PathStat): Entry {
 
 /** Whether a path of the helper is in the mount. */
 function isWithin({ source }: Session, path: string): boolean {
-  return path === source.target || path.startsWith(`${source.target.replace(/\/+$/, '')}/`);
+  return path === source.target || path.startsWith(`${withoutEndSlashes(source.target)}/`);
 }
 
 /** Follows a link at the end of a path. What it leads to out of the mount, or to nothing, is undefined. Throws NotFound. */

@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { shownPath, VOLUME_TARGET } from '../engine/archive.ts';
 import { BadArgument, FileRefused, NotFound } from '../engine/errors.ts';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
+import { withoutEndSlash, withoutEndSlashes } from '../engine/pathEnds.ts';
 import { printable } from './names.ts';
 
 export interface FilePlace {
@@ -33,7 +34,7 @@ export interface Located {
 /** A place from its parts. Throws BadArgument for a path that steps out by `..`. */
 export function placeOf(kind: FilePlace['kind'], name: string, path: string): FilePlace {
   if (path.split('/').includes('..')) throw new BadArgument('path', l10n.t('The path "{0}" steps up by "..", which could lead out of the mount; give it without.', printable(path)));
-  return { kind, name, path: posix.normalize(`/${path}`).replace(/(.)\/+$/, '$1') };
+  return { kind, name, path: withoutEndSlash(posix.normalize(`/${path}`)) };
 }
 
 /** `/volume/NAME/PATH` or `/container/NAME/PATH`: the path of a `docker-mounts:` URI. */
@@ -83,7 +84,7 @@ export function isBrowsable({ type, source }: Pick<Mount, 'type' | 'source'>): b
 
 /** The innermost mount around a path of a container. */
 function mountAround({ mounts }: Container, path: string): Mount | undefined {
-  const around = mounts.filter(({ target }) => path === target || path.startsWith(`${target.replace(/\/+$/, '')}/`));
+  const around = mounts.filter(({ target }) => path === target || path.startsWith(`${withoutEndSlashes(target)}/`));
   return around.sort((a, b) => b.target.length - a.target.length)[0];
 }
 
@@ -113,10 +114,10 @@ export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot,
 /** Every place that shows the same file: through its volume, and through each container that mounts it. The given one is first. */
 export function aliasesOf(place: FilePlace, snapshot: Pick<Snapshot, 'containers' | 'volumes'>): FilePlace[] {
   const { source, path } = locate(place, snapshot);
-  const within = path.slice(source.target.replace(/\/+$/, '').length);
+  const within = path.slice(withoutEndSlashes(source.target).length);
   const volume: FilePlace[] = source.type === 'volume' ? [{ kind: 'volume', name: source.source, path: within || '/' }] : [];
   const others = snapshot.containers.flatMap(({ name, mounts }) =>
-    mounts.filter(({ type, source: other }) => type === source.type && other === source.source).map(({ target }): FilePlace => ({ kind: 'container', name, path: `${target.replace(/\/+$/, '')}${within}` })),
+    mounts.filter(({ type, source: other }) => type === source.type && other === source.source).map(({ target }): FilePlace => ({ kind: 'container', name, path: `${withoutEndSlashes(target)}${within}` })),
   );
   const isSame = (one: FilePlace) => one.kind === place.kind && one.name === place.name && one.path === place.path;
   return [place, ...[...volume, ...others].filter((one) => !isSame(one))];

@@ -1,6 +1,7 @@
 /** The tool over paths that lead through links. */
 import { posix } from 'node:path';
 import { statIn } from '../engine/archive.ts';
+import { withoutEndSlashes } from '../engine/pathEnds.ts';
 import { EXIT, type Ran } from '../engine/tools.ts';
 import { bytesOfText } from './names.ts';
 import type { Session } from './session.ts';
@@ -21,6 +22,6 @@ export async function runTool(session: Session, what: string, script: Script, ..
   const ran = await tools.run(script, ...args);
   if (ran.code !== EXIT.missing && ran.code !== EXIT.outside) return ran;
   const real = await Promise.all(args.map((arg) => (typeof arg === 'string' && arg.startsWith('/') ? realDirectory(session, arg) : Promise.resolve(arg))));
-  const isWithin = real.every((arg) => typeof arg !== 'string' || !arg.startsWith('/') || `${arg}/`.startsWith(`${session.source.target.replace(/\/+$/, '')}/`));
+  const isWithin = real.every((arg) => typeof arg !== 'string' || !arg.startsWith('/') || `${arg}/`.startsWith(`${withoutEndSlashes(session.source.target)}/`));
   return isWithin && real.some((arg, index) => arg !== args[index]) ? tools.run(script, ...real) : ran;
 }

@@ -6,6 +6,7 @@ import { EngineFailure } from '../engine/errors.ts';
 import { execIn, execStream } from '../engine/exec.ts';
 import type { Helper } from '../engine/helpers.ts';
 import type { Logger } from '../engine/log.ts';
+import { withoutEndSlashes } from '../engine/pathEnds.ts';
 import { TOOL } from '../engine/toolImage.ts';
 import { asArgument, createTool, EXIT, reasonOf, type Ran } from '../engine/tools.ts';
 import { bytesOfText } from './names.ts';
@@ -57,7 +58,7 @@ export class ToolBox {
 
   /** A path of the session as the tool takes it: from the mount on. */
   #here(path: string): string {
-    return asArgument(bytesOfText(path.slice(this.#source.target.replace(/\/+$/, '').length)));
+    return asArgument(bytesOfText(path.slice(withoutEndSlashes(this.#source.target).length)));
   }
 
   #command(script: Script, args: readonly (string | boolean)[]): string[] {

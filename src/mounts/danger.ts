@@ -9,6 +9,7 @@ import { inspectContainer, inspectVolume, type InspectedVolume } from '../engine
 import type { Connection } from '../engine/connection.ts';
 import { NotFound } from '../engine/errors.ts';
 import { parseVolumesFrom } from '../engine/inventory.ts';
+import { withoutEndSlash } from '../engine/pathEnds.ts';
 
 export type Danger =
   /** The engine's socket, or a directory that it lies in. */
@@ -57,7 +58,7 @@ const STARTUP = ['.bashrc', '.bash_profile', '.bash_login', '.bash_logout', '.ba
 
 /** One spelling of a path: no `.`, `..`, doubled or trailing slashes, and the same for what is another name of it on any system. */
 function clean(path: string): string {
-  const flat = posix.normalize(path.replaceAll('\\', '/')).replace(/^\/\/+/, '/').replace(/(.)\/+$/, '$1');
+  const flat = withoutEndSlash(posix.normalize(path.replaceAll('\\', '/')).replace(/^\/\/+/, '/'));
   // macOS keeps these below /private; everywhere else /var/run has long been a link to /run.
   return flat.replace(/^\/private(?=\/(?:etc|var|tmp)(?:\/|$))/, '').replace(/^\/var\/run(?=\/|$)/, '/run').replace(/^\/var\/lock(?=\/|$)/, '/run/lock');
 }
@@ -73,7 +74,7 @@ function onDrive(path: string): { readonly drive: string; readonly rest: string 
   const flat = path.replaceAll('\\', '/').replace(/^\/\/[?.]\/(?=[a-z]:)/i, '');
   const [, drive, rest] = /^([a-z]):(\/.*)?$/i.exec(flat) ?? /^\/(?:host_mnt\/|mnt\/|mnt\/host\/|run\/desktop\/mnt\/host\/)?([a-z])(\/.*)?$/i.exec(clean(path)) ?? [];
   if (drive === undefined) return undefined;
-  return { drive: drive.toLowerCase(), rest: posix.normalize(`/${rest ?? ''}`).toLowerCase().replace(/(.)\/+$/, '$1') };
+  return { drive: drive.toLowerCase(), rest: withoutEndSlash(posix.normalize(`/${rest ?? ''}`).toLowerCase()) };
 }
 
 const WINDOWS = ['/windows', '/program files', '/program files (x86)', '/programdata', '/system volume information', '/recovery', '/boot', '/efi'];

@@ -5,8 +5,9 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { BadArgument } from '../engine/errors.ts';
+import { withoutEndSlash } from '../engine/pathEnds.ts';
 import { maskedText } from '../engine/secrets.ts';
-import { VOLUME_NAME } from '../engine/volumes.ts';
+import { VOLUME_NAME } from '../engine/volumeName.ts';
 
 /** One element of HostConfig.Mounts (Docker Engine API, MountPoint settings of ContainerCreate). */
 export interface MountSettings {
@@ -32,9 +33,14 @@ const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rsla
 const CONSISTENCIES = ['default', 'consistent', 'cached', 'delegated'];
 const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
 
+/** Longer than any path: `posix.normalize` takes time that grows with the square of a long path's length. */
+const MOST_CHARACTERS = 65_536;
+/** Enough of a mount to be known by. */
+const MOST_SHOWN = 500;
+
 /** Quotes the mount without the passwords that driver options can hold. */
 function bad(text: string, why: string): BadArgument {
-  return new BadArgument('mounts', maskedText(l10n.t('The mount "{0}" cannot be used: {1}.', text, why)));
+  return new BadArgument('mounts', maskedText(l10n.t('The mount "{0}" cannot be used: {1}.', text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text, why)));
 }
 
 /** What a message may quote of an API object: its labels and driver options are nobody's business. */
@@ -44,9 +50,13 @@ function quotable(spec: unknown): string {
   return Array.isArray(spec) ? '[…]' : JSON.stringify(Object.fromEntries(named));
 }
 
+/** Linux takes no longer path (PATH_MAX). */
+const MOST_PATH_CHARACTERS = 4096;
+
 function checkTarget(text: string, target: string): string {
+  if (target.length > MOST_PATH_CHARACTERS) throw bad(text, l10n.t('the target is longer than a path can be'));
   if (!posix.isAbsolute(target)) throw bad(text, l10n.t('the target "{0}" must be an absolute path in the container', target));
-  const clean = posix.normalize(target).replace(/(.)\/+$/, '$1');
+  const clean = withoutEndSlash(posix.normalize(target));
   if (clean === '/') throw bad(text, l10n.t('the target cannot be "/"'));
   return clean;
 }
@@ -122,12 +132,26 @@ function groupOf(word: string): string | undefined {
   return CONSISTENCIES.includes(word) ? 'consistency' : undefined;
 }
 
-/** The fields of one CSV line; a field in double quotes may hold commas, and doubled quotes (RFC 4180). */
+/** Index of the quote that closes the one before `from`; -1 where none does. A doubled one stands for itself. */
+function closingQuote(text: string, from: number): number {
+  for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 2)) if (text[at + 1] !== '"') return at;
+  return -1;
+}
+
+/** The fields of one CSV line; a field in double quotes may hold commas, and doubled quotes (RFC 4180). Throws BadArgument. */
 function csvFields(text: string): string[] {
-  const fields = text.match(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)?.map((field) => field.replace(/,$/, '')) ?? [];
-  // The expression also finds the nothing behind the last field.
-  fields.pop();
-  return fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field));
+  const fields: string[] = [];
+  // A comma at the end is passed over.
+  for (let at = 0; at < text.length; ) {
+    const quoted = text[at] === '"';
+    const close = quoted ? closingQuote(text, at + 1) : -1;
+    const end = quoted ? close + 1 : text.indexOf(',', at);
+    if (quoted && (close < 0 || (end < text.length && text[end] !== ','))) throw bad(text, l10n.t('a field in quotes must be closed, with a comma or nothing behind it'));
+    const field = end < 0 ? text.slice(at) : text.slice(at, end);
+    fields.push(quoted ? field.slice(1, -1).replaceAll('""', '"') : field);
+    at = end < 0 ? text.length : end + 1;
+  }
+  return fields;
 }
 
 function parseBytes(text: string, value: string): number {
@@ -233,6 +257,7 @@ function isRecordOfTexts(value: unknown): boolean {
 
 /** One mount from a `-v` string, a `--mount` string or an API object. Throws BadArgument that says what is wrong. */
 export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings {
+  if (typeof spec === 'string' && spec.length > MOST_CHARACTERS) throw bad(spec, l10n.t('it is longer than any mount can be'));
   if (typeof spec === 'string') return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
   const text = quotable(spec);
   if (typeof spec !== 'object' || spec === null) throw bad(text, l10n.t('it is neither a text nor an object'));

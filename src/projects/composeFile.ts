@@ -3,8 +3,10 @@ import { isAbsolute, join, posix, resolve } from 'node:path';
 import type { Node } from 'yaml';
 import { interpolate, type Lookup } from './interpolate.ts';
 import type { BadEntry, ComposeMount, ServiceVolumesFrom, Span } from './model.ts';
+import { MOST_MOUNT_CHARACTERS } from './limits.ts';
 import { isPath, parseShortMount } from './shortMount.ts';
 import { mergeTagOf, type Entry, type MergeTag, type YamlTree } from './yamlTree.ts';
+import { withoutEndSlash } from '../engine/pathEnds.ts';
 
 /** What a file is read with. */
 export interface ReadingContext {
@@ -51,6 +53,7 @@ export interface ReadInclude {
 
 export interface ReadFile {
   readonly services: readonly ReadService[];
+  readonly byName: ReadonlyMap<string, ReadService>;
   readonly volumes: readonly ReadVolume[];
   readonly includes: readonly ReadInclude[];
   readonly bad: readonly BadEntry[];
@@ -58,7 +61,7 @@ export interface ReadFile {
 
 /** A target as the engine keeps it. */
 export function cleanTarget(target: string): string {
-  return posix.normalize(target).replace(/(.)\/+$/, '$1');
+  return withoutEndSlash(posix.normalize(target));
 }
 
 /** A path of this machine: `~` is the home, anything relative begins at the base. */
@@ -66,6 +69,8 @@ function hostPath(source: string, { base, home }: ReadingContext): string {
   if (source.startsWith('~')) return join(home, source.slice(1));
   return /^[A-Za-z]:[\\/]/.test(source) || isAbsolute(source) ? source : resolve(base, source);
 }
+
+const TOO_LONG = 'it is longer than any path can be';
 
 class FileReader {
   readonly #tree: YamlTree;
@@ -124,7 +129,8 @@ class FileReader {
 
   #text(node: unknown): string | undefined {
     const text = this.#tree.text(node);
-    return text === undefined ? undefined : interpolate(text, this.#context.lookup).text;
+    const done = text === undefined ? undefined : interpolate(text, this.#context.lookup).text;
+    return done === undefined || done.length > MOST_MOUNT_CHARACTERS ? undefined : done;
   }
 
   /** A map of texts, or a list of `name=value`. */
@@ -158,7 +164,7 @@ class FileReader {
   }
 
   #bad(node: Node, text: string, why: string): undefined {
-    this.bad.push({ place: this.#place(node), text, why });
+    this.bad.push({ place: this.#place(node), text: text.slice(0, MOST_MOUNT_CHARACTERS), why });
     return undefined;
   }
 
@@ -175,6 +181,7 @@ class FileReader {
     if (written === undefined) return this.#bad(node, '', 'it is neither a text nor a map');
     const { text, unset, refused } = interpolate(written, this.#context.lookup);
     if (refused !== undefined) return this.#bad(node, written, refused);
+    if (text.length > MOST_MOUNT_CHARACTERS) return this.#bad(node, written, TOO_LONG);
     const parsed = parseShortMount(text);
     if ('why' in parsed) return this.#bad(node, written, parsed.why);
     return this.#finish(service, node, { ...parsed, makesSource: true, unset }, written);
@@ -189,7 +196,9 @@ class FileReader {
       const { text, unset: without, refused } = interpolate(written, this.#context.lookup);
       unset.push(...without);
       if (refused !== undefined) this.#bad(node, written, refused);
-      return refused === undefined ? text : undefined;
+      else if (text.length > MOST_MOUNT_CHARACTERS) this.#bad(node, written, TOO_LONG);
+      else return text;
+      return undefined;
     };
     const type = value('type');
     const target = value('target');
@@ -239,7 +248,8 @@ function volumesFromOf(text: string | undefined, place: ServiceVolumesFrom['plac
 /** The name that the file gives the project. */
 export function nameIn(tree: YamlTree, lookup: Lookup): string | undefined {
   const text = tree.text(tree.entries(tree.root).get('name')?.value);
-  return text === undefined ? undefined : interpolate(text, lookup).text;
+  const name = text === undefined ? '' : interpolate(text, lookup).text;
+  return name === '' || name.length > MOST_MOUNT_CHARACTERS ? undefined : name;
 }
 
 /** Whether the file only completes another: no service of it has an image or a build. */
@@ -247,11 +257,11 @@ export function isFragment({ services }: ReadFile): boolean {
   return services.length > 0 && services.every((service) => service.isFragment);
 }
 
-/** Reads one file; never throws, whatever the text holds. */
+/** Reads one file. Throws only LimitReached, of the tree's budget or of the lookup. */
 export function readComposeFile(tree: YamlTree, context: ReadingContext): ReadFile {
   const reader = new FileReader(tree, context);
   const top = tree.entries(tree.root);
   const services = [...tree.entries(top.get('services')?.value).values()].map((entry) => reader.service(entry));
   const volumes = [...tree.entries(top.get('volumes')?.value).values()].map((entry) => reader.volume(entry));
-  return { services, volumes, includes: tree.items(top.get('include')?.value).map((item) => reader.include(item)), bad: reader.bad };
+  return { services, byName: new Map(services.map((service) => [service.name, service])), volumes, includes: tree.items(top.get('include')?.value).map((item) => reader.include(item)), bad: reader.bad };
 }

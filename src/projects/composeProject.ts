@@ -4,16 +4,17 @@
  */
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { isFragment, nameIn, readComposeFile, type ReadFile, type ReadMount, type ReadService, type ReadVolume } from './composeFile.ts';
-import { lookupIn, readDotEnv, type Environment } from './environment.ts';
+import { readDotEnv, valueIn, type Environment } from './environment.ts';
 import type { Lookup } from './interpolate.ts';
+import { Budget, LimitReached } from './limits.ts';
 import type { BadEntry, ComposeMount, ComposeProject, ComposeService, ComposeVolume, Place, ServiceVolumesFrom } from './model.ts';
 import { YamlTree } from './yamlTree.ts';
 
 /** In Compose's order of preference (compose-go, cli/options.go). */
 const MAIN_NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
 const OVERRIDE_NAMES = ['compose.override.yml', 'compose.override.yaml', 'docker-compose.override.yml', 'docker-compose.override.yaml'];
-/** Services that extend each other in a circle end here. */
-const MOST_HOPS = 10;
+/** A chain of services that extend one another ends here. */
+const MOST_HOPS = 100;
 const MOST_INCLUDES = 100;
 
 /** A project that runs, as the labels of its containers tell. */
@@ -53,7 +54,13 @@ interface MergedService {
 class ProjectLoader {
   readonly #source: ProjectSource;
   readonly #reads = new Map<Lookup, Map<string, ReadFile>>();
+  readonly #extensions = new Map<ReadService, ReadService>();
+  readonly #extending = new Set<ReadService>();
+  readonly #texts = new Map<string, Promise<string | undefined>>();
+  readonly #budget = new Budget();
   #included = 0;
+  /** The file that was read last, for what goes over a limit. */
+  #at: string;
   readonly #trees = new Map<string, Promise<YamlTree | undefined>>();
   readonly bad: BadEntry[] = [];
   readonly read = new Set<string>();
@@ -61,16 +68,30 @@ class ProjectLoader {
 
   constructor(source: ProjectSource) {
     this.#source = source;
+    this.#at = source.file;
   }
 
+  /** The whole project; where a limit is reached, one that holds nothing but that. */
   async load(): Promise<ComposeProject> {
+    try {
+      return await this.#load();
+    } catch (error) {
+      if (!(error instanceof LimitReached)) throw error;
+      const { file } = this.#source;
+      // Half of a project would show differences that are none.
+      return { name: projectNameOf(dirname(file)), directory: dirname(file), files: [file], services: [], volumes: [], bad: [], unread: [], limit: { kind: error.limit, file: this.#at } };
+    }
+  }
+
+  async #load(): Promise<ComposeProject> {
     const { file, running } = this.#source;
     const known = running.find(({ files }) => files.includes(file));
-    const firstEnv = await this.#dotEnv([join(dirname(file), '.env')], this.#source.env);
-    const files = known?.files ?? (await this.#filesAround(lookupIn(this.#source.env, firstEnv)));
+    const outer: Lookup = this.#counted((name) => valueIn(this.#source.env, name));
+    const firstEnv = await this.#dotEnv([join(dirname(file), '.env')], outer);
+    const files = known?.files ?? (await this.#filesAround((name) => outer(name) ?? firstEnv(name)));
     const directory = dirname(files[0] ?? file);
-    const dotEnv = directory === dirname(file) ? firstEnv : await this.#dotEnv([join(directory, '.env')], this.#source.env);
-    const lookup = lookupIn(this.#source.env, dotEnv);
+    const dotEnv = directory === dirname(file) ? firstEnv : await this.#dotEnv([join(directory, '.env')], outer);
+    const lookup: Lookup = (name) => outer(name) ?? dotEnv(name);
     const name = known?.name ?? (await this.#name(files, directory, lookup));
     const withName: Lookup = (one) => (one === 'COMPOSE_PROJECT_NAME' ? name : lookup(one));
     const draft = await this.#together(files, directory, withName, []);
@@ -80,24 +101,50 @@ class ProjectLoader {
   #tree(file: string): Promise<YamlTree | undefined> {
     const known = this.#trees.get(file);
     if (known !== undefined) return known;
-    const tree = this.#source.read(file).then((text) => {
+    const tree = this.#text(file).then((text) => {
+      this.#at = file;
       if (text === undefined) this.unread.add(file);
-      return text === undefined ? undefined : new YamlTree(text);
+      return text === undefined ? undefined : new YamlTree(text, this.#budget);
     });
     this.#trees.set(file, tree);
     return tree;
   }
 
-  async #dotEnv(files: readonly string[], outer: Environment): Promise<Environment> {
-    let found: Environment = {};
-    for (const file of files) found = { ...found, ...readDotEnv((await this.#source.read(file)) ?? '', { ...found, ...outer }) };
-    return found;
+  /** A file's text, read once. */
+  #text(file: string): Promise<string | undefined> {
+    const known = this.#texts.get(file);
+    if (known !== undefined) return known;
+    this.#budget.open();
+    this.#at = file;
+    const text = this.#source.read(file);
+    this.#texts.set(file, text);
+    return text;
+  }
+
+  /** A lookup whose values count. */
+  #counted(lookup: Lookup): Lookup {
+    return (name) => {
+      const value = lookup(name);
+      this.#budget.expand(value?.length ?? 0);
+      return value;
+    };
+  }
+
+  async #dotEnv(files: readonly string[], outer: Lookup): Promise<Lookup> {
+    const found = new Map<string, string>();
+    for (const file of files) {
+      const text = (await this.#text(file)) ?? '';
+      this.#at = file;
+      this.#budget.read(text.length);
+      for (const [name, value] of readDotEnv(text, (one) => outer(one) ?? found.get(one))) found.set(name, value);
+    }
+    return this.#counted((name) => found.get(name));
   }
 
   async #firstOf(names: readonly string[], folder: string): Promise<string | undefined> {
     for (const name of names) {
       const file = join(folder, name);
-      if ((await this.#source.read(file)) !== undefined) return file;
+      if ((await this.#text(file)) !== undefined) return file;
     }
     return undefined;
   }
@@ -130,13 +177,14 @@ class ProjectLoader {
 
   async #together(files: readonly string[], directory: string, lookup: Lookup, outside: readonly string[]): Promise<Draft> {
     const draft: Draft = { services: new Map(), volumes: new Map() };
+    const around = [...outside, ...files];
     for (const file of files) {
       const read = await this.#readFile(file, directory, lookup);
       if (read === undefined) continue;
       this.bad.push(...read.bad);
       for (const volume of read.volumes) addVolume(draft, volume, { file, span: volume.keySpan });
       for (const service of read.services) addService(draft, service.name, await this.#extended(read, service, file, lookup, 0), { file, span: service.keySpan });
-      await this.#include(draft, read, directory, lookup, [...outside, ...files]);
+      await this.#include(draft, read, directory, lookup, around);
     }
     return draft;
   }
@@ -147,6 +195,7 @@ class ProjectLoader {
     this.#reads.set(lookup, known);
     const key = `${base}\n${file}`;
     const tree = await this.#tree(file);
+    this.#at = file;
     const read = known.get(key) ?? (tree && readComposeFile(tree, { file, base, home: this.#source.home, lookup }));
     if (read !== undefined) known.set(key, read);
     return read;
@@ -154,16 +203,24 @@ class ProjectLoader {
 
   /** A service with what it extends below it; relative binds of another file begin at that file. */
   async #extended(read: ReadFile, service: ReadService, file: string, lookup: Lookup, hops: number): Promise<ReadService> {
-    if (service.extends === undefined || hops > MOST_HOPS) return service;
+    if (service.extends === undefined || hops > MOST_HOPS || this.#extending.has(service)) return service;
+    const known = this.#extensions.get(service);
+    if (known !== undefined) return known;
     const otherFile = service.extends.file === undefined ? file : resolve(dirname(file), service.extends.file);
     const other = otherFile === file ? read : await this.#readFile(otherFile, dirname(otherFile), lookup);
-    const wanted = other?.services.find(({ name }) => name === service.extends?.service);
+    const wanted = other?.byName.get(service.extends.service);
     if (other === undefined || wanted === undefined || wanted === service) return service;
+    this.#extending.add(service);
     const base = await this.#extended(other, wanted, otherFile, lookup, hops + 1);
+    this.#extending.delete(service);
     const merged = newService();
+    // A chain of services takes what is below it once more with each.
+    this.#budget.step(base.mounts.length + base.volumesFrom.length + base.otherTargets.length);
     mergeService(merged, base);
     mergeService(merged, service);
-    return { ...service, ...merged };
+    const extended = { ...service, ...merged };
+    this.#extensions.set(service, extended);
+    return extended;
   }
 
   /** Resources of included files, each read as a project of its own; what is there already stays. */
@@ -172,10 +229,11 @@ class ProjectLoader {
       // Files that include two others each would be without end.
       if ((this.#included += 1) > MOST_INCLUDES) return;
       // A file that is included from within itself is a circle, which Compose refuses.
-      const files = paths.map((path) => resolve(directory, path)).filter((path) => !outside.includes(path));
+      const around = new Set(outside);
+      const files = paths.map((path) => resolve(directory, path)).filter((path) => !around.has(path));
       const base = projectDirectory === undefined ? dirname(files[0] ?? directory) : resolve(directory, projectDirectory);
-      const own = await this.#dotEnv(envFiles.length > 0 ? envFiles.map((one) => resolve(directory, one)) : [join(base, '.env')], this.#source.env);
-      const included = await this.#together(files, base, (name) => lookup(name) ?? own[name], outside);
+      const own = await this.#dotEnv(envFiles.length > 0 ? envFiles.map((one) => resolve(directory, one)) : [join(base, '.env')], this.#counted((name) => valueIn(this.#source.env, name)));
+      const included = await this.#together(files, base, (name) => lookup(name) ?? own(name), outside);
       for (const [name, service] of included.services) if (!draft.services.has(name)) draft.services.set(name, service);
       for (const [key, volume] of included.volumes) if (!draft.volumes.has(key)) draft.volumes.set(key, volume);
     }
@@ -253,7 +311,7 @@ function once(mounts: readonly ReadMount[]): (ReadMount & { readonly replacedBy?
   });
 }
 
-/** Loads the project that a file belongs to. Never throws for what a file holds. */
+/** Loads the project that a file belongs to. Never throws for what a file holds; what is too much of it is in `limit`. */
 export async function loadProject(source: ProjectSource): Promise<ComposeProject> {
   return new ProjectLoader(source).load();
 }

@@ -1,11 +1,12 @@
 /** Mounts of a devcontainer.json (containers.dev, devcontainer.json reference and variables). */
 import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
-import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
+import { createScanner, findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
 import { BadArgument } from '../engine/errors.ts';
 import { parseMountSpec, type MountSettings } from '../mounts/spec.ts';
 import { CONFIG_FILE, LOCAL_FOLDER } from './drift.ts';
-import type { Environment } from './environment.ts';
+import { valueIn, type Environment } from './environment.ts';
+import { MOST_FILE_CHARACTERS, MOST_MOUNT_CHARACTERS, type LimitKind } from './limits.ts';
 import type { BadEntry, Devcontainer, FileMount } from './model.ts';
 
 export interface DevcontainerSource {
@@ -37,10 +38,13 @@ interface Substituted {
   readonly unset: readonly string[];
 }
 
+/** UTF-16 units by which variables may make a text longer. */
+const MOST_GROWTH = 65_536;
+
 /** Puts in what is known outside of the container; the rest stays as it is written. */
 function substitute(text: string, folder: string, workspaceFolder: string | undefined, { file, env }: DevcontainerSource): Substituted {
   const unset: string[] = [];
-  const replaced = text.replace(/\$\{([^}]*)\}/g, (whole, inner: string) => {
+  const valueOf = (whole: string, inner: string): string => {
     const [name = '', argument = '', ...rest] = inner.split(':');
     switch (name) {
       case 'localWorkspaceFolder':
@@ -55,15 +59,27 @@ function substitute(text: string, folder: string, workspaceFolder: string | unde
         return devcontainerId(folder, file);
       case 'env':
       case 'localEnv': {
-        const value = env[argument] ?? (rest.length > 0 ? rest.join(':') : undefined);
+        const value = valueIn(env, argument) ?? (rest.length > 0 ? rest.join(':') : undefined);
         if (value === undefined) unset.push(argument);
         return value ?? '';
       }
       default:
         return whole;
     }
-  });
-  return { text: replaced, unset };
+  };
+  const parts: string[] = [];
+  let growth = 0;
+  let at = 0;
+  // By hand: an expression looks for the brace anew at each "${", and for one that is never closed reads on to the end.
+  for (let open = text.indexOf('${'); open >= 0 && growth <= MOST_GROWTH; open = text.indexOf('${', at)) {
+    const close = text.indexOf('}', open);
+    if (close < 0) break;
+    const value = valueOf(text.slice(open, close + 1), text.slice(open + 2, close));
+    parts.push(text.slice(at, open), value);
+    growth += value.length;
+    at = close + 1;
+  }
+  return { text: [...parts, text.slice(at)].join(''), unset };
 }
 
 /** A mount in the object form has the fields of `--mount`. */
@@ -77,10 +93,32 @@ function fileMount({ Type, Source, Target, ReadOnly }: MountSettings, place: Fil
   return { place, type: Type, source: Source, target: Target, readOnly: ReadOnly, makesSource: false, unset };
 }
 
+/** No real file nests deeper; the parser calls itself for each level. */
+const MOST_DEEP = 200;
+
+/** SyntaxKind of jsonc-parser, whose constant enum cannot be named here: braces, brackets, and the end of the text. */
+const OPENING: readonly number[] = [1, 3];
+const CLOSING: readonly number[] = [2, 4];
+const END = 17;
+
+function limitOf(text: string): LimitKind | undefined {
+  if (text.length > MOST_FILE_CHARACTERS) return 'tooLarge';
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  for (let token: number = scanner.scan(); token !== END; token = scanner.scan()) {
+    if (OPENING.includes(token)) depth += 1;
+    else if (CLOSING.includes(token)) depth = Math.max(0, depth - 1);
+    if (depth > MOST_DEEP) return 'tooDeep';
+  }
+  return undefined;
+}
+
 /** Reads a devcontainer.json; never throws, whatever the text holds. */
 export function readDevcontainer(source: DevcontainerSource): Devcontainer {
   const { file, text, home } = source;
   const folder = folderOf(file);
+  const limit = limitOf(text);
+  if (limit !== undefined) return { file, folder, mounts: [], bad: [], limit };
   const root = parseTree(text, [], { allowTrailingComma: true });
   const mounts: FileMount[] = [];
   const bad: BadEntry[] = [];
@@ -89,7 +127,7 @@ export function readDevcontainer(source: DevcontainerSource): Devcontainer {
   const take = (node: Node) => {
     // The parser reckons what is never closed beyond the text's end.
     const place = { file, span: { start: node.offset, end: Math.min(node.offset + node.length, text.length) } };
-    const written = text.slice(place.span.start, place.span.end);
+    const written = text.slice(place.span.start, Math.min(place.span.end, place.span.start + MOST_MOUNT_CHARACTERS));
     const unset: string[] = [];
     const inside = (value: unknown): unknown => {
       if (typeof value === 'string') {

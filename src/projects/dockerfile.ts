@@ -3,10 +3,14 @@ import { posix } from 'node:path';
 import { DockerfileParser, type Dockerfile, type From, type Instruction, type JSONInstruction } from 'dockerfile-ast';
 import { interpolate } from './interpolate.ts';
 import type { DeclaredVolume, DockerfileFacts, LateChange, Span } from './model.ts';
+import { withoutEndSlash } from '../engine/pathEnds.ts';
 
-/** The parser's work grows with the square of the lines; 2,500 short ones took it 0.4 s, and real Dockerfiles have a hundred. */
-const MOST_LINES = 800;
-const MOST_CHARACTERS = 100_000;
+/**
+ * The kept parser's work grows with the square of the lines, and with that of a line's words: 2,500 short lines took it
+ * 0.4 s. Real Dockerfiles have a hundred. It runs in a worker, which is ended when it takes too long.
+ */
+const MOST_LINES = 5000;
+const MOST_CHARACTERS = 500_000;
 
 interface Position {
   readonly line: number;
@@ -107,7 +111,7 @@ class DockerfileReader {
     const { line } = instruction.getRange().start;
     return this.#words(instruction).flatMap(({ text, span }) => {
       const target = this.#expand(text, line);
-      return target === undefined || !posix.isAbsolute(target) ? [] : [{ target: posix.normalize(target).replace(/(.)\/+$/, '$1'), span }];
+      return target === undefined || !posix.isAbsolute(target) ? [] : [{ target: withoutEndSlash(posix.normalize(target)), span }];
     });
   }
 
@@ -148,7 +152,7 @@ class DockerfileReader {
 
 /** Reads a Dockerfile; never throws. A text too large to be one holds nothing. */
 export function readDockerfile(text: string): DockerfileFacts {
-  if (text.length > MOST_CHARACTERS || lineStarts(text).length > MOST_LINES) return { volumes: [], changes: [] };
+  if (text.length > MOST_CHARACTERS || lineStarts(text).length > MOST_LINES) return { volumes: [], changes: [], limit: 'tooLarge' };
   try {
     return new DockerfileReader(text).read();
   } catch {

@@ -9,18 +9,19 @@ function literals(text: string): ReadonlySet<string> {
   return new Set([...text.matchAll(/^[ \t]*(?:export[ \t]+)?([^\s='"#]+)[ \t]*=[ \t]*'/gm)].map(([, name = '']) => name));
 }
 
-/** The variables of a `.env` file; what stands above, and the outer ones, can be named in a value. Never throws. */
-export function readDotEnv(text: string, outer: Environment): Record<string, string> {
-  const found: Record<string, string> = {};
+/** A variable's value; what every object has, such as `constructor`, is none. */
+export function valueIn(environment: Environment, name: string): string | undefined {
+  const value: unknown = environment[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The variables of a `.env` file; what stands above, and the outer ones, can be named in a value. Throws only what the lookup of its caller does. */
+export function readDotEnv(text: string, outer: Lookup): Map<string, string> {
+  const found = new Map<string, string>();
   const literal = literals(text);
   for (const [name, value] of Object.entries(parseEnv(text))) {
     if (value === undefined) continue;
-    found[name] = literal.has(name) ? value : interpolate(value, (one) => outer[one] ?? found[one]).text;
+    found.set(name, literal.has(name) ? value : interpolate(value, (one) => outer(one) ?? found.get(one)).text);
   }
   return found;
-}
-
-/** The process's variables win over those of the file (docs.docker.com, Compose, environment variables precedence). */
-export function lookupIn(outer: Environment, dotEnv: Environment): Lookup {
-  return (name) => outer[name] ?? dotEnv[name];
 }

@@ -10,84 +10,135 @@ export interface Interpolated {
   readonly refused?: string;
 }
 
-const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
-
-/** Nobody nests deeper, and each level reads the text again. */
-const MOST_DEEP = 30;
+/** Nobody nests deeper, and each level is a call within a call. */
+const MOST_DEEP = 100;
+/** UTF-16 units by which values may make a text longer; lines of a `.env` file can double one another without end. */
+const MOST_GROWTH = 65_536;
 
 class Refused extends Error {}
 
-function nameAt(text: string, at: number): string {
-  NAME.lastIndex = at;
-  return NAME.exec(text)?.[0] ?? '';
+function isNameStart(code: number): boolean {
+  return (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === 95;
 }
 
-/** Index of the brace that closes the one opened before `from`. */
-function closing(text: string, from: number): number {
-  let depth = 1;
-  for (let at = from; at < text.length; at += 1) {
+/** Index behind the name that begins at `at`; `at` where none does. */
+function endOfName(text: string, at: number, end: number): number {
+  if (at >= end || !isNameStart(text.charCodeAt(at))) return at;
+  let next = at + 1;
+  for (; next < end; next += 1) {
+    const code = text.charCodeAt(next);
+    if (!isNameStart(code) && !(code >= 48 && code <= 57)) break;
+  }
+  return next;
+}
+
+/** For each `${`, by the index behind it, the index of the brace that closes it: one reading, however deep they nest. */
+function closings(text: string): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  const open: number[] = [];
+  for (let at = text.indexOf('$'); at >= 0 && at < text.length; at += 1) {
     if (text.startsWith('$$', at)) at += 1;
-    else if (text.startsWith('${', at)) depth += 1;
-    else if (text[at] === '}') depth -= 1;
-    if (depth === 0) return at;
-  }
-  throw new Refused('a "${" is never closed');
-}
-
-function braced(inner: string, lookup: Lookup, unset: Set<string>, depth: number): string {
-  const name = nameAt(inner, 0);
-  const rest = inner.slice(name.length);
-  if (name === '') throw new Refused(`"\${${inner}}" names no variable`);
-  const value = lookup(name);
-  const [, colon = '', operator = '', word = ''] = /^(:?)([-?+])([\s\S]*)$/.exec(rest) ?? [];
-  const isSet = value !== undefined && (colon === '' || value !== '');
-  switch (operator) {
-    case '-':
-      return isSet ? value : expand(word, lookup, unset, depth);
-    case '+':
-      return isSet ? expand(word, lookup, unset, depth) : '';
-    case '?':
-      if (isSet) return value;
-      throw new Refused(`the variable "${name}" is required${word === '' ? '' : `: ${word}`}`);
-    default:
-      if (rest !== '') throw new Refused(`"\${${inner}}" is no form that Compose knows`);
-      if (value === undefined) unset.add(name);
-      return value ?? '';
-  }
-}
-
-function expand(text: string, lookup: Lookup, unset: Set<string>, depth: number): string {
-  if (depth > MOST_DEEP) throw new Refused('its variables are nested too deep');
-  let done = '';
-  for (let at = 0; at < text.length; ) {
-    const next = text.indexOf('$', at);
-    if (next < 0) return done + text.slice(at);
-    done += text.slice(at, next);
-    if (text[next + 1] === '$') {
-      done += '$';
-      at = next + 2;
-    } else if (text[next + 1] === '{') {
-      const end = closing(text, next + 2);
-      done += braced(text.slice(next + 2, end), lookup, unset, depth + 1);
-      at = end + 1;
-    } else {
-      const name = nameAt(text, next + 1);
-      if (name === '') throw new Refused('a "$" that begins no variable is written "$$"');
-      const value = lookup(name);
-      if (value === undefined) unset.add(name);
-      done += value ?? '';
-      at = next + 1 + name.length;
+    else if (text.startsWith('${', at)) {
+      open.push(at + 2);
+      at += 1;
+    } else if (text[at] === '}') {
+      const begun = open.pop();
+      if (begun !== undefined) found.set(begun, at);
     }
   }
-  return done;
+  return found;
+}
+
+/** One text, expanded in a single pass over it: a part is looked at once, and skipped where its value is not wanted. */
+class Expansion {
+  readonly unset = new Set<string>();
+  readonly #text: string;
+  readonly #lookup: Lookup;
+  readonly #closings: ReadonlyMap<number, number>;
+  #growth = MOST_GROWTH;
+
+  constructor(text: string, lookup: Lookup) {
+    this.#text = text;
+    this.#lookup = lookup;
+    this.#closings = closings(text);
+  }
+
+  range(from: number, to: number, depth: number): string {
+    if (depth > MOST_DEEP) throw new Refused('its variables are nested too deep');
+    const text = this.#text;
+    const parts: string[] = [];
+    for (let at = from; at < to; ) {
+      const next = text.indexOf('$', at);
+      if (next < 0 || next >= to) {
+        parts.push(text.slice(at, to));
+        break;
+      }
+      parts.push(text.slice(at, next));
+      if (text[next + 1] === '$' && next + 1 < to) {
+        parts.push('$');
+        at = next + 2;
+      } else if (text[next + 1] === '{' && next + 1 < to) {
+        const end = this.#closings.get(next + 2);
+        if (end === undefined || end > to) throw new Refused('a "${" is never closed');
+        parts.push(this.#braced(next + 2, end, depth + 1));
+        at = end + 1;
+      } else {
+        const end = endOfName(text, next + 1, to);
+        if (end === next + 1) throw new Refused('a "$" that begins no variable is written "$$"');
+        const name = text.slice(next + 1, end);
+        const value = this.#value(name);
+        if (value === undefined) this.unset.add(name);
+        parts.push(value ?? '');
+        at = end;
+      }
+    }
+    return parts.join('');
+  }
+
+  #value(name: string): string | undefined {
+    const value = this.#lookup(name);
+    this.#growth -= value?.length ?? 0;
+    if (this.#growth < 0) throw new Refused('its variables stand for too long a text');
+    return value;
+  }
+
+  #braced(from: number, to: number, depth: number): string {
+    const text = this.#text;
+    const inner = () => `"\${${short(text.slice(from, to))}}"`;
+    const end = endOfName(text, from, to);
+    if (end === from) throw new Refused(`${inner()} names no variable`);
+    const name = text.slice(from, end);
+    const value = this.#value(name);
+    const colon = text[end] === ':' && end < to;
+    const at = colon ? end + 1 : end;
+    const operator = at < to ? text[at] : '';
+    const isSet = value !== undefined && (!colon || value !== '');
+    switch (operator) {
+      case '-':
+        return isSet ? value : this.range(at + 1, to, depth);
+      case '+':
+        return isSet ? this.range(at + 1, to, depth) : '';
+      case '?':
+        if (isSet) return value;
+        throw new Refused(`the variable "${name}" is required${at + 1 < to ? `: ${short(text.slice(at + 1, to))}` : ''}`);
+      default:
+        if (end < to) throw new Refused(`${inner()} is no form that Compose knows`);
+        if (value === undefined) this.unset.add(name);
+        return value ?? '';
+    }
+  }
+}
+
+function short(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 /** Puts variables' values into a text. Never throws: what Compose refuses is said, and the text left as it is. */
 export function interpolate(text: string, lookup: Lookup): Interpolated {
   if (!text.includes('$')) return { text, unset: [] };
-  const unset = new Set<string>();
+  const expansion = new Expansion(text, lookup);
   try {
-    return { text: expand(text, lookup, unset, 0), unset: [...unset] };
+    return { text: expansion.range(0, text.length, 0), unset: [...expansion.unset] };
   } catch (error) {
     if (error instanceof Refused) return { text, unset: [], refused: error.message };
     throw error;

@@ -1,5 +1,7 @@
 /** What a project's files say about mounts, as plain data that knows where in the text each thing stands. */
 
+import type { Limit } from './limits.ts';
+
 /** A part of a text, as offsets of UTF-16 units; `end` is behind the last. */
 export interface Span {
   readonly start: number;
@@ -91,6 +93,8 @@ export interface ComposeProject {
   readonly bad: readonly BadEntry[];
   /** Files that are named and cannot be read. */
   readonly unread: readonly string[];
+  /** Why nothing of it was read. */
+  readonly limit?: Limit;
 }
 
 /** A `VOLUME` in a Dockerfile. */
@@ -115,6 +119,8 @@ export interface LateChange {
 export interface DockerfileFacts {
   readonly volumes: readonly DeclaredVolume[];
   readonly changes: readonly LateChange[];
+  /** Why nothing of it was read. */
+  readonly limit?: Limit['kind'];
 }
 
 export interface Devcontainer {
@@ -123,4 +129,6 @@ export interface Devcontainer {
   readonly folder: string;
   readonly mounts: readonly FileMount[];
   readonly bad: readonly BadEntry[];
+  /** Why nothing of it was read. */
+  readonly limit?: Limit['kind'];
 }

@@ -1,9 +1,12 @@
 /** What is wrong with the mounts of a file, by itself and against what runs. */
-import type { Snapshot, Volume } from '../engine/model.ts';
+import type { Snapshot } from '../engine/model.ts';
 import { driftOf, type HostFacts } from './drift.ts';
+import type { LimitKind } from './limits.ts';
 import type { BadEntry, ComposeMount, ComposeProject, ComposeVolume, Devcontainer, DockerfileFacts, FileMount, LateChange, Place } from './model.ts';
 
 export type Problem =
+  /** The file, or one that it needs, is more than is read: nothing is known of its mounts. */
+  | { readonly kind: 'notRead'; readonly place: Place; readonly limit: LimitKind; readonly file: string }
   | { readonly kind: 'unreadable'; readonly place: Place; readonly entry: BadEntry }
   | { readonly kind: 'unsetVariable'; readonly place: Place; readonly variable: string }
   | { readonly kind: 'missingSource'; readonly place: Place; readonly mount: FileMount }
@@ -56,14 +59,24 @@ function rightsProblems(project: ComposeProject, { snapshot, facts }: Around): P
   );
 }
 
-function externalProblems(volume: ComposeVolume, volumes: readonly Volume[]): Problem[] {
+function externalProblems(volume: ComposeVolume, existing: ReadonlySet<string>): Problem[] {
   const [place] = volume.places;
-  if (!volume.external || place === undefined || volumes.some(({ name }) => name === volume.name)) return [];
+  if (!volume.external || place === undefined || existing.has(volume.name)) return [];
   return [{ kind: 'missingExternal', place, volume: volume.name }];
+}
+
+/** More than a person reads; VS Code shows no more of one file. */
+const MOST_PROBLEMS = 1000;
+
+/** At the beginning of the file: no other place is known. */
+function notRead(file: string, limit: LimitKind, where = file): Problem {
+  return { kind: 'notRead', place: { file, span: { start: 0, end: 0 } }, limit, file: where };
 }
 
 /** The problems that stand in one file of a project, each once. */
 export function composeProblems(project: ComposeProject, file: string, around: Around): Problem[] {
+  if (project.limit !== undefined) return [notRead(file, project.limit.kind, project.limit.file)];
+  const existing = new Set((around.snapshot?.volumes ?? []).map(({ name }) => name));
   const declared = new Set(project.volumes.map(({ key }) => key));
   const mounts = project.services.flatMap((service) => service.mounts);
   const effective = mounts.filter(({ replacedBy }) => replacedBy === undefined);
@@ -75,24 +88,26 @@ export function composeProblems(project: ComposeProject, file: string, around: A
     ...sure,
     ...effective.flatMap((mount) => sourceProblems(mount, around)),
     ...project.services.flatMap((service) => twice(service.mounts)),
-    ...project.volumes.flatMap((volume) => (around.snapshot === undefined ? [] : externalProblems(volume, around.snapshot.volumes))),
+    ...project.volumes.flatMap((volume) => (around.snapshot === undefined ? [] : externalProblems(volume, existing))),
     ...rightsProblems(project, around),
   ];
   // An entry that several services take by an anchor or by extends is one place.
   const unique = new Map(all.filter(({ place }) => place.file === file).map((problem) => [JSON.stringify([problem.kind, problem.place.span, 'container' in problem ? [problem.container, problem.target] : '']), problem]));
-  return [...unique.values()];
+  return [...unique.values()].slice(0, MOST_PROBLEMS);
 }
 
 /** The problems of a devcontainer.json. */
-export function devcontainerProblems({ mounts, bad }: Devcontainer, around: Around): Problem[] {
+export function devcontainerProblems({ file, mounts, bad, limit }: Devcontainer, around: Around): Problem[] {
+  if (limit !== undefined) return [notRead(file, limit)];
   const firstAt = new Map(mounts.toReversed().map((mount) => [mount.target, mount]));
   const twiceAt = mounts.flatMap((mount): Problem[] =>
     firstAt.get(mount.target) !== mount ? [{ kind: 'targetTwice', place: mount.place, target: mount.target, refused: true }] : [],
   );
-  return [...bad.map((entry): Problem => ({ kind: 'unreadable', place: entry.place, entry })), ...mounts.flatMap((mount) => sourceProblems(mount, around)), ...twiceAt];
+  return [...bad.map((entry): Problem => ({ kind: 'unreadable', place: entry.place, entry })), ...mounts.flatMap((mount) => sourceProblems(mount, around)), ...twiceAt].slice(0, MOST_PROBLEMS);
 }
 
 /** The problems of a Dockerfile. */
-export function dockerfileProblems({ changes }: DockerfileFacts, file: string): Problem[] {
-  return changes.map((change) => ({ kind: 'lateChange', place: { file, span: change.span }, change }));
+export function dockerfileProblems({ changes, limit }: DockerfileFacts, file: string): Problem[] {
+  if (limit !== undefined) return [notRead(file, limit)];
+  return changes.slice(0, MOST_PROBLEMS).map((change) => ({ kind: 'lateChange', place: { file, span: change.span }, change }));
 }

@@ -10,14 +10,14 @@ export interface ShortMount {
 
 /** Splits at colons, but not behind a drive's letter. */
 function sections(text: string): string[] {
-  const found: string[] = [''];
-  for (const char of text) {
-    const last = found.length - 1;
-    const current = found[last] ?? '';
-    if (char === ':' && !/^[A-Za-z]$/.test(current)) found.push('');
-    else found[last] = current + char;
+  const found: string[] = [];
+  let from = 0;
+  for (let at = text.indexOf(':'); at >= 0; at = text.indexOf(':', at + 1)) {
+    if (at === from + 1 && /[A-Za-z]/.test(text[from] ?? '')) continue;
+    found.push(text.slice(from, at));
+    from = at + 1;
   }
-  return found;
+  return [...found, text.slice(from)];
 }
 
 /** Whether a source names a path: by how it begins, as Compose tells it. */

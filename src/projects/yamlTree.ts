@@ -1,5 +1,6 @@
 /** A YAML text as a tree with positions, aliases and merge keys followed. */
 import { isAlias, isMap, isNode, isScalar, isSeq, parseDocument, visit, type Node, type YAMLMap } from 'yaml';
+import { Budget, LimitReached } from './limits.ts';
 import type { Span } from './model.ts';
 
 /** Aliases that name each other in a circle end here. */
@@ -11,29 +12,69 @@ export interface Entry {
   readonly value: Node | undefined;
 }
 
-/** The parser takes about a millisecond for a kilobyte, and this much must not hold up the window; real files have a few kilobytes. */
-const MOST_CHARACTERS = 60_000;
-
 /** Compose's own tags (compose-spec, 13-merge.md). */
 export type MergeTag = 'reset' | 'override';
 
-/** One parsed text. Broken YAML gives what could be read before and behind the break; a text that is too large, nothing. */
+interface Anchored {
+  readonly start: number;
+  readonly node: Node;
+}
+
+/** The last that begins before `before`; they stand in the order of the text. */
+function lastBefore(anchored: readonly Anchored[], before: number): Node | undefined {
+  let low = 0;
+  let high = anchored.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((anchored[middle]?.start ?? 0) < before) low = middle + 1;
+    else high = middle;
+  }
+  return anchored[low - 1]?.node;
+}
+
+/**
+ * Parses, and finds the anchors. The kept parser is linear in the text as long as it does not print each error with the
+ * line that it is in. It calls itself for each level of nesting.
+ */
+function parsed(text: string): { readonly root: Node | undefined; readonly anchors: ReadonlyMap<string, readonly Anchored[]> } {
+  try {
+    const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: false, strict: false, prettyErrors: false });
+    if (document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) throw new LimitReached('tooDeep');
+    const anchors = new Map<string, Anchored[]>();
+    visit(document, {
+      Node: (_key, node) => {
+        if (isAlias(node) || !node.anchor) return;
+        const one = { start: node.range?.[0] ?? 0, node };
+        const known = anchors.get(node.anchor);
+        if (known === undefined) anchors.set(node.anchor, [one]);
+        else known.push(one);
+      },
+    });
+    return { root: document.contents ?? undefined, anchors };
+  } catch (error) {
+    if (error instanceof RangeError) throw new LimitReached('tooDeep');
+    throw error;
+  }
+}
+
+/**
+ * One parsed text. Broken YAML gives what could be read before and behind the break. Throws LimitReached for a text that is
+ * nested too deep, and when the budget is used up by what is taken out of it.
+ */
 export class YamlTree {
   readonly root: Node | undefined;
   readonly #text: string;
   readonly #entries = new Map<Node, Map<string, Entry>>();
-  readonly #anchors = new Map<string, { readonly start: number; readonly node: Node }[]>();
+  readonly #anchors: ReadonlyMap<string, readonly Anchored[]>;
+  readonly #budget: Budget;
 
-  constructor(text: string) {
+  constructor(text: string, budget: Budget = new Budget()) {
     this.#text = text;
-    const document = parseDocument(text.length > MOST_CHARACTERS ? '' : text, { logLevel: 'silent', uniqueKeys: false, strict: false });
-    this.root = document.contents ?? undefined;
-    visit(document, {
-      Node: (_key, node) => {
-        if (isAlias(node) || !node.anchor) return;
-        this.#anchors.set(node.anchor, [...(this.#anchors.get(node.anchor) ?? []), { start: node.range?.[0] ?? 0, node }]);
-      },
-    });
+    this.#budget = budget;
+    budget.read(text.length);
+    const { root, anchors } = parsed(text);
+    this.root = root;
+    this.#anchors = anchors;
   }
 
   /** The node that an alias stands for: the last so named above it. */
@@ -42,7 +83,7 @@ export class YamlTree {
     for (let hops = 0; isAlias(node); hops += 1) {
       const { source, range } = node;
       if (hops > MOST_HOPS) return undefined;
-      node = this.#anchors.get(source)?.findLast(({ start }) => start < (range?.[0] ?? 0))?.node;
+      node = lastBefore(this.#anchors.get(source) ?? [], range?.[0] ?? 0);
     }
     return node;
   }
@@ -52,12 +93,18 @@ export class YamlTree {
     const node = this.follow(value);
     if (!isMap(node)) return new Map();
     const known = this.#entries.get(node);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#budget.step(known.size);
+      return known;
+    }
     const found = new Map<string, Entry>();
+    this.#budget.step(node.items.length);
     // Known before it is whole: a map that is merged into itself ends here, and one that is merged often is read once.
     this.#entries.set(node, found);
     for (const merged of this.#mergedInto(node)) {
-      for (const [key, entry] of this.entries(merged)) if (!found.has(key)) found.set(key, entry);
+      const inner = this.entries(merged);
+      this.#budget.step(inner.size);
+      for (const [key, entry] of inner) if (!found.has(key)) found.set(key, entry);
     }
     for (const { key, value: inner } of node.items) {
       const name = isScalar(key) ? String(key.value) : undefined;
@@ -72,7 +119,9 @@ export class YamlTree {
       .filter(({ key }) => isScalar(key) && key.value === '<<')
       .flatMap(({ value }) => {
         const node = this.follow(value);
-        return isSeq(node) ? node.items : [node];
+        if (!isSeq(node)) return [node];
+        this.#budget.step(node.items.length);
+        return node.items;
       });
   }
 
@@ -81,6 +130,7 @@ export class YamlTree {
     const node = this.follow(value);
     if (node === undefined) return [];
     if (!isSeq(node)) return isScalar(node) && node.value !== null ? [node] : [];
+    this.#budget.step(node.items.length);
     return node.items.map((item) => this.follow(item)).filter((item) => item !== undefined);
   }
 
@@ -96,8 +146,10 @@ export class YamlTree {
 
   /** Where a node stands; a block's range reaches into the next line, and is cut back. */
   span(node: Node): Span {
-    const [start, end] = node.range ?? [0, 0];
-    return { start, end: start + this.#text.slice(start, end).trimEnd().length };
+    const [start, from] = node.range ?? [0, 0];
+    let end = from;
+    while (end > start && /\s/.test(this.#text[end - 1] ?? '')) end -= 1;
+    return { start, end };
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { backup } from '../../src/backup/backup.ts';
 import { listBackups } from '../../src/backup/list.ts';
-import { readManifest } from '../../src/backup/manifest.ts';
+import { openManifest } from '../../src/backup/manifest.ts';
 import { parseSchedule } from '../../src/backup/scheduleEntry.ts';
 import { ScheduleLock } from '../../src/backup/scheduleLock.ts';
 import { ScheduleRunner, type EntryResult, type Failure, type RunnerOptions } from '../../src/backup/scheduleRunner.ts';
@@ -91,7 +91,7 @@ describe('a plan', () => {
     await until('an archive', () => archives().some((name) => name.endsWith('.tar.zst')));
     await until('all done', () => runner.status()[0]?.last !== undefined);
     const [name = ''] = archives();
-    const manifest = await readManifest(join(to, name));
+    const manifest = await openManifest(join(to, name), undefined);
     assert.deepEqual([manifest?.plan, manifest?.verified?.ok, manifest?.subject], ['mine', true, data]);
     const [status] = runner.status();
     assert.ok(Math.abs((status?.next ?? 0) - Date.now() - 6 * HOUR) < 60_000);

@@ -56,10 +56,8 @@ it('a command in a directory under the volume may change it', () => {
   assert.deepEqual(changes('FROM node\nVOLUME /app\nWORKDIR /app\nRUN npm ci\n'), ['possible /app: RUN npm ci RUN']);
 });
 
-it('a text too large for a Dockerfile is left alone, and quickly', () => {
-  const started = performance.now();
-  assert.deepEqual(readDockerfile(`FROM a\n${'VOLUME /a\nRUN echo $X\n'.repeat(20_000)}`).volumes, []);
-  assert.ok(performance.now() - started < 200);
+it('a text too large for a Dockerfile is left alone, and that is said', () => {
+  assert.deepEqual(readDockerfile(`FROM a\n${'VOLUME /a\nRUN echo $X\n'.repeat(20_000)}`), { volumes: [], changes: [], limit: 'tooLarge' });
 });
 
 it('never throws on any text, and every place lies in it', () => {
