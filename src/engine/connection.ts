@@ -19,7 +19,10 @@ export interface EngineInfo {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** A connection that answered. Each request opens its own socket; there is nothing to close. */
+/** For ssh, which has a time limit of its own for each step (ConnectTimeout). */
+const SSH_TIMEOUT_MS = 40_000;
+
+/** A connection that answered. Requests by a socket open their own; those by ssh share what `close` ends. */
 export class Connection {
   readonly endpoint: Endpoint;
   readonly docker: Docker;
@@ -35,7 +38,9 @@ export class Connection {
   static async open(endpoint: Endpoint): Promise<Connection> {
     try {
       const docker = new Docker(endpoint.options);
-      const [version, info] = await withTimeout(Promise.all([docker.version(), docker.info() as Promise<RawInfo>]), endpoint.address);
+      // One after the other: through ssh the first opens the way, and may have to ask for it.
+      const ask = async () => ({ version: await docker.version(), info: (await docker.info()) as RawInfo });
+      const { version, info } = await withTimeout(ask(), endpoint);
       return new Connection(endpoint, docker, {
         version: version.Version,
         apiVersion: version.ApiVersion,
@@ -47,8 +52,14 @@ export class Connection {
         local: endpoint.options.socketPath !== undefined,
       });
     } catch (error) {
+      await endpoint.ssh?.close(true);
       throw unavailable(error, endpoint.address);
     }
+  }
+
+  /** Ends what is kept between requests: ssh processes, and what was typed for them. Requests under way go on. */
+  async close(): Promise<void> {
+    await this.endpoint.ssh?.close();
   }
 }
 
@@ -59,13 +70,18 @@ interface RawInfo {
   readonly SecurityOptions?: readonly string[] | null;
 }
 
-async function withTimeout<T>(work: Promise<T>, address: string): Promise<T> {
+async function withTimeout<T>(work: Promise<T>, { address, ssh }: Endpoint): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  const ms = ssh === undefined ? CONNECT_TIMEOUT_MS : SSH_TIMEOUT_MS;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new EngineUnavailable('unreachable', address, l10n.t('The engine at {0} did not answer within {1} seconds. Check the address and the network.', address, CONNECT_TIMEOUT_MS / 1000))),
-      CONNECT_TIMEOUT_MS,
-    );
+    const wait = () => {
+      timer = setTimeout(() => {
+        // A person takes as long as a person takes.
+        if (ssh?.isAsking) return wait();
+        reject(new EngineUnavailable('unreachable', address, l10n.t('The engine at {0} did not answer within {1} seconds. Check the address and the network.', address, ms / 1000)));
+      }, ms);
+    };
+    wait();
   });
   try {
     return await Promise.race([work, late]);

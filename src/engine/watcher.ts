@@ -135,12 +135,14 @@ export class EngineWatcher {
       const connection = await Connection.open(await this.#options.endpoint());
       const inventory = new Inventory(connection, this.#options.origins);
       // First the events, then the snapshot: what happens in between is seen.
-      const events = await this.#listen(connection);
-      const snapshot = await inventory.read().catch((error: unknown) => {
-        events.destroy();
+      const { events, snapshot } = await this.#begin(connection, inventory).catch(async (error: unknown) => {
+        await connection.close();
         throw error;
       });
-      if (this.#disposed) return void events.destroy();
+      if (this.#disposed) {
+        events.destroy();
+        return await connection.close();
+      }
       this.#inventory = inventory;
       this.#events = events;
       this.#sizes = new Map();
@@ -152,6 +154,15 @@ export class EngineWatcher {
     } catch (error) {
       this.#lost(error);
     }
+  }
+
+  async #begin(connection: Connection, inventory: Inventory): Promise<{ events: Readable; snapshot: Snapshot }> {
+    const events = await this.#listen(connection);
+    const snapshot = await inventory.read().catch((error: unknown) => {
+      events.destroy();
+      throw error;
+    });
+    return { events, snapshot };
   }
 
   async #listen(connection: Connection): Promise<Readable> {
@@ -225,6 +236,7 @@ export class EngineWatcher {
     this.#events = undefined;
     this.#inventory = undefined;
     events?.destroy();
+    if (this.#state.kind === 'connected') void this.#state.connection.close();
   }
 
   #set(state: EngineState): void {

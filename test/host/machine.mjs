@@ -57,6 +57,8 @@ const PACKAGES = {
     ['zstd', 'zstd'],
     ['age', 'age'],
     ['docker-compose', 'docker-compose'],
+    ['ssh', 'openssh-client'],
+    ['docker', 'docker.io'],
   ],
   browser: [['chromium', 'chromium']],
   server: [
@@ -102,7 +104,7 @@ export async function ensureModules() {
 }
 
 /** Makes a folder of the cache whole or not at all. */
-async function ensureCached(name, fill) {
+export async function ensureCached(name, fill) {
   const folder = join(cacheFolder(), name);
   if (existsSync(folder)) return folder;
   const partial = `${folder}.${process.pid}.partial`;
