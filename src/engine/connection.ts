@@ -1,6 +1,7 @@
 /** One connection to one engine. */
 import * as l10n from '@vscode/l10n';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
+import { engineClient } from './client.ts';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
 import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
 
@@ -37,7 +38,7 @@ export class Connection {
   /** Asks the engine who it is. Throws EngineUnavailable. */
   static async open(endpoint: Endpoint): Promise<Connection> {
     try {
-      const docker = new Docker(endpoint.options);
+      const docker = engineClient(endpoint);
       // One after the other: through ssh the first opens the way, and may have to ask for it.
       const ask = async () => ({ version: await docker.version(), info: (await docker.info()) as RawInfo });
       const { version, info } = await withTimeout(ask(), endpoint);

@@ -9,7 +9,7 @@ import type Docker from 'dockerode';
 import { readContext, currentContextName } from './contexts.ts';
 import { EngineUnavailable } from './errors.ts';
 import { parseSshAddress } from './sshAddress.ts';
-import { SshAgent } from './sshAgent.ts';
+import { SshWay } from './sshAgent.ts';
 import type { SshPrompts } from './sshQuestions.ts';
 
 /** docker-modem takes an agent, which its types do not know. */
@@ -22,7 +22,7 @@ export interface Endpoint {
   readonly context?: string;
   readonly options: EngineOptions;
   /** Opens the connections of an address by ssh. */
-  readonly ssh?: SshAgent;
+  readonly ssh?: SshWay;
 }
 
 export interface EndpointInput {
@@ -126,8 +126,8 @@ function endpointOf(address: string, where: string, { env, sshPrompts }: Endpoin
       } catch (error) {
         throw bad((error as Error).message);
       }
-      const ssh = new SshAgent(parsed, env, sshPrompts);
-      return { address, ssh, options: { ...NOTHING, protocol: 'http', host: SSH_HTTP_HOST, agent: ssh } };
+      const ssh = new SshWay(parsed, env, sshPrompts);
+      return { address, ssh, options: { ...NOTHING, protocol: 'http', host: SSH_HTTP_HOST, agent: ssh.requests } };
     }
     case 'tcp:':
     case 'http:':

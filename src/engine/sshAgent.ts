@@ -3,7 +3,7 @@
  * `docker system dial-stdio` on the other side. Configuration, agent, jump hosts and hardware keys are ssh's own affair.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { Agent, type ClientRequestArgs } from 'node:http';
+import { Agent, type ClientRequest } from 'node:http';
 import { homedir } from 'node:os';
 import { Duplex } from 'node:stream';
 import { sshArguments, type SshAddress } from './sshAddress.ts';
@@ -13,7 +13,9 @@ import { SshAskpass, type SshPrompts } from './sshQuestions.ts';
 /** A connection that nobody has used for so long is given up: an ssh process is worth keeping, not for ever. */
 const IDLE_MS = 60_000;
 /** More are not kept between requests. */
-const MOST_IDLE = 8;
+const MOST_IDLE = 4;
+/** Each costs the start of two programs on the other side. */
+const MOST_FOR_REQUESTS = 3;
 /** A server turns away more than ten that have not yet authenticated (sshd_config(5), MaxStartups). */
 const MOST_STARTING = 4;
 /** An engine that lets a request wait has long been reached. */
@@ -23,22 +25,41 @@ const MOST_SAID_BYTES = 16 * 1024;
 const END_MS = 2_000;
 const STDERR_MS = 200;
 
-/** The two ends of an ssh process as one stream. http uses it like a socket. */
+type Child = ChildProcessWithoutNullStreams;
+
+/** The two ends of an ssh process as one stream. http uses it like a socket, from before the process is started. */
 class SshStream extends Duplex {
-  readonly #child: ChildProcessWithoutNullStreams;
   readonly #address: SshAddress;
-  readonly #ended: Promise<SshEnd>;
+  readonly #start: (stream: SshStream) => Promise<Child>;
+  #child: Child | undefined;
+  #ended: Promise<SshEnd> | undefined;
   #hasEnded = false;
   #answered = false;
+  #isNeeded = true;
   #onDrain: (() => void) | undefined;
   #timeout: NodeJS.Timeout | undefined;
   #timeoutMs = 0;
 
-  constructor(child: ChildProcessWithoutNullStreams, address: SshAddress) {
+  constructor(address: SshAddress, start: (stream: SshStream) => Promise<Child>) {
     super({ allowHalfOpen: true, highWaterMark: 1024 * 1024 });
-    this.#child = child;
     this.#address = address;
-    this.#ended = this.#watch();
+    this.#start = start;
+  }
+
+  override _construct(done: (error?: Error | null) => void): void {
+    this.#start(this).then(
+      (child) => {
+        this.#attach(child);
+        done();
+      },
+      (error: Error) => done(error),
+    );
+  }
+
+  #attach(child: Child): void {
+    this.#child = child;
+    this.#ended = this.#watch(child);
+    if (!this.#isNeeded) this.unref();
     child.stdout.on('data', (chunk: Buffer) => {
       if (!this.#answered) {
         this.#answered = true;
@@ -47,21 +68,21 @@ class SshStream extends Duplex {
       this.#touch();
       if (!this.push(chunk)) child.stdout.pause();
     });
-    child.stdout.once('error', () => undefined);
+    child.stdout.on('error', () => undefined);
     child.stdout.once('end', () => void this.#outputEnded());
     child.stdin.on('drain', () => this.#goOn());
     // A process that went away says by its exit code why; what could not be written is of no interest.
     child.stdin.on('error', () => this.#goOn());
     child.stdin.on('close', () => this.#goOn());
     void this.#ended.then((end) => {
-      if (end.startFailure !== undefined) this.destroy(sshFailure(address, end, false));
+      if (end.startFailure !== undefined) this.destroy(sshFailure(this.#address, end, false));
     });
   }
 
   /** The exit, not the closing of the pipes: a connection that the user's configuration shares outlives its first process and holds stderr. */
-  #watch(): Promise<SshEnd> {
+  #watch(child: Child): Promise<SshEnd> {
     let said = '';
-    const { stderr } = this.#child;
+    const { stderr } = child;
     stderr.setEncoding('utf8');
     stderr.on('data', (text: string) => {
       if (said.length < MOST_SAID_BYTES) said += text.slice(0, MOST_SAID_BYTES - said.length);
@@ -72,8 +93,8 @@ class SshStream extends Duplex {
         this.#hasEnded = true;
         resolve({ ...end, said });
       };
-      this.#child.once('error', (error: NodeJS.ErrnoException) => done({ startFailure: error.code ?? error.message, exitCode: null, signal: null }));
-      this.#child.once('exit', (exitCode, signal) => {
+      child.once('error', (error: NodeJS.ErrnoException) => done({ startFailure: error.code ?? error.message, exitCode: null, signal: null }));
+      child.once('exit', (exitCode, signal) => {
         const late = setTimeout(finish, STDERR_MS);
         stderr.once('end', finish);
         function finish(): void {
@@ -94,13 +115,14 @@ class SshStream extends Duplex {
   }
 
   override _read(): void {
-    this.#child.stdout.resume();
+    this.#child?.stdout.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#touch();
+    const stdin = this.#child?.stdin;
     // With the process gone, the error comes from its exit code.
-    if (!this.#child.stdin.writable || this.#child.stdin.write(chunk)) return done();
+    if (stdin === undefined || !stdin.writable || stdin.write(chunk)) return done();
     this.#onDrain = done;
   }
 
@@ -111,20 +133,20 @@ class SshStream extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#child.stdin.end();
+    this.#child?.stdin.end();
     done();
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#timeout);
     this.#goOn();
-    const { stdin, stdout, pid } = this.#child;
-    stdin.destroy();
-    stdout.destroy();
-    if (pid === undefined || this.#hasEnded) return done(error);
-    this.#child.kill('SIGTERM');
-    const late = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
-    void this.#ended.then(() => {
+    const child = this.#child;
+    child?.stdin.destroy();
+    child?.stdout.destroy();
+    if (child?.pid === undefined || this.#hasEnded) return done(error);
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), END_MS);
+    void this.#ended?.then(() => {
       clearTimeout(late);
       done(error);
     });
@@ -160,55 +182,46 @@ class SshStream extends Duplex {
   }
 
   ref(): this {
-    this.#child.ref();
+    this.#isNeeded = true;
+    this.#child?.ref();
     for (const pipe of this.#pipes()) pipe.ref?.();
     return this;
   }
 
   unref(): this {
-    this.#child.unref();
+    this.#isNeeded = false;
+    this.#child?.unref();
     for (const pipe of this.#pipes()) pipe.unref?.();
     return this;
   }
 
   #pipes(): { ref?(): void; unref?(): void }[] {
-    return [this.#child.stdin, this.#child.stdout, this.#child.stderr] as unknown as { ref?(): void; unref?(): void }[];
+    return (this.#child === undefined ? [] : [this.#child.stdin, this.#child.stdout, this.#child.stderr]) as { ref?(): void; unref?(): void }[];
   }
 }
 
-/** Opens connections by ssh. Nothing is started before the first request. `close` ends what is idle. */
-export class SshAgent extends Agent {
+/** Starts the ssh programs of one address, a few at a time. */
+class SshStarter {
   readonly #address: SshAddress;
   readonly #env: NodeJS.ProcessEnv;
   readonly #askpass: SshAskpass | undefined;
-  readonly #timers = new WeakMap<Duplex, NodeJS.Timeout>();
   readonly #waiting: (() => void)[] = [];
   #starting = 0;
-  #isClosed = false;
   /** Until one connection stands, each would ask its own question. */
   #hasAnswered = false;
+  isClosed = false;
 
-  constructor(address: SshAddress, env: NodeJS.ProcessEnv, prompts: SshPrompts | undefined) {
-    super({ keepAlive: true, maxFreeSockets: MOST_IDLE, scheduling: 'lifo' });
+  constructor(address: SshAddress, env: NodeJS.ProcessEnv, askpass: SshAskpass | undefined) {
     this.#address = address;
     this.#env = env;
-    // On Windows the program that asks would be a batch file, and the text that it is given is foreign.
-    this.#askpass = prompts === undefined || process.platform === 'win32' ? undefined : new SshAskpass(address.address, prompts);
+    this.#askpass = askpass;
   }
 
-  /** Whether a person is being asked: then no answer of the engine is due. */
-  get isAsking(): boolean {
-    return this.#askpass?.isAsking ?? false;
+  start(): SshStream {
+    return new SshStream(this.#address, (stream) => this.#spawn(stream));
   }
 
-  override createConnection(_options: ClientRequestArgs, done?: (error: Error | null, stream: Duplex) => void): undefined {
-    void this.#connect().then(
-      (stream) => done?.(null, stream),
-      (error: unknown) => done?.(error as Error, undefined as unknown as Duplex),
-    );
-  }
-
-  async #connect(): Promise<Duplex> {
+  async #spawn(stream: SshStream): Promise<Child> {
     await this.#turn();
     let isOver = false;
     const started = () => {
@@ -218,18 +231,18 @@ export class SshAgent extends Agent {
       this.#startMore();
     };
     try {
-      const asking = this.#isClosed ? undefined : await this.#askpass?.environment().catch(() => undefined);
+      if (stream.destroyed) throw new Error('given up before it was started');
+      const asking = this.isClosed ? undefined : await this.#askpass?.environment().catch(() => undefined);
       // Without a terminal of its own, ssh asks nobody but the program that it is given.
       const env = { ...this.#env, ...(asking ?? { SSH_ASKPASS_REQUIRE: 'never' }) };
       const child = spawn('ssh', sshArguments(this.#address, asking !== undefined), { stdio: 'pipe', env, cwd: homedir(), detached: process.platform !== 'win32', windowsHide: true });
-      const stream = new SshStream(child, this.#address);
       stream.once('answered', () => {
         this.#hasAnswered = true;
         started();
       });
       stream.once('close', started);
       if (this.#hasAnswered) setTimeout(started, STARTED_MS).unref();
-      return stream;
+      return child;
     } catch (error) {
       started();
       throw error;
@@ -247,24 +260,70 @@ export class SshAgent extends Agent {
       this.#waiting.shift()?.();
     }
   }
+}
+
+class SshPool extends Agent {
+  readonly #starter: SshStarter;
+  readonly #timers = new WeakMap<Duplex, NodeJS.Timeout>();
+
+  constructor(starter: SshStarter, maxSockets: number) {
+    super({ keepAlive: true, maxSockets, maxFreeSockets: MOST_IDLE, scheduling: 'lifo' });
+    this.#starter = starter;
+  }
+
+  /** At once, since an agent counts only what it has. */
+  override createConnection(): Duplex {
+    return this.#starter.start();
+  }
 
   override keepSocketAlive(stream: Duplex): boolean {
-    if (this.#isClosed || !(stream instanceof SshStream) || stream.readableEnded || stream.destroyed) return false;
-    stream.unref();
+    if (this.#starter.isClosed || stream.readableEnded || stream.destroyed) return false;
+    (stream as SshStream).unref();
     this.#timers.set(stream, setTimeout(() => stream.destroy(), IDLE_MS).unref());
     return true;
   }
 
-  override reuseSocket(stream: Duplex): void {
+  override reuseSocket(stream: Duplex, request: ClientRequest): void {
     clearTimeout(this.#timers.get(stream));
-    (stream as SshStream).ref();
+    super.reuseSocket(stream, request);
+  }
+
+  closeIdle(): void {
+    for (const streams of Object.values(this.freeSockets)) for (const stream of streams ?? []) stream.destroy();
+  }
+}
+
+/** The way to one engine by ssh. Nothing is started before the first request. */
+export class SshWay {
+  /** For requests that are answered at once: they queue for a few connections. */
+  readonly requests: Agent;
+  /** For what lasts, and may have to last while others begin: streams, and waiting for an end. */
+  readonly streams: Agent;
+  readonly #starter: SshStarter;
+  readonly #askpass: SshAskpass | undefined;
+  readonly #pools: readonly SshPool[];
+
+  constructor(address: SshAddress, env: NodeJS.ProcessEnv, prompts: SshPrompts | undefined) {
+    // On Windows the program that asks would be a batch file, and the text that it is given is foreign.
+    this.#askpass = prompts === undefined || process.platform === 'win32' ? undefined : new SshAskpass(address.address, prompts);
+    this.#starter = new SshStarter(address, env, this.#askpass);
+    const pools = [new SshPool(this.#starter, MOST_FOR_REQUESTS), new SshPool(this.#starter, Infinity)] as const;
+    [this.requests, this.streams] = pools;
+    this.#pools = pools;
+  }
+
+  /** Whether a person is being asked: then no answer of the engine is due. */
+  get isAsking(): boolean {
+    return this.#askpass?.isAsking ?? false;
   }
 
   /** Ends what is idle, or all, and forgets what was typed. What is in use ends with its request, and nobody is asked any more. */
   async close(all = false): Promise<void> {
-    this.#isClosed = true;
-    for (const streams of Object.values(this.freeSockets)) for (const stream of streams ?? []) stream.destroy();
-    if (all) this.destroy();
+    this.#starter.isClosed = true;
+    for (const pool of this.#pools) {
+      pool.closeIdle();
+      if (all) pool.destroy();
+    }
     await this.#askpass?.close();
   }
 }

@@ -17,7 +17,7 @@ interface Cause {
   readonly exitCodes?: readonly number[];
   readonly pattern: RegExp;
   readonly reason: UnavailableReason;
-  readonly sentence: (address: SshAddress, command: string) => string;
+  readonly sentence: (address: SshAddress, command: string, said: string) => string;
 }
 
 /** ssh itself failed; any other code is the remote command's. */
@@ -28,7 +28,11 @@ const CAUSES: readonly Cause[] = [
     exitCodes: [SSH_FAILED],
     pattern: /HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|REVOKED HOST KEY/,
     reason: 'hostKey',
-    sentence: ({ host }, command) => l10n.t('The host key of {0} is another than before, so this may not be that machine. ssh refused the connection. Ask whoever runs it whether its key was renewed; only then remove the old one by "ssh-keygen -R {0}", and connect once by "{1}".', host, command),
+    sentence: ({ host }, command, said) => {
+      // ssh names the file and the entry, which may stand there with a port, or under another name.
+      const removal = /ssh-keygen -f "[^"\n]*" -R "[^"\n]*"/.exec(said)?.[0] ?? `ssh-keygen -R ${host}`;
+      return l10n.t('The host key of {0} is another than before, so this may not be that machine. ssh refused the connection. Ask whoever runs it whether its key was renewed; only then remove the old one by {1}, and connect once by "{2}".', host, removal, command);
+    },
   },
   {
     exitCodes: [SSH_FAILED],
@@ -104,7 +108,7 @@ export function sshFailure(address: SshAddress, end: SshEnd, answered: boolean):
   if (answered) return fail('lost', l10n.t('The ssh connection to {0} broke off. Check the network and whether that machine runs, and try again.', host));
   if (end.signal !== null) return fail('lost', l10n.t('The program "ssh" for {0} was ended by the signal {1}. Try again.', host, end.signal));
   const cause = CAUSES.find(({ exitCodes, pattern }) => (exitCodes === undefined ? end.exitCode !== SSH_FAILED : exitCodes.includes(end.exitCode ?? 0)) && pattern.test(end.said));
-  if (cause !== undefined) return fail(cause.reason, cause.sentence(address, command));
+  if (cause !== undefined) return fail(cause.reason, cause.sentence(address, command, end.said));
   const said = firstLine(end.said) || l10n.t('exit code {0}', end.exitCode ?? '');
   if (end.exitCode === SSH_FAILED) return fail('unreachable', l10n.t('{0} cannot be reached by ssh: {1}. Check the address and the network; try "{2}" in a terminal.', host, said, command));
   return fail('notRunning', l10n.t('{0} was reached by ssh, and no Docker engine answers there: {1}. Try "{2} docker version" in a terminal.', host, said, command));

@@ -123,7 +123,7 @@ export async function startSsh({ socket }) {
     ports: { engine, noDocker, noEngine },
     /** The environment of a client that has the tests' configuration. */
     env: { ...process.env, PATH: `${join(home, 'bin')}:${process.env.PATH}`, SSH_AUTH_SOCK: undefined, DOCKER_HOST: undefined, DISPLAY: undefined },
-    fingerprint: execFileSync('ssh-keygen', ['-lf', join(home, 'host_key.pub')], { encoding: 'utf8' }).split(' ')[1],
+    fingerprint: String(execFileSync('ssh-keygen', ['-lf', join(home, 'host_key.pub')], { encoding: 'utf8' }).split(' ')[1]),
     knowsHost: () => known('host_key.pub'),
     knowsNothing: () => known(undefined),
     knowsAnother: () => known('stranger.pub'),
