@@ -41,6 +41,7 @@ import { BackupFolder } from './ui/backupFolder.ts';
 import { ContainerTerminals } from './ui/containerTerminals.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
 import { Passphrases } from './ui/passphrases.ts';
+import { SshQuestions } from './ui/sshQuestions.ts';
 import { followSchedule, runnerOptions, type ScheduleParts } from './ui/schedule.ts';
 import { readSettings } from './ui/settings.ts';
 import { Verdicts } from './ui/verdicts.ts';
@@ -57,7 +58,8 @@ export function activate(context: vscode.ExtensionContext): void {
   if (vscode.l10n.bundle !== undefined) l10n.config({ contents: vscode.l10n.bundle });
   const log = vscode.window.createOutputChannel('Docker Mounts', { log: true });
   const chosenContext = { get: () => context.globalState.get<string>(CONTEXT_KEY), set: (name: string) => context.globalState.update(CONTEXT_KEY, name) };
-  const watcher = watchEngine(context, log, chosenContext.get);
+  const sshPrompts = new SshQuestions(context.globalStorageUri.fsPath);
+  const watcher = watchEngine(context, log, chosenContext.get, sshPrompts);
   const backupFolder = new BackupFolder(context.globalState);
   const documents = new InspectDocuments();
   const passphrases = new Passphrases(context.secrets);
@@ -73,7 +75,7 @@ export function activate(context: vscode.ExtensionContext): void {
     await vscode.commands.executeCommand('dockerMounts.containers.focus');
     await containersView.reveal(node, { select: true, focus: true, expand: true });
   };
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, files, directories, reveal };
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, files, directories, reveal, sshPrompts };
   context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals, projects, directories);
 
   context.subscriptions.push(...commandsOf(services).map((command) => registerCommand(command, log)));
@@ -138,10 +140,11 @@ function showFiles(context: vscode.ExtensionContext, { watcher, files, log }: Se
   context.subscriptions.push(fileSystem, visible, release);
 }
 
-function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, chosenContext: () => string | undefined): EngineWatcher {
+function watchEngine(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, chosenContext: () => string | undefined, sshPrompts: SshQuestions): EngineWatcher {
   const stored = context.globalState.get<Record<string, VolumeOrigin>>(ORIGINS_KEY);
   return new EngineWatcher({
-    endpoint: () => resolveEndpoint({ host: readSettings().host, context: chosenContext(), env: process.env, home: homedir() }),
+    endpoint: () => resolveEndpoint({ host: readSettings().host, context: chosenContext(), env: process.env, home: homedir(), sshPrompts }),
+    onAsked: () => sshPrompts.invite(),
     log,
     origins: new OriginMemory(stored, (all) => void context.globalState.update(ORIGINS_KEY, all)),
     onConnected: (connection) => {

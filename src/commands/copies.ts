@@ -61,8 +61,9 @@ async function runCopyToContext(call: Call, services: Services): Promise<unknown
   const context = textOf(call, 'context') ?? (await pick());
   const name = textOf(call, 'name') ?? (call.byHand ? await answered(vscode.window.showInputBox({ title: vscode.l10n.t('Name of the Copy'), value: readableName(volume), validateInput: volumeNameProblem })) : volume);
   const connection = await services.watcher.connection();
-  const other = await Connection.open(await resolveEndpoint({ ...place(), context }));
-  const result = await withJob(vscode.l10n.t('Copying {0} to {1}', volume, context), services.log, (job) => copyVolumeToEngine(connection, volume, other, name, options(), job));
+  services.sshPrompts.invite();
+  const other = await Connection.open(await resolveEndpoint({ ...place(), context, sshPrompts: services.sshPrompts }));
+  const result = await withJob(vscode.l10n.t('Copying {0} to {1}', volume, context), services.log, (job) => copyVolumeToEngine(connection, volume, other, name, options(), job)).finally(() => other.close());
   announce(call, vscode.l10n.t('Copied {0} to {1} as {2}: {3} entries, {4}.', volume, context, name, result.entries, formatBytes(result.bytes)));
   return { context, ...result };
 }

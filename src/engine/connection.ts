@@ -43,13 +43,13 @@ export class Connection {
       const ask = async () => ({ version: await docker.version(), info: (await docker.info()) as RawInfo });
       const { version, info } = await withTimeout(ask(), endpoint);
       return new Connection(endpoint, docker, {
-        version: version.Version,
-        apiVersion: version.ApiVersion,
-        name: info.Name ?? '',
-        id: info.ID ?? '',
-        os: info.OperatingSystem ?? '',
+        version: textOr(version.Version),
+        apiVersion: textOr(version.ApiVersion),
+        name: textOr(info.Name),
+        id: textOr(info.ID),
+        os: textOr(info.OperatingSystem),
         product: JSON.stringify(version).includes('Podman') ? 'podman' : 'docker',
-        rootless: (info.SecurityOptions ?? []).some((option) => option.includes('rootless')),
+        rootless: JSON.stringify(info.SecurityOptions ?? []).includes('rootless'),
         local: endpoint.options.socketPath !== undefined,
       });
     } catch (error) {
@@ -62,6 +62,11 @@ export class Connection {
   async close(): Promise<void> {
     await this.endpoint.ssh?.close();
   }
+}
+
+/** Whatever answers, a text is a text. */
+function textOr(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 interface RawInfo {

@@ -5,7 +5,7 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -117,6 +117,7 @@ export class SshAskpass {
   }
 
   async #openIn(parent: string): Promise<{ home: string; server: Server; program: string }> {
+    await mkdir(parent, { recursive: true });
     // mkdtemp makes it with mode 0700.
     const home = await mkdtemp(join(parent, 'docker-mounts-ssh-'));
     try {

@@ -20,6 +20,8 @@ export interface WatcherOptions {
   readonly endpoint: () => Promise<Endpoint>;
   readonly log: Logger;
   readonly origins?: OriginMemory;
+  /** Called before a connection that somebody asked for, and not before one that is tried again by itself. */
+  readonly onAsked?: () => void;
   /** Called once for every new connection. */
   readonly onConnected?: (connection: Connection) => void;
 }
@@ -28,6 +30,8 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5000;
 /** Events come in bursts: a `docker compose up` sends dozens. */
 const DEBOUNCE_MS = 100;
+/** No event is longer. */
+const MOST_EVENT_CHARACTERS = 16 * 1024 * 1024;
 /** Finds out when a remote engine's network is gone without a word. */
 const KEEPALIVE_MS = 30_000;
 
@@ -87,11 +91,13 @@ export class EngineWatcher {
   /** Reads everything but the sizes anew; connects where there is no connection. Throws EngineUnavailable. */
   async refresh(): Promise<void> {
     if (this.#state.kind === 'connected') await this.#read();
+    else this.#options.onAsked?.();
     await this.#connected();
   }
 
   /** Forgets the connection and starts again, after the address may have changed. */
   async reconnect(): Promise<void> {
+    this.#options.onAsked?.();
     this.#drop();
     this.#retryMs = FIRST_RETRY_MS;
     await this.#attempt;
@@ -172,6 +178,7 @@ export class EngineWatcher {
     stream.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString('utf8')).split('\n');
       rest = lines.pop() ?? '';
+      if (rest.length > MOST_EVENT_CHARACTERS) return void stream.destroy();
       if (lines.some(isOfInterest)) this.#readSoon();
     });
     let over = false;
