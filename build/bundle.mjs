@@ -4,20 +4,20 @@ import { build } from 'esbuild';
 import { statSync } from 'node:fs';
 
 /**
- * dockerode requires gRPC and protobuf at load for BuildKit sessions, which this extension never opens.
- * Each is replaced by an object that says so if anything ever touches it.
+ * dockerode requires gRPC and protobuf at load for BuildKit sessions, which this extension never opens, and an ssh library
+ * for connections that it makes otherwise. Each is replaced by an object that says so if anything ever touches it.
  * @type {import('esbuild').Plugin}
  */
-const withoutBuildKit = {
-  name: 'without-buildkit',
+const withoutUnused = {
+  name: 'without-unused',
   setup(context) {
     const unused = /^(@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|tar-fs|@balena\/dockerignore)$/;
     context.onResolve({ filter: unused }, (args) => ({ path: args.path, namespace: 'unused' }));
     context.onLoad({ filter: /.*/, namespace: 'unused' }, (args) => ({
       contents: `module.exports = new Proxy(function () {}, { get(_, key) { throw new Error(${JSON.stringify(args.path)} + '.' + String(key) + ' is not part of this bundle'); } });`,
     }));
-    // ssh2 tries its compiled speed-ups and goes on in JavaScript when they are absent.
-    context.onResolve({ filter: /(\.node$|^cpu-features$)/ }, (args) => ({ path: args.path, external: true }));
+    // docker-modem's own way by ssh checks no host key; ours is the user's ssh program.
+    context.onResolve({ filter: /^\.\/ssh$/ }, (args) => (args.importer.includes('docker-modem') ? { path: 'docker-modem/lib/ssh', namespace: 'unused' } : undefined));
   },
 };
 
@@ -28,7 +28,7 @@ const common = {
   format: 'cjs',
   target: 'node22.15',
   external: ['vscode'],
-  plugins: [withoutBuildKit],
+  plugins: [withoutUnused],
   // Its CommonJS build is UMD, whose requires no bundler can follow; the ES build is the same code.
   alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   logLevel: 'warning',

@@ -43,6 +43,7 @@ import { BackupFolder } from './ui/backupFolder.ts';
 import { ContainerTerminals } from './ui/containerTerminals.ts';
 import { InspectDocuments } from './ui/inspectDocuments.ts';
 import { Passphrases } from './ui/passphrases.ts';
+import { SshQuestions } from './ui/sshQuestions.ts';
 import { followSchedule, runnerOptions, type ScheduleParts } from './ui/schedule.ts';
 import { readSettings } from './ui/settings.ts';
 import { shown } from './ui/shown.ts';
@@ -63,7 +64,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const chosenContext = { get: () => context.globalState.get<string>(CONTEXT_KEY), set: (name: string) => context.globalState.update(CONTEXT_KEY, name) };
   const journal = new Journal(join(context.globalStorageUri.fsPath, 'journal'));
   openedJournal = journal;
-  const watcher = watchEngine(context, log, journal, chosenContext.get);
+  const sshPrompts = new SshQuestions(context.globalStorageUri.fsPath);
+  const watcher = watchEngine(context, log, journal, chosenContext.get, sshPrompts);
   const backupFolder = new BackupFolder(context.globalState);
   const documents = new InspectDocuments();
   const passphrases = new Passphrases(context.secrets);
@@ -80,7 +82,7 @@ export function activate(context: vscode.ExtensionContext): void {
     await vscode.commands.executeCommand('dockerMounts.containers.focus');
     await containersView.reveal(node, { select: true, focus: true, expand: true });
   };
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, files, directories, reveal };
+  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, files, directories, reveal, sshPrompts };
   context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals, projects, projectReader, directories);
 
   context.subscriptions.push(...commandsOf(services).map((command) => registerCommand(command, log)));
@@ -147,10 +149,11 @@ function showFiles(context: vscode.ExtensionContext, { watcher, files, log }: Se
   context.subscriptions.push(fileSystem, visible, release);
 }
 
-function watchEngine(context: vscode.ExtensionContext, log: Log, journal: Journal, chosenContext: () => string | undefined): EngineWatcher {
+function watchEngine(context: vscode.ExtensionContext, log: Log, journal: Journal, chosenContext: () => string | undefined, sshPrompts: SshQuestions): EngineWatcher {
   const stored = context.globalState.get<Record<string, VolumeOrigin>>(ORIGINS_KEY);
   return new EngineWatcher({
-    endpoint: () => resolveEndpoint({ host: readSettings().host, context: chosenContext(), env: process.env, home: homedir() }),
+    endpoint: () => resolveEndpoint({ host: readSettings().host, context: chosenContext(), env: process.env, home: homedir(), sshPrompts }),
+    onAsked: () => sshPrompts.invite(),
     log,
     journal,
     origins: new OriginMemory(stored, (all) => void context.globalState.update(ORIGINS_KEY, all)),

@@ -118,7 +118,7 @@ async function* nothing(): AsyncGenerator<string> {
 /** How the source can be listed by another way than the engine's archive; undefined where it cannot. */
 async function waysToList(connection: Connection, tree: Tree, mayRun: boolean, job: JobOptions): Promise<List | undefined> {
   const { hostPath } = tree;
-  if (hostPath !== undefined && sharesFiles(connection)) {
+  if (hostPath !== undefined && (await sharesFiles(connection))) {
     const code = await opendir(hostPath).then((folder) => folder.close().then(() => ''), (error: NodeJS.ErrnoException) => error.code);
     if (code === '') return (work) => walkHere(hostPath, work);
     if (code === 'ENOTDIR') return nothing;

@@ -64,8 +64,9 @@ async function runCopyToContext(call: Call, services: Services): Promise<unknown
   const context = textOf(call, 'context') ?? (await pick()).name;
   const name = textOf(call, 'name') ?? (call.byHand ? await answered(askText({ title: say('Name of the Copy'), value: readableName(volume), validateInput: problemOfVolumeName })) : volume);
   const connection = await services.watcher.connection();
-  const other = await Connection.open(await resolveEndpoint({ ...place(), context }), connection.journal);
-  const result = await withJob(say('Copying {0} to {1}', volume, context), services.log, (job) => copyVolumeToEngine(connection, volume, other, name, options(), job));
+  services.sshPrompts.invite();
+  const other = await Connection.open(await resolveEndpoint({ ...place(), context, sshPrompts: services.sshPrompts }), connection.journal);
+  const result = await withJob(say('Copying {0} to {1}', volume, context), services.log, (job) => copyVolumeToEngine(connection, volume, other, name, options(), job)).finally(() => other.close());
   announce(call, say('Copied {0} to {1} as {2}: {3} entries, {4}.', volume, context, name, result.entries, formatBytes(result.bytes)));
   return { context, ...result };
 }

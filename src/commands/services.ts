@@ -9,6 +9,7 @@ import type { Files } from '../files/files.ts';
 import type { InspectDocuments } from '../ui/inspectDocuments.ts';
 import type { BackupFolder } from '../ui/backupFolder.ts';
 import type { Passphrases } from '../ui/passphrases.ts';
+import type { SshQuestions } from '../ui/sshQuestions.ts';
 import type { Verdicts } from '../ui/verdicts.ts';
 import type { Log } from '../ui/window.ts';
 import type { Directories } from '../views/directories.ts';
@@ -27,6 +28,8 @@ export interface Services {
   readonly directories: Directories;
   /** The Docker context that was chosen here, kept for the next start. */
   readonly chosenContext: { get(): string | undefined; set(context: string): Thenable<void> };
+  /** Who answers ssh on the way to another engine. */
+  readonly sshPrompts: SshQuestions;
   readonly paths: LivePaths;
   readonly terminals: ContainerTerminals;
   /** Shows and selects a row of the Containers view. */

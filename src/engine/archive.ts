@@ -5,7 +5,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
 import { engineError } from './connection.ts';
-import { NotFound } from './errors.ts';
+import { EngineFailure, NotFound } from './errors.ts';
 import type { Helper } from './helpers.ts';
 
 /** What the engine says about a path, following no link at its end. */
@@ -62,9 +62,22 @@ const GO_DIRECTORY = 2 ** 31;
 const GO_LINK = 2 ** 27;
 const GO_OTHER = 0x07280000;
 
+function fieldsOf(header: string): { size: number; mode: number; mtime: string; linkTarget: string } {
+  let said: Readonly<Record<string, unknown>> | null = null;
+  try {
+    said = JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as Readonly<Record<string, unknown>> | null;
+  } catch {
+    // Said below.
+  }
+  const { size, mode, mtime, linkTarget = '' } = said ?? {};
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (isCount(size) && isCount(mode) && typeof mtime === 'string' && typeof linkTarget === 'string') return { size, mode, mtime, linkTarget };
+  throw new EngineFailure(0, l10n.t('The engine says of a file what no file can have. Is it a Docker engine, and a sound one?'));
+}
+
 function statOf(answer: Answer): PathStat {
   const header = answer.headers['x-docker-container-path-stat'] ?? '';
-  const { size, mode, mtime, linkTarget } = JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as { size: number; mode: number; mtime: string; linkTarget: string };
+  const { size, mode, mtime, linkTarget } = fieldsOf(header);
   const type = mode >= GO_DIRECTORY ? 'directory' : (mode & GO_LINK) !== 0 ? 'link' : (mode & GO_OTHER) !== 0 ? 'other' : 'file';
   return { type, size, mtime: Date.parse(mtime), mode: mode % 0o1000, linkTarget };
 }

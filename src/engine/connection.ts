@@ -1,7 +1,8 @@
 /** One connection to one engine. */
 import * as l10n from '@vscode/l10n';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { JournalFailure, type Journal } from '../journal/journal.ts';
+import { engineClient } from './client.ts';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
 import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
 import { maskedText } from './secrets.ts';
@@ -21,7 +22,10 @@ export interface EngineInfo {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** A connection that answered. Each request opens its own socket; there is nothing to close. */
+/** For ssh, which has a time limit of its own for each step (ConnectTimeout). */
+const SSH_TIMEOUT_MS = 40_000;
+
+/** A connection that answered. Requests by a socket open their own; those by ssh share what `close` ends. */
 export class Connection {
   readonly endpoint: Endpoint;
   readonly docker: Docker;
@@ -39,29 +43,42 @@ export class Connection {
   /** Asks the engine who it is. Throws EngineUnavailable. */
   static async open(endpoint: Endpoint, journal: Journal): Promise<Connection> {
     try {
-      const docker = new Docker(endpoint.options);
-      const [version, info] = await withTimeout(Promise.all([docker.version(), docker.info() as Promise<RawInfo>]), endpoint.address);
+      const docker = engineClient(endpoint);
+      // One after the other: through ssh the first opens the way, and may have to ask for it.
+      const ask = async () => ({ version: await docker.version(), info: (await docker.info()) as RawInfo });
+      const { version, info } = await withTimeout(ask(), endpoint);
       const product = JSON.stringify(version).includes('Podman') ? 'podman' : 'docker';
       const about: EngineInfo = {
-        version: version.Version,
-        apiVersion: version.ApiVersion,
-        name: info.Name ?? '',
+        version: textOr(version.Version),
+        apiVersion: textOr(version.ApiVersion),
+        name: textOr(info.Name),
         id: engineId(product, info, endpoint.address),
-        os: info.OperatingSystem ?? '',
+        os: textOr(info.OperatingSystem),
         product,
-        rootless: (info.SecurityOptions ?? []).some((option) => option.includes('rootless')),
+        rootless: JSON.stringify(info.SecurityOptions ?? []).includes('rootless'),
         local: endpoint.options.socketPath !== undefined,
       };
       return new Connection(endpoint, docker, about, journal);
     } catch (error) {
+      await endpoint.ssh?.close(true);
       throw unavailable(error, endpoint.address);
     }
   }
+
+  /** Ends what is kept between requests: ssh processes, and what was typed for them. Requests under way go on. */
+  async close(): Promise<void> {
+    await this.endpoint.ssh?.close();
+  }
+}
+
+/** Whatever answers, a text is a text. */
+function textOr(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** What stays the same for one engine: its own id, but Podman draws a new one for each answer. */
-function engineId(product: EngineInfo['product'], { ID = '', Name = '' }: RawInfo, address: string): string {
-  return product === 'podman' || ID === '' ? `${Name} at ${address}` : ID;
+function engineId(product: EngineInfo['product'], { ID, Name }: RawInfo, address: string): string {
+  return product === 'podman' || textOr(ID) === '' ? `${textOr(Name)} at ${address}` : textOr(ID);
 }
 
 interface RawInfo {
@@ -71,13 +88,18 @@ interface RawInfo {
   readonly SecurityOptions?: readonly string[] | null;
 }
 
-async function withTimeout<T>(work: Promise<T>, address: string): Promise<T> {
+async function withTimeout<T>(work: Promise<T>, { address, ssh }: Endpoint): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  const ms = ssh === undefined ? CONNECT_TIMEOUT_MS : SSH_TIMEOUT_MS;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new EngineUnavailable('unreachable', address, l10n.t('The engine at {0} did not answer within {1} seconds. Check the address and the network.', address, CONNECT_TIMEOUT_MS / 1000))),
-      CONNECT_TIMEOUT_MS,
-    );
+    const wait = () => {
+      timer = setTimeout(() => {
+        // A person takes as long as a person takes.
+        if (ssh?.isAsking) return wait();
+        reject(new EngineUnavailable('unreachable', address, l10n.t('The engine at {0} did not answer within {1} seconds. Check the address and the network.', address, ms / 1000)));
+      }, ms);
+    };
+    wait();
   });
   try {
     return await Promise.race([work, late]);

@@ -2,17 +2,27 @@
 import * as l10n from '@vscode/l10n';
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
+import type { Agent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { readContext, currentContextName } from './contexts.ts';
 import { EngineUnavailable } from './errors.ts';
+import { parseSshAddress } from './sshAddress.ts';
+import { SshWay } from './sshAgent.ts';
+import type { SshPrompts } from './sshQuestions.ts';
+
+/** docker-modem takes an agent, which its types do not know. */
+export type EngineOptions = Docker.DockerOptions & { readonly agent?: Agent | undefined };
 
 export interface Endpoint {
   /** As a person writes it, e.g. `unix:///var/run/docker.sock`. */
   readonly address: string;
   readonly origin: 'setting' | 'environment' | 'context' | 'socket';
   readonly context?: string;
-  readonly options: Docker.DockerOptions;
+  readonly options: EngineOptions;
+  /** Opens the connections of an address by ssh. */
+  readonly ssh?: SshWay;
 }
 
 export interface EndpointInput {
@@ -22,17 +32,20 @@ export interface EndpointInput {
   readonly context?: string;
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;
+  /** Who answers the questions of ssh; without it ssh asks nobody, and fails. */
+  readonly sshPrompts?: SshPrompts;
 }
 
 export interface TlsMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
+  /** Whether any certificate of the engine is taken, for any name (docker context create --docker skip-tls-verify=true). */
   readonly skipVerify?: boolean;
 }
 
 /** docker-modem fills what is not given from DOCKER_HOST of the process, so every option is given. */
-const NOTHING: Docker.DockerOptions = {
+const NOTHING: EngineOptions = {
   host: undefined,
   port: undefined,
   socketPath: undefined,
@@ -42,6 +55,7 @@ const NOTHING: Docker.DockerOptions = {
   cert: undefined,
   key: undefined,
   timeout: undefined,
+  agent: undefined,
 };
 
 /**
@@ -61,12 +75,12 @@ export async function resolveEndpoint(input: EndpointInput): Promise<Endpoint> {
 
 async function fromContext(name: string, input: EndpointInput): Promise<Endpoint> {
   const { host, tls } = await readContext(name, input);
-  return { origin: 'context', context: name, ...endpointOf(host, `The Docker context "${name}"`, tls) };
+  return { origin: 'context', context: name, ...endpointOf(host, `The Docker context "${name}"`, input, tls) };
 }
 
 async function fromAddress(address: string, where: string, input: EndpointInput): Promise<Omit<Endpoint, 'origin'>> {
   const remote = !/^(unix|npipe|ssh):/.test(address);
-  return endpointOf(address, where, remote ? await environmentTls(address, input) : undefined);
+  return endpointOf(address, where, input, remote ? await environmentTls(address, input) : undefined);
 }
 
 /** TLS as the docker command takes it: DOCKER_TLS_VERIFY switches it on, DOCKER_CERT_PATH says where the files are. */
@@ -85,7 +99,10 @@ async function environmentTls(address: string, { env, home }: EndpointInput): Pr
   return { ca: await read('ca.pem'), cert: await read('cert.pem'), key: await read('key.pem') };
 }
 
-function endpointOf(address: string, where: string, tls?: TlsMaterial): Omit<Endpoint, 'origin'> {
+/** The name that stands in requests that go through ssh; nothing looks it up. */
+const SSH_HTTP_HOST = 'docker';
+
+function endpointOf(address: string, where: string, { env, sshPrompts }: EndpointInput, tls?: TlsMaterial): Omit<Endpoint, 'origin'> {
   const bad = (why: string) =>
     new EngineUnavailable('badAddress', address, l10n.t('{0} is "{1}": {2}. Write unix:///path, tcp://host:port or ssh://user@host.', where, address, why));
   if (address.startsWith('unix://')) return socketEndpoint(address.slice('unix://'.length) || '/var/run/docker.sock');
@@ -97,20 +114,28 @@ function endpointOf(address: string, where: string, tls?: TlsMaterial): Omit<End
   } catch {
     throw bad(l10n.t('that is no address'));
   }
+  // A password in an address would stand in every message that names it.
+  if (url.password !== '') throw passwordInAddress(where);
   if (url.hostname === '') throw bad(l10n.t('it names no host'));
   const host = url.hostname.replace(/^\[|\]$/g, '');
   switch (url.protocol) {
     case 'ssh:': {
-      const options: Docker.DockerOptions = { ...NOTHING, protocol: 'ssh', host, port: url.port || 22 };
-      const sshOptions = { agent: process.env['SSH_AUTH_SOCK'] };
-      return { address, options: { ...options, ...(url.username ? { username: url.username } : {}), sshOptions } };
+      let parsed;
+      try {
+        parsed = parseSshAddress(address);
+      } catch (error) {
+        throw bad((error as Error).message);
+      }
+      const ssh = new SshWay(parsed, env, sshPrompts);
+      return { address, ssh, options: { ...NOTHING, protocol: 'http', host: SSH_HTTP_HOST, agent: ssh.requests } };
     }
     case 'tcp:':
     case 'http:':
     case 'https:': {
       const secure = tls !== undefined || url.protocol === 'https:';
       const port = url.port || (secure ? 2376 : 2375);
-      const verify = tls?.skipVerify ? { agent: undefined, checkServerIdentity: () => undefined } : {};
+      // docker-modem hands on no rejectUnauthorized; an agent's own options come before those of a request.
+      const verify = secure && tls?.skipVerify ? { agent: new HttpsAgent({ rejectUnauthorized: false }) } : {};
       return {
         address,
         options: { ...NOTHING, ...verify, protocol: secure ? 'https' : 'http', host, port, ca: tls?.ca, cert: tls?.cert, key: tls?.key },
@@ -119,6 +144,10 @@ function endpointOf(address: string, where: string, tls?: TlsMaterial): Omit<End
     default:
       throw bad(l10n.t('"{0}//" is not supported', url.protocol));
   }
+}
+
+function passwordInAddress(where: string): EngineUnavailable {
+  return new EngineUnavailable('badAddress', '', l10n.t('{0} holds a password, which does not belong into an address. Take it out; ssh asks for what it needs.', where));
 }
 
 function socketEndpoint(path: string): Omit<Endpoint, 'origin'> {

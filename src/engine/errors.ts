@@ -17,6 +17,14 @@ export type UnavailableReason =
   | 'tls'
   /** The setting, DOCKER_HOST or the context cannot be read. */
   | 'badAddress'
+  /** There is no ssh program on this machine. */
+  | 'noSsh'
+  /** The other machine's host key is not known, or is another than before. */
+  | 'hostKey'
+  /** The other machine did not accept the user's key or password. */
+  | 'authentication'
+  /** The other machine has no docker command, or too old a one. */
+  | 'noDocker'
   /** The engine went away while it worked for us. */
   | 'lost';
 

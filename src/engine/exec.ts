@@ -1,6 +1,5 @@
 /** A program in a container that runs already: quicker than a container for each. */
 import * as l10n from '@vscode/l10n';
-import { buffer } from 'node:stream/consumers';
 import { PassThrough, type Readable, type Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
@@ -12,6 +11,9 @@ import type { Ran } from './tools.ts';
 
 /** The engine learns of the end a moment after the output has ended. */
 const EXIT_TRIES = 50;
+/** The list of a directory with a million files. */
+const MOST_OUTPUT_BYTES = 256 * 1024 * 1024;
+const MOST_STDERR = 64 * 1024;
 const EXIT_EVERY_MS = 20;
 
 type Exec = Docker.Exec;
@@ -46,7 +48,7 @@ const context = (helper: Helper) => ({ kind: 'container', object: helper.contain
 export async function execStream(helper: Helper, command: readonly string[]): Promise<Readable> {
   try {
     let stderr = '';
-    const { exec, stdout } = await begin(helper, command, (text) => (stderr += text));
+    const { exec, stdout } = await begin(helper, command, (text) => (stderr = (stderr + text).slice(0, MOST_STDERR)));
     const checked = new PassThrough({
       flush(done) {
         exitCodeOf(exec).then(
@@ -67,9 +69,15 @@ export async function execStream(helper: Helper, command: readonly string[]): Pr
 export async function execIn(helper: Helper, command: readonly string[]): Promise<Ran> {
   try {
     let stderr = '';
-    const { exec, stdout } = await begin(helper, command, (text) => (stderr += text));
-    const said = await buffer(stdout);
-    return { code: await exitCodeOf(exec), stdout: said, stderr };
+    const { exec, stdout } = await begin(helper, command, (text) => (stderr = (stderr + text).slice(0, MOST_STDERR)));
+    const said: Buffer[] = [];
+    let bytes = 0;
+    for await (const piece of stdout as AsyncIterable<Buffer>) {
+      said.push(piece);
+      bytes += piece.length;
+      if (bytes > MOST_OUTPUT_BYTES) throw new EngineFailure(0, l10n.t('A program in a helper container said more than {0} MiB; it was not read further.', MOST_OUTPUT_BYTES / 1024 / 1024));
+    }
+    return { code: await exitCodeOf(exec), stdout: Buffer.concat(said), stderr };
   } catch (error) {
     throw execError(error, helper);
   }

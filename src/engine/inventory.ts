@@ -1,8 +1,10 @@
 /** Reads an engine's containers and volumes into one immutable snapshot, lineage included. */
+import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
 import type { InspectedVolume } from './actions.ts';
 import { engineError, type Connection } from './connection.ts';
 import { eachOf } from './eachOf.ts';
+import { EngineFailure } from './errors.ts';
 import { helperTest } from './helperRecords.ts';
 import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from './model.ts';
 import { hostPaths, sharers } from './sharing.ts';
@@ -34,6 +36,10 @@ function isAnonymous(name: string, labels: Readonly<Record<string, string>> | nu
   return (labels !== null && labels !== undefined && ANONYMOUS_LABEL in labels) || /^[0-9a-f]{64}$/.test(name);
 }
 
+function isListOf(list: unknown, keys: readonly string[]): boolean {
+  return Array.isArray(list) && list.every((one: unknown) => typeof one === 'object' && one !== null && keys.every((key) => typeof (one as Record<string, unknown>)[key] === 'string'));
+}
+
 /** Remembers, per container and image, what never changes, so that a new snapshot asks for new objects only. */
 export class Inventory {
   readonly #connection: Connection;
@@ -51,10 +57,11 @@ export class Inventory {
     const { docker } = this.#connection;
     try {
       const [allContainers, volumeList] = await Promise.all([docker.listContainers({ all: true }), docker.listVolumes()]);
+      const volumes = (volumeList.Volumes as RawVolume[] | null) ?? [];
+      if (!isListOf(allContainers, ['Id', 'ImageID']) || !isListOf(volumes, ['Name'])) throw new EngineFailure(0, l10n.t('The engine at {0} answers otherwise than a Docker engine does. Check the address.', this.#connection.endpoint.address));
       // Read after the list: a helper of another window that is in it has its record.
       const isHelper = await helperTest(this.#connection);
       const listed = allContainers.filter((container) => !isHelper(container.Id, nameOf(container)));
-      const volumes = (volumeList.Volumes as RawVolume[] | null) ?? [];
       const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
       await this.#learn(listed, anonymous);
       const paths = hostPaths(volumes.map(({ Name, Mountpoint, Options }) => ({ name: Name, mountpoint: Mountpoint, options: Options ?? {} })));

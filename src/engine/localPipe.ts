@@ -3,7 +3,8 @@
  * stdout passes through the container's shim and the engine; through a pipe it comes at about twice the speed.
  */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
@@ -12,8 +13,11 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Connection } from './connection.ts';
+import { createArchiveHelper } from './helpers.ts';
 
 const NAME = 'archive';
+/** Header blocks, extended ones too, and the content of the file that proves a shared file system. */
+const PROOF_BYTES = 8192;
 
 export interface Pipe {
   /** Host directory to mount into the helper. */
@@ -37,14 +41,53 @@ export interface InputPipe extends Pipe {
   feed(input: Readable, helperIsGone: Promise<unknown>): Promise<void>;
 }
 
-/** Whether a bind source of the engine is a path of this machine, as far as that can be told without trying. */
-export function sharesFiles({ info }: Connection): boolean {
-  return process.platform === 'linux' && info.local && info.name === hostname();
+const proofs = new WeakMap<Connection, Promise<boolean>>();
+
+/**
+ * Whether a bind source of the engine is a path of this machine. An engine can call itself as it likes, and a socket may be
+ * forwarded from anywhere, so the name only tells whether the question is worth asking: the engine must read back what this
+ * process has just written into a file that only its user can read. Asked once per connection; false where it cannot be told.
+ */
+export function sharesFiles(connection: Connection): Promise<boolean> {
+  const { info } = connection;
+  if (process.platform !== 'linux' || !info.local || info.name !== hostname()) return Promise.resolve(false);
+  let proof = proofs.get(connection);
+  if (proof === undefined) {
+    proof = prove(connection).catch(() => false);
+    proofs.set(connection, proof);
+  }
+  return proof;
+}
+
+const PROOF_AT = '/docker-mounts/proof';
+
+async function prove(connection: Connection): Promise<boolean> {
+  const home = await mkdtemp(join(tmpdir(), 'docker-mounts-'));
+  try {
+    const secret = randomBytes(32).toString('hex');
+    await writeFile(join(home, NAME), secret, { mode: 0o600, flag: 'wx' });
+    const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+    const helper = await createArchiveHelper(connection, [{ type: 'bind', source: home, target: PROOF_AT, readOnly: true }], silent);
+    try {
+      const tar = await helper.readArchive(`${PROOF_AT}/${NAME}`);
+      let seen = Buffer.alloc(0);
+      // One header and one block are enough; an engine that sends more does not make this wait.
+      for await (const chunk of tar) {
+        seen = Buffer.concat([seen, chunk as Buffer]);
+        if (seen.length >= PROOF_BYTES) break;
+      }
+      return seen.subarray(0, PROOF_BYTES).includes(secret);
+    } finally {
+      await helper.remove();
+    }
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
 }
 
 /** A named pipe in a directory that only this user can pass; undefined where engine and process do not share files or there is no mkfifo. */
 async function makePipe<T>(connection: Connection, begin: (pipe: Pipe, path: string) => T): Promise<T | undefined> {
-  if (!sharesFiles(connection)) return undefined;
+  if (!(await sharesFiles(connection))) return undefined;
   const home = await mkdtemp(join(tmpdir(), 'docker-mounts-'));
   const remove = () => rm(home, { recursive: true, force: true });
   try {

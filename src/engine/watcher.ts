@@ -23,6 +23,8 @@ export interface WatcherOptions {
   readonly log: Logger;
   readonly journal: Journal;
   readonly origins?: OriginMemory;
+  /** Called before a connection that somebody asked for, and not before one that is tried again by itself. */
+  readonly onAsked?: () => void;
   /** Called once for every new connection. */
   readonly onConnected?: (connection: Connection) => void;
 }
@@ -31,6 +33,8 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5000;
 /** Events come in bursts: a `docker compose up` sends dozens. */
 const DEBOUNCE_MS = 100;
+/** No event is longer. */
+const MOST_EVENT_CHARACTERS = 16 * 1024 * 1024;
 /** Finds out when a remote engine's network is gone without a word. */
 const KEEPALIVE_MS = 30_000;
 
@@ -90,11 +94,13 @@ export class EngineWatcher {
   /** Reads everything but the sizes anew; connects where there is no connection. Throws EngineUnavailable. */
   async refresh(): Promise<void> {
     if (this.#state.kind === 'connected') await this.#read();
+    else this.#options.onAsked?.();
     await this.#connected();
   }
 
   /** Forgets the connection and starts again, after the address may have changed. */
   async reconnect(): Promise<void> {
+    this.#options.onAsked?.();
     this.#drop();
     this.#retryMs = FIRST_RETRY_MS;
     await this.#attempt;
@@ -138,12 +144,14 @@ export class EngineWatcher {
       const connection = await Connection.open(await this.#options.endpoint(), this.#options.journal);
       const inventory = new Inventory(connection, this.#options.origins);
       // First the events, then the snapshot: what happens in between is seen.
-      const events = await this.#listen(connection);
-      const snapshot = await inventory.read().catch((error: unknown) => {
-        events.destroy();
+      const { events, snapshot } = await this.#begin(connection, inventory).catch(async (error: unknown) => {
+        await connection.close();
         throw error;
       });
-      if (this.#disposed) return void events.destroy();
+      if (this.#disposed) {
+        events.destroy();
+        return await connection.close();
+      }
       this.#inventory = inventory;
       this.#events = events;
       this.#sizes = new Map();
@@ -157,6 +165,15 @@ export class EngineWatcher {
     }
   }
 
+  async #begin(connection: Connection, inventory: Inventory): Promise<{ events: Readable; snapshot: Snapshot }> {
+    const events = await this.#listen(connection);
+    const snapshot = await inventory.read().catch((error: unknown) => {
+      events.destroy();
+      throw error;
+    });
+    return { events, snapshot };
+  }
+
   async #listen(connection: Connection): Promise<Readable> {
     const stream = (await connection.docker.getEvents({ filters: { type: ['container', 'volume'] } })) as unknown as Readable & { socket?: { setKeepAlive?(on: boolean, ms: number): void } };
     stream.socket?.setKeepAlive?.(true, KEEPALIVE_MS);
@@ -164,6 +181,7 @@ export class EngineWatcher {
     stream.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString('utf8')).split('\n');
       rest = lines.pop() ?? '';
+      if (rest.length > MOST_EVENT_CHARACTERS) return void stream.destroy();
       if (lines.some(isOfInterest)) this.#readSoon();
     });
     let over = false;
@@ -228,6 +246,7 @@ export class EngineWatcher {
     this.#events = undefined;
     this.#inventory = undefined;
     events?.destroy();
+    if (this.#state.kind === 'connected') void this.#state.connection.close();
   }
 
   #set(state: EngineState): void {

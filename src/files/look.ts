@@ -70,7 +70,9 @@ export async function statEntry(session: Session, path: string): Promise<Entry> 
  */
 export async function listEntries(session: Session, path: string): Promise<NamedEntry[]> {
   const tools = await session.tools();
-  const found = tools === undefined ? await listByArchive(session, path) : await listByTools(session, path);
+  const all = tools === undefined ? await listByArchive(session, path) : await listByTools(session, path);
+  // A name that steps out of its directory would do so in every path that is made of it, here too.
+  const found = all.filter(({ name }) => name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name));
   const links = found.filter(({ isLink }) => isLink).slice(0, MOST_LINKS);
   const ends = new Map<string, Entry>();
   await eachOf(links, async ({ name }) => {
@@ -93,6 +95,11 @@ function notADirectory(path: string): FileRefused {
   return new FileRefused('notADirectory', messagePath(path), `"${messagePath(path)}" is no directory.`);
 }
 
+function countOf(text: string): number {
+  const count = Number(text);
+  return Number.isSafeInteger(count) && count >= 0 ? count : 0;
+}
+
 async function listByTools(session: Session, path: string): Promise<NamedEntry[]> {
   const { code, stdout } = await runTool(session, 'To list files', 'list', path);
   if (code === EXIT.missing || code === EXIT.outside) throw missing(path);
@@ -103,7 +110,7 @@ async function listByTools(session: Session, path: string): Promise<NamedEntry[]
     const [name = '', mode = '', size = '', mtime = ''] = fields.slice(at, at + STRIDE);
     const bits = Number.parseInt(mode, 16);
     const type = bits & FILE_TYPE;
-    entries.push({ name: textOfBytes(Buffer.from(name, 'latin1')), type: type === LINK ? undefined : (TYPES[type] ?? 'other'), isLink: type === LINK, size: Number(size), mtime: Number(mtime) * 1000, mode: bits & 0o777 });
+    entries.push({ name: textOfBytes(Buffer.from(name, 'latin1')), type: type === LINK ? undefined : (TYPES[type] ?? 'other'), isLink: type === LINK, size: countOf(size), mtime: (Number(mtime) || 0) * 1000, mode: bits & 0o777 });
   }
   return entries;
 }

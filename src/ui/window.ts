@@ -149,19 +149,20 @@ export interface Question {
   readonly validateInput?: (value: string) => Shown | undefined | Promise<Shown | undefined>;
 }
 
-/** A text that is typed; undefined where the box was closed. */
-export function askText({ title, prompt, placeHolder, validateInput, ...rest }: Question): Thenable<string | undefined> {
+/** A text that is typed; undefined where the box was closed, or `token` closed it. */
+export function askText({ title, prompt, placeHolder, validateInput, ...rest }: Question, token?: vscode.CancellationToken): Thenable<string | undefined> {
   const problemOf = validateInput && (async (value: string) => {
     const problem = await validateInput(value);
     return problem && asMessage(problem);
   });
-  return vscode.window.showInputBox({
+  const options: vscode.InputBoxOptions = {
     ...rest,
     ...(title === undefined ? {} : { title: asText(title) }),
     ...(prompt === undefined ? {} : { prompt: asMessage(prompt) }),
     ...(placeHolder === undefined ? {} : { placeHolder: visible(placeHolder) }),
     ...(problemOf === undefined ? {} : { validateInput: problemOf }),
-  });
+  };
+  return vscode.window.showInputBox(options, token);
 }
 
 export interface FileQuestion {

@@ -85,7 +85,7 @@ export async function ensureModules() {
 }
 
 /** Makes a folder of the cache whole or not at all. */
-async function ensureCached(name, fill) {
+export async function ensureCached(name, fill) {
   const folder = join(cacheFolder(), name);
   if (existsSync(folder)) return folder;
   return withLock(`${folder}.lock`, `filling ${folder}`, async () => {

@@ -24,6 +24,7 @@ const PACKAGES = {
     [['zstd'], 'zstd', 'zstd', 'zstd'],
     [['age'], 'age', 'age', 'age'],
     [['docker'], 'docker-cli|docker.io', 'docker-cli', 'docker'],
+    [['ssh'], 'openssh-client', 'openssh-clients'],
     [['docker-compose'], 'docker-compose', 'docker-compose', 'docker-compose'],
     [['python3'], 'python3', 'python3', 'python'],
     // They compile the helper program anew, to compare it with what is committed.
