@@ -24,7 +24,8 @@ export async function runSuite(node, env) {
       ['extensionTestsPath', at(join(root, 'out/test/index.cjs'))],
       ['skipWelcome', 'true'],
     ];
-    await page.goto(code.address(workspace, { payload: JSON.stringify(payload) }));
+    // The first start on a machine that is busy.
+    await page.goto(code.address(workspace, { payload: JSON.stringify(payload) }), { timeout: LIMIT_MS });
     for (const end = Date.now() + LIMIT_MS; Date.now() < end; await sleep(200)) {
       throwIfEnding();
       const text = read(report);
