@@ -102,7 +102,8 @@ export function shown(text: string): Shown {
 /** A whole message that was made elsewhere, such as that of an error or of the engine. Its line breaks become blanks. */
 export function sentence(message: string): Shown {
   // An engine ends its messages with a line break, and breaks long ones.
-  return new ShownText(tamed(bounded(message, LONGEST_MESSAGE).trim().replace(/\s*\r?\n\s*/g, ' '), LONGEST_MESSAGE));
+  const rows = bounded(message, LONGEST_MESSAGE).split('\n').map((row) => row.trim()).filter((row) => row !== '');
+  return new ShownText(tamed(rows.join(' '), LONGEST_MESSAGE));
 }
 
 /** The message of whatever was thrown. */

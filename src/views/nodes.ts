@@ -41,11 +41,17 @@ export type NoticeNode = { readonly kind: 'notice'; readonly directory: FilePlac
 
 export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode | SubjectNode | FilesNode | FileNode | MoreNode | NoticeNode;
 
-const KINDS: ReadonlySet<unknown> = new Set<Node['kind']>(['container', 'mount', 'lineage', 'volume', 'use', 'backup', 'subject', 'files', 'file', 'more', 'notice']);
+/** The rows that were handed to VS Code. */
+const handedOut = new WeakSet<object>();
 
-/** Whether what a command was given is a row. */
+/** To be called with each row that VS Code gets, so that it is known again when a command is called on it. */
+export function handOut(node: Node): void {
+  handedOut.add(node);
+}
+
+/** Whether what a command was given is a row: one of our own, since a link can hold an object that looks like one. */
 export function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && 'kind' in value && KINDS.has(value.kind);
+  return typeof value === 'object' && value !== null && handedOut.has(value);
 }
 
 /** The rows below a container: lineage first, then mounts. */

@@ -7,7 +7,7 @@ import type { Snapshot } from '../engine/model.ts';
 import type { EngineState } from '../engine/watcher.ts';
 import { uriPathOf } from '../files/place.ts';
 import type { Directories } from './directories.ts';
-import { childrenOf, placeOfNode, subjectsOf, type Node } from './nodes.ts';
+import { childrenOf, handOut, placeOfNode, subjectsOf, type Node } from './nodes.ts';
 import type { Log } from '../ui/window.ts';
 import { resolveRow, rowOf } from './rows.ts';
 
@@ -18,6 +18,7 @@ abstract class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable 
   abstract getChildren(node?: Node): Node[] | Promise<Node[]>;
 
   getTreeItem(node: Node): vscode.TreeItem {
+    handOut(node);
     return rowOf(node);
   }
 
