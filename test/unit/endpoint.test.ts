@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { Connection } from '../../src/engine/connection.ts';
+import { Journal } from '../../src/journal/journal.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { EngineUnavailable } from '../../src/engine/errors.ts';
 import { parseSshAddress, sshArguments } from '../../src/engine/sshAddress.ts';
@@ -74,9 +75,9 @@ it('a context that skips verification takes any certificate, and no other does',
     return resolveEndpoint({ context: name, env: {}, home });
   };
   try {
-    assert.equal((await Connection.open(await context('any', true))).info.name, 'secure');
+    assert.equal((await Connection.open(await context('any', true), new Journal(home))).info.name, 'secure');
     const checking = await resolveEndpoint({ host: `https://127.0.0.1:${port}`, env: {}, home });
-    await assert.rejects(Connection.open(checking), (error: Error) => error instanceof EngineUnavailable && error.reason === 'tls');
+    await assert.rejects(Connection.open(checking, new Journal(home)), (error: Error) => error instanceof EngineUnavailable && error.reason === 'tls');
   } finally {
     server.closeAllConnections();
     server.close();

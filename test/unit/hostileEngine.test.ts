@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { Connection } from '../../src/engine/connection.ts';
+import { Journal } from '../../src/journal/journal.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { EngineFailure, EngineUnavailable, FileFailure } from '../../src/engine/errors.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
@@ -74,7 +75,7 @@ beforeEach(() => {
   archive = () => TAR_END;
 });
 
-const connect = async () => Connection.open(await resolveEndpoint({ host: `unix://${join(folder, 'engine.sock')}`, env: {}, home: '/nonexistent' }));
+const connect = async () => Connection.open(await resolveEndpoint({ host: `unix://${join(folder, 'engine.sock')}`, env: {}, home: '/nonexistent' }), new Journal(join(folder, 'journal')));
 type Kind = '0' | '1' | '2' | '5';
 const entry = (name: string, type: Kind, link = '', mode = 0o644) => entryBlocks({ name: Buffer.from(name), type, mode, uid: 0, gid: 0, mtime: 0, ...(link === '' ? {} : { link: Buffer.from(link) }) });
 const file = (name: string, content: string, mode = 0o644) => Buffer.concat([entryBlocks({ name: Buffer.from(name), type: '0', mode, uid: 4321, gid: 4321, mtime: 0, size: content.length }), Buffer.from(content), paddingOf(content.length)]);
@@ -89,7 +90,7 @@ async function download(): Promise<{ home: string; to: string; failure: unknown 
   const to = join(home, 'into/tree');
   const connection = await connect();
   const inventory = new Inventory(connection);
-  const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), toolImage: () => undefined, log });
+  const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log });
   const failure = await files.download(placeOf('volume', 'data', '/'), to, { entries: 0, bytes: 0 }, job()).then(() => undefined, (error: unknown) => error);
   await files.dispose();
   assert.deepEqual(readdirSync(join(home, 'victim')), ['file']);
@@ -162,7 +163,7 @@ describe('a download stays in its folder', () => {
     symlinkSync('/nonexistent', join(home, 'tree.partial/mine'));
     const connection = await connect();
     const inventory = new Inventory(connection);
-    const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), toolImage: () => undefined, log });
+    const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log });
     await files.download(placeOf('volume', 'data', '/'), join(home, 'tree'), { entries: 0, bytes: 0 }, job());
     assert.deepEqual(readdirSync(home).sort(), ['tree', 'tree.partial']);
     await files.dispose();
@@ -234,7 +235,7 @@ describe('answers that no engine gives', () => {
       stat = lie as object;
       const connection = await connect();
       const inventory = new Inventory(connection);
-      const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), toolImage: () => undefined, log });
+      const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log });
       await assert.rejects(files.read(placeOf('volume', 'data', '/f')), (error: Error) => error instanceof EngineFailure && /what no file can have/.test(error.message));
       await files.dispose();
     });
@@ -245,7 +246,7 @@ describe('answers that no engine gives', () => {
     more = (path, answer) => path.startsWith('/images/json') && (json(answer, []), true);
     const connection = await connect();
     const inventory = new Inventory(connection);
-    const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), toolImage: () => undefined, log });
+    const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log });
     assert.deepEqual((await files.list(placeOf('volume', 'data', '/'))).map(({ name }) => name), ['good']);
     await files.dispose();
   });
