@@ -22,7 +22,7 @@ function onMachineWith(programs: string[], groups: string[]): string {
 }
 
 it('with dnf: what is missing, and the command that installs it', () => {
-  const said = onMachineWith(['dnf', 'zstd', 'setfattr', 'setfacl', 'docker', 'python3'], ['fixtures', 'browser', 'git']);
+  const said = onMachineWith(['dnf', 'zstd', 'setfattr', 'setfacl', 'docker', 'python3', 'ssh', 'gcc', 'aarch64-linux-gnu-gcc'], ['fixtures', 'browser', 'git']);
   assert.match(said, /^Missing on this machine: age, docker-compose, chromium or [^\n]*, git\. Install them, and try again:\n {2}sudo dnf install age docker-compose chromium git\n$/);
 });
 
