@@ -13,6 +13,7 @@ export interface Difference {
 }
 
 const BLOCK = 512;
+const MOST_DIGITS = 32;
 
 /** Hashes the content of members, holes of sparse files as the zeros that they read as. */
 export class ContentHash {
@@ -23,12 +24,20 @@ export class ContentHash {
   #map: { offset: number; bytes: number }[] = [];
   /** Bytes of a sparse map that are not yet read to its end. */
   #pending: Buffer | undefined;
+  /** The numbers of such a map, and its bytes, so far. */
+  #numbers: number[] = [];
+  #mapBytes = 0;
+  /** The piece that is read: taking the first off a list of millions would move all others. */
+  #piece = 0;
 
   begin(member: TarMember): void {
     this.#hash = createHash('sha256');
     this.#member = member;
     this.#at = 0;
     this.#map = [];
+    this.#numbers = [];
+    this.#mapBytes = 0;
+    this.#piece = 0;
     this.#pending = member.sparse === 'pax' ? Buffer.alloc(0) : undefined;
     if (member.sparse === 'gnu') this.#map = oldSparseMap(member);
   }
@@ -41,7 +50,7 @@ export class ContentHash {
       return;
     }
     for (let rest = data; rest.length > 0; ) {
-      const [piece] = this.#map;
+      const piece = this.#map[this.#piece];
       if (piece === undefined) return;
       this.#zeros(piece.offset);
       const now = rest.subarray(0, piece.bytes);
@@ -49,7 +58,7 @@ export class ContentHash {
       rest = rest.subarray(now.length);
       piece.offset += now.length;
       piece.bytes -= now.length;
-      if (piece.bytes === 0) this.#map.shift();
+      if (piece.bytes === 0) this.#piece += 1;
     }
   }
 
@@ -68,27 +77,32 @@ export class ContentHash {
     while (this.#at < until) this.#take(block.subarray(0, until - this.#at));
   }
 
-  /** GNU's sparse format 1.0: the number of pieces, then offset and size of each, one decimal a line, padded to a block. */
+  /** GNU's sparse format 1.0: the number of pieces, then offset and size of each, one decimal a line, padded to a block. Returns what stands behind it. */
   #newMap(part: Buffer): Buffer {
-    const all = Buffer.concat([this.#pending ?? Buffer.alloc(0), part]);
-    const numbers: number[] = [];
     let at = 0;
-    for (let line = all.indexOf(10, at); line >= 0; line = all.indexOf(10, at)) {
-      numbers.push(Number(all.toString('latin1', at, line)));
+    for (let line = part.indexOf(10); line >= 0 && this.#numbers.length < 1 + 2 * (this.#numbers[0] ?? 0); line = part.indexOf(10, at)) {
+      this.#numbers.push(Number(Buffer.concat([this.#pending ?? Buffer.alloc(0), part.subarray(at, line)]).toString('latin1')));
+      this.#pending = Buffer.alloc(0);
       at = line + 1;
-      if (numbers.length === 1 + 2 * (numbers[0] ?? 0)) {
-        const length = Math.ceil(at / BLOCK) * BLOCK;
-        if (all.length < length) break;
-        for (let index = 1; index < numbers.length; index += 2) {
-          const piece = { offset: numbers[index] ?? 0, bytes: numbers[index + 1] ?? 0 };
-          if (piece.bytes > 0) this.#map.push(piece);
-        }
-        this.#pending = undefined;
-        return all.subarray(length);
-      }
     }
-    this.#pending = all;
-    return Buffer.alloc(0);
+    const isWhole = this.#numbers.length > 0 && this.#numbers.length >= 1 + 2 * (this.#numbers[0] ?? 0);
+    if (!isWhole) {
+      // No number has so many digits: what is damaged is not kept for a line's end that never comes.
+      this.#pending = Buffer.concat([this.#pending ?? Buffer.alloc(0), part.subarray(at)]).subarray(0, MOST_DIGITS);
+      this.#mapBytes += part.length;
+      return Buffer.alloc(0);
+    }
+    const end = Math.ceil((this.#mapBytes + at) / BLOCK) * BLOCK - this.#mapBytes;
+    if (part.length < end) {
+      this.#mapBytes += part.length;
+      return Buffer.alloc(0);
+    }
+    for (let index = 1; index < this.#numbers.length; index += 2) {
+      const piece = { offset: this.#numbers[index] ?? 0, bytes: this.#numbers[index + 1] ?? 0 };
+      if (piece.bytes > 0) this.#map.push(piece);
+    }
+    this.#pending = undefined;
+    return part.subarray(end);
   }
 }
 

@@ -154,7 +154,8 @@ it('two at once have an address, a workspace and samples of their own, and one g
   await one.ended();
   assert.ok(!existsSync(workspace));
   assert.ok(existsSync(join(otherWorkspace, 'site/index.html')));
-  assert.ok((await fetch(addresses[1]!)).ok);
+  // With its token, the address leads into the window.
+  assert.equal((await fetch(addresses[1]!, { redirect: 'manual' })).status, 302);
   other.signalGroup('SIGINT');
   await other.ended();
   await one.leavesNothing();
