@@ -4,10 +4,10 @@ import { Readable, type Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Connection } from './connection.ts';
 import { engineError } from './connection.ts';
-import { ensureEmptyImage } from './emptyImage.ts';
 import { recordHelper, type HelperEntry } from './helperRecords.ts';
 import type { Logger } from './log.ts';
 import { HELPER_LABEL } from './model.ts';
+import { ensureOwnImage, type OwnImage } from './ownImage.ts';
 
 /** A source to mount into a helper. `readOnly: false` only for jobs that write. */
 export interface HelperMount {
@@ -16,6 +16,9 @@ export interface HelperMount {
   readonly target: string;
   readonly readOnly: boolean;
 }
+
+/** Holds nothing: an empty tar is two zero blocks (POSIX ustar). */
+const EMPTY_IMAGE: OwnImage = { repository: 'docker-mounts/helper', tag: 'latest', tar: Buffer.alloc(1024) };
 
 export type PathKind = 'directory' | 'file' | 'other';
 
@@ -138,7 +141,7 @@ export class Helper {
 
 /** A helper that is never started, from an image that holds nothing: enough for the engine's archive endpoint. */
 export async function createArchiveHelper(connection: Connection, mounts: readonly HelperMount[], log: Logger): Promise<Helper> {
-  const image = await ensureEmptyImage(connection);
+  const image = await ensureOwnImage(connection, EMPTY_IMAGE, log);
   return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
 }
 
