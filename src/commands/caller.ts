@@ -1,7 +1,7 @@
 /**
  * Who called a command. `ExtHostCommands` of VS Code calls a command that is registered in this extension host at once,
  * within `executeCommand`; what comes from the window (a link, a keybinding, a menu) arrives as a message and comes in
- * by `$executeContributedCommand` (vs/workbench/api/common/extHostCommands.ts, the same from 1.101 to 1.139). So the stack
+ * by `$executeContributedCommand` (vs/workbench/api/common/extHostCommands.ts, the same in 1.139 and in older copies). So the stack
  * tells them apart while the call is still under way, and a caller counts as one of this host only where its own frame
  * stands directly behind `executeCommand`. Everything else, also what a later VS Code does in another way, does not.
  */
