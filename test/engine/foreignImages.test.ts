@@ -95,7 +95,7 @@ it('a hostile image on the engine, also under the name of ours, is run by nothin
     if (!State.Running) continue;
     assert.deepEqual([HostConfig.NetworkMode, HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.Privileged], ['none', true, ['ALL'], false]);
     assert.deepEqual([...(HostConfig.CapAdd as string[])].map((one) => one.replace(/^CAP_/, '')), ['DAC_OVERRIDE']);
-    assert.ok(HostConfig.SecurityOpt?.includes('no-new-privileges'));
+    assert.ok((HostConfig.SecurityOpt as string[]).includes('no-new-privileges'));
   }
   await files.write(at('/file'), Buffer.from('changed'), { create: true, overwrite: true });
   await files.rename(at('/file'), at('/sub/other'), false, work);
