@@ -5,9 +5,10 @@
 import * as l10n from '@vscode/l10n';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { readSmallText } from '../engine/boundedFile.ts';
 import { FileFailure } from '../engine/errors.ts';
 
 const HEARTBEAT_MS = 20_000;
@@ -46,9 +47,18 @@ function lockFile(folder: string, id: string): string {
   return join(folder, `.docker-mounts-${createHash('sha256').update(id).digest('hex').slice(0, 16)}.lock`);
 }
 
+/** A lock holds a hundred bytes. */
+const MOST_LOCK_BYTES = 4096;
+
+function isOwner(value: unknown): value is Owner {
+  const { machine, pid, token } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof Owner, unknown>>;
+  return typeof machine === 'string' && typeof pid === 'number' && typeof token === 'string';
+}
+
 async function ownerOf(file: string): Promise<Owner | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Owner;
+    const owner: unknown = JSON.parse(await readSmallText(file, MOST_LOCK_BYTES));
+    return isOwner(owner) ? owner : undefined;
   } catch {
     // Gone, or its owner is about to write it.
     return undefined;

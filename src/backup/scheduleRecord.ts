@@ -3,8 +3,9 @@
  * windows of this machine share, so that they agree on when to try again and who has told the user.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readSmallText } from '../engine/boundedFile.ts';
 import type { Logger } from '../engine/log.ts';
 
 /** Times are milliseconds since 1970. */
@@ -29,6 +30,21 @@ function fileOf(folder: string, key: string): string {
   return join(folder, `${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
 }
 
+const MOST_BYTES = 256 * 1024;
+
+/** What is of another type than it should be is left out. */
+function checked(value: unknown): RunRecord {
+  const raw = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof RunRecord, unknown>>;
+  const failure = (typeof raw.failure === 'object' && raw.failure !== null ? raw.failure : {}) as Partial<Record<keyof NonNullable<RunRecord['failure']>, unknown>>;
+  const { at, message, kind, attempts, toldAt } = failure;
+  const isFailure = typeof at === 'number' && typeof message === 'string' && typeof kind === 'string' && typeof attempts === 'number';
+  return {
+    ...(isFailure ? { failure: { at, message, kind, attempts, ...(typeof toldAt === 'number' ? { toldAt } : {}) } } : {}),
+    ...(typeof raw.cancelledAt === 'number' ? { cancelledAt: raw.cancelledAt } : {}),
+    ...(raw.hadArchives === true ? { hadArchives: true } : {}),
+  };
+}
+
 /** Records by key: one key an entry with its subject and destination. */
 export class RunRecords {
   readonly #folder: string;
@@ -46,7 +62,7 @@ export class RunRecords {
     const kept = this.#unwritten.get(key);
     if (kept !== undefined) return kept;
     try {
-      return JSON.parse(await readFile(fileOf(this.#folder, key), 'utf8')) as RunRecord;
+      return checked(JSON.parse(await readSmallText(fileOf(this.#folder, key), MOST_BYTES)));
     } catch {
       return {};
     }

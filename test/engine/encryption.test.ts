@@ -10,7 +10,7 @@ import { restore } from '../../src/backup/restore.ts';
 import { verifyBackup } from '../../src/backup/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArchive, BadArgument, PassphraseNeeded } from '../../src/engine/errors.ts';
-import { begin, end, job, unique, volume } from './support.ts';
+import { begin, container, end, job, LABEL, unique, volume } from './support.ts';
 
 const PASSPHRASE = 'correct horse – Batterie, heftklammer';
 let connection: Connection;
@@ -75,6 +75,24 @@ describe('an encrypted backup', () => {
     assert.ok(readFileSync(join(await volume(connection, into), 'a.bin')).equals(contents));
     const listed = (await listBackups(folder)).find((one) => one.file === file);
     assert.deepEqual([listed?.encrypted, listed?.compression], [true, 'zstd']);
+  });
+
+  it('says nothing of names, labels, options and paths beside it, and a restore brings labels and options back', async () => {
+    const name = unique('sealed');
+    const made = await connection.docker.createVolume({ Name: name, Labels: { [LABEL]: '1', 'planted-label': 'planted-value' }, DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=8m,uid=4711' } });
+    assert.ok(made);
+    const holder = unique('planted-container');
+    await container(connection, holder, { HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: '/planted-target' }] } });
+    const inside = await (await connection.docker.getContainer(holder).exec({ Cmd: ['sh', '-c', 'echo planted-content > /planted-target/planted-file'] })).start({});
+    await new Promise((resolve) => inside.on('end', resolve).resume());
+    const sealed = await backup(connection, { subject: { kind: 'volume', volume: name }, destination: folder, name: 'a-name-of-mine', passphrase: PASSPHRASE }, job());
+    const bytes = readFileSync(sealed.file, 'latin1') + readFileSync(sealed.manifest, 'latin1');
+    for (const secret of ['planted', name, '4711', 'tmpfs', connection.info.name, 'docker.sock']) assert.ok(!bytes.includes(secret), secret);
+    await connection.docker.getContainer(holder).remove({ force: true });
+    await connection.docker.getVolume(name).remove();
+    await restore(connection, { file: sealed.file, into: { kind: 'volume', volume: name }, mode: 'empty', passphrase: PASSPHRASE }, job());
+    const { Labels, Options } = await connection.docker.getVolume(name).inspect();
+    assert.deepEqual([Labels['planted-label'], Options?.['o']], ['planted-value', 'size=8m,uid=4711']);
   });
 
   it('asks for a passphrase where none or a wrong one is given', async () => {

@@ -34,9 +34,15 @@ static char *chunk_of(size_t depth) { return depth < KEPT_OPEN ? chunks.bytes + 
 static u64 mount_of(int dir, const char *name) {
   struct statx facts;
   memset(&facts, 0, sizeof facts);
-  if (call5(STATX, dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_MNT_ID, &facts) >= 0 && (facts.mask & STATX_MNT_ID) != 0) return facts.mnt_id;
-  if (*name != 0) return 0;
-  /* Before Linux 5.8. */
+  if (call5(STATX, dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_MNT_ID, &facts) >= 0 && (facts.mask & STATX_MNT_ID) != 0 && facts.mnt_id != 0) return facts.mnt_id;
+  /* Before Linux 5.8, and in emulators. */
+  if (*name != 0) {
+    long own = open_at(dir, name, O_PATH | O_NOFOLLOW, 0);
+    if (own < 0) return 0;
+    u64 id = mount_of((int)own, "");
+    close_fd((int)own);
+    return id;
+  }
   char file[40] = "/proc/self/fdinfo/";
   size_t at = length(file);
   u32 scale = 1;
@@ -196,12 +202,16 @@ static void walk(int top, enum task task) {
     }
     if (task == LIST && type != DT_SOCK) put(path.bytes, path.count + 1);
     if (task == REMOVE) {
-      /* An empty directory, and a file, go at once. What is no longer what it was is tried as the other. */
+      /*
+       * An empty directory, and a file, go at once. What is no longer what it was is tried as the other. What something is
+       * mounted on is busy, before the system looks whether it is empty: so no mount is ever entered.
+       */
       long error = unlink_at(level->fd, own, type == DT_DIR ? AT_REMOVEDIR : 0);
       if (error == -ENOTDIR) error = unlink_at(level->fd, own, 0);
       if (error == -EISDIR) error = unlink_at(level->fd, own, AT_REMOVEDIR);
       if (error == 0) level->is_changed = 1;
-      int is_left = error == -ENOTEMPTY || error == -EEXIST || (error == -EBUSY && type == DT_DIR);
+      if (error == -EBUSY) refuse_mount();
+      int is_left = error == -ENOTEMPTY || error == -EEXIST;
       if (error < 0 && error != -ENOENT && !is_left) fail(error, path.bytes);
       type = is_left ? DT_DIR : 1;
     }
@@ -229,14 +239,20 @@ static void walk(int top, enum task task) {
 static void remove_tree(int dir, const char *name) {
   long error = unlink_at(dir, name, 0);
   if (error == 0 || error == -ENOENT) return;
+  if (error == -EBUSY) {
+    path.count = 0;
+    append(&path, name, length(name));
+    refuse_mount();
+  }
   struct stat facts;
   if (stat_at(dir, name, &facts) < 0 || !is_dir(&facts)) fail(error, name);
-  if (unlink_at(dir, name, AT_REMOVEDIR) == 0) return;
+  error = unlink_at(dir, name, AT_REMOVEDIR);
+  if (error == 0) return;
   long top = open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
   if (top < 0) fail(top, name);
   path.count = 0;
   append(&path, name, length(name));
-  if (mount_of(dir, "") != mount_of((int)top, "")) refuse_mount();
+  if (error == -EBUSY || mount_of(dir, "") != mount_of((int)top, "")) refuse_mount();
   if (has_mounts_on_it((int)top)) {
     walk((int)top, LOOK_FOR_MOUNTS);
     call3(LSEEK, top, 0, 0);
