@@ -106,6 +106,27 @@ export function encryptor(passphrase: string, logRounds = LOG_ROUNDS): (source: 
   };
 }
 
+/** A header for one passphrase has some 200 bytes; the library takes seconds for one of a megabyte. */
+const MOST_HEADER_BYTES = 16 * 1024;
+
+/** Passes a file on whose header ends soon. Throws RangeError for another. */
+async function* withShortHeader(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let start: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of source) {
+    if (start === undefined) {
+      yield chunk;
+      continue;
+    }
+    start = Buffer.concat([start, chunk]);
+    const isEnded = start.subarray(0, MOST_HEADER_BYTES).includes('\n--- ');
+    if (!isEnded && start.length >= MOST_HEADER_BYTES) throw new RangeError(l10n.t('the header of its encryption is damaged'));
+    if (!isEnded) continue;
+    yield start;
+    start = undefined;
+  }
+  if (start !== undefined) yield start;
+}
+
 async function* once(text: string | Buffer): AsyncGenerator<Buffer> {
   await Promise.resolve();
   yield Buffer.from(text);
@@ -136,7 +157,7 @@ export function decryptor(file: string, passphrase: string): (source: AsyncItera
   decrypter.addIdentity(new PassphraseIdentity(file, passphrase));
   return async function* (source) {
     try {
-      yield* buffersOf((await decrypter.decrypt(ReadableStream.from(inTurns(source)) as never)) as unknown as ReadableStream<Uint8Array>);
+      yield* buffersOf((await decrypter.decrypt(ReadableStream.from(inTurns(withShortHeader(source))) as never)) as unknown as ReadableStream<Uint8Array>);
     } catch (error) {
       // What a cipher throws: it names the tag that does not fit.
       if (!(error instanceof Error) || !/tag|MAC|ciphertext|chunk/i.test(error.message)) throw error;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { checkManifest } from '../../src/backup/manifestSchema.ts';
 import { ContentHash } from '../../src/backup/compare.ts';
+import { decryptor } from '../../src/backup/encryption.ts';
 import { paxHeader } from '../../src/backup/tarBlocks.ts';
 import { newHeader } from '../../src/backup/tarHeader.ts';
 import { paxRecords, printableName, tarMembers, type TarMember } from '../../src/backup/tarMembers.ts';
@@ -172,4 +173,13 @@ grows('a name that is not UTF-8', 1_000_000, (size) => () => printableName(Buffe
 grows('a manifest', 100_000, (size) => {
   const text = JSON.stringify({ format: 1, createdAt: '2026-11-24T12:00:00.000Z', kind: 'volume', subject: 'v', engine: { name: 'e' }, sha256: 'a', mounts: [{ type: 'volume', source: 'v', root: '.', labels: Object.fromEntries(Array.from({ length: size }, (_, index) => [`l${index}`, 'x'])) }] });
   return () => checkManifest(JSON.parse(text));
+});
+it('the header of an encrypted file that does not end is refused before it is read', async () => {
+  const source = async function* () {
+    await Promise.resolve();
+    for (let piece = 0; piece < 64; piece += 1) yield Buffer.from(`${piece === 0 ? 'age-encryption.org/v1\n' : ''}${'-> X a\nAAAA\n'.repeat(2000)}`);
+  };
+  await assert.rejects(async () => {
+    for await (const _ of decryptor('f', 'p')(source())) assert.fail();
+  }, /damaged/);
 });
