@@ -19,6 +19,8 @@ export interface Kept {
   readonly only?: string;
   /** `uid:gid`, octal mode and seconds, as the tool takes them; absent for a file. */
   readonly root?: { readonly owner: string; readonly mode: string; readonly mtime: string };
+  /** What it was when a job began; see `identityOf`. Only in the record of a job that empties it. */
+  readonly identity?: string;
 }
 
 /** What the marker of a replacing restore says. */

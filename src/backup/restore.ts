@@ -7,6 +7,7 @@ import { recordUndo } from '../engine/helperRecords.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { findTool, requireTool } from '../engine/toolImage.ts';
 import { clearContents, giveUpSafety, moveAside, putBackContents, safetyId, type Kept, type UndoRestore } from './aside.ts';
+import { recordClear } from './clear.ts';
 import { checkConsistency, quietly } from './consistency.ts';
 import { memberPath } from './escapes.ts';
 import { extract, writeRoots } from './extract.ts';
@@ -111,7 +112,7 @@ async function intoExisting(connection: Connection, ready: Ready, writer: Reader
 /** A target that was empty is empty again when the task fails. */
 async function orClear(connection: Connection, kept: readonly Kept[], job: JobOptions, task: () => Promise<void>): Promise<void> {
   const hasTool = (await findTool(connection, job.log)) !== undefined;
-  const record = hasTool ? await recordUndo(connection, { kind: 'clear', kept }) : undefined;
+  const record = hasTool ? await recordClear(connection, kept) : undefined;
   try {
     await task();
   } catch (error) {

@@ -5,11 +5,11 @@ import { posix } from 'node:path';
 import { inspectVolume } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, EngineFailure, NotFound, TargetNotEmpty } from '../engine/errors.ts';
-import { recordUndo } from '../engine/helperRecords.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { findTool } from '../engine/toolImage.ts';
 import type { NewVolume } from '../engine/volumes.ts';
 import { clearContents } from './aside.ts';
+import { recordClear } from './clear.ts';
 import { memberPath } from './escapes.ts';
 import { extract, writeRoots } from './extract.ts';
 import { makeVolume } from './madeVolume.ts';
@@ -146,7 +146,7 @@ export async function copyData(connection: Connection, source: MountRef, target:
   if (isFile || !isEmpty) throw new TargetNotEmpty(target.source, l10n.t('"{0}" holds data; copy into an empty directory or a new volume.', target.source));
   const kept = { ...target, ...(root ? { root: { owner: `${root.uid}:${root.gid}`, mode: (root.mode & 0o7777).toString(8), mtime: String(root.mtime) } } : {}) };
   const hasTool = (await findTool(connection, job.log)) !== undefined;
-  const record = hasTool ? await recordUndo(connection, { kind: 'clear', kept: [kept] }) : undefined;
+  const record = hasTool ? await recordClear(connection, [kept]) : undefined;
   try {
     const copied = await stream({ ...copy, slot: { ...target, prefix: '' } }, job);
     await record?.end();

@@ -4,14 +4,10 @@ import { inspectVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument, NotFound } from '../engine/errors.ts';
 import type { Logger } from '../engine/log.ts';
-import { clearContents, giveUpSafety, putBackContents, type Kept, type UndoRestore } from './aside.ts';
+import { giveUpSafety, putBackContents, type Kept, type UndoRestore } from './aside.ts';
+import { clearAfterwards, type UndoWriting } from './clear.ts';
 import { resume, type UndoQuiet } from './consistency.ts';
 import { removeMade, type UndoVolume } from './madeVolume.ts';
-
-interface UndoWriting {
-  readonly kind: 'clear';
-  readonly kept: readonly Kept[];
-}
 
 type Undoing = UndoRestore | UndoQuiet | UndoWriting | UndoVolume;
 
@@ -20,7 +16,7 @@ const isOptionalText = (value: unknown): boolean => value === undefined || typeo
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function isKept(value: unknown): value is Kept {
-  if (!isObject(value) || (value['type'] !== 'bind' && value['type'] !== 'volume') || !isText(value['source']) || !isOptionalText(value['only'])) return false;
+  if (!isObject(value) || (value['type'] !== 'bind' && value['type'] !== 'volume') || !isText(value['source']) || !isOptionalText(value['only']) || !isOptionalText(value['identity'])) return false;
   const root = value['root'];
   return root === undefined || (isObject(root) && [root['owner'], root['mode'], root['mtime']].every(isText));
 }
@@ -77,7 +73,7 @@ export async function undoJob(connection: Connection, what: unknown, log: Logger
     case 'finish':
       return giveUpSafety(connection, { ...undoing, kept: await stillThere(connection, undoing.kept, log) }, log);
     case 'clear':
-      return clearContents(connection, await stillThere(connection, undoing.kept, log), log);
+      return clearAfterwards(connection, { ...undoing, kept: await stillThere(connection, undoing.kept, log) }, log);
     case 'removeVolume':
       return removeMade(connection, undoing, log);
   }

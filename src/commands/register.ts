@@ -4,6 +4,7 @@ import { maskedText } from '../engine/secrets.ts';
 import { showError, toCaller } from '../ui/errors.ts';
 import type { Log } from '../ui/window.ts';
 import { isCalledLocally } from './caller.ts';
+import { guardOutside } from './outside.ts';
 import { callOf, Dismissed, onlyKnown, type Call } from './call.ts';
 
 export interface CommandSpec {
@@ -28,6 +29,7 @@ export function registerCommand(spec: CommandSpec, log: Log): vscode.Disposable 
       const call = callOf(first, second, caller);
       shown = call.byHand && (spec.asks || call.nodes.length + call.uris.length > 0);
       onlyKnown(call, spec.takes);
+      await guardOutside(spec.id, call);
       return await spec.run(call);
     } catch (error) {
       if (error instanceof Dismissed) return undefined;

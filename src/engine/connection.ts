@@ -1,7 +1,7 @@
 /** One connection to one engine. */
 import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
-import { JournalFailure, type Journal } from '../journal/journal.ts';
+import { JournalFailure, type EngineKey, type Journal } from '../journal/journal.ts';
 import { engineClient } from './client.ts';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
 import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
@@ -32,6 +32,11 @@ export class Connection {
   readonly info: EngineInfo;
   /** Where this machine writes down what jobs on the engine have begun. */
   readonly journal: Journal;
+
+  /** How the journal knows the engine. */
+  get key(): EngineKey {
+    return { id: this.info.id, address: this.endpoint.address };
+  }
 
   private constructor(endpoint: Endpoint, docker: Docker, info: EngineInfo, journal: Journal) {
     this.endpoint = endpoint;

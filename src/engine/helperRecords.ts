@@ -40,13 +40,13 @@ function factsOf({ kind, facts }: Entry): HelperFacts | undefined {
 }
 
 /** Writes down that a helper is about to be made. */
-export async function recordHelper({ journal, info }: Connection, facts: HelperFacts, log: Logger): Promise<HelperEntry> {
+export async function recordHelper({ journal, key }: Connection, facts: HelperFacts, log: Logger): Promise<HelperEntry> {
   ownNames.add(facts.name);
   let entry: OpenEntry | undefined;
   const quietly = async (work: Promise<void> | undefined) => work?.catch((error: unknown) => log.warn((error as Error).message));
   try {
     // A helper that a power cut takes the record of is stopped by it too.
-    entry = await journal.open(HELPER, info.id, facts, { flush: false });
+    entry = await journal.open(HELPER, key, facts, { flush: false });
   } catch (error) {
     log.warn((error as Error).message);
   }
@@ -54,8 +54,8 @@ export async function recordHelper({ journal, info }: Connection, facts: HelperF
 }
 
 /** Tells this machine's helpers from all other containers. */
-export async function helperTest({ journal, info }: Connection): Promise<(id: string, name: string) => boolean> {
-  const known = (await journal.entries(info.id)).map(factsOf).filter((facts) => facts !== undefined);
+export async function helperTest({ journal, key }: Connection): Promise<(id: string, name: string) => boolean> {
+  const known = (await journal.entries(key)).map(factsOf).filter((facts) => facts !== undefined);
   const ids = new Set(known.map(({ id }) => id));
   // Between its creation and the record of its id a helper is known by its name.
   const names = new Set(known.filter(({ id }) => id === undefined).map(({ name }) => name));
@@ -63,12 +63,23 @@ export async function helperTest({ journal, info }: Connection): Promise<(id: st
 }
 
 /** Writes down, flushed, what is to be put right should this process or the engine go away. Throws JournalFailure. */
-export function recordUndo({ journal, info }: Connection, undo: unknown): Promise<OpenEntry> {
-  return journal.open(UNDO, info.id, undo, { flush: true });
+export function recordUndo({ journal, key }: Connection, undo: unknown): Promise<OpenEntry> {
+  return journal.open(UNDO, key, undo, { flush: true });
 }
 
 /** Puts right what a lost job left, from what its record says. Throws where it cannot be done now. */
 export type Undo = (connection: Connection, what: unknown, log: Logger) => Promise<void>;
+
+/**
+ * Abandoned records of the engine at this very address. What another engine that states the same id does not have would
+ * look as if it were gone, and be given up. Throws what the file system throws.
+ */
+export async function abandonedHere({ journal, key }: Connection, log: Logger): Promise<Entry[]> {
+  const all = await journal.abandoned(key);
+  const others = [...new Set(all.map(({ engine }) => engine.address).filter((address) => address !== key.address))];
+  for (const address of others) log.info(`A job that was begun at ${address} was cut off; it is put right at the next connection to that address.`);
+  return all.filter(({ engine }) => engine.address === key.address);
+}
 
 /** The container that a record is about; undefined where there is none. Throws what the engine throws. */
 async function containerOf({ docker }: Connection, { id, name, image }: HelperFacts): Promise<Docker.Container | undefined> {
@@ -90,8 +101,8 @@ async function containerOf({ docker }: Connection, { id, name, image }: HelperFa
  * many helpers were removed.
  */
 export async function recoverJobs(connection: Connection, log: Logger, undo: Undo = () => Promise.resolve()): Promise<number> {
-  const { journal, info } = connection;
-  const abandoned = await journal.abandoned(info.id);
+  const { journal } = connection;
+  const abandoned = await abandonedHere(connection, log);
   let removed = 0;
   // A helper that still writes must be gone before anything is put back.
   for (const entry of abandoned) {

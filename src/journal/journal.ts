@@ -25,10 +25,17 @@ export class JournalFailure extends Error {
   }
 }
 
+/** An engine, as it names itself and as it is reached: anyone can say another's id. */
+export interface EngineKey {
+  readonly id: string;
+  readonly address: string;
+}
+
 interface Stored {
   readonly version: 1;
   readonly kind: string;
   readonly engine: string;
+  readonly address: string;
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly facts: unknown;
@@ -39,8 +46,8 @@ export interface Entry {
   readonly id: string;
   readonly session: string;
   readonly kind: string;
-  /** Id of the engine that it is about. */
-  readonly engine: string;
+  /** The engine that it is about. */
+  readonly engine: EngineKey;
   /** When it began; ISO 8601, UTC. */
   readonly at: string;
   readonly facts: unknown;
@@ -78,7 +85,7 @@ export class Journal {
   }
 
   /** Writes a record, flushed to the disk where it says how to undo something. Throws JournalFailure. */
-  async open(kind: string, engine: string, facts: unknown, { flush }: { readonly flush: boolean }): Promise<OpenEntry> {
+  async open(kind: string, engine: EngineKey, facts: unknown, { flush }: { readonly flush: boolean }): Promise<OpenEntry> {
     const session = (await this.#begin()).id;
     const entry: Entry = { id: randomBytes(8).toString('hex'), session, kind, engine, at: new Date().toISOString(), facts };
     this.#held.add(entry.id);
@@ -113,7 +120,7 @@ export class Journal {
 
   async #write(entry: Entry, flush: boolean): Promise<void> {
     const { kind, engine, at, facts } = entry;
-    const stored: Stored = { version: 1, kind, engine, at, facts };
+    const stored: Stored = { version: 1, kind, engine: engine.id, address: engine.address, at, facts };
     const file = this.#fileOf(entry);
     const aside = `${file}.new`;
     try {
@@ -144,15 +151,15 @@ export class Journal {
     }
   }
 
-  /** All records about an engine, of every session, the oldest first. Damaged files are left out, and left alone. */
-  async entries(engine: string): Promise<Entry[]> {
+  /** All records about an engine, by whatever way it is reached, of every session, the oldest first. Damaged files are left out, and left alone. */
+  async entries({ id }: EngineKey): Promise<Entry[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
       throw error;
     });
     const found: (Entry | undefined)[] = [];
     for (const name of names) found.push(await this.#read(name));
-    return found.filter((entry) => entry !== undefined).filter((entry) => entry.engine === engine).sort((a, b) => (a.at < b.at ? -1 : 1));
+    return found.filter((entry) => entry !== undefined).filter((entry) => entry.engine.id === id).sort((a, b) => (a.at < b.at ? -1 : 1));
   }
 
   async #read(name: string): Promise<Entry | undefined> {
@@ -161,9 +168,9 @@ export class Journal {
     try {
       const text = await readFile(join(this.#folder, name), 'utf8');
       if (text.length > LARGEST_RECORD) return undefined;
-      const { version, kind, engine, at, facts } = (JSON.parse(text) ?? {}) as Partial<Stored>;
-      if (version !== 1 || typeof kind !== 'string' || typeof engine !== 'string' || typeof at !== 'string') return undefined;
-      return { id, session, kind, engine, at, facts };
+      const { version, kind, engine, address, at, facts } = (JSON.parse(text) ?? {}) as Partial<Stored>;
+      if (version !== 1 || typeof kind !== 'string' || typeof engine !== 'string' || typeof address !== 'string' || typeof at !== 'string') return undefined;
+      return { id, session, kind, engine: { id: engine, address }, at, facts };
     } catch (error) {
       // Ended or taken over meanwhile.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
@@ -171,8 +178,11 @@ export class Journal {
     }
   }
 
-  /** Records whose job is no longer there: of a session that is gone, or that a job of this one gave up. */
-  async abandoned(engine: string): Promise<Entry[]> {
+  /**
+   * Records whose job is no longer there: of a session that is gone, or that a job of this one gave up. Those of the same
+   * id at another address may be about another engine, and are told apart by their address.
+   */
+  async abandoned(engine: EngineKey): Promise<Entry[]> {
     const found: Entry[] = [];
     for (const entry of await this.entries(engine)) if (await this.#isAbandoned(entry)) found.push(entry);
     return found;

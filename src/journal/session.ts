@@ -6,7 +6,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Server } from 'node:net';
-import { hostname, tmpdir, uptime } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** sun_path of unix(7) holds 108 bytes on Linux and 104 on macOS, with the NUL at its end. */
@@ -14,8 +14,8 @@ const LONGEST_SOCKET_PATH = 100;
 const CONNECT_MS = 5000;
 
 interface SessionFacts {
-  readonly host: string;
-  /** Tells one start of the machine from the next. */
+  readonly machine: string;
+  /** Tells one start of the machine from the next; '' where the system does not say. */
   readonly boot: string;
   readonly pid: number;
   /** The process table that the pid belongs to; '' where the system has only one. */
@@ -26,10 +26,14 @@ interface SessionFacts {
 /** `elsewhere`: of another machine that shares this folder; nobody here can tell. */
 export type Liveness = 'alive' | 'gone' | 'elsewhere';
 
+/** Only Linux tells one start from the next; a time of start that is reckoned from the clock moves with the clock. */
 async function bootId(): Promise<string> {
-  const id = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
-  // Elsewhere the time of the start, in steps that hide the jitter of the clock.
-  return id?.trim() ?? String(Math.round((Date.now() / 1000 - uptime()) / 60));
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
+}
+
+/** The host name alone is no identity: machines are cloned with it. */
+async function machine(): Promise<string> {
+  return `${hostname()} ${(await readFile('/etc/machine-id', 'utf8').catch(() => '')).trim()}`;
 }
 
 const pidNamespace = () => readlink('/proc/self/ns/pid').catch(() => '');
@@ -64,7 +68,7 @@ export class Session {
     server.removeAllListeners('error');
     server.on('error', () => undefined);
     server.unref();
-    const facts: SessionFacts = { host: hostname(), boot: await bootId(), pid: process.pid, pidNamespace: await pidNamespace(), socket };
+    const facts: SessionFacts = { machine: await machine(), boot: await bootId(), pid: process.pid, pidNamespace: await pidNamespace(), socket };
     await writeFile(join(folder, `${id}.json`), JSON.stringify(facts), { mode: 0o600 });
     return new Session(id, folder, server, socket);
   }
@@ -122,13 +126,15 @@ export async function livenessOf(folder: string, id: string): Promise<Liveness> 
   const facts = await factsOf(folder, id);
   // The facts are written before the first record and go with the session.
   if (facts === undefined) return 'gone';
-  if (facts.boot !== (await bootId())) {
-    if (facts.host !== hostname()) return 'elsewhere';
+  const answer = await connects(facts.socket);
+  // First of all: whatever clocks and names say, what answers lives.
+  if (answer === 'yes') return 'alive';
+  const isSameStart = facts.boot === (await bootId());
+  if (facts.machine !== (await machine()) && !(isSameStart && facts.boot !== '')) return 'elsewhere';
+  if (!isSameStart) {
     await forget(folder, id);
     return 'gone';
   }
-  const answer = await connects(facts.socket);
-  if (answer === 'yes') return 'alive';
   const isOwnFolder = facts.socket.startsWith(folder);
   if (answer === 'refused' || (answer === 'absent' && isOwnFolder)) {
     await forget(folder, id);

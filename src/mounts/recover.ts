@@ -2,6 +2,7 @@
 import type { Entry, OpenEntry } from '../journal/journal.ts';
 import { plainName, unlessSo } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
+import { abandonedHere } from '../engine/helperRecords.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
 
@@ -23,8 +24,8 @@ export interface ReplacementFacts {
 }
 
 /** Writes down that a replacement is about to begin. Throws JournalFailure. */
-export function recordReplacement({ journal, info }: Connection, facts: ReplacementFacts): Promise<OpenEntry> {
-  return journal.open(REPLACEMENT, info.id, facts, { flush: true });
+export function recordReplacement({ journal, key }: Connection, facts: ReplacementFacts): Promise<OpenEntry> {
+  return journal.open(REPLACEMENT, key, facts, { flush: true });
 }
 
 export interface Unfinished {
@@ -42,10 +43,19 @@ function factsOf({ kind, facts }: Entry): ReplacementFacts | undefined {
   return freshId === undefined || typeof freshId === 'string' ? (facts as ReplacementFacts) : undefined;
 }
 
-async function lookUp({ docker }: Connection, reference: string): Promise<{ readonly id: string; readonly name: string } | undefined> {
+interface Seen {
+  readonly id: string;
+  readonly name: string;
+  /** It was never started. */
+  readonly isNew: boolean;
+  /** Milliseconds since 1970, by the engine's clock. */
+  readonly createdAt: number;
+}
+
+async function lookUp({ docker }: Connection, reference: string): Promise<Seen | undefined> {
   try {
-    const { Id, Name } = await docker.getContainer(encodeURIComponent(reference)).inspect();
-    return { id: Id, name: plainName(Name) };
+    const { Id, Name, State, Created } = await docker.getContainer(encodeURIComponent(reference)).inspect();
+    return { id: Id, name: plainName(Name), isNew: State.Status === 'created', createdAt: Date.parse(Created) };
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
     throw engineError(error, { kind: 'container', object: reference, doing: 'look it up' });
@@ -58,11 +68,11 @@ async function lookUp({ docker }: Connection, reference: string): Promise<{ read
  */
 export async function unfinishedReplacements(connection: Connection, log: Logger): Promise<Unfinished[]> {
   const found: Unfinished[] = [];
-  for (const entry of await connection.journal.abandoned(connection.info.id)) {
+  for (const entry of await abandonedHere(connection, log)) {
     const facts = factsOf(entry);
     if (facts === undefined) continue;
     const old = await lookUp(connection, facts.oldId);
-    const fresh = await lookUp(connection, facts.freshId ?? facts.freshName);
+    const fresh = facts.freshId === undefined ? await unrecordedFresh(connection, entry, facts) : await lookUp(connection, facts.freshId);
     // The old one went in the last step of all, or somebody removed it: then the new one is all that there is.
     const isWhole = old === undefined;
     const isUntouched = !isWhole && fresh === undefined && old.name === facts.name;
@@ -74,6 +84,15 @@ export async function unfinishedReplacements(connection: Connection, log: Logger
     found.push({ entry, facts, freshId: fresh?.id });
   }
   return found;
+}
+
+/** Clocks of two machines differ. */
+const CLOCKS_MS = 10 * 60_000;
+
+/** The new container whose id was not written down yet. Such a one was just made and never started; anything else is a stranger's. */
+async function unrecordedFresh(connection: Connection, { at }: Entry, { freshName }: ReplacementFacts): Promise<Seen | undefined> {
+  const found = await lookUp(connection, freshName);
+  return found !== undefined && found.isNew && found.createdAt > Date.parse(at) - CLOCKS_MS ? found : undefined;
 }
 
 async function isStopped({ docker }: Connection, { oldId, wasRunning }: ReplacementFacts): Promise<boolean> {
@@ -118,8 +137,8 @@ const MARKED = /^(.+)-(?:old|new)-(?:[rs][0-9a-f]{6}|[0-9a-f]{12})$/;
  * made them, or somebody who wants it to look so. They are to be shown, never touched. Returns their names with the name
  * that each would have.
  */
-export async function unrecordedLeftovers({ journal, info }: Connection, containers: readonly Container[]): Promise<{ readonly container: string; readonly of: string }[]> {
-  const known = (await journal.entries(info.id)).map(factsOf).filter((facts) => facts !== undefined);
+export async function unrecordedLeftovers({ journal, key }: Connection, containers: readonly Container[]): Promise<{ readonly container: string; readonly of: string }[]> {
+  const known = (await journal.entries(key)).map(factsOf).filter((facts) => facts !== undefined);
   const ids = new Set(known.flatMap(({ oldId, freshId }) => [oldId, freshId]));
   const names = new Set(known.map(({ freshName }) => freshName));
   return containers.flatMap(({ id, name }) => {

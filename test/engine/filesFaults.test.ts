@@ -83,7 +83,7 @@ it('the engine killed after any step of a save: the file is whole, old or new, a
   const next = 'new\n'.repeat(1000);
   const saveWith = async (deathAfter: number) => {
     const way = await mortalWay(engine.socket, Infinity, () => engine.kill());
-    const files = filesOf(await connect(way.host));
+    const files = filesOf(await connect(way.host, engine.host));
     await files.write(at('/sub/file'), Buffer.from(old), both);
     const before = way.seen.length;
     way.dieAfter(deathAfter);

@@ -295,7 +295,7 @@ it('cut off at any step, the old container is found by its record and put back u
         const now = await inspect(name);
         assert.deepEqual([now.Id, now.State.Running, now.State.Paused], [id, true, wasPaused], when);
         await assert.rejects(inspect(fresh), when);
-        assert.deepEqual(await connection.journal.entries(connection.info.id), []);
+        assert.deepEqual(await connection.journal.entries(connection.key), []);
       }
     }
   }

@@ -30,7 +30,7 @@ async function changeWith(name: string, deathAfter: number): Promise<string[]> {
   const way = await mortalWay(engine.socket, deathAfter, () => engine.kill());
   try {
     const mounts = parseMountSpecs([`${folder}/site:/srv`], LOCAL);
-    await changeMounts(await connect(way.host), name, { kind: 'add', mounts }, job().log, `${name}:kept`).catch((error: unknown) => error);
+    await changeMounts(await connect(way.host, engine.host), name, { kind: 'add', mounts }, job().log, `${name}:kept`).catch((error: unknown) => error);
     return way.seen;
   } finally {
     way.close();

@@ -24,9 +24,11 @@ if (process.env['DOCKER_MOUNTS_TEST_JOURNAL'] === undefined) process.once('exit'
 /** The journal of this test's window. */
 export const journal = new Journal(JOURNAL_FOLDER);
 
-export async function connect(host: string | undefined = process.env['DOCKER_MOUNTS_TEST_HOST'], own: Journal = journal): Promise<Connection> {
+/** `address` is what the engine is known by, where `host` is only a way to it. */
+export async function connect(host: string | undefined = process.env['DOCKER_MOUNTS_TEST_HOST'], address?: string): Promise<Connection> {
   assert.ok(host, 'DOCKER_MOUNTS_TEST_HOST names the engine for tests; npm test sets it');
-  return Connection.open(await resolveEndpoint({ host, env: {}, home: '/nonexistent' }), own);
+  const endpoint = await resolveEndpoint({ host, env: {}, home: '/nonexistent' });
+  return Connection.open(address === undefined ? endpoint : { ...endpoint, address }, journal);
 }
 
 export function unique(what: string): string {

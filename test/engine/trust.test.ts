@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, it } from 'node:test';
+import { recordClear } from '../../src/backup/clear.ts';
 import { makeVolume } from '../../src/backup/madeVolume.ts';
 import { parseUndo, undoJob } from '../../src/backup/undo.ts';
 import type { Connection } from '../../src/engine/connection.ts';
@@ -81,7 +82,7 @@ it('a container that is only named like a helper is shown; a helper of ours is n
     await helper.remove();
     await connection.docker.getContainer(id).remove({ force: true });
   }
-  assert.deepEqual(await journal.entries(connection.info.id), []);
+  assert.deepEqual(await journal.entries(connection.key), []);
 });
 
 it('the tag of the helper image on another image: helpers are made from what holds nothing all the same', async () => {
@@ -137,6 +138,42 @@ it('a volume that was made for a job goes with it; another that has its name mea
   }
 });
 
+it('what a cut-off restore began to write is emptied only where it is the same volume and nobody writes to it', async () => {
+  const cases: [string, boolean, (name: string) => Promise<void>][] = [
+    ['the same', true, () => Promise.resolve()],
+    ['made anew', false, async (name) => {
+      await connection.docker.getVolume(name).remove();
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      writeFileSync(join(await volume(connection, name), 'mine'), 'mine');
+    }],
+    ['a container writes to it', false, async (name) => void (await container(connection, unique('writer'), { HostConfig: { Binds: [`${name}:/data`] } }))],
+  ];
+  for (const [what, isEmptied, meanwhile] of cases) {
+    const name = unique('begun');
+    await volume(connection, name);
+    (await recordClear(connection, [{ type: 'volume', source: name }])).leave();
+    await meanwhile(name);
+    const { Mountpoint } = await connection.docker.getVolume(name).inspect();
+    writeFileSync(join(Mountpoint, 'half'), 'half');
+    const work = job();
+    await recoverJobs(connection, work.log, undoJob);
+    assert.equal(existsSync(join(Mountpoint, 'half')), !isEmptied, what);
+    if (!isEmptied) assert.ok(work.lines.some((line) => line.includes(name) && /was not emptied/.test(line)), what);
+    assert.deepEqual(await journal.entries(connection.key), [], what);
+  }
+});
+
+it('another engine that states the same id takes no record away; the true one still finds it', async () => {
+  (await recordUndo(connection, { kind: 'removeVolume', volume: unique('never') })).leave();
+  const other = Object.create(connection, { endpoint: { value: { ...connection.endpoint, address: 'tcp://elsewhere:2375' } } }) as Connection;
+  const work = job();
+  await recoverJobs(other, work.log, undoJob);
+  assert.equal((await journal.entries(connection.key)).length, 1);
+  assert.ok(work.lines.some((line) => line.includes(connection.endpoint.address)));
+  await recoverJobs(connection, job().log, undoJob);
+  assert.deepEqual(await journal.entries(connection.key), []);
+});
+
 it('an undo of a volume that somebody removed meanwhile makes no new one; a record that is none is kept and does nothing', async () => {
   const name = unique('gone');
   const kept = [{ type: 'volume', source: name }];
@@ -151,7 +188,7 @@ it('an undo of a volume that somebody removed meanwhile makes no new one; a reco
     (await recordUndo(connection, what)).leave();
   }
   await recoverJobs(connection, job().log, undoJob);
-  const left = await journal.entries(connection.info.id);
+  const left = await journal.entries(connection.key);
   assert.equal(left.length, strange.length);
   for (const entry of left) await (await journal.claim(entry))?.end();
 });

@@ -100,6 +100,29 @@ describe('Who may give a container power over the machine', () => {
     });
   }
 
+  const losing: [string, () => object][] = [
+    ['removeVolume', () => ({ volume: data })],
+    ['pruneVolumes', () => ({ all: true })],
+    ['removeContainer', () => ({ container: taker, force: true, removeVolumes: true })],
+    ['deleteBackup', () => ({ file })],
+    ['deleteFile', () => ({ volume: data, paths: ['rows'] })],
+    ['restore', () => ({ file, volume: data, mode: 'replace' })],
+    ['removeMount', () => ({ container: web, target: '/srv' })],
+  ];
+  for (const [command, args] of losing) {
+    it(`${command} by a link or a keybinding is asked about first, and no is no`, async () => {
+      const { Id } = await connection.docker.getContainer(web).inspect();
+      await fromWindow(command, args());
+      assert.equal(asked.length, 1, asked.join(' | '));
+      assert.match(asked[0] ?? '', /a link or a keybinding/);
+      const { Mountpoint } = await connection.docker.getVolume(data).inspect();
+      assert.ok(existsSync(join(Mountpoint, 'rows')));
+      assert.ok(existsSync(file));
+      assert.equal((await connection.docker.getContainer(web).inspect()).Id, Id);
+      assert.ok((await connection.docker.getContainer(taker).inspect()).Id);
+    });
+  }
+
   it('an extension in this host that says "confirmed" is obeyed without a question', async () => {
     const { id } = await call<{ id: string }>('createContainer', { ...image, mounts: ['/etc:/x'], confirmed: true });
     assert.deepEqual(asked, []);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,7 +9,7 @@ import { afterEach, beforeEach, it } from 'node:test';
 import { Journal, JournalFailure } from '../../src/journal/journal.ts';
 import { livenessOf, Session } from '../../src/journal/session.ts';
 
-const ENGINE = 'engine-1';
+const ENGINE = { id: 'engine-1', address: 'unix:///one.sock' };
 const FLUSHED = { flush: true };
 let home: string;
 let folder: string;
@@ -51,7 +51,7 @@ it('a record is there from before the work until its end, and says what was note
   assert.deepEqual((await journal.entries(ENGINE)).map(({ kind, facts }) => [kind, facts]), [['undo', { step: 1 }]]);
   await record.note({ step: 2 });
   assert.deepEqual((await journal.entries(ENGINE)).map(({ facts }) => facts), [{ step: 2 }]);
-  assert.deepEqual(await journal.entries('another engine'), []);
+  assert.deepEqual(await journal.entries({ ...ENGINE, id: 'another engine' }), []);
   assert.deepEqual(await journal.abandoned(ENGINE), [], 'its job still works');
   await record.end();
   assert.deepEqual(records(), []);
@@ -111,10 +111,10 @@ it('what is no record, is damaged or comes from a newer version is left alone', 
   const id = '0123456789abcdef';
   const strange: [string, string][] = [
     [`${id}~${id}.json`, '{"version":1,"kind":'],
-    [`1${id.slice(1)}~${id}.json`, '{"version":2,"kind":"undo","engine":"engine-1","at":"2026-01-01T00:00:00Z"}'],
+    [`1${id.slice(1)}~${id}.json`, '{"version":2,"kind":"undo","engine":"engine-1","address":"unix:///one.sock","at":"2026-01-01T00:00:00Z"}'],
     [`2${id.slice(1)}~${id}.json`, 'null'],
     [`3${id.slice(1)}~${id}.json`, '[]'],
-    [`4${id.slice(1)}~${id}.json`, '{"version":1,"kind":{},"engine":"engine-1","at":0}'],
+    [`4${id.slice(1)}~${id}.json`, '{"version":1,"kind":{},"engine":"engine-1","address":"unix:///one.sock","at":0}'],
     [`../${'x'.repeat(3)}.json`, '{}'],
     ['notes.txt', 'mine'],
   ];
@@ -148,10 +148,18 @@ it('a session is gone once it ended, or the machine was started anew; one of ano
   await session.end();
   assert.equal(await livenessOf(folder, session.id), 'gone');
   assert.deepEqual(readdirSync(folder), []);
-  const facts = { boot: 'another start', pid: process.pid, pidNamespace: '', socket: join(folder, 'x.sock') };
-  const { hostname } = await import('node:os');
-  writeFileSync(join(folder, 'aaaaaaaaaaaaaaaa.json'), JSON.stringify({ ...facts, host: hostname() }));
-  assert.equal(await livenessOf(folder, 'aaaaaaaaaaaaaaaa'), 'gone');
-  writeFileSync(join(folder, 'bbbbbbbbbbbbbbbb.json'), JSON.stringify({ ...facts, host: 'another machine' }));
-  assert.equal(await livenessOf(folder, 'bbbbbbbbbbbbbbbb'), 'elsewhere');
+  const own = await Session.begin(folder);
+  const facts = JSON.parse(readFileSync(join(folder, `${own.id}.json`), 'utf8')) as Record<string, unknown>;
+  await own.end();
+  const livenessWith = async (change: object) => {
+    writeFileSync(join(folder, 'aaaaaaaaaaaaaaaa.json'), JSON.stringify({ ...facts, ...change }));
+    return livenessOf(folder, 'aaaaaaaaaaaaaaaa');
+  };
+  assert.equal(await livenessWith({ boot: 'another start' }), 'gone');
+  assert.equal(await livenessWith({ boot: 'another start', machine: 'another machine' }), 'elsewhere');
+  assert.equal(await livenessWith({ machine: 'another container of this machine' }), 'gone', 'its socket is of this kernel');
+  const living = await Session.begin(folder);
+  const { socket } = JSON.parse(readFileSync(join(folder, `${living.id}.json`), 'utf8')) as { socket: string };
+  assert.equal(await livenessWith({ socket, boot: 'another start', machine: 'another machine' }), 'alive', 'whatever clocks and names say');
+  await living.end();
 });
