@@ -3,7 +3,7 @@
  * by reading what opens other doors. One function judges a path as it is written; another one follows what stands behind
  * it: symbolic links, volumes that are binds under a name, and mounts that come from another container.
  */
-import { realpath } from 'node:fs/promises';
+import { readlink, realpath } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { inspectContainer, inspectVolume, type InspectedVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
@@ -38,6 +38,8 @@ export interface Judged {
   readonly Type: string;
   readonly Source: string;
   readonly ReadOnly: boolean;
+  /** Where it is dangerous as it stands, wherever its source leads. */
+  readonly danger?: Danger;
 }
 
 const SOCKET_NAME = /(^|\/)(docker|podman|containerd|crio|buildkitd|docker-desktop|dockerd)[\w.-]*\.sock(\.\w+)?$/i;
@@ -114,6 +116,18 @@ function isForeignHome(source: string, home: string): boolean {
  * A folder of the workspace, and what lies in it, is no other user's home, whoever owns it.
  */
 export function dangerOf(mount: Judged, place: DangerPlace): Danger | undefined {
+  const danger = mount.danger ?? dangerAsWritten(mount, place);
+  // What "a/.." is, is known only where it is known that "a" is no link.
+  return danger ?? (mount.Type === 'bind' && climbs(mount.Source) ? 'system' : undefined);
+}
+
+/** Whether an absolute path goes up again behind a name, which may be a link to anywhere. */
+function climbs(path: string): boolean {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  return posix.isAbsolute(path) && parts.lastIndexOf('..') > parts.findIndex((part) => part !== '..');
+}
+
+function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined {
   const { Type, Source, ReadOnly } = mount;
   if (Type === 'npipe' || PIPE.test(Source)) return 'socket';
   if (Type !== 'bind') return undefined;
@@ -140,8 +154,33 @@ function isSystem(source: string, { dataRoot }: DangerPlace): boolean {
   return SYSTEM.some((one) => isIn(source, one) || isIn(one, source)) && !NOT_SYSTEM.some((one) => isIn(source, one));
 }
 
-/** The path with its symbolic links followed, as far as it exists on this machine. */
+/** As many links as Linux follows in one path. */
+const MOST_LINKS = 40;
+/** Linux takes no longer path (PATH_MAX). */
+const MOST_PATH_CHARACTERS = 4096;
+
+/** The path with its symbolic links followed as the kernel does, part by part: what ".." means depends on the links before it. Also a link that leads to nothing yet is followed. */
 async function followed(path: string): Promise<string> {
+  if (!posix.isAbsolute(path) || path.length > MOST_PATH_CHARACTERS) return realPrefix(path);
+  let parts = path.split('/').reverse();
+  let there = '/';
+  for (let links = 0; parts.length > 0; ) {
+    const part = parts.pop() ?? '';
+    if (part === '' || part === '.') continue;
+    const next = part === '..' ? posix.dirname(there) : posix.join(there, part);
+    const target = part === '..' ? undefined : await readlink(next).catch(() => undefined);
+    if (target === undefined) there = next;
+    else {
+      if ((links += 1) > MOST_LINKS) return path;
+      if (posix.isAbsolute(target)) there = '/';
+      parts = [...parts, ...target.split('/').reverse()];
+    }
+  }
+  return realPrefix(there);
+}
+
+/** The path as the system spells it, as far as it exists on this machine. */
+async function realPrefix(path: string): Promise<string> {
   const rest: string[] = [];
   for (let there = posix.normalize(path); ; there = posix.dirname(there)) {
     const real = await realpath(there).catch(() => undefined);
@@ -151,22 +190,54 @@ async function followed(path: string): Promise<string> {
   }
 }
 
-/** Whether the local driver's options mount what is no directory of this machine: memory, or another machine's share. */
+/** File systems that are no directory or disk of this machine: memory, or another machine's share. */
 const HARMLESS_TYPES = ['tmpfs', 'ramfs', 'nfs', 'nfs3', 'nfs4', 'cifs', 'smb3', 'smbfs', 'ceph', 'glusterfs'];
+/** What makes `mount` take a directory that is there, whatever type is named. */
+const TAKES_A_DIRECTORY = /^\s*(?:r?bind|r?move|remount)\s*$/i;
+/** The options of overlay whose values are directories, also as "lowerdir+". */
+const LAYERS = /^\s*(?:lowerdir|datadir|upperdir|workdir)/i;
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f]/;
 
-/** What a volume's driver options put under its name, as binds to judge. Options are those of `mount` (8) for the driver `local`. */
-export function bindsOfOptions(driver: string, options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
-  const bind = (Source: string): Judged => ({ Type: 'bind', Source, ReadOnly: readOnly });
-  if (driver !== '' && driver !== 'local') return Object.values(options).filter((value) => posix.isAbsolute(value) || /^[a-z]:[\\/]/i.test(value)).map(bind);
+/** Whether the kernel can only read the path in one way: it is absolute, goes neither round nor up, and escapes nothing. */
+function isStraight(path: string): boolean {
+  return posix.isAbsolute(path) && !/\/(?:\/|\.{1,2}(?:\/|$))/.test(path) && !path.includes('\\') && !CONTROL.test(path);
+}
+
+function bindOf(Source: string, ReadOnly: boolean, isDangerous: boolean): Judged {
+  return { Type: 'bind', Source, ReadOnly, ...(isDangerous ? { danger: 'system' } : {}) };
+}
+
+/** What options of `mount` (8) name, for the driver `local`: the kernel takes them as they are, the engine changes nothing. */
+function bindsOfMount(options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
   const { type = '', device = '', o = '' } = options;
-  if (device === '' && type === '' && o === '') return [];
   const words = o.split(',');
-  if (HARMLESS_TYPES.includes(type.toLowerCase()) && !words.some((word) => /^r?bind$/.test(word.trim()))) return [];
-  const layers = words.flatMap((word) => (/^(?:lowerdir|upperdir|workdir)=(.*)$/.exec(word)?.[1] ?? '').split(':')).filter((path) => path !== '');
-  const isBind = words.some((word) => /^r?bind$/.test(word.trim()));
-  // Without "bind" it is a file system of its own: that of a disk, or of the kernel.
-  const own = isBind ? [device] : type === 'overlay' ? [] : [`/dev/${device}`];
-  return [...own, ...layers].map(bind);
+  const isBind = words.some((word) => TAKES_A_DIRECTORY.test(word));
+  if (device === '' && type === '' && !isBind) return [];
+  const isOverlay = type.toLowerCase() === 'overlay';
+  const isHarmless = HARMLESS_TYPES.includes(type.toLowerCase());
+  const strict = (path: string) => bindOf(path, readOnly, !isStraight(path));
+  const layers = words.filter((word) => LAYERS.test(word)).flatMap((word) => word.slice(word.indexOf('=') + 1).split(':')).filter((path) => path !== '').map(strict);
+  // Other options that name a path of this machine.
+  const paths = words.filter((word) => !LAYERS.test(word)).map((word) => word.slice(word.indexOf('=') + 1)).filter((value) => posix.isAbsolute(value.trim())).map((value) => bindOf(value.trim(), readOnly, false));
+  // A backslash may hide a comma or a colon from us that the kernel's reading of layers sees, and it needs some layer.
+  if (isOverlay && (o.includes('\\') || CONTROL.test(o) || layers.length === 0)) return [bindOf(device === '' ? type : device, readOnly, true)];
+  if (isBind) return [strict(device), ...layers, ...paths];
+  if (isOverlay) return [...layers, ...paths];
+  // A share is "host:/path" or "//host/share"; a local path in its place is judged all the same.
+  if (isHarmless) return [...(posix.isAbsolute(device) && !/^\/\/[^/.]/.test(device) ? [strict(device)] : []), ...layers, ...paths];
+  // A file system of its own, that of a disk or of the kernel: to look into it is to read all files of the disk.
+  return [bindOf(device === '' ? type : device, readOnly, true), ...layers];
+}
+
+/** What a volume's driver options put under its name, as binds to judge. */
+export function bindsOfOptions(driver: string, options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
+  if (driver === '' || driver === 'local') return bindsOfMount(options, readOnly);
+  // What another driver makes of its options is not known; what looks like a path may be one.
+  const isUp = (value: string) => /(?:^|\/)\.\.(?:\/|$)/.test(value);
+  const isCrooked = (value: string) => posix.isAbsolute(value) && (/\/\.{1,2}(?:\/|$)/.test(value) || value.includes('\\') || CONTROL.test(value));
+  const values = Object.values(options).map((value) => value.trim());
+  return values.filter((value) => posix.isAbsolute(value) || /^[a-z]:[\\/]/i.test(value) || isUp(value)).map((value) => bindOf(value, readOnly, isCrooked(value) || (!posix.isAbsolute(value) && isUp(value))));
 }
 
 /** A mount that gives power, with what stands behind it. */
@@ -194,7 +265,9 @@ export async function findDangers(connection: Connection, { mounts = [], volumes
   const here = { ...where, dataRoot: info.DockerRootDir, socket: connection.endpoint.options.socketPath ?? undefined };
   const places = [here, { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) }];
   const judge = async (mount: Judged, named: string): Promise<Found[]> => {
-    const spellings = [...new Set([mount.Source, await follow(mount.Source)])];
+    // The engine reads ".." as text, another one or a driver may leave it to the kernel: both readings are judged.
+    const text = connection.info.local && posix.isAbsolute(mount.Source) ? posix.normalize(mount.Source) : mount.Source;
+    const spellings = [...new Set([text, await follow(mount.Source), await follow(text)])];
     for (const Source of spellings) {
       for (const place of places) {
         const danger = dangerOf({ ...mount, Source }, place);
