@@ -3,7 +3,7 @@
  * by reading what opens other doors. One function judges a path as it is written; another one follows what stands behind
  * it: symbolic links, volumes that are binds under a name, and mounts that come from another container.
  */
-import { readlink, realpath } from 'node:fs/promises';
+import { readlink, realpath, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { inspectContainer, inspectVolume, type InspectedVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
@@ -12,7 +12,7 @@ import { parseVolumesFrom } from '../engine/inventory.ts';
 import { withoutEndSlash } from '../engine/pathEnds.ts';
 
 export type Danger =
-  /** The engine's socket, or a directory that it lies in. */
+  /** The engine's socket or another service's, or a directory that one lies in. */
   | 'socket'
   /** A directory of the system, a device, or the engine's own data. */
   | 'system'
@@ -23,7 +23,9 @@ export type Danger =
   /** What the user's own programs run or obey when they start. */
   | 'startup'
   /** A directory above a folder of the workspace. */
-  | 'aboveWorkspace';
+  | 'aboveWorkspace'
+  /** What git, the shell or the editor run or obey in a folder of the workspace; only where arguments have data written there. */
+  | 'project';
 
 export interface DangerPlace {
   readonly home: string;
@@ -32,6 +34,8 @@ export interface DangerPlace {
   readonly dataRoot?: string;
   /** The socket by which the engine is reached, whatever its name. */
   readonly socket?: string;
+  /** Whether arguments alone have data written, which nobody has chosen by hand. */
+  readonly writes?: boolean;
 }
 
 export interface Judged {
@@ -45,10 +49,14 @@ export interface Judged {
 const SOCKET_NAME = /(^|\/)(docker|podman|containerd|crio|buildkitd|docker-desktop|dockerd)[\w.-]*\.sock(\.\w+)?$/i;
 const PIPE = /^[\\/]{2}[.?][\\/]pipe(?:[\\/]|$)/i;
 /** One can talk to a socket in them even where they are mounted read-only. */
-const SOCKET_PLACES = ['/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock', '/run/user/0/docker.sock', '/var/run/docker.sock'];
+const SOCKET_PLACES = ['/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock', '/var/run/docker.sock'];
+/** Services that do what they are told, for root or for the user, by sockets at any depth. */
+const SERVICES = ['/run/dbus', '/run/systemd', '/run/snapd.socket', '/run/snapd-snap.socket', '/run/libvirt', '/var/lib/lxd', '/var/lib/incus', '/var/snap/lxd', '/run/containerd', '/run/crio', '/run/podman'];
+/** Below them, and only the list of name servers; many a container is given it. */
+const NO_SERVICE = ['/run/systemd/resolve/resolv.conf', '/run/systemd/resolve/stub-resolv.conf'];
 const DATA_ROOTS = ['/var/lib/docker', '/var/lib/containers', '/var/lib/containerd', '/var/lib/kubelet', '/var/lib/rancher', '/var/snap/docker'];
 /** What is written there changes the system, at any depth. */
-const SYSTEM = ['/etc', '/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/boot', '/efi', '/dev', '/proc', '/sys', '/run/systemd', '/run/udev', '/var/spool/cron', '/var/spool/at', '/var/lib/systemd', '/var/lib/dpkg', '/var/lib/rpm', '/var/lib/cloud', '/opt/containerd', '/System', '/Library', '/Applications', '/nix', '/snap', ...DATA_ROOTS];
+const SYSTEM = ['/etc', '/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/boot', '/efi', '/dev', '/proc', '/sys', '/run/udev', '/var/spool/cron', '/var/spool/at', '/var/lib/systemd', '/var/lib/dpkg', '/var/lib/rpm', '/var/lib/cloud', '/opt/containerd', '/System', '/Library', '/Applications', '/nix', '/snap', ...DATA_ROOTS];
 /** Only they themselves: below them lies what is nobody's system. */
 const SYSTEM_ALONE = ['/', '/run', '/var', '/var/lib', '/var/spool', '/opt', '/usr/local', '/private', '/mnt'];
 /** Below `SYSTEM`, and yet data of services that people run in containers, or of no one. */
@@ -56,7 +64,7 @@ const NOT_SYSTEM = ['nginx', 'apache2', 'httpd', 'caddy', 'haproxy', 'traefik', 
 /** Below the own home. Keys and tokens: a read-only look is enough to use them. */
 const SECRETS = ['.ssh', '.gnupg', '.aws', '.azure', '.kube', '.docker', '.config/gcloud', '.config/gh', '.config/age', '.netrc', '.pgpass', '.git-credentials', '.npmrc', '.pypirc', '.password-store', '.local/share/keyrings', '.vault-token', '.mozilla', 'Library/Keychains'];
 /** Below the own home. Files that the user's shell, desktop, editor or git run or obey. */
-const STARTUP = ['.bashrc', '.bash_profile', '.bash_login', '.bash_logout', '.bash_aliases', '.profile', '.zshrc', '.zprofile', '.zshenv', '.zlogin', '.zlogout', '.inputrc', '.xprofile', '.xinitrc', '.pam_environment', '.gitconfig', '.vimrc', '.vim', '.emacs', '.emacs.d', '.tmux.conf', '.config/autostart', '.config/systemd', '.config/fish', '.config/git', '.config/environment.d', '.config/nvim', '.config/Code', '.local/bin', '.local/share/systemd', '.local/share/applications', '.local/share/code-server', '.vscode', '.vscode-server', '.vscode-remote', '.cursor-server', '.oh-my-zsh', 'bin', 'Library/LaunchAgents'];
+const STARTUP = ['.bashrc', '.bash_profile', '.bash_login', '.bash_logout', '.bash_aliases', '.profile', '.zshrc', '.zprofile', '.zshenv', '.zlogin', '.zlogout', '.inputrc', '.xprofile', '.xinitrc', '.pam_environment', '.gitconfig', '.vimrc', '.vim', '.emacs', '.emacs.d', '.tmux.conf', '.config/autostart', '.config/systemd', '.config/fish', '.config/git', '.config/environment.d', '.config/nvim', '.config/Code', '.config/Code - Insiders', '.config/VSCodium', '.config/Cursor', '.config/plasma-workspace', '.config/autostart-scripts', '.config/google-chrome', '.config/chromium', '.config/mozilla', '.mozilla', '.cargo/bin', '.cargo/env', '.nvm', '.pyenv', '.rbenv', '.sdkman', '.deno/bin', '.bun/bin', 'go/bin', '.local/bin', '.local/share/systemd', '.local/share/applications', '.local/share/code-server', '.vscode', '.vscode-server', '.vscode-remote', '.cursor-server', '.oh-my-zsh', 'bin', 'Library/LaunchAgents'];
 
 /** One spelling of a path: no `.`, `..`, doubled or trailing slashes, and the same for what is another name of it on any system. */
 function clean(path: string): string {
@@ -135,18 +143,32 @@ function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined 
   // Who has no home of their own, has none that could be theirs.
   const home = clean(place.home) === '/' ? '/nonexistent' : clean(place.home);
   const workspaces = place.workspaces.map(clean);
-  if (SOCKET_NAME.test(source) || (place.socket !== undefined && isIn(clean(place.socket), source)) || SOCKET_PLACES.some((socket) => isIn(clean(socket), source)) || /^\/run\/user\/\d+(?:\/(?:podman|docker|containerd-rootless)(?:\/|$)|$)/.test(source) || source === '/run/user') {
-    return source === '/' || source === '/var' ? (ReadOnly ? 'socket' : 'system') : 'socket';
-  }
-  if (source === '/var' && ReadOnly) return 'socket';
+  if (isSocket(source, place)) return !ReadOnly && ['/', '/var', '/var/lib'].includes(source) ? 'system' : 'socket';
+  // To read it is to read the memory, the files and the secrets of what runs.
+  if (isIn(source, '/proc')) return 'system';
   const isWorkspace = workspaces.some((workspace) => workspace !== '/' && isIn(source, workspace));
   const drive = onDrive(Source);
   const onIt = drive && dangerOnDrive(Source, drive, ReadOnly, place);
   if (onIt !== undefined && !(onIt === 'home' && isWorkspace)) return onIt;
   if (!ReadOnly && isSystem(source, place)) return 'system';
   if (!isWorkspace && isForeignHome(source, home)) return 'home';
+  if (!ReadOnly && place.writes === true && workspaces.some((workspace) => isObeyed(source, workspace))) return 'project';
   if (!ReadOnly && workspaces.some((workspace) => workspace !== source && isIn(workspace, source))) return 'aboveWorkspace';
   return isPart(source, home) ? dangerOfOwn(source, home, ReadOnly) : undefined;
+}
+
+/** Whether one can talk to a service by what is mounted: read-only is no help. */
+function isSocket(source: string, place: DangerPlace): boolean {
+  if (SOCKET_NAME.test(source) || /^\/run\/user(?:\/|$)/.test(source)) return true;
+  if (place.socket !== undefined && isIn(clean(place.socket), source)) return true;
+  return !NO_SERVICE.includes(source) && [...SOCKET_PLACES.map(clean), ...SERVICES].some((one) => isIn(one, source) || (SERVICES.includes(one) && isIn(source, one)));
+}
+
+/** Names in a project, at any depth: its hooks, tasks and settings run or set up programs of whoever works in it. */
+const OBEYED = /\/(?:\.git|\.vscode|\.envrc|\.devcontainer|\.devcontainer\.json|\.husky|[^/]*\.code-workspace)(?:\/|$)/i;
+
+function isObeyed(source: string, workspace: string): boolean {
+  return workspace !== '/' && isIn(source, workspace) && OBEYED.test(source.slice(workspace.length));
 }
 
 function isSystem(source: string, { dataRoot }: DangerPlace): boolean {
@@ -255,19 +277,27 @@ export interface Asked {
   readonly mounts?: readonly (Judged & { readonly VolumeOptions?: { readonly DriverConfig?: { readonly Name?: string; readonly Options?: Readonly<Record<string, string>> | null } | null } })[];
   /** `name`, `name:ro` or `name:rw`. */
   readonly volumesFrom?: readonly string[];
+  /** Whether arguments alone have data written there. */
+  readonly writes?: boolean;
+}
+
+/** Whether a path is a socket, whoever listens. */
+async function listens(path: string): Promise<boolean> {
+  return stat(path).then((found) => found.isSocket(), () => false);
 }
 
 /** Finds what is dangerous behind mounts. What does not exist yet is judged as it is written. Throws EngineFailure. */
-export async function findDangers(connection: Connection, { mounts = [], volumesFrom = [] }: Asked, where: Pick<DangerPlace, 'home' | 'workspaces'>): Promise<Found[]> {
+export async function findDangers(connection: Connection, { mounts = [], volumesFrom = [], writes = false }: Asked, where: Pick<DangerPlace, 'home' | 'workspaces'>): Promise<Found[]> {
   const info = (await connection.docker.info().catch(() => ({}))) as { DockerRootDir?: string };
   // Links are followed on this machine only: what it shares with a remote engine is nothing.
   const follow = connection.info.local ? followed : (path: string) => Promise.resolve(path);
-  const here = { ...where, dataRoot: info.DockerRootDir, socket: connection.endpoint.options.socketPath ?? undefined };
+  const here = { ...where, writes, dataRoot: info.DockerRootDir, socket: connection.endpoint.options.socketPath ?? undefined };
   const places = [here, { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) }];
   const judge = async (mount: Judged, named: string): Promise<Found[]> => {
     // The engine reads ".." as text, another one or a driver may leave it to the kernel: both readings are judged.
     const text = connection.info.local && posix.isAbsolute(mount.Source) ? posix.normalize(mount.Source) : mount.Source;
-    const spellings = [...new Set([text, await follow(mount.Source), await follow(text)])];
+    const real = await follow(mount.Source);
+    const spellings = [...new Set([text, real, await follow(text)])];
     for (const Source of spellings) {
       for (const place of places) {
         const danger = dangerOf({ ...mount, Source }, place);
@@ -275,7 +305,8 @@ export async function findDangers(connection: Connection, { mounts = [], volumes
         if (danger !== undefined) return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
       }
     }
-    return [];
+    const isOwn = places.some(({ workspaces }) => workspaces.some((workspace) => isIn(real, withoutEndSlash(workspace))));
+    return mount.Type === 'bind' && connection.info.local && !isOwn && ((await listens(real)) || (await listens(text))) ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }] : [];
   };
   const judgeVolume = async (name: string, readOnly: boolean, wanted: { Name?: string; Options?: Readonly<Record<string, string>> | null } | null | undefined): Promise<Found[]> => {
     const known = name === '' ? undefined : await volumeIfThere(connection, name);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
@@ -162,4 +163,54 @@ it('a volume is judged by what it is and by what is asked for, also as a restore
   assert.deepEqual(await ask({ Type: 'volume', Source: 'shop', ReadOnly: true }, { shop: { Name: 'shop', Driver: 'local', Options: options } }), ['system']);
   assert.deepEqual(await ask({ Type: 'volume', Source: 'shop', ReadOnly: false }, { shop: { Name: 'shop', Driver: 'local', Options: null } }), []);
   assert.deepEqual(await ask({ Type: 'volume', Source: 'shop', ReadOnly: false, VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'nfs', o: 'addr=nas,rw', device: ':/x' } } } }, { shop: { Name: 'shop', Driver: 'local', Options: null } }), []);
+});
+
+it('services of the system and of the user, what runs, and what starts by itself', () => {
+  const rows: Row[] = [
+    ...['/run/dbus', '/run/dbus/system_bus_socket', '/var/run/dbus/system_bus_socket', '/run/systemd', '/run/systemd/private', '/run/user', '/run/user/1000/bus', '/run/user/1000/systemd', '/run/user/1000/docker.sock', '/run/user/1000/podman', '/run/snapd.socket', '/run/libvirt', '/run/libvirt/libvirt-sock', '/var/lib/lxd', '/var/lib/lxd/unix.socket', '/var/lib/incus', '/run/containerd', '/run/crio'].flatMap((path): Row[] => [[path, false, 'socket'], [path, true, 'socket']]),
+    ['/var/lib', true, 'socket'], ['/var/lib', false, 'system'],
+    ['/proc', true, 'system'], ['/proc/1/root/run', true, 'system'], ['/proc/1/cwd', true, 'system'], ['/proc/1/root', false, 'system'], ['/sys', false, 'system'], ['/sys/fs/cgroup', false, 'system'], ['/sys', true, undefined],
+    ...['.config/VSCodium', '.config/VSCodium/User/settings.json', '.config/Cursor', '.config/Code - Insiders', '.config/plasma-workspace', '.config/plasma-workspace/env/x.sh', '.config/autostart-scripts', '.config/google-chrome', '.config/chromium', '.config/mozilla', '.cargo/bin', '.cargo/bin/cargo', '.cargo/env', '.cargo', '.nvm', '.pyenv', '.rbenv', '.sdkman', '.deno/bin', '.bun/bin', 'go/bin'].map((name): Row => [`/home/me/${name}`, false, 'startup']),
+    ['/home/me/.mozilla', false, 'secrets'], ['/home/me/.cargo/registry', false, undefined], ['/home/me/go/pkg', false, undefined], ['/home/me/.nvm', true, undefined], ['/home/me/.config/shop', false, undefined],
+    ['/etc/nginx', true, undefined], ['/etc/hosts', true, undefined], ['/run/systemd/resolve/stub-resolv.conf', true, undefined], ['/run/shop', false, undefined], ['/var/lib/shop', false, undefined], ['/process', false, undefined], ['/home/me/code/shop/proc', false, undefined],
+  ];
+  for (const [Source, ReadOnly, expected] of rows) assert.equal(dangerOf({ Type: 'bind', Source, ReadOnly }, place), expected, `${Source} ${ReadOnly ? 'read-only' : 'writable'}`);
+});
+
+it('what a project runs or obeys asks where arguments have data written, and not where it is mounted', () => {
+  const shop = '/home/me/code/shop';
+  const judge = (Source: string, writes: boolean) => dangerOf({ Type: 'bind', Source, ReadOnly: false }, { ...place, writes });
+  for (const name of ['.git', '.git/hooks', '.git/hooks/post-checkout', '.git/config', 'sub/.git/hooks/x', '.GIT/hooks', '.vscode/tasks.json', '.vscode', '.envrc', '.devcontainer/devcontainer.json', '.devcontainer.json', '.husky/pre-commit', 'shop.code-workspace', '.code-workspace']) {
+    assert.deepEqual([judge(`${shop}/${name}`, true), judge(`${shop}/${name}`, false)], ['project', undefined], name);
+  }
+  for (const name of ['', '/', '/src', '/.github', '/.gitignore', '/data/x.git', '/x.code-workspaces', '/.vscodeignore']) assert.equal(judge(shop + name, true), undefined, name);
+  assert.equal(judge('/home/me/code/other/.git/hooks', true), undefined);
+});
+
+it('writes by way of a link reach what a project runs', async () => {
+  const root = await mkdtemp(join(await realpath(tmpdir()), 'danger-'));
+  try {
+    await mkdir(join(root, '.git/hooks'), { recursive: true });
+    await symlink('.git/hooks', join(root, 'out'));
+    const judge = async (Source: string, writes: boolean) => (await findDangers(engineOf(true), { mounts: [{ Type: 'bind', Source, ReadOnly: false }], writes }, { home: '/home/me', workspaces: [root] })).map(({ danger }) => danger);
+    assert.deepEqual([await judge(join(root, 'out/post-checkout'), true), await judge(join(root, 'out'), false), await judge(root, true)], [['project'], [], []]);
+  } finally {
+    await rm(root, { recursive: true });
+  }
+});
+
+it('any socket of this machine, but for one in the workspace', async () => {
+  const root = await mkdtemp(join(await realpath(tmpdir()), 'danger-'));
+  const servers = [createServer(), createServer()];
+  try {
+    await mkdir(join(root, 'shop'));
+    const paths = [join(root, 'any'), join(root, 'shop/own')] as const;
+    for (const [index, server] of servers.entries()) await new Promise<void>((resolve) => server.listen(paths[index], resolve));
+    await symlink(paths[0], join(root, 'link'));
+    const judge = async (Source: string, local = true) => (await findDangers(engineOf(local), { mounts: [{ Type: 'bind', Source, ReadOnly: true }] }, { home: '/home/me', workspaces: [join(root, 'shop')] })).map(({ danger }) => danger);
+    assert.deepEqual([await judge(paths[0]), await judge(join(root, 'link')), await judge(paths[1]), await judge(join(root, 'shop')), await judge(paths[0], false)], [['socket'], ['socket'], [], [], []]);
+  } finally {
+    for (const server of servers) server.close();
+    await rm(root, { recursive: true });
+  }
 });
