@@ -82,6 +82,8 @@ interface Scan {
 
 /** Directories that are remembered, as possible roots: enough for any mount's target, and memory stays small. */
 const MOST_DIRECTORIES = 20_000;
+/** No mount's target is longer (PATH_MAX); to take all beginnings of a longer path would take time that grows with its square. */
+const MOST_ROOT_BYTES = 4096;
 
 /** Reads all of it. Throws BadArchive for what is damaged, differs from its manifest or would leave the target. */
 async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined, job: JobOptions): Promise<Scan> {
@@ -100,7 +102,7 @@ async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined
     if (member.attributes.length > 0) attributes += 1;
     const path = memberPath(member.name);
     if (member.mtime < 0) hasEarlyTimes = true;
-    for (let slash = path.indexOf('/'); slash >= 0 && names.size < MOST_DIRECTORIES; slash = path.indexOf('/', slash + 1)) names.add(path.slice(0, slash));
+    for (let slash = path.indexOf('/'); slash >= 0 && slash < MOST_ROOT_BYTES && names.size < MOST_DIRECTORIES; slash = path.indexOf('/', slash + 1)) names.add(path.slice(0, slash));
     if (names.size < MOST_DIRECTORIES) names.add(path);
     if (member.type === '5' && directories.size < MOST_DIRECTORIES) directories.set(path, member);
   };
