@@ -1,17 +1,28 @@
 /** Archives made to fill the memory or to hold the thread: small to send, and refused with a reason. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { ContentHash } from '../../src/backup/compare.ts';
+import { EscapeCheck } from '../../src/backup/escapes.ts';
 import { blocksWithName, oldSparseMap } from '../../src/backup/tarBlocks.ts';
 import { newHeader } from '../../src/backup/tarHeader.ts';
 import { paxRecords, tarMembers, type TarMember } from '../../src/backup/tarMembers.ts';
+import { BadArchive, FileFailure } from '../../src/engine/errors.ts';
+import { LocalTree } from '../../src/files/localTree.ts';
 
 const MIB = 1024 * 1024;
 const END = Buffer.alloc(1024);
 
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
 /** The bytes that are held once the work is done and what is garbage was collected. */
 function held(): number {
-  global.gc?.();
+  collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
@@ -112,4 +123,80 @@ it('the map of a sparse file may have a million pieces, and not more', async () 
   const hash = new ContentHash();
   hash.begin({ ...member, sparse: 'pax', blocks: [] });
   assert.throws(() => hash.feed(padded(Buffer.from('4000001\n0\n1\n'))), /more than 4000000 pieces/);
+});
+
+const member = (name: Buffer, type: string, link = Buffer.alloc(0)): TarMember => ({ name, type, link, bytes: 0, mode: 0, uid: 0, gid: 0, device: '0,0', mtime: 0, attributes: [], blocks: [] });
+
+it('a path with tens of thousands of slashes is looked for behind links in time that grows with its length', () => {
+  const check = new EscapeCheck();
+  const deep = Buffer.from('a/'.repeat(32_767));
+  check.add(member(Buffer.concat([deep, Buffer.from('l')]), '2', Buffer.from('x')));
+  const { user } = process.cpuUsage();
+  for (let index = 0; index < 20; index += 1) check.add(member(Buffer.concat([deep, Buffer.from(`${index}`)]), '0'));
+  // Every beginning hashed anew, these take a minute.
+  assert.ok(process.cpuUsage().user - user < 5_000_000, `${(process.cpuUsage().user - user) / 1000} ms`);
+  assert.deepEqual(check.problems(), []);
+  check.add(member(Buffer.concat([deep, Buffer.from('l/f')]), '0'));
+  assert.match(check.problems().join(), /behind the symbolic link "a\/a/);
+  assert.ok(check.problems().join().length < 2000);
+});
+
+it('links that were replaced, and links in links, are known as such', () => {
+  const check = new EscapeCheck();
+  const add = (name: string, type = '0') => check.add(member(Buffer.from(name), type, Buffer.from('t')));
+  for (const name of ['a/b/c', 'a/b2', '\xff']) add(name, '2');
+  for (const name of ['a', 'a/b', 'a/b/cc', 'a/b/c', 'a/b/c/f', 'a/bb', 'b/c/f', 'a/b2', 'a/b2/f', '']) add(name);
+  assert.deepEqual(check.problems(), []);
+  add('a/b/c', '2');
+  add('a/b', '2');
+  add('a/b/c/f');
+  assert.deepEqual(check.problems(), ['"a/b/c/f" lies behind the symbolic link "a/b" of the archive']);
+});
+
+it('the links of an archive are remembered without the bytes around them, and not without end', () => {
+  const check = new EscapeCheck();
+  const before = held();
+  for (let round = 0; round < 100; round += 1) {
+    const chunk = Buffer.alloc(512 * 1000);
+    for (let index = 0; index < 1000; index += 1) {
+      chunk.write(`d${round}/l${index}`, index * 512);
+      check.add(member(chunk.subarray(index * 512, index * 512 + 8), '2', chunk.subarray(index * 512 + 100, index * 512 + 110)));
+    }
+  }
+  const grown = held() - before;
+  assert.ok(grown < 20 * MIB, `${grown / MIB} MiB for 100,000 links`);
+  assert.deepEqual(check.problems(), []);
+  const deep = 'd/'.repeat(30_000);
+  assert.throws(() => {
+    for (let index = 0; index < 100; index += 1) check.add(member(Buffer.from(`${index}/${deep}l`), '2'));
+  }, (error: Error) => error instanceof BadArchive && /more symbolic links than can be checked/.test(error.message));
+  const long = new EscapeCheck();
+  assert.throws(() => {
+    for (let index = 0; index < 2100; index += 1) long.add(member(Buffer.from(`${index}${'n'.repeat(65_000)}`), '2'));
+  }, BadArchive);
+});
+
+it('the links of a download are held within bounds, and without the bytes around them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dm-links-'));
+  const silent = () => undefined;
+  const tree = () => new LocalTree(folder, { debug: silent, info: silent, warn: silent, error: silent });
+  const refused = (why: RegExp) => (error: Error) => error instanceof FileFailure && why.test(error.message) && error.message.length < 1000;
+  for (const [name, link] of [[65_537, 1], [1, 65_537], [4_000_000, 4_000_000]] as const) {
+    for (const type of ['0', '1', '2', '5']) await assert.rejects(tree().begin(member(Buffer.alloc(name, 'n'), type, Buffer.alloc(link, 't'))), refused(/longer than 65536 bytes/));
+  }
+  for (const type of ['1', '2']) {
+    const one = tree();
+    await assert.rejects(async () => {
+      for (let index = 0; index < 1100; index += 1) await one.begin(member(Buffer.from(`${index}${'n'.repeat(65_000)}`), type, Buffer.alloc(65_000, 't')));
+    }, refused(/more than 128 MiB/));
+    const before = held();
+    const many = tree();
+    for (let index = 0; index < 200; index += 1) {
+      const chunk = Buffer.alloc(MIB, 'x');
+      await many.begin(member(Buffer.from(`l${index}`), type, chunk.subarray(0, 10)));
+    }
+    assert.ok(held() - before < 20 * MIB, `${(held() - before) / MIB} MiB`);
+    assert.equal(many.entries, 200);
+  }
+  rmSync(folder, { recursive: true });
 });
