@@ -1,7 +1,8 @@
 /** What differs between an archive and the mounts that it would be restored into. */
+import * as l10n from '@vscode/l10n';
 import { createHash, type Hash } from 'node:crypto';
 import { oldSparseMap } from './tarBlocks.ts';
-import { textOf, type TarMember } from './tarMembers.ts';
+import { BadTar, MOST_PIECES, textOf, type TarMember } from './tarMembers.ts';
 import { memberPath } from './escapes.ts';
 import { isWithin } from './layout.ts';
 
@@ -14,6 +15,8 @@ export interface Difference {
 
 const BLOCK = 512;
 const MOST_DIGITS = 32;
+/** GNU tar writes as many pieces as a file has: four times as many as its old format may have here, about 200 MB while they are compared. */
+const MOST_MAPPED = 4 * MOST_PIECES;
 
 /** Hashes the content of members, holes of sparse files as the zeros that they read as. */
 export class ContentHash {
@@ -85,6 +88,7 @@ export class ContentHash {
       this.#pending = Buffer.alloc(0);
       at = line + 1;
     }
+    if ((this.#numbers[0] ?? 0) > MOST_MAPPED) throw new BadTar(l10n.t('the map of a sparse file has more than {0} pieces', MOST_MAPPED));
     const isWhole = this.#numbers.length > 0 && this.#numbers.length >= 1 + 2 * (this.#numbers[0] ?? 0);
     if (!isWhole) {
       // No number has so many digits: what is damaged is not kept for a line's end that never comes.

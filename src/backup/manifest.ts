@@ -18,10 +18,12 @@ export const MANIFEST_FORMAT = 1;
 /** The facts are encrypted. */
 export const SEALED_FORMAT = 2;
 
-/** Parsed in one go, this takes some 30 ms at the most; a real manifest has a few kilobytes. */
-const MOST_BYTES = 4 * 1024 * 1024;
+/** It is parsed in one go, with nothing else meanwhile; a real manifest has a few kilobytes. */
+const MOST_BYTES = 1024 * 1024;
 /** What is encrypted grows by a third in base64. */
-const MOST_SEALED_BYTES = 2.5 * 1024 * 1024;
+const MOST_SEALED_BYTES = 700 * 1024;
+/** A manifest has five levels. A million brackets in one another take JSON.parse over a second. */
+const MOST_DEEP = 20;
 
 /** A mount that a backup saves, in the manifest and while it is made. */
 export interface SavedMount {
@@ -202,7 +204,23 @@ async function textOf(file: string): Promise<string | undefined> {
   }
 }
 
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (isText && char === '\\') at += 1;
+    else if (char === '"') isText = !isText;
+    else if (isText) continue;
+    else if (char === '[' || char === '{') depth += 1;
+    else if (char === ']' || char === '}') depth -= 1;
+    if (depth > MOST_DEEP) return true;
+  }
+  return false;
+}
+
 function parsed(file: string, text: string): unknown {
+  if (isTooDeep(text)) throw unusable(file, l10n.t('it is nested deeper than any manifest'));
   try {
     return JSON.parse(text);
   } catch (error) {

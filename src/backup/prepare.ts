@@ -82,6 +82,10 @@ interface Scan {
 
 /** Directories that are remembered, as possible roots: enough for any mount's target, and memory stays small. */
 const MOST_DIRECTORIES = 20_000;
+/** Of their headers. */
+const MOST_DIRECTORY_BYTES = 128 * 1024 * 1024;
+/** No mount's target is longer (PATH_MAX); to take all beginnings of a longer path would take time that grows with its square. */
+const MOST_ROOT_BYTES = 4096;
 
 /** Reads all of it. Throws BadArchive for what is damaged, differs from its manifest or would leave the target. */
 async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined, job: JobOptions): Promise<Scan> {
@@ -91,6 +95,7 @@ async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined
   const count = new MemberCount(roots, { ...job.log, debug: () => undefined });
   const names = new Set<string>();
   const directories = new Map<string, TarMember>();
+  let directoryBytes = 0;
   let attributes = 0;
   let hasEarlyTimes = false;
   const onMember = (member: TarMember) => {
@@ -100,9 +105,14 @@ async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined
     if (member.attributes.length > 0) attributes += 1;
     const path = memberPath(member.name);
     if (member.mtime < 0) hasEarlyTimes = true;
-    for (let slash = path.indexOf('/'); slash >= 0 && names.size < MOST_DIRECTORIES; slash = path.indexOf('/', slash + 1)) names.add(path.slice(0, slash));
+    for (let slash = path.indexOf('/'); slash >= 0 && slash < MOST_ROOT_BYTES && names.size < MOST_DIRECTORIES; slash = path.indexOf('/', slash + 1)) names.add(path.slice(0, slash));
     if (names.size < MOST_DIRECTORIES) names.add(path);
-    if (member.type === '5' && directories.size < MOST_DIRECTORIES) directories.set(path, member);
+    if (member.type === '5' && directories.size < MOST_DIRECTORIES) {
+      // A view of the archive would keep all of the chunk around it.
+      const own = { ...member, name: Buffer.from(member.name), link: Buffer.from(member.link), blocks: member.blocks.map((block) => Buffer.from(block)) };
+      directoryBytes += own.blocks.reduce((sum, block) => sum + block.length, 0);
+      if (directoryBytes <= MOST_DIRECTORY_BYTES) directories.set(path, own);
+    }
   };
   const { sha256, size, damage } = await reader.check(job, { onMember });
   const found = { sha256, size, entries: count.entries, bytes: count.bytes };

@@ -25,8 +25,16 @@ export function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
 /** The pieces of a file in GNU's old sparse format: four in its header, 21 in each block behind it. */
 export function oldSparseMap(member: TarMember): { offset: number; bytes: number }[] {
   const at = member.blocks.findLastIndex((block) => block.length === BLOCK && block[156] === 0x53 && readHeader(block) !== undefined);
-  const places = member.blocks.slice(at).flatMap((block, index) => Array.from({ length: index === 0 ? 4 : 21 }, (_, piece) => block.subarray((index === 0 ? 386 : 0) + piece * 24)));
-  return places.map((field) => ({ offset: tarNumber(field.subarray(0, 12)), bytes: tarNumber(field.subarray(12, 24)) })).filter(({ bytes }) => bytes > 0);
+  const pieces: { offset: number; bytes: number }[] = [];
+  // A plain loop: a view of each field of a million pieces would take hundreds of megabytes.
+  for (const [index, block] of member.blocks.slice(at).entries()) {
+    const start = index === 0 ? 386 : 0;
+    for (let place = start; place < start + (index === 0 ? 4 : 21) * 24; place += 24) {
+      const bytes = tarNumber(block.subarray(place + 12, place + 24));
+      if (bytes > 0) pieces.push({ offset: tarNumber(block.subarray(place, place + 12)), bytes });
+    }
+  }
+  return pieces;
 }
 
 /** A file of GNU's old sparse format as one of its format 1.0, which readers in Go take: the map stands before the data. */
@@ -50,7 +58,10 @@ function recordsOf({ blocks }: TarMember): Map<string, Buffer> {
 
 /** A member's header blocks under another name, and a link's with another target; all else as it was. */
 export function blocksWithName(member: TarMember, name: Buffer, link: Buffer = member.link): Buffer[] {
-  if (member.sparse === 'gnu') return blocksWithName({ ...member, blocks: asNewSparse(member).slice(0, 3), sparse: 'pax' }, name).concat(asNewSparse(member).slice(3));
+  if (member.sparse === 'gnu') {
+    const blocks = asNewSparse(member);
+    return blocksWithName({ ...member, blocks: blocks.slice(0, 3), sparse: 'pax' }, name).concat(blocks.slice(3));
+  }
   const header = member.blocks.at(-1) ?? Buffer.alloc(BLOCK);
   const records = recordsOf(member);
   records.delete('path');

@@ -11,7 +11,16 @@ import { readHeader, tarNumber, untilNul, type TarHeader } from './tarHeader.ts'
 
 const BLOCK = 512;
 /** Larger pax or long-name members than this are damage, not names. */
-const MAX_META_BYTES = 8 * 1024 * 1024;
+const MAX_META_BYTES = 1024 * 1024;
+/** A file on Linux has 64 KiB of names of attributes, of seven bytes and more. GNU's sparse maps, two records a piece, are not counted. */
+const MOST_RECORDS = 10_000;
+/** What stands before one member: each kind of extended header as large as it may be, and room for some more. */
+const MOST_HELD_BYTES = 8 * MAX_META_BYTES;
+/** Trees deeper than PATH_MAX (4,096 bytes) are legal; sixteen times as deep there is none. */
+export const MOST_NAME_BYTES = 64 * 1024;
+/** As many pieces as a file of 8 GB has at most of which every second block of 4 KiB is a hole: 24 MB of map in GNU's old format. */
+export const MOST_PIECES = 1_000_000;
+const PIECES_A_BLOCK = 21;
 
 /** Enough that reading and writing need not wait for one another at every chunk. */
 const BUFFER_BYTES = 1024 * 1024;
@@ -59,6 +68,7 @@ export interface WalkOptions {
 export function paxRecords(data: Buffer): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
   let at = 0;
+  let counted = 0;
   while (at < data.length) {
     const space = data.indexOf(0x20, at);
     const length = space < 0 ? NaN : Number(data.toString('latin1', at, space));
@@ -67,7 +77,9 @@ export function paxRecords(data: Buffer): Map<string, Buffer> {
     }
     const equals = data.indexOf(0x3d, space);
     if (equals < 0 || equals >= at + length) throw new BadTar(l10n.t('an extended header is malformed'));
-    records.set(data.toString('utf8', space + 1, equals), data.subarray(equals + 1, at + length - 1));
+    const key = data.toString('utf8', space + 1, equals);
+    if (!key.startsWith('GNU.sparse.') && (counted += 1) > MOST_RECORDS) throw new BadTar(l10n.t('an extended header has more than {0} records, as no file needs', MOST_RECORDS));
+    records.set(key, data.subarray(equals + 1, at + length - 1));
     at += length;
   }
   return records;
@@ -99,6 +111,7 @@ class MemberWalker {
   #partialBytes = 0;
   /** Raw blocks of extended headers, held until their member is known to be kept. */
   #held: Buffer[] = [];
+  #heldBytes = 0;
   #pax = new Map<string, Buffer>();
   #global = new Map<string, Buffer>();
   #longName: Buffer | undefined;
@@ -161,18 +174,26 @@ class MemberWalker {
         this.#header(block, push);
         return;
       case 'meta':
-        this.#held.push(block);
+        this.#hold(block);
         this.#meta(expect.type, block.subarray(0, expect.size));
         this.#expect = { kind: 'header' };
         return;
       case 'sparseMap':
         expect.blocks.push(block);
+        if (expect.blocks.length * PIECES_A_BLOCK > MOST_PIECES) throw new BadTar(l10n.t('the map of a sparse file has more than {0} pieces', MOST_PIECES));
         if (block[GNU_SPARSE_EXTENSION_MORE] !== 1) this.#member('S', expect.header, expect.blocks, push);
         return;
       case 'body':
       case 'end':
         return;
     }
+  }
+
+  /** Extended headers without a member behind them would be held without end. */
+  #hold(block: Buffer): void {
+    this.#heldBytes += block.length;
+    if (this.#heldBytes > MOST_HELD_BYTES) throw new BadTar(l10n.t('more than {0} MiB of extended headers stand before one entry', MOST_HELD_BYTES / 1024 / 1024));
+    this.#held.push(block);
   }
 
   #meta(type: string, data: Buffer): void {
@@ -194,7 +215,7 @@ class MemberWalker {
     const type = flag === 0 ? '0' : String.fromCharCode(flag);
     if (type === 'x' || type === 'g' || type === 'L' || type === 'K') {
       if (header.size > MAX_META_BYTES) throw new BadTar(l10n.t('an extended header is too large to be one'));
-      this.#held.push(block);
+      this.#hold(block);
       const padded = Math.ceil(header.size / BLOCK) * BLOCK;
       if (padded > 0) this.#expect = { kind: 'meta', type, size: header.size, left: padded };
       return;
@@ -214,6 +235,7 @@ class MemberWalker {
     const record = (key: string) => this.#pax.get(key) ?? this.#global.get(key);
     const name = record('GNU.sparse.name') ?? record('path') ?? this.#longName ?? header.name;
     const link = record('linkpath') ?? this.#longLink ?? header.link;
+    if (Math.max(name.length, link.length) > MOST_NAME_BYTES) throw new BadTar(l10n.t('a name, or a link\'s target, is longer than {0} bytes', MOST_NAME_BYTES));
     const size = asNumber(record('size')) ?? header.size;
     const hasBody = !['2', '3', '4', '5', '6'].includes(type);
     const realSize = asNumber(record('GNU.sparse.realsize')) ?? asNumber(record('GNU.sparse.size'));
@@ -249,6 +271,7 @@ class MemberWalker {
       this.#toSkip -= 1;
     }
     this.#held = [];
+    this.#heldBytes = 0;
     this.#pax = new Map();
     this.#longName = undefined;
     this.#longLink = undefined;

@@ -39,7 +39,7 @@ export async function guardMounts(call: Call, connection: Connection, asked: Ask
 /** Asks before data is written to paths of the host, or to volumes that stand for such, which the machine itself obeys. */
 export async function guardWrites(call: Call, connection: Connection, mounts: NonNullable<Asked['mounts']>): Promise<void> {
   if (call.confirmed) return;
-  const found = await findDangers(connection, { mounts: mounts.map((mount) => ({ ...mount, ReadOnly: false })) }, dangerPlace());
+  const found = await findDangers(connection, { mounts: mounts.map((mount) => ({ ...mount, ReadOnly: false })), writes: !call.byHand }, dangerPlace());
   await ask(found, ({ named }) => say('Write to "{0}"?', named), say('Write to {0} places that give power over this machine?', found.length), say('Write Anyway'));
 }
 

@@ -6,7 +6,7 @@
 import * as l10n from '@vscode/l10n';
 import { link, lstat, mkdir, open, statfs, symlink, type FileHandle } from 'node:fs/promises';
 import { memberPath } from '../backup/escapes.ts';
-import { printableName, type TarMember } from '../backup/tarMembers.ts';
+import { MOST_NAME_BYTES, printableName, type TarMember } from '../backup/tarMembers.ts';
 import { FileFailure } from '../engine/errors.ts';
 import type { Logger } from '../engine/log.ts';
 
@@ -15,6 +15,8 @@ const SLASH = Buffer.from('/');
 /** Far more than a person downloads, and few enough to be remembered. */
 const MOST_ENTRIES = 10_000_000;
 const MOST_LINKS = 1_000_000;
+/** Of the names and targets of links, which are held until all else is written. */
+const MOST_LINK_BYTES = 128 * 1024 * 1024;
 /** Deeper than any path of Linux (PATH_MAX), so that a tree can be removed again. */
 const MOST_DEPTH = 1024;
 /** For a file of this size on, it is asked first whether there is room. */
@@ -55,6 +57,7 @@ export class LocalTree {
   readonly #log: Logger;
   readonly #hardLinks: { readonly path: string; readonly target: string }[] = [];
   readonly #symbolicLinks = new Map<string, Buffer>();
+  #linkBytes = 0;
   #entries = 0;
   #leftOut = 0;
   #file: FileHandle | undefined;
@@ -105,6 +108,7 @@ export class LocalTree {
   /** Throws FileFailure, and what node:fs throws. */
   async begin(member: TarMember): Promise<void> {
     const { name, type, mode, bytes } = member;
+    if (Math.max(name.length, member.link.length) > MOST_NAME_BYTES) throw this.#refuse(name, l10n.t('its name, or its target, is longer than {0} bytes', MOST_NAME_BYTES));
     const path = this.#path(name);
     if (path === '') return;
     if ((this.#entries += 1) > MOST_ENTRIES) throw this.#refuse(name, l10n.t('there are more than {0} entries', MOST_ENTRIES));
@@ -128,13 +132,16 @@ export class LocalTree {
         break;
       }
       case '2':
-        this.#symbolicLinks.set(path, member.link);
+        // A view would keep all of the chunk that it came in.
+        this.#symbolicLinks.set(path, Buffer.from(member.link));
         break;
       default:
         this.#entries -= 1;
         this.#log.warn(`"${printableName(name)}" is a device or a pipe, and was left out.`);
         return;
     }
+    this.#linkBytes += path.length + member.link.length;
+    if (this.#linkBytes > MOST_LINK_BYTES) throw this.#refuse(name, l10n.t('the names of links have more than {0} MiB', MOST_LINK_BYTES / 1024 / 1024));
     if (this.#hardLinks.length + this.#symbolicLinks.size > MOST_LINKS) throw this.#refuse(name, l10n.t('there are more than {0} links', MOST_LINKS));
   }
 

@@ -5,7 +5,7 @@ import { engineError, type Connection } from '../engine/connection.ts';
 import { parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import { volumeNames } from '../engine/volumes.ts';
-import type { MountSettings } from './spec.ts';
+import { engineMount, type MountSettings } from './spec.ts';
 
 export interface NewContainer {
   readonly image: string;
@@ -33,15 +33,17 @@ function asBind({ Source, Target, ReadOnly, relabel, BindOptions, Consistency }:
 }
 
 function goesAsBind(mount: MountSettings, createSource: boolean): boolean {
+  const { NonRecursive, ReadOnlyNonRecursive, ReadOnlyForceRecursive } = mount.BindOptions ?? {};
+  const hasMore = NonRecursive === true || ReadOnlyNonRecursive === true || ReadOnlyForceRecursive === true;
   // A colon in the path would be read as the end of it.
-  return mount.relabel !== undefined || (mount.Type === 'bind' && createSource && mount.BindOptions?.NonRecursive !== true && !/:/.test(mount.Source + mount.Target));
+  return mount.relabel !== undefined || (mount.Type === 'bind' && createSource && !hasMore && !/:/.test(mount.Source + mount.Target));
 }
 
 /** The parts of HostConfig that carry mounts. */
 export function hostConfigOf(mounts: readonly MountSettings[], createSource: boolean): { Binds: string[]; Mounts: object[] } {
   return {
     Binds: mounts.filter((mount) => goesAsBind(mount, createSource)).map(asBind),
-    Mounts: mounts.filter((mount) => !goesAsBind(mount, createSource)).map(({ relabel: _, ...settings }) => settings),
+    Mounts: mounts.filter((mount) => !goesAsBind(mount, createSource)).map(engineMount),
   };
 }
 

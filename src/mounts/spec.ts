@@ -17,14 +17,20 @@ export interface MountSettings {
   readonly Target: string;
   readonly ReadOnly: boolean;
   readonly Consistency?: string;
-  readonly BindOptions?: { readonly Propagation?: string; readonly NonRecursive?: boolean; readonly CreateMountpoint?: boolean };
+  readonly BindOptions?: {
+    readonly Propagation?: string;
+    readonly NonRecursive?: boolean;
+    readonly CreateMountpoint?: boolean;
+    readonly ReadOnlyNonRecursive?: boolean;
+    readonly ReadOnlyForceRecursive?: boolean;
+  };
   readonly VolumeOptions?: {
     readonly NoCopy?: boolean;
     readonly Subpath?: string;
     readonly Labels?: Readonly<Record<string, string>>;
     readonly DriverConfig?: { readonly Name: string; readonly Options: Readonly<Record<string, string>> };
   };
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number };
+  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number; readonly Options?: readonly (readonly string[])[] };
   /** SELinux relabelling, which only a `-v` string can ask for. */
   readonly relabel?: 'z' | 'Z';
 }
@@ -99,7 +105,7 @@ function parseVolume(text: string, local: LocalPaths): MountSettings {
     throw bad(text, l10n.t('the source "{0}" is neither an absolute path nor a volume\'s name', source));
   }
   const options = parseOptions(text, words, isBind);
-  return { Type: isBind ? 'bind' : 'volume', Source: source, Target: checkTarget(text, target), ReadOnly: options.readOnly, ...options.rest };
+  return checkMount(text, { Type: isBind ? 'bind' : 'volume', Source: source, Target: target, ReadOnly: options.readOnly, ...options.rest });
 }
 
 function parseOptions(text: string, words: string, isBind: boolean): { readOnly: boolean; rest: Partial<MountSettings> } {
@@ -240,35 +246,109 @@ function parseMount(text: string, local: LocalPaths): MountSettings {
 }
 
 function checkMount(text: string, mount: MountSettings): MountSettings {
-  const { Type, Source, BindOptions, VolumeOptions, TmpfsOptions } = mount;
+  const { Type, Source, Consistency, BindOptions, VolumeOptions, TmpfsOptions, relabel } = mount;
   if (!['bind', 'volume', 'tmpfs'].includes(Type)) throw bad(text, l10n.t('the type "{0}" is not bind, volume or tmpfs', String(Type)));
   const foreign = { bind: VolumeOptions ?? TmpfsOptions, volume: BindOptions ?? TmpfsOptions, tmpfs: BindOptions ?? VolumeOptions }[Type];
   if (foreign !== undefined) throw bad(text, l10n.t('it has options of another type than {0}', Type));
   if (Type === 'tmpfs' && Source !== '') throw bad(text, l10n.t('a tmpfs has no source'));
   if (Type === 'bind' && !posix.isAbsolute(Source) && !WINDOWS_PATH.test(Source)) throw bad(text, l10n.t('the source "{0}" of a bind must be an absolute path', Source));
   if (Type === 'volume' && Source !== '' && !VOLUME_NAME.test(Source)) throw bad(text, l10n.t('"{0}" cannot be a volume\'s name', Source));
-  if (BindOptions?.Propagation !== undefined && !PROPAGATIONS.includes(BindOptions.Propagation)) throw bad(text, l10n.t('the propagation "{0}" is unknown', BindOptions.Propagation));
-  return { ...mount, Target: checkTarget(text, mount.Target) };
+  if (BindOptions?.Propagation !== undefined && BindOptions.Propagation !== '' && !PROPAGATIONS.includes(BindOptions.Propagation)) throw bad(text, l10n.t('the propagation "{0}" is unknown', BindOptions.Propagation));
+  if (Consistency !== undefined && Consistency !== '' && !CONSISTENCIES.includes(Consistency)) throw bad(text, l10n.t('the consistency "{0}" is unknown', Consistency));
+  // With a relabelling it becomes a `-v` string, which holds neither colons in a path nor a driver's options.
+  const isPlain = Source !== '' && !(posix.isAbsolute(Source) && Source.includes(':')) && !mount.Target.includes(':') && (VolumeOptions === undefined || Object.keys(VolumeOptions).length === 0);
+  if (relabel !== undefined && (!['z', 'Z'].includes(relabel) || !isPlain)) throw bad(text, l10n.t('the relabelling "{0}" cannot be had for it', relabel));
+  // The engine reads ".." as text and the kernel follows links before it: what is judged must be what is mounted.
+  const flat = Type === 'bind' && posix.isAbsolute(Source) && CROOKED.test(Source) ? posix.normalize(Source).replace(/^\/+/, '/') : Source;
+  return { ...mount, Source: flat, Target: checkTarget(text, mount.Target) };
 }
 
-function isRecordOfTexts(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === 'string');
+/** A path that could be written more simply. */
+const CROOKED = /\/\.{0,2}(?:\/|$)/;
+
+/** What a field of an API object may be; a nested one is an object of known fields. */
+type Shape = 'text' | 'flag' | 'count' | 'texts' | 'lists' | { readonly [key: string]: Shape };
+
+/** Mount of the Docker Engine API 1.52, and `relabel`. */
+const MOUNT: { readonly [key: string]: Shape } = {
+  Type: 'text',
+  Source: 'text',
+  Target: 'text',
+  ReadOnly: 'flag',
+  Consistency: 'text',
+  BindOptions: { Propagation: 'text', NonRecursive: 'flag', CreateMountpoint: 'flag', ReadOnlyNonRecursive: 'flag', ReadOnlyForceRecursive: 'flag' },
+  VolumeOptions: { NoCopy: 'flag', Labels: 'texts', DriverConfig: { Name: 'text', Options: 'texts' }, Subpath: 'text' },
+  TmpfsOptions: { SizeBytes: 'count', Mode: 'count', Options: 'lists' },
+  ImageOptions: { Subpath: 'text' },
+  ClusterOptions: {},
+  relabel: 'text',
+};
+
+/** Enough of a key to be known by. */
+const MOST_KEY_SHOWN = 100;
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+/**
+ * The value anew, of known fields alone and each read once. The engine reads keys without regard to case and takes the
+ * last: one that only looks unknown would change what has been judged. Throws BadArgument that names the key.
+ */
+function copied(text: string, path: string, value: unknown, shape: Shape): unknown {
+  const mustBe = (what: boolean, why: string) => {
+    if (!what) throw bad(text, why);
+    return value;
+  };
+  if (shape === 'text') return mustBe(typeof value === 'string', l10n.t('"{0}" must be a text', path));
+  if (shape === 'flag') return mustBe(typeof value === 'boolean', l10n.t('"{0}" must be true or false', path));
+  if (shape === 'count') return mustBe(Number.isSafeInteger(value) && Number(value) >= 0, l10n.t('"{0}" must be a whole number', path));
+  if (shape === 'lists') {
+    const lists: unknown[] = Array.isArray(value) ? value.map((one: unknown) => (Array.isArray(one) ? [...(one as unknown[])] : one)) : [value];
+    if (!lists.every((one) => isTexts(one) && one.length >= 1 && one.length <= 2)) throw bad(text, l10n.t('"{0}" must be a list of lists of one or two texts', path));
+    return lists;
+  }
+  const wrong = shape === 'texts' ? (path.endsWith('.Options') ? l10n.t('its driver options must be an object of texts') : l10n.t('"{0}" must be an object of texts', path)) : l10n.t('"{0}" must be an object', path);
+  if (!isObject(value)) throw bad(text, wrong);
+  const fields: [string, unknown][] = [];
+  for (const [key, one] of Object.entries(value) as [string, unknown][]) {
+    const here = path === '' ? key : `${path}.${key}`;
+    const known = shape === 'texts' ? (key === '__proto__' ? undefined : 'text') : Object.hasOwn(shape, key) ? shape[key] : undefined;
+    if (known === undefined) throw bad(text, l10n.t('the field "{0}" is unknown', here.slice(0, MOST_KEY_SHOWN)));
+    if (shape === 'texts' && typeof one !== 'string') throw bad(text, wrong);
+    // To Go, null is what is not there.
+    if (one !== undefined && one !== null) fields.push([key, copied(text, here, one, known)]);
+  }
+  return Object.fromEntries(fields);
+}
+
+type Copied = { -readonly [Key in keyof MountSettings]?: MountSettings[Key] } & { ImageOptions?: object; ClusterOptions?: object };
+
+/** A mount as the engine may be sent it: of the fields of the API alone, whatever else the object holds. */
+export function engineMount({ Type, Source, Target, ReadOnly, Consistency, BindOptions, VolumeOptions, TmpfsOptions }: MountSettings): object {
+  const given = Object.entries({ Type, Source, Target, ReadOnly, Consistency, BindOptions, VolumeOptions, TmpfsOptions }).filter(([, value]) => value !== undefined);
+  return copied(quotable({ Type, Source, Target }), '', Object.fromEntries(given), MOUNT) as object;
 }
 
 /** One mount from a `-v` string, a `--mount` string or an API object. Throws BadArgument that says what is wrong. */
 export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings {
   if (typeof spec === 'string' && spec.length > MOST_CHARACTERS) throw bad(spec, l10n.t('it is longer than any mount can be'));
   if (typeof spec === 'string') return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
-  const text = quotable(spec);
-  if (typeof spec !== 'object' || spec === null) throw bad(text, l10n.t('it is neither a text nor an object'));
-  const mount = spec as Partial<MountSettings>;
-  if (typeof mount.Target !== 'string') throw bad(text, l10n.t('it has no Target'));
-  if (mount.Type !== undefined && typeof mount.Type !== 'string') throw bad(text, l10n.t('"{0}" must be a text', 'Type'));
-  if (mount.Source !== undefined && mount.Source !== null && typeof mount.Source !== 'string') throw bad(text, l10n.t('"{0}" must be a text', 'Source'));
-  const config = mount.VolumeOptions?.DriverConfig as { Options?: unknown } | string | null | undefined;
-  const options = typeof config === 'object' ? config?.Options : undefined;
-  if (typeof config === 'string' || (options !== undefined && options !== null && !isRecordOfTexts(options))) throw bad(text, l10n.t('its driver options must be an object of texts'));
-  return checkMount(text, { ...mount, Type: mount.Type ?? 'volume', Source: expand(text, mount.Source ?? '', local), Target: mount.Target, ReadOnly: mount.ReadOnly === true });
+  if (!isObject(spec)) throw bad(quotable(spec), l10n.t('it is neither a text nor an object'));
+  // Read once: what is checked and what is quoted is what is sent, whatever an accessor says the next time.
+  const once = { ...spec };
+  const text = quotable(once);
+  const { ImageOptions, ClusterOptions, ...mount } = copied(text, '', once, MOUNT) as Copied;
+  if (mount.Target === undefined) throw bad(text, l10n.t('it has no Target'));
+  const Type = mount.Type ?? 'volume';
+  if (ImageOptions !== undefined || ClusterOptions !== undefined) throw bad(text, l10n.t('it has options of another type than {0}', Type));
+  const config = mount.VolumeOptions?.DriverConfig as { Name?: string; Options?: Readonly<Record<string, string>> } | undefined;
+  const VolumeOptions = config === undefined ? mount.VolumeOptions : { ...mount.VolumeOptions, DriverConfig: { Name: config.Name ?? '', Options: config.Options ?? {} } };
+  return checkMount(text, { ...mount, ...(VolumeOptions === undefined ? {} : { VolumeOptions }), Type, Source: expand(text, mount.Source ?? '', local), Target: mount.Target, ReadOnly: mount.ReadOnly === true });
 }
 
 /** Several mounts. Throws BadArgument where two have one target. */

@@ -20,7 +20,7 @@ export function dangerPlace(): Pick<DangerPlace, 'home' | 'workspaces'> {
 export function dangerSentence(danger: Danger): Shown {
   switch (danger) {
     case 'socket':
-      return say('Whoever holds the engine’s socket rules this machine.');
+      return say('Whoever holds the socket of the engine, or of another service of the system, can rule this machine.');
     case 'system':
       return say('The container could change the system itself.');
     case 'home':
@@ -31,5 +31,7 @@ export function dangerSentence(danger: Danger): Shown {
       return say('Your shell, desktop or editor runs what lies there, so the container could run programs as you.');
     case 'aboveWorkspace':
       return say('It lies above the workspace, so the container could change all that is in there.');
+    case 'project':
+      return say('Git, your shell or the editor runs or obeys what lies there in the workspace, so what is written could run programs as you.');
   }
 }

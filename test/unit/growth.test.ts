@@ -28,25 +28,26 @@ const DOUBLINGS = 3;
 const MOST_RUNS = 60;
 const FEWEST_RUNS = 6;
 /** Shorter than this, the clock and the collector say more than the parser. */
-const NOISE_MS = 2;
+const NOISE_MS = 4;
 
-async function timeOf(run: () => unknown): Promise<number> {
+async function timeOf(run: () => unknown, times: number): Promise<number> {
   const started = performance.now();
-  await run();
+  for (let time = 0; time < times; time += 1) await run();
   return performance.now() - started;
 }
 
-/** Compares the best runs of a size and of eight times as much, in turns. */
+/** Compares the best of eight runs of a size with the best run of eight times as much, in turns: an interruption is as likely in both. */
 function grows(name: string, size: number, prepare: (size: number) => () => unknown): void {
   it(`${name}: twice as much takes at most ${MOST} times as long`, async () => {
     const base = Math.max(1, Math.floor(size / 16));
-    const [small, large] = [prepare(base), prepare(base * 2 ** DOUBLINGS)];
+    const times = 2 ** DOUBLINGS;
+    const [small, large] = [prepare(base), prepare(base * times)];
     let best = [Infinity, Infinity];
-    const isLinear = () => best[1]! <= Math.max(best[0]! * MOST ** DOUBLINGS, NOISE_MS);
+    const isLinear = () => best[1]! <= Math.max((best[0]! / times) * MOST ** DOUBLINGS, NOISE_MS);
     for (let run = 0; run < MOST_RUNS && (run < FEWEST_RUNS || !isLinear()); run += 1) {
-      best = [Math.min(best[0]!, await timeOf(small)), Math.min(best[1]!, await timeOf(large))];
+      best = [Math.min(best[0]!, await timeOf(small, times)), Math.min(best[1]!, await timeOf(large, 1))];
     }
-    assert.ok(isLinear(), `${best[0]!.toFixed(2)} ms, then ${best[1]!.toFixed(2)} ms for ${2 ** DOUBLINGS} times as much`);
+    assert.ok(isLinear(), `${(best[0]! / times).toFixed(2)} ms, then ${best[1]!.toFixed(2)} ms for ${times} times as much`);
   });
 }
 
@@ -78,14 +79,14 @@ grows('Compose, included files', 45, (count) => {
   return () => load(files);
 });
 
-grows('variables, never closed', 20_000, (size) => () => interpolate('${A:-'.repeat(size), () => undefined));
+grows('variables, never closed', 160_000, (size) => () => interpolate('${A:-'.repeat(size), () => undefined));
 grows('variables, nested', 40, (size) => () => { for (let run = 0; run < 200; run += 1) interpolate('${A:-'.repeat(size) + '}'.repeat(size), () => undefined); });
 grows('variables, one behind another', 160_000, (size) => () => interpolate('${A:-b}$A$$'.repeat(size), () => undefined));
 grows('.env', 3000, (size) => () => readDotEnv(list(size, (index) => `V${index}="\${V${index - 1}}x" # c\n`), () => undefined));
 grows('.env, spaces and names without end', 100_000, (size) => () => readDotEnv(`${' '.repeat(size)}${'a'.repeat(size)}\nexport${' '.repeat(size)}`, () => undefined));
 const devcontainer = (text: string) => readDevcontainer({ file: '/w/.devcontainer.json', text, env: {}, home: '/home/user' });
-grows('devcontainer.json, variables never closed', 40_000, (size) => () => devcontainer(`{"mounts": ["${'${localEnv:'.repeat(size)}"]}`));
-grows('devcontainer.json, comments and mounts', 2000, (size) => () => devcontainer(`{"mounts": [${list(size, (index) => `/* c */ "source=v${index},target=/t${index}", // d\n`)}]}`));
+grows('devcontainer.json, variables never closed', 160_000, (size) => () => devcontainer(`{"mounts": ["${'${localEnv:'.repeat(size)}"]}`));
+grows('devcontainer.json, comments and mounts', 6000, (size) => () => devcontainer(`{"mounts": [${list(size, (index) => `/* c */ "source=v${index},target=/t${index}", // d\n`)}]}`));
 grows('devcontainer.json, nested', 100_000, (size) => () => devcontainer('['.repeat(size)));
 const attempt = (run: () => unknown) => () => {
   try {
@@ -138,9 +139,13 @@ grows('volumes_from, all of all', 500, (size) => {
   };
 });
 
-grows('pax records', 300_000, (size) => {
+grows('pax records', 18_000, (size) => {
   const data = paxHeader(new Map(Array.from({ length: size }, (_, index) => [`K${index}`, Buffer.from('v')])))[1]!;
   const bytes = data.subarray(0, data.indexOf(0));
+  return () => paxRecords(bytes);
+});
+grows('pax records of a sparse map', 60_000, (size) => {
+  const bytes = Buffer.from('25 GNU.sparse.offset=123\n27 GNU.sparse.numbytes=456\n'.repeat(size));
   return () => paxRecords(bytes);
 });
 const walk = (parts: readonly Buffer[]) => new Promise<void>((resolve) => {
@@ -153,7 +158,7 @@ grows('members of a tar', 2000, (size) => {
   const bytes = Buffer.concat(Array.from({ length: size }, (_, index) => newHeader(Buffer.from(`f${index}`), '0', 0)));
   return () => walk([bytes]);
 });
-grows('long names of a tar, in small pieces', 8000, (size) => {
+grows('long names of a tar, in small pieces', 240, (size) => {
   const name = Buffer.alloc(512 * size, 'n');
   const bytes = Buffer.concat([newHeader(Buffer.from('L'), 'L', name.length), name, newHeader(Buffer.from('f'), '0', 0)]);
   const parts = Array.from({ length: Math.ceil(bytes.length / 512) }, (_, index) => bytes.subarray(index * 512, index * 512 + 512));
@@ -170,8 +175,10 @@ grows('the map of a sparse file, in small pieces', 40_000, (size) => {
   };
 });
 grows('a name that is not UTF-8', 1_000_000, (size) => () => printableName(Buffer.alloc(size, 0xff)));
-grows('a manifest', 100_000, (size) => {
-  const text = JSON.stringify({ format: 1, createdAt: '2026-11-24T12:00:00.000Z', kind: 'volume', subject: 'v', engine: { name: 'e' }, sha256: 'a', mounts: [{ type: 'volume', source: 'v', root: '.', labels: Object.fromEntries(Array.from({ length: size }, (_, index) => [`l${index}`, 'x'])) }] });
+// Many mounts with a few labels each: an object with many keys changes its kind inside of the engine, which is one step and no growth.
+grows('a manifest', 6000, (size) => {
+  const mount = (index: number) => ({ type: 'volume', source: `v${index}`, root: '.', labels: { a: 'x', b: 'y', c: 'z' }, options: { o: 'w' } });
+  const text = JSON.stringify({ format: 1, createdAt: '2026-11-24T12:00:00.000Z', kind: 'volume', subject: 'v', engine: { name: 'e' }, sha256: 'a', mounts: Array.from({ length: size }, (_, index) => mount(index)) });
   return () => checkManifest(JSON.parse(text));
 });
 it('the header of an encrypted file that does not end is refused before it is read', async () => {

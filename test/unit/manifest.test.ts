@@ -123,12 +123,12 @@ it('what lies under a manifest’s name and is none is said in the row, and neit
   symlinkSync('/nowhere', join(at, 'dangling.tar.json'));
   writeFileSync(join(at, 'list.tar.json'), '[]');
   writeFileSync(join(at, 'null.tar.json'), 'null');
-  writeFileSync(join(at, 'nested.tar.json'), '['.repeat(2_000_000));
+  writeFileSync(join(at, 'nested.tar.json'), '['.repeat(1_000_000));
   writeFileSync(join(at, 'wrong.tar.json'), JSON.stringify({ ...FACTS, encryption: undefined, mounts: [{ ...FACTS.mounts[0], labels: { a: 1 } }] }));
   const before = process.memoryUsage().rss;
   const problems = Object.fromEntries((await listBackups(at)).map(({ file, problem }) => [file.slice(at.length + 1, -4), problem ?? '']));
   assert.ok(process.memoryUsage().rss - before < 200 * 1024 * 1024);
-  const wanted: Record<string, RegExp> = { huge: /419430400 bytes, more than any manifest/, pipe: /not a file/, device: /not a file/, folder: /not a file/, dangling: /leads nowhere/, list: /does not describe/, null: /does not describe/, nested: /not JSON/, wrong: /"labels"/ };
+  const wanted: Record<string, RegExp> = { huge: /419430400 bytes, more than any manifest/, pipe: /not a file/, device: /not a file/, folder: /not a file/, dangling: /leads nowhere/, list: /does not describe/, null: /does not describe/, nested: /nested deeper/, wrong: /"labels"/ };
   for (const name of names) assert.match(problems[name] ?? '', wanted[name]!, name);
 });
 
@@ -144,7 +144,7 @@ it('names that objects are made of do no harm in a manifest', async () => {
 });
 
 it('a manifest is never written larger than it is read again', async () => {
-  const labels = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`label-${index}`, 'x'.repeat(40)]));
+  const labels = Object.fromEntries(Array.from({ length: 30_000 }, (_, index) => [`label-${index}`, 'x'.repeat(40)]));
   const file = join(folder, 'labels.tar');
   writeFileSync(file, 'x');
   writeFileSync(`${file}.json`, manifestText({ ...FACTS, mounts: [{ ...FACTS.mounts[0]!, labels }] }));
