@@ -36,17 +36,17 @@ export async function guardMounts(call: Call, connection: Connection, asked: Ask
   await ask(found, single, say('Mount {0} sources that give power over this machine?', found.length), say('Mount Anyway'));
 }
 
-/** Asks before data is written to paths of the host, or to volumes that stand for such, which the machine itself obeys. */
-export async function guardWrites(call: Call, connection: Connection, mounts: NonNullable<Asked['mounts']>): Promise<void> {
+/** Asks before data is written to paths of the host, or to volumes that stand for such, which the machine itself obeys; `here` where they are of this machine, wherever the engine is. */
+export async function guardWrites(call: Call, connection: Connection, mounts: NonNullable<Asked['mounts']>, here?: boolean): Promise<void> {
   if (call.confirmed) return;
-  const found = await findDangers(connection, { mounts: mounts.map((mount) => ({ ...mount, ReadOnly: false })), writes: !call.byHand }, dangerPlace());
+  const found = await findDangers(connection, { mounts: mounts.map((mount) => ({ ...mount, ReadOnly: false })), writes: !call.byHand, here }, dangerPlace());
   await ask(found, ({ named }) => say('Write to "{0}"?', named), say('Write to {0} places that give power over this machine?', found.length), say('Write Anyway'));
 }
 
 /** Asks before files of this machine that hold keys, or belong to others, are given to a container. By hand, the person has chosen them in a dialog. */
 export async function guardReads(call: Call, connection: Connection, paths: readonly string[]): Promise<void> {
   if (call.confirmed || call.byHand) return;
-  const found = await findDangers(connection, { mounts: paths.map((Source) => ({ Type: 'bind', Source, ReadOnly: true })) }, dangerPlace());
+  const found = await findDangers(connection, { mounts: paths.map((Source) => ({ Type: 'bind', Source, ReadOnly: true })), here: true }, dangerPlace());
   await ask(found, ({ named }) => say('Give the container "{0}"?', named), say('Give the container {0} files that give power over this machine?', found.length), say('Copy Anyway'));
 }
 

@@ -93,7 +93,7 @@ async function runDownload(call: Call, services: Services): Promise<unknown> {
   const folder = given === undefined ? (await answered(chooseFiles({ canSelectFolders: true, canSelectFiles: false, openLabel: say('Download Here'), title: say('Download {0}', names(places.map(placeText))) })))[0]?.fsPath : localPath(given);
   if (folder === undefined) return undefined;
   // What a container has written must not land where this machine runs or obeys it, just because an argument says so.
-  if (given !== undefined && !call.byHand) await guardWrites(call, await services.watcher.connection(), [folder, ...places.map((place) => join(folder, nameOf(place) || place.name))].map((Source) => ({ Type: 'bind', Source, ReadOnly: false })));
+  if (given !== undefined && !call.byHand) await guardWrites(call, await services.watcher.connection(), [folder, ...places.map((place) => join(folder, nameOf(place) || place.name))].map((Source) => ({ Type: 'bind', Source, ReadOnly: false })), true);
   const counter: Counter = { entries: 0, bytes: 0 };
   const files: string[] = [];
   await withJob(say('Downloading {0}', names(places.map(placeText))), services.log, async (job) => {

@@ -279,6 +279,8 @@ export interface Asked {
   readonly volumesFrom?: readonly string[];
   /** Whether arguments alone have data written there. */
   readonly writes?: boolean;
+  /** Whether the paths are those of this machine, wherever the engine is. */
+  readonly here?: boolean;
 }
 
 /** Whether a path is a socket, whoever listens. */
@@ -287,15 +289,15 @@ async function listens(path: string): Promise<boolean> {
 }
 
 /** Finds what is dangerous behind mounts. What does not exist yet is judged as it is written. Throws EngineFailure. */
-export async function findDangers(connection: Connection, { mounts = [], volumesFrom = [], writes = false }: Asked, where: Pick<DangerPlace, 'home' | 'workspaces'>): Promise<Found[]> {
+export async function findDangers(connection: Connection, { mounts = [], volumesFrom = [], writes = false, here: isHere = connection.info.local }: Asked, where: Pick<DangerPlace, 'home' | 'workspaces'>): Promise<Found[]> {
   const info = (await connection.docker.info().catch(() => ({}))) as { DockerRootDir?: string };
   // Links are followed on this machine only: what it shares with a remote engine is nothing.
-  const follow = connection.info.local ? followed : (path: string) => Promise.resolve(path);
+  const follow = isHere ? followed : (path: string) => Promise.resolve(path);
   const here = { ...where, writes, dataRoot: info.DockerRootDir, socket: connection.endpoint.options.socketPath ?? undefined };
   const places = [here, { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) }];
   const judge = async (mount: Judged, named: string): Promise<Found[]> => {
     // The engine reads ".." as text, another one or a driver may leave it to the kernel: both readings are judged.
-    const text = connection.info.local && posix.isAbsolute(mount.Source) ? posix.normalize(mount.Source) : mount.Source;
+    const text = isHere && posix.isAbsolute(mount.Source) ? posix.normalize(mount.Source) : mount.Source;
     const real = await follow(mount.Source);
     const spellings = [...new Set([text, real, await follow(text)])];
     for (const Source of spellings) {
@@ -306,7 +308,7 @@ export async function findDangers(connection: Connection, { mounts = [], volumes
       }
     }
     const isOwn = places.some(({ workspaces }) => workspaces.some((workspace) => isIn(real, withoutEndSlash(workspace))));
-    return mount.Type === 'bind' && connection.info.local && !isOwn && ((await listens(real)) || (await listens(text))) ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }] : [];
+    return mount.Type === 'bind' && isHere && !isOwn && ((await listens(real)) || (await listens(text))) ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }] : [];
   };
   const judgeVolume = async (name: string, readOnly: boolean, wanted: { Name?: string; Options?: Readonly<Record<string, string>> | null } | null | undefined): Promise<Found[]> => {
     const known = name === '' ? undefined : await volumeIfThere(connection, name);

@@ -129,7 +129,7 @@ it('a volume that is a bind, a disk or the kernel under a name', () => {
     assert.equal(found, expected, JSON.stringify(options));
   }
   // Who mounts a disk can read every file of it.
-  for (const options of [{ type: 'ext4', device: '/dev/sda1' }, { type: 'ext4', device: '/dev/vda', o: 'ro' }, { type: 'none', o: 'bind', device: '/var/run/../etc' }]) assert.deepEqual(bindsOfOptions('local', options, true).map((bind) => dangerOf(bind, place)), ['system']);
+  for (const options of [{ type: 'ext4', device: '/dev/sda1', o: '' }, { type: 'ext4', device: '/dev/vda', o: 'ro' }, { type: 'none', o: 'bind', device: '/var/run/../etc' }]) assert.deepEqual(bindsOfOptions('local', options, true).map((bind) => dangerOf(bind, place)), ['system']);
 });
 
 /** An engine of this machine or another one, with the volumes that it has. */
@@ -192,8 +192,10 @@ it('writes by way of a link reach what a project runs', async () => {
   try {
     await mkdir(join(root, '.git/hooks'), { recursive: true });
     await symlink('.git/hooks', join(root, 'out'));
-    const judge = async (Source: string, writes: boolean) => (await findDangers(engineOf(true), { mounts: [{ Type: 'bind', Source, ReadOnly: false }], writes }, { home: '/home/me', workspaces: [root] })).map(({ danger }) => danger);
+    const judge = async (Source: string, writes: boolean, local = true, here = local) => (await findDangers(engineOf(local), { mounts: [{ Type: 'bind', Source, ReadOnly: false }], writes, here }, { home: '/home/me', workspaces: [root] })).map(({ danger }) => danger);
     assert.deepEqual([await judge(join(root, 'out/post-checkout'), true), await judge(join(root, 'out'), false), await judge(root, true)], [['project'], [], []]);
+    // A download lands on this machine, also from an engine elsewhere.
+    assert.deepEqual([await judge(join(root, 'out/x'), true, false, true), await judge(join(root, 'out/x'), true, false)], [['project'], []]);
   } finally {
     await rm(root, { recursive: true });
   }
