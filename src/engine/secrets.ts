@@ -17,8 +17,8 @@ const SECRET_WORDS = new Set(['auth', 'authorization', 'bearer', 'cookie', 'cred
 /** Whether an option, or a parameter of an address, with this name is a secret. */
 function isSecretName(name: string): boolean {
   if (SECRET_NAME.test(name)) return true;
-  const words = name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase().split(/[^a-z0-9]+/);
-  return words.some((word) => SECRET_WORDS.has(word.replace(/\d+$/, '')));
+  const words = name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase().split(/[^a-z]+/);
+  return words.some((word) => SECRET_WORDS.has(word));
 }
 
 /** What other drivers than `local` are told that is no secret: where, how large, whose, in which way. */
@@ -215,5 +215,7 @@ export function withoutSecrets(text: string, options: Readonly<Record<string, st
 /** A secret as it is, in quotes of JSON or Go, with single commas, and as in an address. */
 function quotings(secret: string): string[] {
   const quoted = JSON.stringify(secret).slice(1, -1);
-  return [secret, secret.replaceAll(',,', ','), quoted, JSON.stringify(quoted).slice(1, -1), encodeURI(secret.toWellFormed()), encodeURIComponent(secret.toWellFormed())];
+  // A half of a pair of surrogates cannot be written in an address.
+  const whole = Buffer.from(secret).toString();
+  return [secret, secret.replaceAll(',,', ','), quoted, JSON.stringify(quoted).slice(1, -1), encodeURI(whole), encodeURIComponent(whole)];
 }
