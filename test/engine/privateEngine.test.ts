@@ -81,7 +81,11 @@ for (const [who, victim] of [
     owner.kill('SIGKILL');
     const home = join(socket.trim(), '..');
     if (victim === 'owner') await until('the folder goes', () => !existsSync(home), 20_000);
-    else remove(home);
+    else {
+      // Without a keeper, nobody is left to do it.
+      remove(home);
+      for (const hierarchy of cgroupsOf(id)) execFileSync('rmdir', [join('/sys/fs/cgroup', hierarchy, id)]);
+    }
     assert.ok(!mounts().includes(id));
   });
 }

@@ -23,7 +23,7 @@ await runScript(
   },
   {
     finish(error) {
-      if (error !== undefined) console.error(error.message);
+      if (error !== undefined) console.log(`${error.message}\n0 passed, 1 failed`);
       return typeof code === 'number' && error === undefined ? code : 1;
     },
   },

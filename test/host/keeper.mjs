@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const { command, args = [], cwd, folders, cgroup, graceMs, isNamespace } = JSON.parse(process.argv[2]);
 
 let child;
+let isStopping = false;
 let gone = Promise.resolve();
 
 function report(...words) {
@@ -34,8 +35,10 @@ function start() {
       child = undefined;
       resolve();
     });
-    own.on('exit', (code, signal) => {
-      // What it started and left behind belongs to the same group.
+    own.on('exit', async (code, signal) => {
+      // What it started and left behind belongs to the same group: npm ends before the script that it runs has put
+      // things in order.
+      for (const end = Date.now() + (isStopping ? graceMs : 0); Date.now() < end && signalTo(-own.pid, 0); ) await sleep(50);
       signalTo(-own.pid, 'SIGKILL');
       child = undefined;
       report('ended', code ?? '-', signal ?? '-');
@@ -49,11 +52,14 @@ function hasProgram(name) {
   return process.platform === 'linux' && spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', name]).status === 0;
 }
 
+/** Whether there was anything to signal. */
 function signalTo(pid, signal) {
   try {
     process.kill(pid, signal);
+    return true;
   } catch {
     // It has ended already.
+    return false;
   }
 }
 
@@ -82,11 +88,13 @@ async function kill() {
 }
 
 async function stop() {
+  isStopping = true;
   if (child !== undefined && graceMs > 0) {
     await send('SIGTERM');
     await Promise.race([gone, sleep(graceMs)]);
   }
   await kill();
+  isStopping = false;
 }
 
 /** Mounts at or below a folder, the innermost first. */
