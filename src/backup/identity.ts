@@ -3,20 +3,26 @@ import { stat } from 'node:fs/promises';
 import { inspectVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
 import { NotFound } from '../engine/errors.ts';
+import { atLeast } from '../engine/inventory.ts';
 import { sharesFiles } from '../engine/localPipe.ts';
 
+const inodeOf = (path: string) => stat(path, { bigint: true }).then(({ dev, ino }) => `${dev}:${ino}`, () => undefined);
+
 /**
- * The engine's time of a volume's making, or device and inode of a directory that this machine shares with the engine;
- * undefined where nobody says, or where it is not there.
+ * Device and inode of a directory or volume that this machine shares with the engine, else the engine's time of a volume's
+ * making; undefined where neither tells, or where it is not there. Docker before 23 gives a volume the time of its last
+ * change for that of its making (moby/moby#44725), so its word counts from API 1.43 on.
  */
 export async function identityOf(connection: Connection, { type, source }: { readonly type: 'bind' | 'volume'; readonly source: string }): Promise<string | undefined> {
-  if (type === 'volume') {
-    const found = await inspectVolume(connection, source).catch((error: unknown) => {
-      if (error instanceof NotFound) return undefined;
-      throw error;
-    });
-    return found?.CreatedAt || undefined;
-  }
-  if (!(await sharesFiles(connection))) return undefined;
-  return stat(source, { bigint: true }).then(({ dev, ino }) => `${dev}:${ino}`, () => undefined);
+  const isShared = await sharesFiles(connection);
+  if (type === 'bind') return isShared ? inodeOf(source) : undefined;
+  const found = await inspectVolume(connection, source).catch((error: unknown) => {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  });
+  if (found === undefined) return undefined;
+  const inode = isShared ? await inodeOf(found.Mountpoint) : undefined;
+  if (inode !== undefined) return inode;
+  const { product, apiVersion } = connection.info;
+  return product === 'podman' || atLeast(apiVersion, 1, 43) ? found.CreatedAt || undefined : undefined;
 }

@@ -6,13 +6,14 @@ import { EngineUnavailable, NotFound } from '../engine/errors.ts';
 import { recordUndo } from '../engine/helperRecords.ts';
 import type { Logger } from '../engine/log.ts';
 import { createVolume, type NewVolume } from '../engine/volumes.ts';
+import { identityOf } from './identity.ts';
 
 /** What the record of such a job says. */
 export interface UndoVolume {
   readonly kind: 'removeVolume';
   readonly volume: string;
-  /** The engine's own time of its making, which tells it from another of the same name; absent until it is made. */
-  readonly createdAt?: string;
+  /** What tells it from another of the same name; absent until it is made, and where nothing tells. */
+  readonly identity?: string;
 }
 
 export interface MadeVolume {
@@ -29,7 +30,7 @@ export async function makeVolume(connection: Connection, volume: NewVolume & { r
   const record = await recordUndo(connection, intent);
   try {
     await createVolume(connection, volume);
-    const undo: UndoVolume = { ...intent, createdAt: (await inspectVolume(connection, name)).CreatedAt ?? '' };
+    const undo: UndoVolume = { ...intent, identity: await identityOf(connection, { type: 'volume', source: name }) };
     await record.note(undo);
     return { keep: () => record.end(), undo: (log) => undoNow(connection, undo, record, log) };
   } catch (error) {
@@ -40,27 +41,29 @@ export async function makeVolume(connection: Connection, volume: NewVolume & { r
   }
 }
 
-async function undoNow(connection: Connection, undo: UndoVolume, record: OpenEntry, log: Logger): Promise<void> {
+/** The job itself fails: the volume is the one that it has just made. */
+async function undoNow({ docker }: Connection, { volume }: UndoVolume, record: OpenEntry, log: Logger): Promise<void> {
   try {
-    await removeMade(connection, undo, log);
+    await docker.getVolume(encodeURIComponent(volume)).remove();
     await record.end();
   } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return record.end();
     record.leave();
-    log.warn(`The new volume "${undo.volume}" could not be removed again and will be at the next connection: ${(error as Error).message}`);
+    log.warn(`The new volume "${volume}" could not be removed again and will be at the next connection: ${(error as Error).message}`);
   }
 }
 
 /** Removes the volume where it is still the one that was made. Throws what the engine throws; it may be tried again. */
-export async function removeMade(connection: Connection, { volume, createdAt }: UndoVolume, log: Logger): Promise<void> {
-  const there = await inspectVolume(connection, volume).catch((error: unknown) => {
-    if (error instanceof NotFound) return undefined;
+export async function removeMade(connection: Connection, { volume, identity }: UndoVolume, log: Logger): Promise<void> {
+  const isThere = await inspectVolume(connection, volume).then(() => true, (error: unknown) => {
+    if (error instanceof NotFound) return false;
     throw error;
   });
-  if (there === undefined) return;
-  if (createdAt === undefined || (there.CreatedAt ?? '') !== createdAt) {
+  if (!isThere) return;
+  if (identity === undefined || (await identityOf(connection, { type: 'volume', source: volume })) !== identity) {
     log.warn(`Volume "${volume}" stays: a job that was to make it was cut off, and it cannot be told whether this is the one. Look at it, and remove it yourself if it is of no use.`);
     return;
   }
-  await connection.docker.getVolume(volume).remove();
+  await connection.docker.getVolume(encodeURIComponent(volume)).remove();
   log.info(`Removed volume "${volume}", whose making was cut off.`);
 }

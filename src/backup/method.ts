@@ -217,7 +217,8 @@ async function runTar(helper: Helper, pipe: LocalPipe | undefined, warn: (messag
   const stream = pipe?.stream ?? stdout;
   const fail = (error: Error) => stream.destroy(error);
   output.on('error', fail);
-  output.on('aborted', () => fail(new Error('the engine cut the stream off')));
+  // As any other loss of the connection.
+  output.on('aborted', () => fail(Object.assign(new Error('the engine cut the stream off'), { code: 'ECONNRESET' })));
   output.pipe(stdout);
   let heard = Promise.resolve();
   if (pipe !== undefined) {

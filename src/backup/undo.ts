@@ -40,7 +40,7 @@ export function parseUndo(what: unknown): Undoing {
         if (areKept(what['kept'])) return what as unknown as UndoWriting;
         break;
       case 'removeVolume':
-        if (isText(what['volume']) && isOptionalText(what['createdAt'])) return what as unknown as UndoVolume;
+        if (isText(what['volume']) && isOptionalText(what['identity'])) return what as unknown as UndoVolume;
         break;
       default:
     }

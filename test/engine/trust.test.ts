@@ -129,7 +129,7 @@ it('a volume that was made for a job goes with it; another that has its name mea
     const other = unique('made');
     const path = await volume(connection, other);
     writeFileSync(join(path, 'mine'), 'mine');
-    const record = await recordUndo(connection, { kind: 'removeVolume', volume: other, ...(isKnown ? { createdAt: '2001-01-01T00:00:00Z' } : {}) });
+    const record = await recordUndo(connection, { kind: 'removeVolume', volume: other, ...(isKnown ? { identity: 'another' } : {}) });
     record.leave();
     const work = job();
     await recoverJobs(connection, work.log, undoJob);

@@ -24,8 +24,10 @@ const INSIDE = `
 home=$1
 shift
 ip link set lo up 2>/dev/null || busybox ip link set lo up 2>/dev/null || ifconfig lo up
-mkdir -p "$home/exec" /run/containerd /run/docker /etc/docker || exit 1
-for place in "$home/exec" /run/containerd /run/docker /etc/docker; do mount -t tmpfs -o mode=711 tmpfs "$place" || exit 1; done
+mkdir -p "$home/exec" "$home/etc" /run/containerd /run/docker /etc/docker || exit 1
+for place in "$home/exec" /run/containerd /run/docker; do mount -t tmpfs -o mode=711 tmpfs "$place" || exit 1; done
+# Docker 20.10 keeps the key that it takes its id from in here: the same after a restart.
+mount --bind "$home/etc" /etc/docker || exit 1
 dockerd "$@" >>"$home/log" 2>&1 &
 engine=$!
 trap 'kill -TERM $engine' TERM

@@ -43,6 +43,7 @@ async function reply(incoming: IncomingMessage, answer: ServerResponse): Promise
   if (more(path, answer, incoming)) return;
   if (path.startsWith('/version')) return json(answer, { Version: '99', ApiVersion: '1.41' });
   if (path.startsWith('/info')) return json(answer, { Name: hostname(), ID: 'fake' });
+  if (path.startsWith('/images/create')) return json(answer, { status: `sha256:${'0'.repeat(64)}` });
   if (path.startsWith('/images/')) return json(answer, { Id: 'sha256:0' });
   if (path.startsWith('/containers/create')) return json(answer, { Id: 'f'.repeat(64) }, 201);
   if (path.startsWith('/containers/json')) return json(answer, []);
