@@ -55,20 +55,26 @@ function imageNameFor(container: string): string {
   return `${container.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')}-kept:${stamp}`;
 }
 
+/** How much a container changed outside of its mounts: the engine counts the places of mounts, and what leads to them, too. */
+async function countWritten(container: string, targets: readonly string[], { watcher }: Services): Promise<number> {
+  const { docker } = await watcher.connection();
+  const changes = ((await docker.getContainer(container).changes()) as { readonly Path: string }[] | null) ?? [];
+  return changes.filter(({ Path }) => !targets.some((target) => target === Path || target.startsWith(`${Path}/`))).length;
+}
+
 /** Says by hand what a replacement costs. Returns the image to keep what was written outside of the mounts, if that is wanted. */
 async function confirmReplacement(container: string, services: Services): Promise<string | undefined> {
-  const { docker } = await services.watcher.connection();
-  const changes = ((await docker.getContainer(container).changes()) as unknown[] | null) ?? [];
   const known = await find(container, services);
+  const written = known?.state === 'created' ? 0 : await countWritten(container, known?.mounts.map(({ target }) => target) ?? [], services);
   const detail = [
     say('Docker cannot change the mounts of a container. A new one with the same configuration takes its place; it is put back if that fails.'),
-    changes.length === 0 ? undefined : say('{0} files and directories that it changed outside of its mounts do not come along, unless they are kept in an image of their own.', changes.length),
+    written === 0 ? undefined : say('It changed {0} files or directories outside of its mounts. They do not come along, unless they are kept in an image of their own.', written),
     known === undefined ? undefined : sentence(managerWarning(known)),
   ];
   const replace = say('Replace');
   const keep = say('Keep Them and Replace');
   // Enter takes the first: what loses nothing.
-  const chosen = await confirmed(say('Replace container "{0}"?', container), lines(detail.filter((line) => line !== undefined), '\n\n'), ...(changes.length > 0 ? [keep] : []), replace);
+  const chosen = await confirmed(say('Replace container "{0}"?', container), lines(detail.filter((line) => line !== undefined), '\n\n'), ...(written > 0 ? [keep] : []), replace);
   return chosen === keep ? imageNameFor(container) : undefined;
 }
 

@@ -23,7 +23,7 @@ function sized({ label, size }: Volume): string {
 }
 
 function fateOfVolumes({ goes, stays }: RemovalPlan): Shown[] {
-  const gone = goes.map((volume) => say('{0}: anonymous, used by no other container', sized(volume)));
+  const gone = goes.map((volume) => say('{0}: anonymous, used by no other container; it stays, dangling, unless it is removed too', sized(volume)));
   const kept = stays.map(({ volume, reason, users }) =>
     reason === 'named' ? say('{0} stays: it has a name', sized(volume)) : say('{0} stays: used by {1}', sized(volume), names(users)),
   );

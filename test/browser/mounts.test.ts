@@ -44,7 +44,7 @@ it('data containers and dangerous mounts are marked, and who shares a directory 
   const socket = window.row('/var/run/docker.sock').first();
   assert.match((await socket.textContent()) ?? '', /dangerous/);
   await socket.hover();
-  await window.page.locator('.workbench-hover').filter({ hasText: 'rules this machine' }).waitFor();
+  await window.page.locator('.workbench-hover').filter({ hasText: 'can rule this machine' }).waitFor();
   await window.shot('danger-dark');
   await window.row('/srv').first().hover();
   await window.page.locator('.workbench-hover').filter({ hasText: 'shop-web:/css' }).waitFor();
@@ -58,7 +58,7 @@ it('right-click a volume, attach it to a container: the warning says what is los
   await window.shot('rights-dark');
   await window.choice('Read-only').click();
   const dialog = window.dialog('Replace container "shop-web"?');
-  await dialog.filter({ hasText: /\d files and directories that it changed/ }).waitFor();
+  await dialog.filter({ hasText: /It changed \d+ files or directories/ }).waitFor();
   await window.shot('replace-dark');
   await dialog.getByRole('button', { name: 'Keep Them and Replace' }).click();
   await window.notification(/has its new mounts.*kept in the image shop-web-kept/).waitFor();
