@@ -77,7 +77,7 @@ describe('a connection', () => {
     const id = createHash('sha256').update('away').digest('hex');
     mkdirSync(join(home, '.docker/contexts/meta', id), { recursive: true });
     writeFileSync(join(home, '.docker/contexts/meta', id, 'meta.json'), JSON.stringify({ Name: 'away', Endpoints: { docker: { Host: 'ssh://far' } } }));
-    const connection = await Connection.open(await resolveEndpoint({ context: 'away', env: ssh.env, home }), journal);
+    const connection = await Connection.open(await resolveEndpoint({ context: 'away', env: { ...ssh.env, DOCKER_CONFIG: undefined }, home }), journal);
     assert.deepEqual([connection.info.id, connection.endpoint.context], [direct.info.id, 'away']);
     await connection.close();
     await noneLeft();

@@ -1,6 +1,7 @@
-// `npm test`: installs what is missing, starts an engine and VS Code, and runs the floors. Name floors to run only those.
+// `npm test`: installs what is missing, starts an engine and VS Code, and runs the floors. Name floors to run only
+// those (`npm test -- unit`), or files of them (`npm test -- engine/ssh browser/files`).
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { atEnd, runScript } from './ending.mjs';
@@ -21,8 +22,8 @@ const FLOORS = {
 const WITH_ENGINE = ['engine', 'extension', 'browser'];
 
 const names = Object.keys(FLOORS);
-const wanted = process.argv.slice(2);
-const floors = wanted.length > 0 ? names.filter((name) => wanted.includes(name)) : names;
+const wanted = process.argv.slice(2).map((name) => ({ name, floor: name.split('/')[0], file: name.split('/')[1] }));
+const floors = wanted.length > 0 ? names.filter((name) => wanted.some(({ floor }) => floor === name)) : names;
 const total = { passed: 0, failed: 0 };
 
 await runScript(main, {
@@ -37,8 +38,8 @@ await runScript(main, {
 });
 
 async function main() {
-  const unknown = wanted.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new Error(`"${unknown}" is no floor; there are ${names.join(', ')}.`);
+  const unknown = wanted.find((one) => !names.includes(one.floor) || (one.file !== undefined && !existsSync(join(root, 'test', fileOf(one)))));
+  if (unknown !== undefined) throw new Error(`There are no tests "${unknown.name}". The floors are ${names.join(', ')}; a file of one is named like unit/tar.`);
   const { whyNoPrivateEngine } = await import('./engine.mjs');
   const why = floors.some((floor) => WITH_ENGINE.includes(floor)) ? whyNoPrivateEngine() : undefined;
   if (why !== undefined) throw new Error(`The tests start engines of their own. ${why}\nThe floor "unit" needs none: npm test -- unit`);
@@ -90,8 +91,20 @@ async function makeTemporaryFolder() {
   for (const args of [['--bind', folder, folder], ['--make-shared', folder]]) await run('mount', args);
 }
 
+function fileOf({ floor, file }) {
+  return `${floor}/${file}.test.ts`;
+}
+
+/** The test files of a floor that were asked for. */
+function filesOf(floor) {
+  const asked = wanted.filter((one) => one.floor === floor);
+  const all = readdirSync(join(root, 'test', floor)).filter((name) => name.endsWith('.test.ts')).map((name) => `${floor}/${name}`);
+  const whole = asked.length === 0 || asked.some(({ file }) => file === undefined);
+  return (whole ? all : asked.map(fileOf)).map((name) => join('test', name));
+}
+
 async function inNode(floor, node, env) {
-  const files = readdirSync(join(root, 'test', floor)).filter((name) => name.endsWith('.test.ts')).map((name) => join('test', floor, name));
+  const files = filesOf(floor);
   const report = join(tmpdir(), `report-${floor}.tap`);
   if (floor === 'browser') await run('npm', ['run', '--silent', 'package'], { env: toolEnvironment(node) });
   const args = ['--test', '--test-concurrency=1', '--test-timeout=900000', '--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${report}`, ...files];
