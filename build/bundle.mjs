@@ -1,11 +1,13 @@
-// Bundles the extension (dist/extension.cjs), the worker that reads project files (dist/projectWorker.cjs) and, with --tests, the suite that runs inside VS Code
-// (out/test/index.cjs). One file each: a .vsix of a few hundred kilobytes starts faster than node_modules.
+// Bundles the extension (dist/extension.cjs), the worker that reads project files (dist/projectWorker.cjs) and, with
+// --tests, the suite that runs inside VS Code (out/test/index.cjs). One file each: a .vsix of a few hundred kilobytes
+// starts faster than node_modules.
 import { build } from 'esbuild';
 import { statSync } from 'node:fs';
 
 /**
- * dockerode requires gRPC and protobuf at load for BuildKit sessions, which this extension never opens, and an ssh library
- * for connections that it makes otherwise. Each is replaced by an object that says so if anything ever touches it.
+ * dockerode requires gRPC and protobuf at load for BuildKit sessions, which this extension never opens, and an ssh
+ * library for connections that it makes otherwise. Each is replaced by an object that says so if anything ever touches
+ * it.
  * @type {import('esbuild').Plugin}
  */
 const withoutUnused = {
@@ -17,7 +19,9 @@ const withoutUnused = {
       contents: `module.exports = new Proxy(function () {}, { get(_, key) { throw new Error(${JSON.stringify(args.path)} + '.' + String(key) + ' is not part of this bundle'); } });`,
     }));
     // docker-modem's own way by ssh checks no host key; ours is the user's ssh program.
-    context.onResolve({ filter: /^\.\/ssh$/ }, (args) => (args.importer.includes('docker-modem') ? { path: 'docker-modem/lib/ssh', namespace: 'unused' } : undefined));
+    context.onResolve({ filter: /^\.\/ssh$/ }, (args) =>
+      args.importer.includes('docker-modem') ? { path: 'docker-modem/lib/ssh', namespace: 'unused' } : undefined,
+    );
   },
 };
 

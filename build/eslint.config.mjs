@@ -4,7 +4,19 @@ import js from '@eslint/js';
 import regexp from 'eslint-plugin-regexp';
 import ts from 'typescript-eslint';
 
-const floors = ['journal', 'engine', 'export', 'mounts', 'backup', 'files', 'projects', 'ui', 'views', 'editor', 'commands'];
+const floors = [
+  'journal',
+  'engine',
+  'export',
+  'mounts',
+  'backup',
+  'files',
+  'projects',
+  'ui',
+  'views',
+  'editor',
+  'commands',
+];
 
 /** Which folders of src each folder may import from, besides itself. */
 const allowed = {
@@ -45,29 +57,60 @@ const layers = floors.map((floor) => {
 });
 
 /** What shows nothing: everything else of `vscode.window` is behind the one door, src/ui/window.ts. */
-const SHOWS_NOTHING = '^(activeTextEditor|visibleTextEditors|tabGroups|terminals|showTextDocument|onDidChangeActiveTextEditor|onDidChangeWindowState)$';
+const SHOWS_NOTHING =
+  '^(activeTextEditor|visibleTextEditors|tabGroups|terminals|showTextDocument|onDidChangeActiveTextEditor|onDidChangeWindowState)$';
 const DOOR = 'Only src/ui/window.ts speaks to the faces of VS Code: it takes texts that are escaped.';
 
 /** One door to the faces of VS Code, and one place where settings are read. */
 const doors = [
-  { selector: `MemberExpression[object.type="MemberExpression"][object.object.name="vscode"][object.property.name="window"]:not([property.name=/${SHOWS_NOTHING}/])`, message: DOOR },
-  { selector: ':not(MemberExpression) > MemberExpression[object.name="vscode"][property.name="window"]', message: DOOR },
+  {
+    selector: `MemberExpression[object.type="MemberExpression"][object.object.name="vscode"][object.property.name="window"]:not([property.name=/${SHOWS_NOTHING}/])`,
+    message: DOOR,
+  },
+  {
+    selector: ':not(MemberExpression) > MemberExpression[object.name="vscode"][property.name="window"]',
+    message: DOOR,
+  },
   { selector: 'MemberExpression[object.name="vscode"][computed=true]', message: DOOR },
-  { selector: ':matches(VariableDeclarator[init.name="vscode"], AssignmentExpression[right.name="vscode"])', message: DOOR },
-  { selector: 'ImportDeclaration[source.value="vscode"] > :matches(ImportSpecifier, ImportDefaultSpecifier, ImportNamespaceSpecifier:not([local.name="vscode"]))', message: 'VS Code is imported as `vscode`, whole, so that what is used of it is seen.' },
-  { selector: 'NewExpression[callee.object.name="vscode"][callee.property.name=/^(TreeItem|MarkdownString|Hover|CodeLens|CodeAction|Diagnostic|DiagnosticRelatedInformation|FileDecoration|InlayHint|DocumentLink|TerminalLink|CompletionItem|Notebook.*)$/]', message: DOOR },
+  {
+    selector: ':matches(VariableDeclarator[init.name="vscode"], AssignmentExpression[right.name="vscode"])',
+    message: DOOR,
+  },
+  {
+    selector:
+      'ImportDeclaration[source.value="vscode"] > :matches(ImportSpecifier, ImportDefaultSpecifier, ImportNamespaceSpecifier:not([local.name="vscode"]))',
+    message: 'VS Code is imported as `vscode`, whole, so that what is used of it is seen.',
+  },
+  {
+    selector:
+      'NewExpression[callee.object.name="vscode"][callee.property.name=/^(TreeItem|MarkdownString|Hover|CodeLens|CodeAction|Diagnostic|DiagnosticRelatedInformation|FileDecoration|InlayHint|DocumentLink|TerminalLink|CompletionItem|Notebook.*)$/]',
+    message: DOOR,
+  },
   { selector: 'ClassDeclaration[superClass.object.name="vscode"]', message: DOOR },
-  { selector: 'TSQualifiedName[left.name="vscode"][right.name=/^(QuickPickItem|QuickPick|QuickInputButton|InputBox|InputBoxOptions|QuickPickOptions|MessageItem|FileDecoration|FileDecorationProvider|TerminalLink|TerminalLinkProvider|StatusBarItem|MarkdownString|LogOutputChannel|OutputChannel|Webview.*)$/]', message: DOOR },
-  { selector: 'CallExpression[callee.object.object.name="vscode"][callee.object.property.name="FileSystemError"][arguments.0.name!="uri"]', message: DOOR },
-  { selector: 'MemberExpression[property.name="getConfiguration"]', message: 'Only src/ui/settings.ts reads settings: it leaves out those that a volume brings along.' },
+  {
+    selector:
+      'TSQualifiedName[left.name="vscode"][right.name=/^(QuickPickItem|QuickPick|QuickInputButton|InputBox|InputBoxOptions|QuickPickOptions|MessageItem|FileDecoration|FileDecorationProvider|TerminalLink|TerminalLinkProvider|StatusBarItem|MarkdownString|LogOutputChannel|OutputChannel|Webview.*)$/]',
+    message: DOOR,
+  },
+  {
+    selector:
+      'CallExpression[callee.object.object.name="vscode"][callee.object.property.name="FileSystemError"][arguments.0.name!="uri"]',
+    message: DOOR,
+  },
+  {
+    selector: 'MemberExpression[property.name="getConfiguration"]',
+    message: 'Only src/ui/settings.ts reads settings: it leaves out those that a volume brings along.',
+  },
 ];
 
 export default ts.config(
-  { ignores: ['**/dist/**', '**/out/**', '**/node_modules/**'] },
+  { ignores: ['**/engine/tool/binaries.ts', '**/dist/**', '**/out/**', '**/node_modules/**'] },
   js.configs.recommended,
   ...ts.configs.recommendedTypeChecked,
   {
-    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: fileURLToPath(new URL('..', import.meta.url)) } },
+    languageOptions: {
+      parserOptions: { project: './tsconfig.json', tsconfigRootDir: fileURLToPath(new URL('..', import.meta.url)) },
+    },
     plugins: { regexp },
     rules: {
       // Texts come from files, archives and engines: no expression may take more than linear time on one made for it.
@@ -78,22 +121,40 @@ export default ts.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
+      'max-lines': ['error', { max: 475, skipBlankLines: true, skipComments: true }],
+      // The formatter breaks code at 120 columns; this is for comments. Sentences for translators stay whole.
+      'max-len': [
+        'error',
+        { code: 120, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true, ignoreUrls: true },
+      ],
       'no-console': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
     },
   },
   ...layers,
-  { files: ['src/**/*.ts'], ignores: ['src/ui/window.ts', 'src/ui/settings.ts'], rules: { 'no-restricted-syntax': ['error', ...doors] } },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/ui/window.ts', 'src/ui/settings.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...doors] },
+  },
   { files: ['src/ui/settings.ts'], rules: { 'no-restricted-syntax': ['error', ...doors.slice(0, -1)] } },
   { files: ['src/ui/window.ts'], rules: { 'no-restricted-syntax': ['error', ...doors.slice(-1)] } },
-  { files: ['src/ui/shown.ts', 'src/ui/markdown.ts'], rules: { 'no-restricted-imports': ['error', { name: 'vscode', message: 'Escaping works without VS Code, so that unit tests run it as it is.' }] } },
+  {
+    files: ['src/ui/shown.ts', 'src/ui/markdown.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'vscode', message: 'Escaping works without VS Code, so that unit tests run it as it is.' },
+      ],
+    },
+  },
   {
     files: ['test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-floating-promises': 'off',
       'no-console': 'off',
+      'max-lines': ['error', { max: 600, skipBlankLines: true, skipComments: true }],
       // Nobody else writes what tests read.
       'regexp/no-super-linear-move': 'off',
     },
@@ -104,7 +165,11 @@ export default ts.config(
     rules: { ...ts.configs.disableTypeChecked.rules, 'no-console': 'off', 'regexp/no-super-linear-move': 'off' },
     languageOptions: {
       ...ts.configs.disableTypeChecked.languageOptions,
-      globals: Object.fromEntries(['process', 'console', 'fetch', 'setTimeout', 'clearTimeout', 'URL', 'Buffer', 'AbortController'].map((name) => [name, 'readonly'])),
+      globals: Object.fromEntries(
+        ['process', 'console', 'fetch', 'setTimeout', 'clearTimeout', 'URL', 'Buffer', 'AbortController'].map(
+          (name) => [name, 'readonly'],
+        ),
+      ),
     },
   },
 );

@@ -61,7 +61,10 @@ export function activate(context: vscode.ExtensionContext): void {
   // The floors that know no `vscode` say their failures by the same bundle.
   if (vscode.l10n.bundle !== undefined) l10n.config({ contents: vscode.l10n.bundle });
   const log = openLog('Docker Mounts');
-  const chosenContext = { get: () => context.globalState.get<string>(CONTEXT_KEY), set: (name: string) => context.globalState.update(CONTEXT_KEY, name) };
+  const chosenContext = {
+    get: () => context.globalState.get<string>(CONTEXT_KEY),
+    set: (name: string) => context.globalState.update(CONTEXT_KEY, name),
+  };
   const journal = new Journal(join(context.globalStorageUri.fsPath, 'journal'));
   openedJournal = journal;
   const sshPrompts = new SshQuestions(context.globalStorageUri.fsPath);
@@ -70,10 +73,18 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = new InspectDocuments();
   const passphrases = new Passphrases(context.secrets);
   const verdicts = new Verdicts(context.globalState);
-  const schedule = startSchedule(context, { watcher, log, backupFolder, passphrases, records: join(context.globalStorageUri.fsPath, 'schedule') });
+  const schedule = startSchedule(context, {
+    watcher,
+    log,
+    backupFolder,
+    passphrases,
+    records: join(context.globalStorageUri.fsPath, 'schedule'),
+  });
   const paths = new LivePaths(watcher);
   const terminals = new ContainerTerminals(log);
-  const projectReader = new ProjectReader(join(context.extensionPath, 'dist', 'projectWorker.cjs'), { bundle: vscode.l10n.bundle });
+  const projectReader = new ProjectReader(join(context.extensionPath, 'dist', 'projectWorker.cjs'), {
+    bundle: vscode.l10n.bundle,
+  });
   const projects = new ProjectDocuments(watcher, log, projectReader);
   const files = openFiles(watcher, log);
   const directories = new Directories(files);
@@ -82,8 +93,35 @@ export function activate(context: vscode.ExtensionContext): void {
     await vscode.commands.executeCommand('dockerMounts.containers.focus');
     await containersView.reveal(node, { select: true, focus: true, expand: true });
   };
-  const services: Services = { watcher, log, documents, backupFolder, passphrases, verdicts, schedule, chosenContext, paths, terminals, projects, files, directories, reveal, sshPrompts };
-  context.subscriptions.push(log, watcher, backupFolder, verdicts, documents, paths, terminals, projects, projectReader, directories);
+  const services: Services = {
+    watcher,
+    log,
+    documents,
+    backupFolder,
+    passphrases,
+    verdicts,
+    schedule,
+    chosenContext,
+    paths,
+    terminals,
+    projects,
+    files,
+    directories,
+    reveal,
+    sshPrompts,
+  };
+  context.subscriptions.push(
+    log,
+    watcher,
+    backupFolder,
+    verdicts,
+    documents,
+    paths,
+    terminals,
+    projects,
+    projectReader,
+    directories,
+  );
 
   context.subscriptions.push(...commandsOf(services).map((command) => registerCommand(command, log)));
   const containersView = showTrees(context, services);
@@ -119,7 +157,10 @@ let runningSchedule: ScheduleRunner | undefined;
 let openedFiles: Files | undefined;
 let openedJournal: Journal | undefined;
 
-/** VS Code waits a moment for what is returned: what the schedule paused goes on, nothing half written stays, the helpers go. */
+/**
+ * VS Code waits a moment for what is returned: what the schedule paused goes on, nothing half written stays, the
+ * helpers go.
+ */
 export async function deactivate(): Promise<void> {
   await Promise.all([runningSchedule?.stop(), openedFiles?.dispose()]);
   await openedJournal?.dispose();
@@ -141,7 +182,11 @@ function openFiles(watcher: EngineWatcher, log: Log): Files {
 /** Files of mounts in editors and the explorer. */
 function showFiles(context: vscode.ExtensionContext, { watcher, files, log }: Services): void {
   const fileSystem = new MountFileSystem(files, log);
-  const visible = new VisibleFiles(files, () => watcher.state.kind === 'connected', (changes) => fileSystem.tell(changes));
+  const visible = new VisibleFiles(
+    files,
+    () => watcher.state.kind === 'connected',
+    (changes) => fileSystem.tell(changes),
+  );
   // What an engine that went away still holds is found by its record when it is back.
   const release = watcher.onDidChange(({ kind }) => {
     if (kind !== 'connected') void files.release();
@@ -149,10 +194,23 @@ function showFiles(context: vscode.ExtensionContext, { watcher, files, log }: Se
   context.subscriptions.push(fileSystem, visible, release);
 }
 
-function watchEngine(context: vscode.ExtensionContext, log: Log, journal: Journal, chosenContext: () => string | undefined, sshPrompts: SshQuestions): EngineWatcher {
+function watchEngine(
+  context: vscode.ExtensionContext,
+  log: Log,
+  journal: Journal,
+  chosenContext: () => string | undefined,
+  sshPrompts: SshQuestions,
+): EngineWatcher {
   const stored = context.globalState.get<Record<string, VolumeOrigin>>(ORIGINS_KEY);
   return new EngineWatcher({
-    endpoint: () => resolveEndpoint({ host: readSettings().host, context: chosenContext(), env: process.env, home: homedir(), sshPrompts }),
+    endpoint: () =>
+      resolveEndpoint({
+        host: readSettings().host,
+        context: chosenContext(),
+        env: process.env,
+        home: homedir(),
+        sshPrompts,
+      }),
     onAsked: () => sshPrompts.invite(),
     log,
     journal,
@@ -165,7 +223,11 @@ function watchEngine(context: vscode.ExtensionContext, log: Log, journal: Journa
 
 function showPaths(context: vscode.ExtensionContext, { watcher, paths, terminals }: Services): void {
   const containers = () => (watcher.state.kind === 'connected' ? watcher.state.snapshot.containers : []);
-  context.subscriptions.push(new MountStatus(paths, containers), new MountDecorations(paths), registerTerminalLinks(paths, terminals));
+  context.subscriptions.push(
+    new MountStatus(paths, containers),
+    new MountDecorations(paths),
+    registerTerminalLinks(paths, terminals),
+  );
 }
 
 function showTrees(context: vscode.ExtensionContext, services: Services): Pick<vscode.TreeView<Node>, 'reveal'> {
@@ -174,17 +236,29 @@ function showTrees(context: vscode.ExtensionContext, services: Services): Pick<v
   const volumes = new VolumesTree(directories);
   const backups = new BackupsTree(() => backupFolder.current(), verdicts, schedule, log);
   const dragAndDropController = new FileDrags(dropReceiver(services));
-  const view = (id: string, treeDataProvider: vscode.TreeDataProvider<Node>, more: { dragAndDropController?: FileDrags } = {}) =>
-    showTree(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups', ...more });
+  const view = (
+    id: string,
+    treeDataProvider: vscode.TreeDataProvider<Node>,
+    more: { dragAndDropController?: FileDrags } = {},
+  ) => showTree(id, { treeDataProvider, canSelectMany: true, showCollapseAll: id !== 'dockerMounts.backups', ...more });
   const { view: containersView, describe } = view('dockerMounts.containers', containers, { dragAndDropController });
   const { view: volumesView } = view('dockerMounts.volumes', volumes, { dragAndDropController });
   for (const { onDidExpandElement } of [containersView, volumesView]) {
-    context.subscriptions.push(onDidExpandElement(({ element }) => {
-      const place = element.kind === 'volume' ? undefined : placeOfNode(element);
-      if (place !== undefined) directories.opened(place);
-    }));
+    context.subscriptions.push(
+      onDidExpandElement(({ element }) => {
+        const place = element.kind === 'volume' ? undefined : placeOfNode(element);
+        if (place !== undefined) directories.opened(place);
+      }),
+    );
   }
-  context.subscriptions.push(containers, volumes, backups, containersView, volumesView, view('dockerMounts.backups', backups).view);
+  context.subscriptions.push(
+    containers,
+    volumes,
+    backups,
+    containersView,
+    volumesView,
+    view('dockerMounts.backups', backups).view,
+  );
 
   let measured = '';
   const measure = (state: EngineState) => {
@@ -195,8 +269,18 @@ function showTrees(context: vscode.ExtensionContext, services: Services): Pick<v
     void watcher.loadSizes();
   };
   const show = (state: EngineState) => {
-    void vscode.commands.executeCommand('setContext', 'dockerMounts.engine', state.kind === 'unavailable' ? state.error.reason : state.kind);
-    describe(state.kind === 'connected' ? shown(state.connection.info.name) : state.kind === 'unavailable' ? shown(state.error.address) : undefined);
+    void vscode.commands.executeCommand(
+      'setContext',
+      'dockerMounts.engine',
+      state.kind === 'unavailable' ? state.error.reason : state.kind,
+    );
+    describe(
+      state.kind === 'connected'
+        ? shown(state.connection.info.name)
+        : state.kind === 'unavailable'
+          ? shown(state.error.address)
+          : undefined,
+    );
     containers.show(state);
     volumes.show(state);
     if (state.kind === 'unavailable') measured = '';
@@ -204,7 +288,11 @@ function showTrees(context: vscode.ExtensionContext, services: Services): Pick<v
   };
   show(watcher.state);
   const follow = () => {
-    void vscode.commands.executeCommand('setContext', 'dockerMounts.backupFolder', backupFolder.current() !== undefined);
+    void vscode.commands.executeCommand(
+      'setContext',
+      'dockerMounts.backupFolder',
+      backupFolder.current() !== undefined,
+    );
     backups.follow();
   };
   follow();

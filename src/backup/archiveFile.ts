@@ -27,7 +27,8 @@ export function fileNamePart(subject: string): string {
 
 /** Checks that the destination is an existing folder and returns its absolute path. */
 export async function checkDestination(destination: string): Promise<string> {
-  if (destination === '') throw new BadArgument('destination', l10n.t('No destination folder was given; name the folder for the backup.'));
+  if (destination === '')
+    throw new BadArgument('destination', l10n.t('No destination folder was given; name the folder for the backup.'));
   const folder = isAbsolute(destination) ? destination : resolve(destination);
   let found;
   try {
@@ -36,7 +37,10 @@ export async function checkDestination(destination: string): Promise<string> {
     throw fileFailure(folder, error, 'folder');
   }
   if (!found.isDirectory()) {
-    throw new BadArgument('destination', l10n.t('The destination "{0}" is a file, not a folder; choose a folder.', folder));
+    throw new BadArgument(
+      'destination',
+      l10n.t('The destination "{0}" is a file, not a folder; choose a folder.', folder),
+    );
   }
   return folder;
 }
@@ -45,20 +49,49 @@ function fileFailure(file: string, error: unknown, kind: 'folder' | 'file'): Err
   const code = (error as NodeJS.ErrnoException).code ?? '';
   switch (code) {
     case 'ENOENT':
-      return new NotFound(kind, file, l10n.t('The {0} "{1}" does not exist; create it or choose another.', kind, file), { cause: error });
+      return new NotFound(
+        kind,
+        file,
+        l10n.t('The {0} "{1}" does not exist; create it or choose another.', kind, file),
+        { cause: error },
+      );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new FileFailure(file, code, l10n.t('"{0}" cannot be written ({1}); choose a folder you may write to.', file, code), { cause: error });
+      return new FileFailure(
+        file,
+        code,
+        l10n.t('"{0}" cannot be written ({1}); choose a folder you may write to.', file, code),
+        { cause: error },
+      );
     case 'ENOSPC':
     case 'EDQUOT':
-      return new FileFailure(file, code, l10n.t('No space is left for "{0}" ({1}); free some or choose another folder.', file, code), { cause: error });
+      return new FileFailure(
+        file,
+        code,
+        l10n.t('No space is left for "{0}" ({1}); free some or choose another folder.', file, code),
+        { cause: error },
+      );
     default:
-      return new FileFailure(file, code, l10n.t('Writing "{0}" failed: {1}.', file, (error as Error).message), { cause: error });
+      return new FileFailure(file, code, l10n.t('Writing "{0}" failed: {1}.', file, (error as Error).message), {
+        cause: error,
+      });
   }
 }
 
-const FILE_CODES = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'EFBIG', 'ENAMETOOLONG', 'EMFILE', 'ENOENT', 'ENOTDIR']);
+const FILE_CODES = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EFBIG',
+  'ENAMETOOLONG',
+  'EMFILE',
+  'ENOENT',
+  'ENOTDIR',
+]);
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -95,14 +128,24 @@ export class ArchiveFile {
       const file = join(folder, `${base}${attempt === 1 ? '' : `-${attempt}`}${suffix}`);
       const partial = `${file}.partial`;
       const taken = (await exists(file)) || (await exists(manifestPath(file)));
-      if (taken && chosen) throw new BadArgument('name', l10n.t('"{0}" exists already and is never overwritten; choose another name.', file));
+      if (taken && chosen)
+        throw new BadArgument(
+          'name',
+          l10n.t('"{0}" exists already and is never overwritten; choose another name.', file),
+        );
       if (taken) continue;
       try {
         return new ArchiveFile(file, partial, await open(partial, 'wx', 0o600));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EEXIST' && !chosen) continue;
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-          throw new BadArgument('name', l10n.t('"{0}" is there already: another backup writes it, or one was cut off. Remove it or choose another name.', partial));
+          throw new BadArgument(
+            'name',
+            l10n.t(
+              '"{0}" is there already: another backup writes it, or one was cut off. Remove it or choose another name.',
+              partial,
+            ),
+          );
         }
         throw fileFailure(partial, error, 'file');
       }
@@ -132,7 +175,11 @@ export class ArchiveFile {
       highWaterMark: WRITE_BYTES,
       write: (chunk: Buffer, _encoding, done) => write([chunk], done),
       // Chunks that came in while the disk was busy go out together.
-      writev: (chunks, done) => write(chunks.map(({ chunk }) => chunk as Buffer), done),
+      writev: (chunks, done) =>
+        write(
+          chunks.map(({ chunk }) => chunk as Buffer),
+          done,
+        ),
     });
   }
 
@@ -185,7 +232,11 @@ async function nameWithoutReplacing(from: string, to: string): Promise<void> {
     await link(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new BadArgument('name', l10n.t('"{0}" appeared while the backup ran and is never overwritten; run the backup again.', basename(to)), { cause: error });
+      throw new BadArgument(
+        'name',
+        l10n.t('"{0}" appeared while the backup ran and is never overwritten; run the backup again.', basename(to)),
+        { cause: error },
+      );
     }
     if (await exists(to)) throw error;
     await rename(from, to);

@@ -20,7 +20,8 @@ async function openForReading(file: string) {
     return await open(file, 'r');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (code === 'ENOENT') throw new NotFound('file', file, l10n.t('The archive "{0}" does not exist.', file), { cause: error });
+    if (code === 'ENOENT')
+      throw new NotFound('file', file, l10n.t('The archive "{0}" does not exist.', file), { cause: error });
     throw new FileFailure(file, code, l10n.t('The archive "{0}" cannot be read ({1}).', file, code), { cause: error });
   }
 }
@@ -30,9 +31,16 @@ type Unpack = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
 /** How an encrypted file is read: what is inside says how it is compressed. */
 async function decrypting(file: string, handle: FileHandle, passphrase: string | undefined): Promise<Unpack> {
-  if (passphrase === undefined) throw new PassphraseNeeded(file, false, l10n.t('The archive "{0}" is encrypted with age: its passphrase is needed.', file));
+  if (passphrase === undefined)
+    throw new PassphraseNeeded(
+      file,
+      false,
+      l10n.t('The archive "{0}" is encrypted with age: its passphrase is needed.', file),
+    );
   const decrypt = decryptor(file, passphrase);
-  const inside = decrypt(new HashedFile(handle, 0, { signal: new AbortController().signal, progress: () => undefined }).rest());
+  const inside = decrypt(
+    new HashedFile(handle, 0, { signal: new AbortController().signal, progress: () => undefined }).rest(),
+  );
   let start: Buffer;
   try {
     const first = await inside.next();
@@ -110,16 +118,24 @@ export class ArchiveReader {
   }
 
   /**
-   * Reads the whole file: its hash always to the end, its members as far as they are sound. `damage` says where they are
-   * not. Throws FileFailure or Cancelled.
+   * Reads the whole file: its hash always to the end, its members as far as they are sound. `damage` says where they
+   * are not. Throws FileFailure or Cancelled.
    */
-  async check(job: JobOptions, walk: WalkOptions): Promise<{ sha256: string; size: number; damage: string | undefined }> {
+  async check(
+    job: JobOptions,
+    walk: WalkOptions,
+  ): Promise<{ sha256: string; size: number; damage: string | undefined }> {
     const source = new HashedFile(this.#handle, this.size, job);
     let damage: string | undefined;
     try {
       const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
       try {
-        await pipeline(limited(this.#unpack(source.rest()), this.size), tarMembers({ ...walk, select: () => false }), nowhere, { signal: job.signal });
+        await pipeline(
+          limited(this.#unpack(source.rest()), this.size),
+          tarMembers({ ...walk, select: () => false }),
+          nowhere,
+          { signal: job.signal },
+        );
       } catch (error) {
         if (job.signal.aborted || (error as NodeJS.ErrnoException).syscall === 'read') throw error;
         damage = (error as Error).message;
@@ -148,7 +164,12 @@ export class ArchiveReader {
 }
 
 function readFailure(file: string, error: unknown): FileFailure {
-  return new FileFailure(file, (error as NodeJS.ErrnoException).code ?? '', l10n.t('Reading "{0}" failed: {1}.', file, (error as Error).message), { cause: error });
+  return new FileFailure(
+    file,
+    (error as NodeJS.ErrnoException).code ?? '',
+    l10n.t('Reading "{0}" failed: {1}.', file, (error as Error).message),
+    { cause: error },
+  );
 }
 
 /** Stops at what a small file would unpack to without end. */

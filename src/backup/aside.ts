@@ -1,7 +1,8 @@
 /**
- * The safety copy of a restore that replaces: what is in a mount is moved into a directory in its root, by renames, so it
- * takes no time and no space, and loses nothing. The directory's name says how far the work is, so that whoever finds it
- * later knows what to do: `moving` holds some of the old entries, `before` all of them, `done` is no longer needed.
+ * The safety copy of a restore that replaces: what is in a mount is moved into a directory in its root, by renames, so
+ * it takes no time and no space, and loses nothing. The directory's name says how far the work is, so that whoever
+ * finds it later knows what to do: `moving` holds some of the old entries, `before` all of them, `done` is no longer
+ * needed.
  */
 import { randomBytes } from 'node:crypto';
 import type { Connection } from '../engine/connection.ts';
@@ -45,7 +46,13 @@ const rootOf = ({ root }: Kept): string[] => [root?.owner ?? '', root?.mode ?? '
 const text = (name: string): string => asArgument(Buffer.from(name));
 
 /** Runs a verb of the tool over one mount, which it gets to write. */
-async function run(connection: Connection, verb: 'aside' | 'back' | 'done' | 'clear', kept: Kept, args: readonly string[], log: Logger): Promise<void> {
+async function run(
+  connection: Connection,
+  verb: 'aside' | 'back' | 'done' | 'clear',
+  kept: Kept,
+  args: readonly string[],
+  log: Logger,
+): Promise<void> {
   await runToolOrFail(connection, [verb, AT, ...args], mountOf(kept), log);
 }
 

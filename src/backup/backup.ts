@@ -10,7 +10,14 @@ import { SUFFIX, compressor, hasZstd, levels, type Compression } from './compres
 import { checkConsistency, quietly, type Consistency } from './consistency.ts';
 import { ENCRYPTED_SUFFIX, encryptor } from './encryption.ts';
 import { listBackups } from './list.ts';
-import { isOfSubject, MANIFEST_FORMAT, manifestText, sealedText, type Manifest, type ManifestMount } from './manifest.ts';
+import {
+  isOfSubject,
+  MANIFEST_FORMAT,
+  manifestText,
+  sealedText,
+  type Manifest,
+  type ManifestMount,
+} from './manifest.ts';
 import { MemberCount } from './memberCount.ts';
 import { chooseReader, notKept, openSource, shortImage, type Method, type Reader, type Source } from './method.ts';
 import { checkOutside, planBackup, rootName, shortName, type BackupSubject, type Plan, type Tree } from './plan.ts';
@@ -79,36 +86,58 @@ export async function backup(connection: Connection, request: BackupRequest, job
     warnings.push(message);
     job.log.warn(message);
   };
-  const packing: PackingChoice = { compression: checkCompression(request, warn), level: request.level, passphrase: request.passphrase };
-  if (packing.passphrase === '') throw new BadArgument('passphrase', l10n.t('The passphrase is empty; give one, or none to leave the archive unencrypted.'));
+  const packing: PackingChoice = {
+    compression: checkCompression(request, warn),
+    level: request.level,
+    passphrase: request.passphrase,
+  };
+  if (packing.passphrase === '')
+    throw new BadArgument(
+      'passphrase',
+      l10n.t('The passphrase is empty; give one, or none to leave the archive unencrypted.'),
+    );
   const destination = await checkDestination(request.destination);
-  for (const file of await removeStalePartials(destination)) job.log.info(`Removed "${file}", which a backup that was cut off had left.`);
+  for (const file of await removeStalePartials(destination))
+    job.log.info(`Removed "${file}", which a backup that was cut off had left.`);
   const plan = await planBackup(connection, request.subject);
   checkOutside(connection, plan.trees, destination);
   const reader = await chooseReader(connection, plan, request.method ?? 'auto', request.helperImage, job.log);
   throwIfCancelled(job.signal, what);
-  job.log.info(`Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${packing.compression}${packing.passphrase === undefined ? '' : ', encrypted'}.`);
+  job.log.info(
+    `Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${packing.compression}${packing.passphrase === undefined ? '' : ', encrypted'}.`,
+  );
   for (const one of plan.leftOut) warn(l10n.t('"{0}" is left out: {1}.', one.target, one.reason));
   if (notKept(reader).length > 0) job.log.info(`This method does not keep ${notKept(reader).join(', ')}.`);
 
-  const base = request.name === undefined ? `${fileNamePart(shortName(plan))}-${timestamp(new Date())}` : checkName(request.name);
+  const base =
+    request.name === undefined ? `${fileNamePart(shortName(plan))}-${timestamp(new Date())}` : checkName(request.name);
   const archive = await ArchiveFile.create(destination, base, suffixOf(packing), request.name !== undefined);
   try {
     const how = checkConsistency(request.consistency);
     // Who writes is worth a line in the log; that a backup left them alone is a warning only where it was asked for.
     const sayWriters = (message: string) => (how === 'none' ? job.log.info(message) : warn(message));
-    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () => writeArchive(connection, plan, reader, packing, archive, request.method !== 'archive', job, warn));
+    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () =>
+      writeArchive(connection, plan, reader, packing, archive, request.method !== 'archive', job, warn),
+    );
     throwIfCancelled(job.signal, what);
     const entries = mounts.reduce((sum, mount) => sum + mount.entries, 0);
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
     await warnWhenShrunk(plan, bytes, destination, warn);
     const numbers = { entries, bytes, archiveBytes: archive.bytes, sha256: archive.sha256() };
-    const facts: Manifest = { ...describeArchive(connection, plan, reader, packing, mounts, archive.file, numbers, warnings), ...(request.plan === undefined ? {} : { plan: request.plan }) };
-    // A name that the user chose says nothing of the subject; that of an encrypted archive must not say it in its place.
+    const facts: Manifest = {
+      ...describeArchive(connection, plan, reader, packing, mounts, archive.file, numbers, warnings),
+      ...(request.plan === undefined ? {} : { plan: request.plan }),
+    };
+    // A name that the user chose says nothing of the subject; that of an encrypted archive must not say it in its
+    // place.
     const shown = request.name === undefined ? shortName(plan) : undefined;
-    const manifest = await archive.commit(packing.passphrase === undefined ? manifestText(facts) : await sealedText(facts, shown, packing.passphrase));
+    const manifest = await archive.commit(
+      packing.passphrase === undefined ? manifestText(facts) : await sealedText(facts, shown, packing.passphrase),
+    );
     const seconds = (performance.now() - started) / 1000;
-    job.log.info(`Wrote "${archive.file}": ${entries} entries, ${bytes} bytes of content, ${archive.bytes} bytes in ${seconds.toFixed(1)} s, SHA-256 ${numbers.sha256}.`);
+    job.log.info(
+      `Wrote "${archive.file}": ${entries} entries, ${bytes} bytes of content, ${archive.bytes} bytes in ${seconds.toFixed(1)} s, SHA-256 ${numbers.sha256}.`,
+    );
     return { file: archive.file, manifest, ...numbers, seconds, warnings };
   } catch (error) {
     await archive.discard();
@@ -127,16 +156,25 @@ function describe(reader: Reader): string {
 function checkCompression(request: BackupRequest, warn: (message: string) => void): Compression {
   const wanted = request.compression ?? 'zstd';
   if (!(wanted in SUFFIX)) {
-    throw new BadArgument('compression', l10n.t('The compression "{0}" is unknown; use none, gzip or zstd.', String(wanted)));
+    throw new BadArgument(
+      'compression',
+      l10n.t('The compression "{0}" is unknown; use none, gzip or zstd.', String(wanted)),
+    );
   }
   if (request.method !== undefined && !['auto', 'archive', 'tar'].includes(request.method)) {
-    throw new BadArgument('method', l10n.t('The method "{0}" is unknown; use auto, archive or tar.', String(request.method)));
+    throw new BadArgument(
+      'method',
+      l10n.t('The method "{0}" is unknown; use auto, archive or tar.', String(request.method)),
+    );
   }
   const { level } = request;
   if (level !== undefined && wanted !== 'none') {
     const { min, max } = levels(wanted);
     if (!Number.isInteger(level) || level < min || level > max) {
-      throw new BadArgument('level', l10n.t('The level {0} is outside of {1} to {2} for {3}.', level, min, max, wanted));
+      throw new BadArgument(
+        'level',
+        l10n.t('The level {0} is outside of {1} to {2} for {3}.', level, min, max, wanted),
+      );
     }
   }
   if (wanted !== 'zstd' || hasZstd()) return wanted;
@@ -148,7 +186,8 @@ function checkCompression(request: BackupRequest, warn: (message: string) => voi
 function checkName(name: string): string {
   const stem = name.replace(/\.tar(\.gz|\.zst)?(\.age)?$/, '');
   // eslint-disable-next-line no-control-regex -- a file name may hold none
-  if (stem === '' || stem === '.' || stem === '..' || /[/\\\u0000-\u001f]/.test(stem) || Buffer.byteLength(stem) > 200) {
+  const hasForbidden = /[/\\\u0000-\u001f]/.test(stem);
+  if (['', '.', '..'].includes(stem) || hasForbidden || Buffer.byteLength(stem) > 200) {
     throw new BadArgument('name', l10n.t('"{0}" cannot be a file name; use a short name without slashes.', name));
   }
   return stem;
@@ -168,7 +207,8 @@ async function writeArchive(
   const source = await openSource(connection, plan.trees, reader, job.log, warn);
   try {
     const mounts: ManifestMount[] = [];
-    const begin = (tree: Tree) => (reader.method === 'archive' ? SecondLook.begin(connection, tree, look, job) : Promise.resolve(undefined));
+    const begin = (tree: Tree) =>
+      reader.method === 'archive' ? SecondLook.begin(connection, tree, look, job) : Promise.resolve(undefined);
     const tarred = readTrees(source, plan.trees, begin, job, mounts, warn);
     const compress = compression === 'none' ? new PassThrough() : compressor(compression, level);
     if (passphrase === undefined) await pipeline(tarred, compress, archive.sink(), { signal: job.signal });
@@ -196,7 +236,8 @@ async function* readTrees(
     const look = await begin(tree);
     const opened = await source.open(index);
     const count = new MemberCount(roots, job.log);
-    if (opened === undefined) warn(l10n.t('"{0}" is neither a file nor a directory (a socket, say) and is left out.', tree.source));
+    if (opened === undefined)
+      warn(l10n.t('"{0}" is neither a file nor a directory (a socket, say) and is left out.', tree.source));
     else {
       const onMember = (member: TarMember) => {
         count.add(member);
@@ -226,10 +267,25 @@ function withoutHostPath({ hostPath: _, ...tree }: Tree): Omit<Tree, 'hostPath'>
   return tree;
 }
 
-async function warnWhenShrunk(plan: Plan, bytes: number, destination: string, warn: (message: string) => void): Promise<void> {
-  const earlier = (await listBackups(destination)).find((one) => isOfSubject(one, { kind: plan.kind, name: plan.subject }) && one.bytes !== undefined);
+async function warnWhenShrunk(
+  plan: Plan,
+  bytes: number,
+  destination: string,
+  warn: (message: string) => void,
+): Promise<void> {
+  const earlier = (await listBackups(destination)).find(
+    (one) => isOfSubject(one, { kind: plan.kind, name: plan.subject }) && one.bytes !== undefined,
+  );
   if (earlier?.bytes === undefined || bytes >= earlier.bytes * SUSPICIOUS_SHARE) return;
-  warn(l10n.t('This backup of "{0}" holds {1} bytes, the last one ({2}) held {3}: check that nothing is missing.', plan.subject, bytes, earlier.file, earlier.bytes));
+  warn(
+    l10n.t(
+      'This backup of "{0}" holds {1} bytes, the last one ({2}) held {3}: check that nothing is missing.',
+      plan.subject,
+      bytes,
+      earlier.file,
+      earlier.bytes,
+    ),
+  );
 }
 
 function describeArchive(
@@ -275,7 +331,11 @@ async function nameFailure(
   if (signal.aborted) return new Cancelled(what);
   const explained = archive.explain(error);
   if (explained !== error) return explained;
-  const context = { kind: plan.kind === 'bind' ? ('mount' as const) : plan.kind, object: plan.subject, doing: 'back it up' };
+  const context = {
+    kind: plan.kind === 'bind' ? ('mount' as const) : plan.kind,
+    object: plan.subject,
+    doing: 'back it up',
+  };
   if (!(error instanceof EngineUnavailable)) {
     try {
       await connection.docker.ping();
@@ -283,13 +343,26 @@ async function nameFailure(
       return new EngineUnavailable(
         'lost',
         connection.endpoint.address,
-        l10n.t('The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.', connection.endpoint.address, plan.subject),
+        l10n.t(
+          'The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.',
+          connection.endpoint.address,
+          plan.subject,
+        ),
         { cause: error },
       );
     }
   }
   if (error instanceof BadTar) {
-    return new BadArchive(archive.file, [error.message], l10n.t('The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; run the backup again, or use the method "tar".', plan.subject, error.message), { cause: error });
+    return new BadArchive(
+      archive.file,
+      [error.message],
+      l10n.t(
+        'The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; run the backup again, or use the method "tar".',
+        plan.subject,
+        error.message,
+      ),
+      { cause: error },
+    );
   }
   return engineError(error, context);
 }

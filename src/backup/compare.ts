@@ -15,7 +15,10 @@ export interface Difference {
 
 const BLOCK = 512;
 const MOST_DIGITS = 32;
-/** GNU tar writes as many pieces as a file has: four times as many as its old format may have here, about 200 MB while they are compared. */
+/**
+ * GNU tar writes as many pieces as a file has: four times as many as its old format may have here, about 200 MB while
+ * they are compared.
+ */
 const MOST_MAPPED = 4 * MOST_PIECES;
 
 /** Hashes the content of members, holes of sparse files as the zeros that they read as. */
@@ -52,7 +55,7 @@ export class ContentHash {
       this.#take(data.subarray(0, bytes - this.#at));
       return;
     }
-    for (let rest = data; rest.length > 0; ) {
+    for (let rest = data; rest.length > 0;) {
       const piece = this.#map[this.#piece];
       if (piece === undefined) return;
       this.#zeros(piece.offset);
@@ -80,15 +83,25 @@ export class ContentHash {
     while (this.#at < until) this.#take(block.subarray(0, until - this.#at));
   }
 
-  /** GNU's sparse format 1.0: the number of pieces, then offset and size of each, one decimal a line, padded to a block. Returns what stands behind it. */
+  /**
+   * GNU's sparse format 1.0: the number of pieces, then offset and size of each, one decimal a line, padded to a block.
+   * Returns what stands behind it.
+   */
   #newMap(part: Buffer): Buffer {
     let at = 0;
-    for (let line = part.indexOf(10); line >= 0 && this.#numbers.length < 1 + 2 * (this.#numbers[0] ?? 0); line = part.indexOf(10, at)) {
-      this.#numbers.push(Number(Buffer.concat([this.#pending ?? Buffer.alloc(0), part.subarray(at, line)]).toString('latin1')));
+    for (
+      let line = part.indexOf(10);
+      line >= 0 && this.#numbers.length < 1 + 2 * (this.#numbers[0] ?? 0);
+      line = part.indexOf(10, at)
+    ) {
+      this.#numbers.push(
+        Number(Buffer.concat([this.#pending ?? Buffer.alloc(0), part.subarray(at, line)]).toString('latin1')),
+      );
       this.#pending = Buffer.alloc(0);
       at = line + 1;
     }
-    if ((this.#numbers[0] ?? 0) > MOST_MAPPED) throw new BadTar(l10n.t('the map of a sparse file has more than {0} pieces', MOST_MAPPED));
+    if ((this.#numbers[0] ?? 0) > MOST_MAPPED)
+      throw new BadTar(l10n.t('the map of a sparse file has more than {0} pieces', MOST_MAPPED));
     const isWhole = this.#numbers.length > 0 && this.#numbers.length >= 1 + 2 * (this.#numbers[0] ?? 0);
     if (!isWhole) {
       // No number has so many digits: what is damaged is not kept for a line's end that never comes.
@@ -125,7 +138,10 @@ export class Listing {
   }
 
   /** For a walk: takes members and, to compare what files hold, their bodies. */
-  readonly walk = { onMember: (member: TarMember) => this.#add(member), onBody: (part: Buffer | undefined) => this.#body(part) };
+  readonly walk = {
+    onMember: (member: TarMember) => this.#add(member),
+    onBody: (part: Buffer | undefined) => this.#body(part),
+  };
 
   #add(member: TarMember): void {
     this.#current = undefined;
@@ -142,7 +158,14 @@ export class Listing {
     this.#links.delete(own);
     const isFile = ['0', '7', 'S'].includes(member.type);
     const type = isFile ? '0' : member.type;
-    const what = member.type === '2' ? member.link.toString('latin1') : isFile ? String(member.bytes) : ['3', '4'].includes(type) ? member.device : '';
+    const what =
+      member.type === '2'
+        ? member.link.toString('latin1')
+        : isFile
+          ? String(member.bytes)
+          : ['3', '4'].includes(type)
+            ? member.device
+            : '';
     // A symbolic link's mode means nothing, and how a directory's time came about as little.
     const mode = type === '2' ? '' : (member.mode & 0o7777).toString(8);
     const time = type === '5' ? '' : String(Math.floor(member.mtime));

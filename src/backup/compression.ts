@@ -41,7 +41,10 @@ function compressBlock(compression: 'gzip' | 'zstd', level: number): CompressBlo
     return (block) => gzip(block, { level });
   }
   const zstd = promisify<Buffer, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
-  return (block) => zstd(block, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level, [zlib.constants.ZSTD_c_checksumFlag]: 1 } });
+  return (block) =>
+    zstd(block, {
+      params: { [zlib.constants.ZSTD_c_compressionLevel]: level, [zlib.constants.ZSTD_c_checksumFlag]: 1 },
+    });
 }
 
 /**
@@ -85,18 +88,25 @@ const BZIP2_BLOCKS = ['314159265359', '177245385090'];
 /** Bytes that `detectPacking` wants to see. */
 export const MAGIC_BYTES = 64;
 
-/** What the first bytes of an archive say: the magic numbers of RFC 1952, RFC 8878, bzip2, xz, age, and OpenPGP (RFC 9580). */
+/**
+ * What the first bytes of an archive say: the magic numbers of RFC 1952, RFC 8878, bzip2, xz, age, and OpenPGP (RFC
+ * 9580).
+ */
 export function detectPacking(start: Buffer): Packing {
   if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip';
   if (start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
-  if (/^BZh[1-9]/.test(start.toString('latin1', 0, 4)) && BZIP2_BLOCKS.includes(start.toString('hex', 4, 10))) return 'bzip2';
+  if (/^BZh[1-9]/.test(start.toString('latin1', 0, 4)) && BZIP2_BLOCKS.includes(start.toString('hex', 4, 10)))
+    return 'bzip2';
   if (start.toString('latin1', 0, 6) === '\xfd7zXZ\0') return 'xz';
   const text = start.toString('latin1');
   if (text.startsWith('age-encryption.org/')) return 'age';
   if (text.startsWith('-----BEGIN AGE ENCRYPTED FILE-----')) return 'armoredAge';
   // A packet tag of an encrypted message: session keys (1, 3) or encrypted data (9, 18), in the old or the new form.
   const tag = start[0] ?? 0;
-  const isPacket = (tag & 0xc0) === 0xc0 ? [1, 3, 9, 18].includes(tag & 0x3f) : (tag & 0xc0) === 0x80 && [1, 3, 9].includes((tag >> 2) & 0x0f);
+  const isPacket =
+    (tag & 0xc0) === 0xc0
+      ? [1, 3, 9, 18].includes(tag & 0x3f)
+      : (tag & 0xc0) === 0x80 && [1, 3, 9].includes((tag >> 2) & 0x0f);
   return text.startsWith('-----BEGIN PGP MESSAGE-----') || isPacket ? 'gpg' : 'none';
 }
 
@@ -110,12 +120,16 @@ export function decompressor(packing: Packing): Unpacker {
     case 'gzip':
       return (source) => inflate(source, () => zlib.createGunzip({ chunkSize: OUTPUT_BYTES }));
     case 'zstd':
-      if (!hasZstd()) throw new RangeError(l10n.t('this version of VS Code cannot read zstd; update to 1.101 or later'));
+      if (!hasZstd())
+        throw new RangeError(l10n.t('this version of VS Code cannot read zstd; update to 1.101 or later'));
       return (source) => inflate(source, () => zlib.createZstdDecompress({ chunkSize: OUTPUT_BYTES }));
     case 'bzip2':
       return unpackBzip2;
     case 'xz':
-      return (source) => Readable.fromWeb(new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>) as never);
+      return (source) =>
+        Readable.fromWeb(
+          new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>) as never,
+        );
     case 'age':
     case 'armoredAge':
       throw new RangeError(l10n.t('it is encrypted with age; decrypt it first with "age --decrypt"'));
@@ -171,7 +185,10 @@ async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): 
 }
 
 /** Starts something that ends by calling `done`, and yields what the stream puts out until then. */
-async function* outputUntil(stream: Inflater, start: (done: (error?: Error | null) => void) => void): AsyncGenerator<Buffer> {
+async function* outputUntil(
+  stream: Inflater,
+  start: (done: (error?: Error | null) => void) => void,
+): AsyncGenerator<Buffer> {
   let over = false;
   let failure = stream.errored ?? undefined;
   let wake: () => void = () => undefined;

@@ -39,11 +39,19 @@ export async function writersOf(connection: Connection, sources: readonly MountR
   return [...found.values()];
 }
 
-const DATABASES = /(^|[/_-])(postgres|postgresql|postgis|timescaledb|mysql|mariadb|percona|mongo|mongodb|redis|valkey|couchdb|cassandra|elasticsearch|influxdb|mssql)(\b|[_-]|$)/i;
+const DATABASES =
+  /(^|[/_-])(postgres|postgresql|postgis|timescaledb|mysql|mariadb|percona|mongo|mongodb|redis|valkey|couchdb|cassandra|elasticsearch|influxdb|mssql)(\b|[_-]|$)/i;
 
 /** Whether an image or its labels name a database, whose files are whole only when it has stopped. */
 export function isDatabase({ image, labels }: Pick<Writer, 'image' | 'labels'>): boolean {
-  const names = [image.split('@', 1).join('').replace(/:[^/:]*$/, ''), labels['org.opencontainers.image.title'] ?? '', labels['com.docker.compose.service'] ?? ''];
+  const names = [
+    image
+      .split('@', 1)
+      .join('')
+      .replace(/:[^/:]*$/, ''),
+    labels['org.opencontainers.image.title'] ?? '',
+    labels['com.docker.compose.service'] ?? '',
+  ];
   return names.some((name) => DATABASES.test(name));
 }
 
@@ -53,17 +61,38 @@ export function checkConsistency(word: string | undefined): Consistency {
   throw new BadArgument('consistency', l10n.t('The consistency "{0}" is unknown; use none, pause or stop.', word));
 }
 
-/** Pauses or stops the writers, does the task, and sets them going again whatever happens. Says who writes where they are left alone. */
-export async function quietly<T>(connection: Connection, sources: readonly MountRef[], how: Consistency, job: JobOptions, warn: (message: string) => void, task: () => Promise<T>): Promise<T> {
+/**
+ * Pauses or stops the writers, does the task, and sets them going again whatever happens. Says who writes where they
+ * are left alone.
+ */
+export async function quietly<T>(
+  connection: Connection,
+  sources: readonly MountRef[],
+  how: Consistency,
+  job: JobOptions,
+  warn: (message: string) => void,
+  task: () => Promise<T>,
+): Promise<T> {
   const writers = await writersOf(connection, sources);
   if (writers.length === 0) return task();
   const names = writers.map(({ name }) => name).join(', ');
   if (how === 'none') {
-    warn(l10n.t('While it runs, {0} can write to the source; what is written in the meantime may be in the archive in part only.', names));
+    warn(
+      l10n.t(
+        'While it runs, {0} can write to the source; what is written in the meantime may be in the archive in part only.',
+        names,
+      ),
+    );
     return task();
   }
   await refuseSelfRemoving(connection, writers, how);
-  for (const writer of how === 'pause' ? writers.filter(isDatabase) : []) warn(l10n.t('"{0}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".', writer.name));
+  for (const writer of how === 'pause' ? writers.filter(isDatabase) : [])
+    warn(
+      l10n.t(
+        '"{0}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".',
+        writer.name,
+      ),
+    );
   const undo: UndoQuiet = { kind: 'resume', how, containers: writers.map(({ id, name }) => ({ id, name })) };
   const record = await recordUndo(connection, undo);
   try {
@@ -77,10 +106,15 @@ export async function quietly<T>(connection: Connection, sources: readonly Mount
     return await task();
   } finally {
     // Where the engine is gone the record stays, and the next connection does it.
-    const isResumed = await resume(connection, undo, job.log).then(() => true, (error: unknown) => {
-      job.log.error(`${names} could not be set going again now and will be at the next connection: ${(error as Error).message}`);
-      return false;
-    });
+    const isResumed = await resume(connection, undo, job.log).then(
+      () => true,
+      (error: unknown) => {
+        job.log.error(
+          `${names} could not be set going again now and will be at the next connection: ${(error as Error).message}`,
+        );
+        return false;
+      },
+    );
     if (isResumed) await record.end();
     else record.leave();
   }
@@ -90,7 +124,14 @@ async function refuseSelfRemoving({ docker }: Connection, writers: readonly Writ
   if (how !== 'stop') return;
   for (const { id, name } of writers) {
     const { HostConfig } = await docker.getContainer(id).inspect();
-    if (HostConfig.AutoRemove) throw new BadArgument('consistency', l10n.t('Container "{0}" removes itself when it stops (--rm) and could not be started again; use "pause".', name));
+    if (HostConfig.AutoRemove)
+      throw new BadArgument(
+        'consistency',
+        l10n.t(
+          'Container "{0}" removes itself when it stops (--rm) and could not be started again; use "pause".',
+          name,
+        ),
+      );
   }
 }
 

@@ -19,7 +19,12 @@ export interface ArchiveEntry {
  * The entries of an archive in its order, at most `most` of them, and how many more there are. Throws BadArchive for a
  * damaged one, NotFound, FileFailure, PassphraseNeeded or Cancelled.
  */
-export async function listEntries(file: string, most: number, job: JobOptions, passphrase?: string): Promise<{ entries: ArchiveEntry[]; more: number }> {
+export async function listEntries(
+  file: string,
+  most: number,
+  job: JobOptions,
+  passphrase?: string,
+): Promise<{ entries: ArchiveEntry[]; more: number }> {
   const entries: ArchiveEntry[] = [];
   let more = 0;
   const onMember = ({ name, type, bytes }: TarMember) => {
@@ -31,6 +36,11 @@ export async function listEntries(file: string, most: number, job: JobOptions, p
   };
   const reader = await ArchiveReader.open(resolve(file), passphrase);
   const { damage } = await reader.check(job, { onMember }).finally(() => reader.close());
-  if (damage !== undefined) throw new BadArchive(reader.file, [damage], l10n.t('The archive "{0}" is damaged: {1}. Use another backup.', reader.file, damage));
+  if (damage !== undefined)
+    throw new BadArchive(
+      reader.file,
+      [damage],
+      l10n.t('The archive "{0}" is damaged: {1}. Use another backup.', reader.file, damage),
+    );
   return { entries, more };
 }

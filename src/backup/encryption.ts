@@ -1,6 +1,7 @@
 /**
  * Encryption with a passphrase in age's format (C2SP, age-encryption.org/v1); the `age` command opens it. The library
- * does the format; deriving the key from the passphrase is done here, since the library's would stop all else for a second.
+ * does the format; deriving the key from the passphrase is done here, since the library's would stop all else for a
+ * second.
  */
 import * as l10n from '@vscode/l10n';
 import { createHash, randomBytes, scrypt } from 'node:crypto';
@@ -29,10 +30,16 @@ const NONCE = new Uint8Array(12);
 function wrappingKey(passphrase: string, salt: Uint8Array, logRounds: number): Promise<Buffer> {
   const rounds = 2 ** logRounds;
   return new Promise((resolve, reject) => {
-    scrypt(passphrase, Buffer.concat([Buffer.from(LABEL), salt]), KEY_BYTES, { N: rounds, r: 8, p: 1, maxmem: rounds * BYTES_PER_ROUND * 2 }, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(error);
-    });
+    scrypt(
+      passphrase,
+      Buffer.concat([Buffer.from(LABEL), salt]),
+      KEY_BYTES,
+      { N: rounds, r: 8, p: 1, maxmem: rounds * BYTES_PER_ROUND * 2 },
+      (error, key) => {
+        if (error === null) resolve(key);
+        else reject(error);
+      },
+    );
   });
 }
 
@@ -48,7 +55,9 @@ class PassphraseRecipient implements Recipient {
   async wrapFileKey(fileKey: Uint8Array): Promise<Stanza[]> {
     const salt = randomBytes(SALT_BYTES);
     const key = await wrappingKey(this.#passphrase, salt, this.#logRounds);
-    return [new Stanza(['scrypt', unpadded(salt), String(this.#logRounds)], chacha20poly1305(key, NONCE).encrypt(fileKey))];
+    return [
+      new Stanza(['scrypt', unpadded(salt), String(this.#logRounds)], chacha20poly1305(key, NONCE).encrypt(fileKey)),
+    ];
   }
 }
 
@@ -65,11 +74,25 @@ class PassphraseIdentity implements Identity {
   async unwrapFileKey(stanzas: Stanza[]): Promise<Uint8Array> {
     const [stanza] = stanzas;
     const [kind, salt, logRounds] = stanza?.args ?? [];
-    if (stanza === undefined || kind !== 'scrypt') throw new RangeError(l10n.t('it is encrypted for a key, not with a passphrase; decrypt it first with "age --decrypt --identity KEYFILE"'));
-    if (stanzas.length > 1 || salt === undefined || !/^[1-9][0-9]?$/.test(logRounds ?? '')) throw new RangeError(l10n.t('the header of its encryption is damaged'));
-    if (Number(logRounds) > MOST_LOG_ROUNDS) throw new RangeError(l10n.t('its passphrase is made costlier to try than is done here (2^{0}); decrypt it first with "age --decrypt"', Number(logRounds)));
+    if (stanza === undefined || kind !== 'scrypt')
+      throw new RangeError(
+        l10n.t(
+          'it is encrypted for a key, not with a passphrase; decrypt it first with "age --decrypt --identity KEYFILE"',
+        ),
+      );
+    if (stanzas.length > 1 || salt === undefined || !/^[1-9][0-9]?$/.test(logRounds ?? ''))
+      throw new RangeError(l10n.t('the header of its encryption is damaged'));
+    if (Number(logRounds) > MOST_LOG_ROUNDS)
+      throw new RangeError(
+        l10n.t(
+          'its passphrase is made costlier to try than is done here (2^{0}); decrypt it first with "age --decrypt"',
+          Number(logRounds),
+        ),
+      );
     const known = createHash('sha256').update(stanza.args.join(' ')).update(stanza.body).digest('hex');
-    const fileKey = this.#keys.get(known) ?? this.#open(stanza.body, await wrappingKey(this.#passphrase, Buffer.from(salt, 'base64'), Number(logRounds)));
+    const fileKey =
+      this.#keys.get(known) ??
+      this.#open(stanza.body, await wrappingKey(this.#passphrase, Buffer.from(salt, 'base64'), Number(logRounds)));
     this.#keys.set(known, fileKey);
     return fileKey;
   }
@@ -78,7 +101,12 @@ class PassphraseIdentity implements Identity {
     try {
       return chacha20poly1305(key, NONCE).decrypt(body);
     } catch (error) {
-      throw new PassphraseNeeded(this.#file, true, l10n.t('The passphrase does not open the archive "{0}".', this.#file), { cause: error });
+      throw new PassphraseNeeded(
+        this.#file,
+        true,
+        l10n.t('The passphrase does not open the archive "{0}".', this.#file),
+        { cause: error },
+      );
     }
   }
 }
@@ -98,11 +126,16 @@ async function* buffersOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buf
 }
 
 /** Encrypts a stream, for `pipeline`. */
-export function encryptor(passphrase: string, logRounds = LOG_ROUNDS): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
+export function encryptor(
+  passphrase: string,
+  logRounds = LOG_ROUNDS,
+): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   const encrypter = new Encrypter();
   encrypter.addRecipient(new PassphraseRecipient(passphrase, logRounds));
   return async function* (source) {
-    yield* buffersOf((await encrypter.encrypt(ReadableStream.from(inTurns(source)) as never)) as unknown as ReadableStream<Uint8Array>);
+    yield* buffersOf(
+      (await encrypter.encrypt(ReadableStream.from(inTurns(source)) as never)) as unknown as ReadableStream<Uint8Array>,
+    );
   };
 }
 
@@ -119,7 +152,8 @@ async function* withShortHeader(source: AsyncIterable<Buffer>): AsyncGenerator<B
     }
     start = Buffer.concat([start, chunk]);
     const isEnded = start.subarray(0, MOST_HEADER_BYTES).includes('\n--- ');
-    if (!isEnded && start.length >= MOST_HEADER_BYTES) throw new RangeError(l10n.t('the header of its encryption is damaged'));
+    if (!isEnded && start.length >= MOST_HEADER_BYTES)
+      throw new RangeError(l10n.t('the header of its encryption is damaged'));
     if (!isEnded) continue;
     yield start;
     start = undefined;
@@ -138,7 +172,10 @@ async function all(source: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** A short text, encrypted like a file of its own, in base64. Each round more (as a power of two) doubles the time that a guess takes. */
+/**
+ * A short text, encrypted like a file of its own, in base64. Each round more (as a power of two) doubles the time that
+ * a guess takes.
+ */
 export async function encryptText(text: string, passphrase: string, logRounds = LOG_ROUNDS): Promise<string> {
   return (await all(encryptor(passphrase, logRounds)(once(text)))).toString('base64');
 }
@@ -157,11 +194,17 @@ export function decryptor(file: string, passphrase: string): (source: AsyncItera
   decrypter.addIdentity(new PassphraseIdentity(file, passphrase));
   return async function* (source) {
     try {
-      yield* buffersOf((await decrypter.decrypt(ReadableStream.from(inTurns(withShortHeader(source))) as never)) as unknown as ReadableStream<Uint8Array>);
+      yield* buffersOf(
+        (await decrypter.decrypt(
+          ReadableStream.from(inTurns(withShortHeader(source))) as never,
+        )) as unknown as ReadableStream<Uint8Array>,
+      );
     } catch (error) {
       // What a cipher throws: it names the tag that does not fit.
       if (!(error instanceof Error) || !/tag|MAC|ciphertext|chunk/i.test(error.message)) throw error;
-      throw new Error('its encrypted contents do not fit their seal: the file was changed, cut or damaged', { cause: error });
+      throw new Error('its encrypted contents do not fit their seal: the file was changed, cut or damaged', {
+        cause: error,
+      });
     }
   };
 }

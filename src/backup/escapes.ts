@@ -12,9 +12,15 @@ const MOST_NODES = 2_000_000;
 /** Of their names. */
 const MOST_NODE_BYTES = 128 * 1024 * 1024;
 
-/** A member's path without the `./` or `/` in front and the `/` behind: bytes as Latin-1, so that none is lost. '' is the root. */
+/**
+ * A member's path without the `./` or `/` in front and the `/` behind: bytes as Latin-1, so that none is lost. '' is
+ * the root.
+ */
 export function memberPath(name: Buffer): string {
-  const parts = name.toString('latin1').split('/').filter((part) => part !== '' && part !== '.');
+  const parts = name
+    .toString('latin1')
+    .split('/')
+    .filter((part) => part !== '' && part !== '.');
   return parts.join('/');
 }
 
@@ -29,8 +35,8 @@ function quoted(name: Buffer): string {
 
 /**
  * The paths of symbolic links as a tree of their parts: looking for a link above a path takes time that grows with the
- * path's length, whereas each beginning of it would be hashed anew in a list of whole paths. A node's key is the number of
- * its parent and its own name; its value is its number, doubled, and one more for a link.
+ * path's length, whereas each beginning of it would be hashed anew in a list of whole paths. A node's key is the number
+ * of its parent and its own name; its value is its number, doubled, and one more for a link.
  */
 class LinkTree {
   readonly #nodes = new Map<string, number>();
@@ -68,7 +74,10 @@ class LinkTree {
   }
 
   /** How many parts lead to the first node that `isIt` takes. */
-  #follow(parts: readonly string[], isIt: (key: string, value: number, isLast: boolean) => boolean): number | undefined {
+  #follow(
+    parts: readonly string[],
+    isIt: (key: string, value: number, isLast: boolean) => boolean,
+  ): number | undefined {
     let parent = 0;
     for (const [index, part] of parts.entries()) {
       const key = `${parent}/${part}`;
@@ -83,7 +92,11 @@ class LinkTree {
   #count(key: string): void {
     this.#bytes += key.length;
     if (this.#nodes.size < MOST_NODES && this.#bytes <= MOST_NODE_BYTES) return;
-    const why = l10n.t('it has more symbolic links than can be checked: {0} with the directories above them, or {1} MiB of names', MOST_NODES, MOST_NODE_BYTES / 1024 / 1024);
+    const why = l10n.t(
+      'it has more symbolic links than can be checked: {0} with the directories above them, or {1} MiB of names',
+      MOST_NODES,
+      MOST_NODE_BYTES / 1024 / 1024,
+    );
     throw new BadArchive('', [why], why);
   }
 }
@@ -109,7 +122,8 @@ export class EscapeCheck {
       const behind = this.#linkAbove(memberPath(member.link));
       const isOutside = climbs(member.link) || (member.link[0] === 0x2f && member.name[0] !== 0x2f);
       if (isOutside) this.#say(`"${name}" is a hard link to "${quoted(member.link)}", outside of the archive's root`);
-      else if (behind !== undefined) this.#say(`"${name}" is a hard link to "${quoted(member.link)}", behind the symbolic link "${behind}"`);
+      else if (behind !== undefined)
+        this.#say(`"${name}" is a hard link to "${quoted(member.link)}", behind the symbolic link "${behind}"`);
     }
     if (member.type === '2') this.#links.add(path);
     else this.#links.delete(path);
@@ -117,7 +131,8 @@ export class EscapeCheck {
 
   /** What was found. Absolute names are a way of writing an archive, unless only some of its members have them. */
   problems(): readonly string[] {
-    const mixed = this.#relative > 0 ? this.#absolute.map((name) => `"${name}" is an absolute path among relative ones`) : [];
+    const mixed =
+      this.#relative > 0 ? this.#absolute.map((name) => `"${name}" is an absolute path among relative ones`) : [];
     const all = [...this.#found, ...mixed];
     const more = this.#more + Math.max(0, all.length - MOST);
     return more > 0 ? [...all.slice(0, MOST), `${more} more such entries`] : all;

@@ -25,7 +25,11 @@ const RIGHTS = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'MKNOD', 'SETFCAP']
 
 function mountOf({ type, source, prefix }: Slot): HelperMount {
   const name = textOf(Buffer.from(prefix, 'latin1'));
-  if (name === undefined) throw new BadArgument('strip', l10n.t('The directory of the archive has a name that is not UTF-8, which the engine cannot mount.'));
+  if (name === undefined)
+    throw new BadArgument(
+      'strip',
+      l10n.t('The directory of the archive has a name that is not UTF-8, which the engine cannot mount.'),
+    );
   return { type, source, target: posix.join(ROOT, name), readOnly: false };
 }
 
@@ -34,8 +38,16 @@ async function* ended(members: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield Buffer.alloc(END_BYTES);
 }
 
-/** Resolves when all is written. `members` are tar blocks without the end-of-archive mark; their failure is this one's. */
-export async function extract(connection: Connection, slots: readonly Slot[], writer: Reader, members: AsyncIterable<Buffer>, job: JobOptions): Promise<void> {
+/**
+ * Resolves when all is written. `members` are tar blocks without the end-of-archive mark; their failure is this one's.
+ */
+export async function extract(
+  connection: Connection,
+  slots: readonly Slot[],
+  writer: Reader,
+  members: AsyncIterable<Buffer>,
+  job: JobOptions,
+): Promise<void> {
   const input = Readable.from(ended(members), { objectMode: false, highWaterMark: BUFFER_BYTES });
   let failure: Error | undefined;
   input.on('error', (error) => (failure ??= error));
@@ -51,10 +63,21 @@ export async function extract(connection: Connection, slots: readonly Slot[], wr
   if (failure !== undefined) throw failure;
 }
 
-/** Gives the roots of mounts the owner, mode and time of their entries: the archive endpoint passes "." over, and tar comes to it first. */
-export async function writeRoots(connection: Connection, roots: ReadonlyMap<Slot, TarMember>, job: JobOptions): Promise<void> {
+/**
+ * Gives the roots of mounts the owner, mode and time of their entries: the archive endpoint passes "." over, and tar
+ * comes to it first.
+ */
+export async function writeRoots(
+  connection: Connection,
+  roots: ReadonlyMap<Slot, TarMember>,
+  job: JobOptions,
+): Promise<void> {
   for (const [{ type, source }, member] of roots) {
-    const helper = await createArchiveHelper(connection, [{ type, source, target: posix.join(ROOT, 'root'), readOnly: false }], job.log);
+    const helper = await createArchiveHelper(
+      connection,
+      [{ type, source, target: posix.join(ROOT, 'root'), readOnly: false }],
+      job.log,
+    );
     try {
       const tar = Buffer.concat([...blocksWithName(member, Buffer.from('root')), Buffer.alloc(END_BYTES)]);
       await helper.writeArchive(ROOT, Readable.from([tar]), job.signal);
@@ -65,9 +88,9 @@ export async function writeRoots(connection: Connection, roots: ReadonlyMap<Slot
 }
 
 /**
- * Docker refuses a symbolic link that climbs above the directory that it unpacks into ("invalid symlink"), though nobody
- * follows it there. Unpacked into the container's root no link climbs above it, so the members go there, under the mount's
- * path. Podman unpacks into mounts only when they are named, and takes such links.
+ * Docker refuses a symbolic link that climbs above the directory that it unpacks into ("invalid symlink"), though
+ * nobody follows it there. Unpacked into the container's root no link climbs above it, so the members go there, under
+ * the mount's path. Podman unpacks into mounts only when they are named, and takes such links.
  */
 function placed(connection: Connection, input: Readable): { path: string; tar: Readable } {
   if (connection.info.product !== 'docker') return { path: ROOT, tar: input };
@@ -75,10 +98,18 @@ function placed(connection: Connection, input: Readable): { path: string; tar: R
   const members = input.pipe(tarMembers({ onMember: () => undefined, select: (member) => blocksBelow(member, root) }));
   input.once('error', (error) => members.destroy(error));
   members.once('error', (error) => input.destroy(error));
-  return { path: '/', tar: Readable.from(ended(members as AsyncIterable<Buffer>), { objectMode: false, highWaterMark: BUFFER_BYTES }) };
+  return {
+    path: '/',
+    tar: Readable.from(ended(members as AsyncIterable<Buffer>), { objectMode: false, highWaterMark: BUFFER_BYTES }),
+  };
 }
 
-async function byArchive(connection: Connection, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<void> {
+async function byArchive(
+  connection: Connection,
+  mounts: readonly HelperMount[],
+  input: Readable,
+  job: JobOptions,
+): Promise<void> {
   const helper = await createArchiveHelper(connection, mounts, job.log);
   try {
     // docker-modem does not hear the input fail: it would wait for the rest of it.
@@ -97,7 +128,22 @@ async function byArchive(connection: Connection, mounts: readonly HelperMount[],
 }
 
 function tarCommand(from: string): string[] {
-  return ['tar', '-x', '-p', '-B', '-f', from, '--numeric-owner', '--same-owner', '--xattrs', '--xattrs-include=*', '--acls', '--warning=no-timestamp', '-C', ROOT];
+  return [
+    'tar',
+    '-x',
+    '-p',
+    '-B',
+    '-f',
+    from,
+    '--numeric-owner',
+    '--same-owner',
+    '--xattrs',
+    '--xattrs-include=*',
+    '--acls',
+    '--warning=no-timestamp',
+    '-C',
+    ROOT,
+  ];
 }
 
 interface Started {
@@ -106,11 +152,21 @@ interface Started {
   readonly remove: () => Promise<void>;
 }
 
-/** A tar that reads from a pipe, at about twice the speed of its stdin; undefined where engine and process share no files. */
-async function startOnPipe(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<Started | undefined> {
+/**
+ * A tar that reads from a pipe, at about twice the speed of its stdin; undefined where engine and process share no
+ * files.
+ */
+async function startOnPipe(
+  connection: Connection,
+  image: string,
+  mounts: readonly HelperMount[],
+  input: Readable,
+  job: JobOptions,
+): Promise<Started | undefined> {
   const pipe = await makeInputPipe(connection);
   if (pipe === undefined) return undefined;
-  const create = (end: HelperMount, path: string) => createCommandHelper(connection, image, tarCommand(path), [...mounts, end], job.log, { capabilities: RIGHTS });
+  const create = (end: HelperMount, path: string) =>
+    createCommandHelper(connection, image, tarCommand(path), [...mounts, end], job.log, { capabilities: RIGHTS });
   const helper = await createOnPipe(pipe, true, create, job.log);
   if (helper === undefined) return undefined;
   const remove = async () => {
@@ -128,8 +184,17 @@ async function startOnPipe(connection: Connection, image: string, mounts: readon
   }
 }
 
-async function startOnStdin(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<Started> {
-  const helper = await createCommandHelper(connection, image, tarCommand('-'), mounts, job.log, { takesInput: true, capabilities: RIGHTS });
+async function startOnStdin(
+  connection: Connection,
+  image: string,
+  mounts: readonly HelperMount[],
+  input: Readable,
+  job: JobOptions,
+): Promise<Started> {
+  const helper = await createCommandHelper(connection, image, tarCommand('-'), mounts, job.log, {
+    takesInput: true,
+    capabilities: RIGHTS,
+  });
   try {
     return { ...(await helper.runWithInput(input)), remove: () => helper.remove() };
   } catch (error) {
@@ -138,9 +203,19 @@ async function startOnStdin(connection: Connection, image: string, mounts: reado
   }
 }
 
-async function byTar(connection: Connection, image: string, mounts: readonly HelperMount[], input: Readable, job: JobOptions): Promise<void> {
-  job.log.info(`Running tar of the image ${shortImage(image)} as root over ${mounts.map(({ source }) => `"${source}"`).join(', ')}, which it may write.`);
-  const { output, exitCode, remove } = (await startOnPipe(connection, image, mounts, input, job)) ?? (await startOnStdin(connection, image, mounts, input, job));
+async function byTar(
+  connection: Connection,
+  image: string,
+  mounts: readonly HelperMount[],
+  input: Readable,
+  job: JobOptions,
+): Promise<void> {
+  job.log.info(
+    `Running tar of the image ${shortImage(image)} as root over ${mounts.map(({ source }) => `"${source}"`).join(', ')}, which it may write.`,
+  );
+  const { output, exitCode, remove } =
+    (await startOnPipe(connection, image, mounts, input, job)) ??
+    (await startOnStdin(connection, image, mounts, input, job));
   try {
     let said = '';
     const stdout = stdoutOf((chunk) => {
@@ -160,7 +235,15 @@ async function byTar(connection: Connection, image: string, mounts: readonly Hel
     const lines = said.split('\n').filter((line) => line.trim() !== '');
     if (code !== 0) {
       const isFull = lines.some((line) => /No space left|Wrote only \d+ of/.test(line));
-      throw new EngineFailure(code, l10n.t('tar in the helper container ended with code {0}{1}: {2}', code, isFull ? ' (no space is left)' : '', lines.slice(-3).join(' ') || 'it gave no reason'));
+      throw new EngineFailure(
+        code,
+        l10n.t(
+          'tar in the helper container ended with code {0}{1}: {2}',
+          code,
+          isFull ? ' (no space is left)' : '',
+          lines.slice(-3).join(' ') || 'it gave no reason',
+        ),
+      );
     }
     for (const line of lines) job.log.debug(line);
   } finally {

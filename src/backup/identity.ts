@@ -6,14 +6,21 @@ import { NotFound } from '../engine/errors.ts';
 import { atLeast } from '../engine/inventory.ts';
 import { sharesFiles } from '../engine/localPipe.ts';
 
-const inodeOf = (path: string) => stat(path, { bigint: true }).then(({ dev, ino }) => `${dev}:${ino}`, () => undefined);
+const inodeOf = (path: string) =>
+  stat(path, { bigint: true }).then(
+    ({ dev, ino }) => `${dev}:${ino}`,
+    () => undefined,
+  );
 
 /**
- * Device and inode of a directory or volume that this machine shares with the engine, else the engine's time of a volume's
- * making; undefined where neither tells, or where it is not there. Docker before 23 gives a volume the time of its last
- * change for that of its making (moby/moby#44725), so its word counts from API 1.43 on.
+ * Device and inode of a directory or volume that this machine shares with the engine, else the engine's time of a
+ * volume's making; undefined where neither tells, or where it is not there. Docker before 23 gives a volume the time of
+ * its last change for that of its making (moby/moby#44725), so its word counts from API 1.43 on.
  */
-export async function identityOf(connection: Connection, { type, source }: { readonly type: 'bind' | 'volume'; readonly source: string }): Promise<string | undefined> {
+export async function identityOf(
+  connection: Connection,
+  { type, source }: { readonly type: 'bind' | 'volume'; readonly source: string },
+): Promise<string | undefined> {
   const isShared = await sharesFiles(connection);
   if (type === 'bind') return isShared ? inodeOf(source) : undefined;
   const found = await inspectVolume(connection, source).catch((error: unknown) => {

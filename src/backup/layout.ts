@@ -46,7 +46,10 @@ export class LayoutScan {
 
 /** A prefix as a person gives it, without slashes at its ends. */
 export function cleanPrefix(text: string): string {
-  return text.split('/').filter((part) => part !== '' && part !== '.').join('/');
+  return text
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
 }
 
 /** Whether `path` is `prefix` or lies in it. */

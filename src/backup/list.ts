@@ -5,7 +5,14 @@ import { join, resolve } from 'node:path';
 import { eachOf } from '../engine/eachOf.ts';
 import { FileFailure, NotFound } from '../engine/errors.ts';
 import type { Packing } from './compression.ts';
-import { isSealed, readManifest, type Manifest, type OwnerMarks, type RecordedVerdict, type SealedManifest } from './manifest.ts';
+import {
+  isSealed,
+  readManifest,
+  type Manifest,
+  type OwnerMarks,
+  type RecordedVerdict,
+  type SealedManifest,
+} from './manifest.ts';
 
 export interface BackupFile {
   readonly file: string;
@@ -63,7 +70,13 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
     names = (await readdir(root)).filter((name) => ARCHIVE.test(name));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (code === 'ENOENT') throw new NotFound('folder', root, l10n.t('The folder "{0}" does not exist; create it or choose another.', root), { cause: error });
+    if (code === 'ENOENT')
+      throw new NotFound(
+        'folder',
+        root,
+        l10n.t('The folder "{0}" does not exist; create it or choose another.', root),
+        { cause: error },
+      );
     throw new FileFailure(root, code, l10n.t('The folder "{0}" cannot be read ({1}).', root, code), { cause: error });
   }
   // A few at a time: a plan makes thousands, and a process may open only so many files.
@@ -84,16 +97,29 @@ function isStill({ ok, modifiedAt }: RecordedVerdict, mtimeMs: number): boolean 
 }
 
 /** Whose it is: in names, or in marks that only tell those who know the names. */
-function namesIn(manifest: Manifest | SealedManifest): Pick<BackupFile, 'container' | 'engine' | 'engineName' | 'plan' | 'marks'> {
+function namesIn(
+  manifest: Manifest | SealedManifest,
+): Pick<BackupFile, 'container' | 'engine' | 'engineName' | 'plan' | 'marks'> {
   if (isSealed(manifest)) return { marks: manifest.marks };
   const { container, engine, plan } = manifest;
-  return { ...(container ? { container: container.name } : {}), engine: `${engine.name} ${engine.version}`, engineName: engine.name, ...(plan === undefined ? {} : { plan }) };
+  return {
+    ...(container ? { container: container.name } : {}),
+    engine: `${engine.name} ${engine.version}`,
+    engineName: engine.name,
+    ...(plan === undefined ? {} : { plan }),
+  };
 }
 
 async function describe(file: string): Promise<BackupFile | undefined> {
   const facts = await stat(file).catch(() => undefined);
   if (!facts?.isFile()) return undefined;
-  const plain = { file, archiveBytes: facts.size, modifiedAt: facts.mtime.toISOString(), compression: compressionOf(file), encrypted: ENCRYPTED.test(file) };
+  const plain = {
+    file,
+    archiveBytes: facts.size,
+    modifiedAt: facts.mtime.toISOString(),
+    compression: compressionOf(file),
+    encrypted: ENCRYPTED.test(file),
+  };
   try {
     const manifest = await readManifest(file);
     if (manifest === undefined) return plain;

@@ -24,7 +24,10 @@ export interface MadeVolume {
 }
 
 /** Makes a volume that is new. Throws BadArgument for a name that is taken, EngineFailure, JournalFailure. */
-export async function makeVolume(connection: Connection, volume: NewVolume & { readonly name: string }): Promise<MadeVolume> {
+export async function makeVolume(
+  connection: Connection,
+  volume: NewVolume & { readonly name: string },
+): Promise<MadeVolume> {
   const { name } = volume;
   const intent: UndoVolume = { kind: 'removeVolume', volume: name };
   const record = await recordUndo(connection, intent);
@@ -49,19 +52,26 @@ async function undoNow({ docker }: Connection, { volume }: UndoVolume, record: O
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return record.end();
     record.leave();
-    log.warn(`The new volume "${volume}" could not be removed again and will be at the next connection: ${(error as Error).message}`);
+    log.warn(
+      `The new volume "${volume}" could not be removed again and will be at the next connection: ${(error as Error).message}`,
+    );
   }
 }
 
 /** Removes the volume where it is still the one that was made. Throws what the engine throws; it may be tried again. */
 export async function removeMade(connection: Connection, { volume, identity }: UndoVolume, log: Logger): Promise<void> {
-  const isThere = await inspectVolume(connection, volume).then(() => true, (error: unknown) => {
-    if (error instanceof NotFound) return false;
-    throw error;
-  });
+  const isThere = await inspectVolume(connection, volume).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof NotFound) return false;
+      throw error;
+    },
+  );
   if (!isThere) return;
   if (identity === undefined || (await identityOf(connection, { type: 'volume', source: volume })) !== identity) {
-    log.warn(`Volume "${volume}" stays: a job that was to make it was cut off, and it cannot be told whether this is the one. Look at it, and remove it yourself if it is of no use.`);
+    log.warn(
+      `Volume "${volume}" stays: a job that was to make it was cut off, and it cannot be told whether this is the one. Look at it, and remove it yourself if it is of no use.`,
+    );
     return;
   }
   await connection.docker.getVolume(encodeURIComponent(volume)).remove();

@@ -62,7 +62,12 @@ export interface Manifest {
   readonly kind: 'container' | 'volume' | 'bind';
   /** Container name, volume name or bind source. */
   readonly subject: string;
-  readonly engine: { readonly name: string; readonly version: string; readonly apiVersion: string; readonly address: string };
+  readonly engine: {
+    readonly name: string;
+    readonly version: string;
+    readonly apiVersion: string;
+    readonly address: string;
+  };
   readonly container?: { readonly id: string; readonly name: string; readonly image: string; readonly imageId: string };
   readonly mounts: readonly ManifestMount[];
   /** Mounts that hold nothing to save, and why. */
@@ -86,8 +91,8 @@ export interface Manifest {
 }
 
 /**
- * Tells whose an archive is to whoever knows the names, and names nothing: each is the HMAC-SHA-256 of a name under a salt of
- * this archive's own. A name that can be guessed can be confirmed by it.
+ * Tells whose an archive is to whoever knows the names, and names nothing: each is the HMAC-SHA-256 of a name under a
+ * salt of this archive's own. A name that can be guessed can be confirmed by it.
  */
 export interface OwnerMarks {
   readonly salt: string;
@@ -96,8 +101,24 @@ export interface OwnerMarks {
   readonly plan?: string;
 }
 
-/** What stands in clear beside an encrypted archive: numbers and times, and no name but the one that the file's name shows too. */
-export interface SealedManifest extends Pick<Manifest, 'format' | 'createdAt' | 'file' | 'kind' | 'method' | 'compression' | 'entries' | 'bytes' | 'archiveBytes' | 'sha256' | 'verified'> {
+/**
+ * What stands in clear beside an encrypted archive: numbers and times, and no name but the one that the file's name
+ * shows too.
+ */
+export interface SealedManifest extends Pick<
+  Manifest,
+  | 'format'
+  | 'createdAt'
+  | 'file'
+  | 'kind'
+  | 'method'
+  | 'compression'
+  | 'entries'
+  | 'bytes'
+  | 'archiveBytes'
+  | 'sha256'
+  | 'verified'
+> {
   readonly encryption: 'age';
   /** As in the file's name; absent where the user named the file. */
   readonly subject?: string;
@@ -135,9 +156,14 @@ export interface Owner {
 }
 
 /** Whether an archive is of this subject. */
-export function isOfSubject({ kind, subject, marks }: Owner, wanted: { readonly kind: Manifest['kind']; readonly name: string }): boolean {
+export function isOfSubject(
+  { kind, subject, marks }: Owner,
+  wanted: { readonly kind: Manifest['kind']; readonly name: string },
+): boolean {
   if (kind !== wanted.kind) return false;
-  return marks === undefined ? subject === wanted.name : marks.subject === markOf.subject(marks.salt, wanted.kind, wanted.name);
+  return marks === undefined
+    ? subject === wanted.name
+    : marks.subject === markOf.subject(marks.salt, wanted.kind, wanted.name);
 }
 
 /** Whether an archive comes from the engine with this host name. */
@@ -158,7 +184,14 @@ function jsonOf(value: unknown): string {
 function withinBounds(manifest: Manifest, most: number): Manifest {
   if (Buffer.byteLength(jsonOf(manifest)) <= most) return manifest;
   const mounts = manifest.mounts.map(({ labels: _, ...rest }) => rest);
-  return { ...manifest, mounts, warnings: [...manifest.warnings, l10n.t('The labels of the volumes are too large for the manifest, and are not kept.')] };
+  return {
+    ...manifest,
+    mounts,
+    warnings: [
+      ...manifest.warnings,
+      l10n.t('The labels of the volumes are too large for the manifest, and are not kept.'),
+    ],
+  };
 }
 
 /** The text of the manifest of an archive that is not encrypted: passwords in the options of drivers are masked. */
@@ -167,13 +200,22 @@ export function manifestText(manifest: Manifest): string {
     const { options } = mount;
     if (options === undefined || !holdsSecrets(options)) return mount;
     const masked = maskedOptions(options);
-    return { ...mount, options: masked, maskedOptions: Object.keys(options).filter((name) => masked[name] !== options[name]) };
+    return {
+      ...mount,
+      options: masked,
+      maskedOptions: Object.keys(options).filter((name) => masked[name] !== options[name]),
+    };
   });
   return jsonOf(withinBounds({ ...manifest, mounts }, MOST_BYTES));
 }
 
 /** The text of the manifest of an archive that is encrypted. `shown` is the subject as the file's name has it. */
-export async function sealedText(manifest: Manifest, shown: string | undefined, passphrase: string, logRounds?: number): Promise<string> {
+export async function sealedText(
+  manifest: Manifest,
+  shown: string | undefined,
+  passphrase: string,
+  logRounds?: number,
+): Promise<string> {
   const { createdAt, file, kind, method, compression, entries, bytes, archiveBytes, sha256, plan } = manifest;
   const salt = randomBytes(16).toString('hex');
   const marks: OwnerMarks = {
@@ -182,13 +224,34 @@ export async function sealedText(manifest: Manifest, shown: string | undefined, 
     subject: markOf.subject(salt, kind, manifest.subject),
     ...(plan === undefined ? {} : { plan: markOf.plan(salt, plan) }),
   };
-  const encrypted = await encryptText(JSON.stringify(withinBounds({ ...manifest, format: SEALED_FORMAT }, MOST_SEALED_BYTES)), passphrase, logRounds);
-  const sealed: SealedManifest = { format: SEALED_FORMAT, createdAt, file, kind, ...(shown === undefined ? {} : { subject: shown }), method, compression, encryption: 'age', entries, bytes, archiveBytes, sha256, marks, encrypted };
+  const encrypted = await encryptText(
+    JSON.stringify(withinBounds({ ...manifest, format: SEALED_FORMAT }, MOST_SEALED_BYTES)),
+    passphrase,
+    logRounds,
+  );
+  const sealed: SealedManifest = {
+    format: SEALED_FORMAT,
+    createdAt,
+    file,
+    kind,
+    ...(shown === undefined ? {} : { subject: shown }),
+    method,
+    compression,
+    encryption: 'age',
+    entries,
+    bytes,
+    archiveBytes,
+    sha256,
+    marks,
+    encrypted,
+  };
   return jsonOf(sealed);
 }
 
 function unusable(file: string, why: string, cause?: unknown): BadArchive {
-  return new BadArchive(file, [why], l10n.t('The manifest "{0}" cannot be used: {1}.', manifestPath(file), why), { cause });
+  return new BadArchive(file, [why], l10n.t('The manifest "{0}" cannot be used: {1}.', manifestPath(file), why), {
+    cause,
+  });
 }
 
 async function textOf(file: string): Promise<string | undefined> {
@@ -196,10 +259,23 @@ async function textOf(file: string): Promise<string | undefined> {
   try {
     return await readSmallText(path, MOST_BYTES);
   } catch (error) {
-    if (error instanceof NotSmallFile) throw unusable(file, error.problem === 'notAFile' ? l10n.t('it is not a file') : l10n.t('it has {0} bytes, more than any manifest', error.bytes), error);
+    if (error instanceof NotSmallFile)
+      throw unusable(
+        file,
+        error.problem === 'notAFile'
+          ? l10n.t('it is not a file')
+          : l10n.t('it has {0} bytes, more than any manifest', error.bytes),
+        error,
+      );
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT') throw unusable(file, l10n.t('it cannot be read ({0})', code ?? ''), error);
-    if (await lstat(path).then(() => true, () => false)) throw unusable(file, l10n.t('it is a link that leads nowhere'), error);
+    if (
+      await lstat(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      throw unusable(file, l10n.t('it is a link that leads nowhere'), error);
     return undefined;
   }
 }
@@ -237,27 +313,46 @@ function checked<T>(file: string, check: () => T): T {
   }
 }
 
-/** The manifest of an archive as it lies there, or undefined where there is none. Throws BadArchive for one that cannot be read as such. */
+/**
+ * The manifest of an archive as it lies there, or undefined where there is none. Throws BadArchive for one that cannot
+ * be read as such.
+ */
 export async function readManifest(file: string): Promise<Manifest | SealedManifest | undefined> {
   const text = await textOf(file);
   if (text === undefined) return undefined;
   const value = parsed(file, text);
   const format: unknown = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (typeof format === 'number' && format > SEALED_FORMAT) throw unusable(file, l10n.t('its format {0} is newer than this extension; update Docker Mounts', format));
+  if (typeof format === 'number' && format > SEALED_FORMAT)
+    throw unusable(file, l10n.t('its format {0} is newer than this extension; update Docker Mounts', format));
   return checked(file, () => (format === SEALED_FORMAT ? checkSealed(value, MOST_BYTES) : checkManifest(value)));
 }
 
 /** The facts that stand in clear too. */
-const TWICE = ['createdAt', 'file', 'kind', 'method', 'compression', 'entries', 'bytes', 'archiveBytes', 'sha256'] as const;
+const TWICE = [
+  'createdAt',
+  'file',
+  'kind',
+  'method',
+  'compression',
+  'entries',
+  'bytes',
+  'archiveBytes',
+  'sha256',
+] as const;
 
 /**
- * The manifest of an archive with all its facts. Throws PassphraseNeeded for an encrypted one, and BadArchive for one that
- * cannot be read, or whose clear part says something else than what is encrypted.
+ * The manifest of an archive with all its facts. Throws PassphraseNeeded for an encrypted one, and BadArchive for one
+ * that cannot be read, or whose clear part says something else than what is encrypted.
  */
 export async function openManifest(file: string, passphrase: string | undefined): Promise<Manifest | undefined> {
   const manifest = await readManifest(file);
   if (manifest === undefined || !isSealed(manifest)) return manifest;
-  if (passphrase === undefined) throw new PassphraseNeeded(file, false, l10n.t('The archive "{0}" is encrypted with age: its passphrase is needed.', file));
+  if (passphrase === undefined)
+    throw new PassphraseNeeded(
+      file,
+      false,
+      l10n.t('The archive "{0}" is encrypted with age: its passphrase is needed.', file),
+    );
   let text: string;
   try {
     text = await decryptText(file, manifest.encrypted, passphrase);
@@ -267,8 +362,18 @@ export async function openManifest(file: string, passphrase: string | undefined)
   }
   const inner = checked(file, () => checkManifest(parsed(file, text)));
   const differs = TWICE.find((field) => inner[field] !== manifest[field]);
-  const isOthers = !isOfSubject(manifest, { kind: inner.kind, name: inner.subject }) || !isFromEngine(manifest, inner.engine.name) || (inner.plan === undefined ? manifest.marks.plan !== undefined : !isByPlan(manifest, inner.plan));
-  if (differs !== undefined || isOthers) throw unusable(file, l10n.t('its clear part was changed, or belongs to another archive: "{0}" is not what the encrypted part says', differs ?? 'marks'));
+  const isOthers =
+    !isOfSubject(manifest, { kind: inner.kind, name: inner.subject }) ||
+    !isFromEngine(manifest, inner.engine.name) ||
+    (inner.plan === undefined ? manifest.marks.plan !== undefined : !isByPlan(manifest, inner.plan));
+  if (differs !== undefined || isOthers)
+    throw unusable(
+      file,
+      l10n.t(
+        'its clear part was changed, or belongs to another archive: "{0}" is not what the encrypted part says',
+        differs ?? 'marks',
+      ),
+    );
   return { ...inner, ...(manifest.verified === undefined ? {} : { verified: manifest.verified }) };
 }
 
@@ -282,7 +387,11 @@ export async function recordVerdict(file: string, ok: boolean): Promise<void> {
   const path = manifestPath(file);
   const fresh = `${path}.partial`;
   try {
-    const verified: RecordedVerdict = { ok, at: new Date().toISOString(), modifiedAt: (await stat(file)).mtime.toISOString() };
+    const verified: RecordedVerdict = {
+      ok,
+      at: new Date().toISOString(),
+      modifiedAt: (await stat(file)).mtime.toISOString(),
+    };
     await writeFile(fresh, jsonOf({ ...manifest, verified }), { mode: 0o600, flush: true });
     await rename(fresh, path);
   } catch (error) {

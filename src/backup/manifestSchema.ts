@@ -84,7 +84,8 @@ function record(raw: Raw, field: string): Record<string, string> | undefined {
   if (value === undefined) return undefined;
   if (!isRaw(value)) throw wrong(field);
   const entries = Object.entries(value).filter(([name]) => name !== '__proto__');
-  if (entries.length > MOST_WORDS || entries.some(([, one]) => typeof one !== 'string' || one.length > MOST_WORDS * 10)) throw wrong(field);
+  if (entries.length > MOST_WORDS || entries.some(([, one]) => typeof one !== 'string' || one.length > MOST_WORDS * 10))
+    throw wrong(field);
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
@@ -120,7 +121,12 @@ function verdict(raw: Raw): RecordedVerdict | undefined {
 function marks(raw: Raw): OwnerMarks {
   const value = own(raw, 'marks');
   if (!isRaw(value)) throw wrong('marks');
-  return given({ salt: text(value, 'salt', 64), engine: text(value, 'engine', 64), subject: text(value, 'subject', 64), plan: optionalText(value, 'plan', 64) });
+  return given({
+    salt: text(value, 'salt', 64),
+    engine: text(value, 'engine', 64),
+    subject: text(value, 'subject', 64),
+    plan: optionalText(value, 'plan', 64),
+  });
 }
 
 const COMPRESSIONS: readonly Compression[] = ['none', 'gzip', 'zstd'];
@@ -155,8 +161,18 @@ export function checkManifest(value: unknown): Manifest {
   return given({
     ...common(value),
     subject: text(value, 'subject'),
-    engine: { name: text(engine, 'name'), version: optionalText(engine, 'version') ?? '', apiVersion: optionalText(engine, 'apiVersion') ?? '', address: optionalText(engine, 'address') ?? '' },
-    container: container && { id: text(container, 'id'), name: text(container, 'name'), image: text(container, 'image'), imageId: optionalText(container, 'imageId') ?? '' },
+    engine: {
+      name: text(engine, 'name'),
+      version: optionalText(engine, 'version') ?? '',
+      apiVersion: optionalText(engine, 'apiVersion') ?? '',
+      address: optionalText(engine, 'address') ?? '',
+    },
+    container: container && {
+      id: text(container, 'id'),
+      name: text(container, 'name'),
+      image: text(container, 'image'),
+      imageId: optionalText(container, 'imageId') ?? '',
+    },
     mounts: list(value, 'mounts', MOST_MOUNTS, mount),
     leftOut: list(value, 'leftOut', MOST_MOUNTS, (one) => {
       if (!isRaw(one)) throw wrong('leftOut');
@@ -174,5 +190,12 @@ export function checkManifest(value: unknown): Manifest {
 export function checkSealed(value: unknown, mostBytes: number): SealedManifest {
   if (!isRaw(value)) throw wrong('format');
   const { verified, ...rest } = common(value);
-  return given({ ...rest, subject: optionalText(value, 'subject'), encryption: oneOf(value, 'encryption', ['age'] as const), marks: marks(value), encrypted: text(value, 'encrypted', mostBytes), verified });
+  return given({
+    ...rest,
+    subject: optionalText(value, 'subject'),
+    encryption: oneOf(value, 'encryption', ['age'] as const),
+    marks: marks(value),
+    encrypted: text(value, 'encrypted', mostBytes),
+    verified,
+  });
 }

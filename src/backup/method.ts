@@ -61,11 +61,15 @@ async function tarOf(connection: Connection, image: string, log: Logger): Promis
     await helper.remove();
   }
   known.set(id, found);
-  log.debug(`Image ${image} ${found === 'none' ? 'holds no tar' : found === 'gnu' ? 'holds a GNU tar' : 'holds a tar that is not GNU'}.`);
+  log.debug(
+    `Image ${image} ${found === 'none' ? 'holds no tar' : found === 'gnu' ? 'holds a GNU tar' : 'holds a tar that is not GNU'}.`,
+  );
   return found;
 }
 
-/** Settles the method. `auto` takes GNU tar where a local image has one, else the archive endpoint. Nothing is pulled. */
+/**
+ * Settles the method. `auto` takes GNU tar where a local image has one, else the archive endpoint. Nothing is pulled.
+ */
 export async function chooseReader(
   connection: Connection,
   plan: Pick<Plan, 'subject' | 'images'>,
@@ -87,20 +91,44 @@ export async function chooseReader(
     'image',
     image ?? '',
     image
-      ? l10n.t('No tar was found in the image "{0}" or in the container\'s own; pull or build an image with tar and name it in the setting "dockerMounts.backup.image", or use the method "archive".', image)
-      : l10n.t('No local image with a tar is known for "{0}"; name one in the setting "dockerMounts.backup.image", or use the method "archive".', plan.subject),
+      ? l10n.t(
+          'No tar was found in the image "{0}" or in the container\'s own; pull or build an image with tar and name it in the setting "dockerMounts.backup.image", or use the method "archive".',
+          image,
+        )
+      : l10n.t(
+          'No local image with a tar is known for "{0}"; name one in the setting "dockerMounts.backup.image", or use the method "archive".',
+          plan.subject,
+        ),
   );
 }
 
-/** Settles how to write. Only GNU tar is taken: others skip the extended headers in which long names and attributes stand. */
-export async function chooseWriter(connection: Connection, plan: Pick<Plan, 'subject' | 'images'>, method: 'auto' | Method, image: string | undefined, log: Logger): Promise<Reader> {
-  if (!['auto', 'archive', 'tar'].includes(method)) throw new BadArgument('method', l10n.t('The method "{0}" is unknown; use auto, archive or tar.', String(method)));
+/**
+ * Settles how to write. Only GNU tar is taken: others skip the extended headers in which long names and attributes
+ * stand.
+ */
+export async function chooseWriter(
+  connection: Connection,
+  plan: Pick<Plan, 'subject' | 'images'>,
+  method: 'auto' | Method,
+  image: string | undefined,
+  log: Logger,
+): Promise<Reader> {
+  if (!['auto', 'archive', 'tar'].includes(method))
+    throw new BadArgument('method', l10n.t('The method "{0}" is unknown; use auto, archive or tar.', String(method)));
   const reader = await chooseReader(connection, plan, method, image, log);
   if (reader.method === 'archive' || reader.tar.gnu) return reader;
-  throw new BadArgument('method', l10n.t('The image "{0}" has a tar that is not GNU\'s, which would lose names and attributes; use an image with GNU tar, or the method "archive".', reader.tar.image));
+  throw new BadArgument(
+    'method',
+    l10n.t(
+      'The image "{0}" has a tar that is not GNU\'s, which would lose names and attributes; use an image with GNU tar, or the method "archive".',
+      reader.tar.image,
+    ),
+  );
 }
 
-/** Where tree number `index` is mounted in a helper. Each has a folder of its own, so that nested targets stay apart. */
+/**
+ * Where tree number `index` is mounted in a helper. Each has a folder of its own, so that nested targets stay apart.
+ */
 function base(index: number): string {
   return `/docker-mounts/${index}`;
 }
@@ -147,7 +175,11 @@ export async function openSource(
       if (kind === 'other') return undefined;
       const place = placeInHelper(tree, mount, index, kind === 'file');
       if (reader.method === 'archive') {
-        return { stream: await archive.readArchive(place.archivePath), skip: place.skip, finished: () => Promise.resolve() };
+        return {
+          stream: await archive.readArchive(place.archivePath),
+          skip: place.skip,
+          finished: () => Promise.resolve(),
+        };
       }
       const started = await startTar(connection, reader.tar, place, mount, log);
       helpers.push(started.helper);
@@ -176,22 +208,40 @@ function placeInHelper(tree: Tree, mount: HelperMount, index: number, isFile: bo
     return { archivePath: mount.target, skip: 0, directory: base(index), name: 'root' };
   }
   const parts = root.split('/');
-  return { archivePath: posix.join(base(index), parts[0] ?? ''), skip: parts.length - 1, directory: base(index), name: root };
+  return {
+    archivePath: posix.join(base(index), parts[0] ?? ''),
+    skip: parts.length - 1,
+    directory: base(index),
+    name: root,
+  };
 }
 
 /** What tar needs to read files of any owner, which are mounted read-only (capabilities(7)). */
 const RIGHTS = ['DAC_OVERRIDE'];
 
 /** A helper that writes into a pipe where engine and process share files, else to its stdout. */
-async function startTar(connection: Connection, tar: Tar, place: Place, mount: HelperMount, log: Logger): Promise<{ helper: Helper; pipe?: LocalPipe }> {
+async function startTar(
+  connection: Connection,
+  tar: Tar,
+  place: Place,
+  mount: HelperMount,
+  log: Logger,
+): Promise<{ helper: Helper; pipe?: LocalPipe }> {
   log.info(`Running tar of the image ${shortImage(tar.image)} as root over "${mount.source}", which it may only read.`);
   const pipe = await makeLocalPipe(connection);
   if (pipe !== undefined) {
-    const create = (end: HelperMount, path: string) => createCommandHelper(connection, tar.image, tarCommand(tar, place, path), [mount, end], log, { capabilities: RIGHTS });
+    const create = (end: HelperMount, path: string) =>
+      createCommandHelper(connection, tar.image, tarCommand(tar, place, path), [mount, end], log, {
+        capabilities: RIGHTS,
+      });
     const helper = await createOnPipe(pipe, false, create, log);
     if (helper !== undefined) return { helper, pipe };
   }
-  return { helper: await createCommandHelper(connection, tar.image, tarCommand(tar, place, '-'), [mount], log, { capabilities: RIGHTS }) };
+  return {
+    helper: await createCommandHelper(connection, tar.image, tarCommand(tar, place, '-'), [mount], log, {
+      capabilities: RIGHTS,
+    }),
+  };
 }
 
 function tarCommand(tar: Tar, place: Place, to: string): string[] {
@@ -208,7 +258,11 @@ function tarCommand(tar: Tar, place: Place, to: string): string[] {
 const TAR_CHANGED = 1;
 const MAX_STDERR = 64 * 1024;
 
-async function runTar(helper: Helper, pipe: LocalPipe | undefined, warn: (message: string) => void): Promise<TreeStream> {
+async function runTar(
+  helper: Helper,
+  pipe: LocalPipe | undefined,
+  warn: (message: string) => void,
+): Promise<TreeStream> {
   let said = '';
   const { output, exitCode } = await helper.run();
   const stdout = stdoutOf((chunk) => {
@@ -236,7 +290,14 @@ async function runTar(helper: Helper, pipe: LocalPipe | undefined, warn: (messag
       await heard;
       const lines = said.split('\n').filter((line) => line.trim() !== '');
       if (code > TAR_CHANGED) {
-        throw new EngineFailure(code, l10n.t('tar in the helper container ended with code {0}: {1}', code, lines.slice(-3).join(' ') || 'it gave no reason'));
+        throw new EngineFailure(
+          code,
+          l10n.t(
+            'tar in the helper container ended with code {0}: {1}',
+            code,
+            lines.slice(-3).join(' ') || 'it gave no reason',
+          ),
+        );
       }
       for (const line of lines) warn(line);
     },

@@ -22,7 +22,12 @@ export interface MountState {
   readonly root: TarMember | undefined;
 }
 
-async function withHelper<T>(connection: Connection, { type, source }: MountRef, job: JobOptions, task: (helper: Helper, isFile: boolean) => Promise<T>): Promise<T> {
+async function withHelper<T>(
+  connection: Connection,
+  { type, source }: MountRef,
+  job: JobOptions,
+  task: (helper: Helper, isFile: boolean) => Promise<T>,
+): Promise<T> {
   const helper = await createArchiveHelper(connection, [{ type, source, target: AT, readOnly: true }], job.log);
   try {
     return await task(helper, (await helper.stat(AT)) !== 'directory');
@@ -58,10 +63,21 @@ export async function lookAt(connection: Connection, mount: MountRef, job: JobOp
 }
 
 /** Walks all that a mount holds; a single file has the name of a root. */
-export async function walkMount(connection: Connection, mount: MountRef, job: JobOptions, walk: WalkOptions): Promise<void> {
+export async function walkMount(
+  connection: Connection,
+  mount: MountRef,
+  job: JobOptions,
+  walk: WalkOptions,
+): Promise<void> {
   await withHelper(connection, mount, job, async (helper, isFile) => {
     const stream = await helper.readArchive(isFile ? AT : `${AT}/.`);
-    const members = tarMembers({ ...walk, select: () => false, onMember: (member) => walk.onMember(isFile ? { ...member, name: Buffer.from('.') } : member) });
-    await pipeline(stream, members, new Writable({ write: (_chunk, _encoding, done) => done() }), { signal: job.signal });
+    const members = tarMembers({
+      ...walk,
+      select: () => false,
+      onMember: (member) => walk.onMember(isFile ? { ...member, name: Buffer.from('.') } : member),
+    });
+    await pipeline(stream, members, new Writable({ write: (_chunk, _encoding, done) => done() }), {
+      signal: job.signal,
+    });
   });
 }

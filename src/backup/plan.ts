@@ -29,18 +29,33 @@ export interface Plan {
   readonly writers: readonly string[];
 }
 
-/** Looks the subject up. Throws NotFound for one that is not there and BadArgument for one that holds nothing to save. */
+/**
+ * Looks the subject up. Throws NotFound for one that is not there and BadArgument for one that holds nothing to save.
+ */
 export async function planBackup(connection: Connection, subject: BackupSubject): Promise<Plan> {
   switch (subject.kind) {
     case 'container':
       return planContainer(connection, subject.container, subject.targets);
     case 'volume': {
       const tree = await volumeTree(connection, subject.volume);
-      return { kind: 'volume', subject: tree.source, trees: [tree], leftOut: [], images: await imagesUsing(connection, tree.source, 'read'), writers: await imagesUsing(connection, tree.source, 'write') };
+      return {
+        kind: 'volume',
+        subject: tree.source,
+        trees: [tree],
+        leftOut: [],
+        images: await imagesUsing(connection, tree.source, 'read'),
+        writers: await imagesUsing(connection, tree.source, 'write'),
+      };
     }
     case 'bind':
       if (!posix.isAbsolute(subject.source) && !/^[A-Za-z]:[\\/]/.test(subject.source)) {
-        throw new BadArgument('source', l10n.t('The bind source "{0}" is not an absolute path on the engine\'s host; give the whole path.', subject.source));
+        throw new BadArgument(
+          'source',
+          l10n.t(
+            'The bind source "{0}" is not an absolute path on the engine\'s host; give the whole path.',
+            subject.source,
+          ),
+        );
       }
       return {
         kind: 'bind',
@@ -66,41 +81,63 @@ async function volumeTree(connection: Connection, name: string): Promise<Tree> {
 }
 
 /**
- * Images whose program may be run over a volume, since it has been already: of containers that were started with it, and,
- * for one that is to write, that mount it writable. One that was only created has run nothing.
+ * Images whose program may be run over a volume, since it has been already: of containers that were started with it,
+ * and, for one that is to write, that mount it writable. One that was only created has run nothing.
  */
 export async function imagesUsing(connection: Connection, volume: string, access: 'read' | 'write'): Promise<string[]> {
   const users = await connection.docker.listContainers({ all: true, filters: { volume: [volume] } });
-  const hadIt = ({ State, Mounts }: (typeof users)[number]) => State !== 'created' && Mounts.some(({ Name, RW }) => Name === volume && (RW || access === 'read'));
+  const hadIt = ({ State, Mounts }: (typeof users)[number]) =>
+    State !== 'created' && Mounts.some(({ Name, RW }) => Name === volume && (RW || access === 'read'));
   return [...new Set(users.filter(hadIt).map(({ ImageID }) => ImageID))];
 }
 
 /** The image of a container, where it has run, and, to write, where all the chosen mounts are writable for it. */
-export function imageOf({ Image, State, Mounts }: InspectedContainer, access: 'read' | 'write', targets?: readonly string[]): string[] {
+export function imageOf(
+  { Image, State, Mounts }: InspectedContainer,
+  access: 'read' | 'write',
+  targets?: readonly string[],
+): string[] {
   const chosen = Mounts.filter(({ Destination }) => targets?.includes(Destination) ?? true);
   return State.Status !== 'created' && (access === 'read' || chosen.every(({ RW }) => RW)) ? [Image] : [];
 }
 
-async function planContainer(connection: Connection, reference: string, targets: readonly string[] | undefined): Promise<Plan> {
+async function planContainer(
+  connection: Connection,
+  reference: string,
+  targets: readonly string[] | undefined,
+): Promise<Plan> {
   const container = await inspectContainer(connection, reference);
   const name = plainName(container.Name);
   const wanted = targets?.map((target) => posix.normalize(target).replace(/(.)\/$/, '$1'));
   const chosen = container.Mounts.filter((mount) => wanted === undefined || wanted.includes(mount.Destination));
   const others = new Map<string, string>();
-  for (const target of Object.keys((container.HostConfig.Tmpfs as object | null | undefined) ?? {})) others.set(target, 'tmpfs');
+  for (const target of Object.keys((container.HostConfig.Tmpfs as object | null | undefined) ?? {}))
+    others.set(target, 'tmpfs');
   for (const mount of container.Mounts) {
     if (mount.Type !== 'bind' && mount.Type !== 'volume') others.set(mount.Destination, mount.Type);
   }
-  checkTargets(name, wanted ?? [], container.Mounts.map((mount) => mount.Destination), others);
+  checkTargets(
+    name,
+    wanted ?? [],
+    container.Mounts.map((mount) => mount.Destination),
+    others,
+  );
 
   const trees: Tree[] = [];
   for (const mount of chosen) {
     const place = { target: mount.Destination, readOnly: !mount.RW };
     if (mount.Type === 'volume') trees.push({ ...(await volumeTree(connection, mount.Name ?? '')), ...place });
-    else if (mount.Type === 'bind') trees.push({ type: 'bind', source: mount.Source, hostPath: mount.Source, ...place });
+    else if (mount.Type === 'bind')
+      trees.push({ type: 'bind', source: mount.Source, hostPath: mount.Source, ...place });
   }
   if (trees.length === 0) {
-    throw new BadArgument('container', l10n.t('Container "{0}" has no volume or bind mount to back up; its own file system is not part of a backup.', name));
+    throw new BadArgument(
+      'container',
+      l10n.t(
+        'Container "{0}" has no volume or bind mount to back up; its own file system is not part of a backup.',
+        name,
+      ),
+    );
   }
   trees.sort((a, b) => ((a.target ?? '') < (b.target ?? '') ? -1 : 1));
   return {
@@ -114,20 +151,38 @@ async function planContainer(connection: Connection, reference: string, targets:
   };
 }
 
-function checkTargets(name: string, wanted: readonly string[], known: readonly string[], others: ReadonlyMap<string, string>): void {
+function checkTargets(
+  name: string,
+  wanted: readonly string[],
+  known: readonly string[],
+  others: ReadonlyMap<string, string>,
+): void {
   for (const target of wanted) {
     const type = others.get(target);
     if (type !== undefined) {
-      throw new BadArgument('targets', l10n.t('The mount "{0}" of container "{1}" cannot be backed up: {2}.', target, name, leftOutReason(type)));
+      throw new BadArgument(
+        'targets',
+        l10n.t('The mount "{0}" of container "{1}" cannot be backed up: {2}.', target, name, leftOutReason(type)),
+      );
     }
     if (!known.includes(target)) {
-      throw new BadArgument('targets', l10n.t('Container "{0}" has no mount at "{1}"; it has {2}.', name, target, known.map((one) => `"${one}"`).join(', ') || 'none'));
+      throw new BadArgument(
+        'targets',
+        l10n.t(
+          'Container "{0}" has no mount at "{1}"; it has {2}.',
+          name,
+          target,
+          known.map((one) => `"${one}"`).join(', ') || 'none',
+        ),
+      );
     }
   }
 }
 
 function leftOutReason(type: string): string {
-  return type === 'tmpfs' ? 'a tmpfs lives in the memory of the running container only' : `a mount of type ${type} holds no data of its own`;
+  return type === 'tmpfs'
+    ? 'a tmpfs lives in the memory of the running container only'
+    : `a mount of type ${type} holds no data of its own`;
 }
 
 /** The tree's root in the archive: the target without its leading slash, or '.' for entries relative to the source. */
@@ -143,7 +198,14 @@ export function checkOutside(connection: Connection, trees: readonly Tree[], des
     if (tree.hostPath === undefined) continue;
     const inside = relative(tree.hostPath, destination);
     if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`) && !/^[A-Za-z]:/.test(inside))) {
-      throw new BadArgument('destination', l10n.t('The destination "{0}" lies inside the source "{1}" that is to be backed up; choose a folder outside of it.', destination, tree.source));
+      throw new BadArgument(
+        'destination',
+        l10n.t(
+          'The destination "{0}" lies inside the source "{1}" that is to be backed up; choose a folder outside of it.',
+          destination,
+          tree.source,
+        ),
+      );
     }
   }
 }

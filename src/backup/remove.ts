@@ -8,8 +8,16 @@ import { manifestPath } from './manifest.ts';
 
 function failure(file: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (code === 'ENOENT') return new NotFound('file', file, l10n.t('The archive "{0}" does not exist; refresh the view.', file), { cause: error });
-  return new FileFailure(file, code, l10n.t('"{0}" cannot be removed ({1}); check who may write to its folder.', file, code), { cause: error });
+  if (code === 'ENOENT')
+    return new NotFound('file', file, l10n.t('The archive "{0}" does not exist; refresh the view.', file), {
+      cause: error,
+    });
+  return new FileFailure(
+    file,
+    code,
+    l10n.t('"{0}" cannot be removed ({1}); check who may write to its folder.', file, code),
+    { cause: error },
+  );
 }
 
 /**
@@ -18,9 +26,11 @@ function failure(file: string, error: unknown): Error {
  */
 export async function removeBackup(path: string): Promise<void> {
   const file = resolve(path);
-  if (!ARCHIVE.test(file)) throw new BadArgument('file', l10n.t('"{0}" has no archive\'s name, and is not removed.', file));
+  if (!ARCHIVE.test(file))
+    throw new BadArgument('file', l10n.t('"{0}" has no archive\'s name, and is not removed.', file));
   try {
-    if (!(await stat(file)).isFile()) throw new BadArgument('file', l10n.t('"{0}" is not a file, and is not removed.', file));
+    if (!(await stat(file)).isFile())
+      throw new BadArgument('file', l10n.t('"{0}" is not a file, and is not removed.', file));
     await unlink(file);
     await unlink(manifestPath(file)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
@@ -35,14 +45,22 @@ const PARTIAL = /\.tar(\.gz|\.zst)?(\.age)?\.partial$/;
 /** Nothing writes to a partial archive for a day and is still at it. */
 const STALE_AFTER_MS = 24 * 3600 * 1000;
 
-/** Removes what a backup left whose window, or machine, went away in the middle of it. Returns the files; never throws. */
+/**
+ * Removes what a backup left whose window, or machine, went away in the middle of it. Returns the files; never throws.
+ */
 export async function removeStalePartials(folder: string, now: number = Date.now()): Promise<string[]> {
   const removed: string[] = [];
   for (const name of (await readdir(folder).catch(() => [])).filter((one) => PARTIAL.test(one))) {
     const file = join(folder, name);
-    const written = await stat(file).then((facts) => (facts.isFile() ? facts.mtimeMs : now), () => now);
+    const written = await stat(file).then(
+      (facts) => (facts.isFile() ? facts.mtimeMs : now),
+      () => now,
+    );
     if (now - written < STALE_AFTER_MS) continue;
-    await unlink(file).then(() => removed.push(file), () => undefined);
+    await unlink(file).then(
+      () => removed.push(file),
+      () => undefined,
+    );
   }
   return removed;
 }

@@ -6,7 +6,15 @@ import { BadArgument, Cancelled, TargetNotEmpty } from '../engine/errors.ts';
 import { recordUndo } from '../engine/helperRecords.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { findTool, requireTool } from '../engine/toolImage.ts';
-import { clearContents, giveUpSafety, moveAside, putBackContents, safetyId, type Kept, type UndoRestore } from './aside.ts';
+import {
+  clearContents,
+  giveUpSafety,
+  moveAside,
+  putBackContents,
+  safetyId,
+  type Kept,
+  type UndoRestore,
+} from './aside.ts';
 import { recordClear } from './clear.ts';
 import { checkConsistency, quietly } from './consistency.ts';
 import { memberPath } from './escapes.ts';
@@ -31,7 +39,11 @@ export interface RestoreResult {
  * Restores. Throws BadArchive, BadArgument, NotFound, TargetNotEmpty, EngineUnavailable, EngineFailure or Cancelled; in
  * the modes `empty` and `replace` the target is then as it was, or will be at the next connection.
  */
-export async function restore(connection: Connection, request: RestoreRequest, job: JobOptions): Promise<RestoreResult> {
+export async function restore(
+  connection: Connection,
+  request: RestoreRequest,
+  job: JobOptions,
+): Promise<RestoreResult> {
   const started = performance.now();
   const warnings: string[] = [];
   const warn = (message: string) => {
@@ -42,19 +54,42 @@ export async function restore(connection: Connection, request: RestoreRequest, j
     return await prepared(connection, request, job, async (ready) => {
       const { target, slots, entries, bytes } = ready;
       if (job.signal.aborted) throw new Cancelled('The restore');
-      const writer = await chooseWriter(connection, { subject: target.name, images: target.images }, request.method ?? 'auto', request.helperImage, job.log);
-      if (writer.method === 'archive' && ready.needsTar) warn(l10n.t('The archive holds extended attributes or ACLs, of which the archive endpoint restores only some; use the method "tar" with an image that has GNU tar.'));
+      const writer = await chooseWriter(
+        connection,
+        { subject: target.name, images: target.images },
+        request.method ?? 'auto',
+        request.helperImage,
+        job.log,
+      );
+      if (writer.method === 'archive' && ready.needsTar)
+        warn(
+          l10n.t(
+            'The archive holds extended attributes or ACLs, of which the archive endpoint restores only some; use the method "tar" with an image that has GNU tar.',
+          ),
+        );
       job.log.info(`Restoring "${ready.reader.file}" into "${target.name}" (${request.mode}) by ${writer.method}.`);
-      for (const { prefix, source } of slots) if (prefix !== '') job.log.info(`What lies in "${Buffer.from(prefix, 'latin1').toString('utf8')}" of the archive goes into "${source}".`);
-      if (writer.method === 'archive' && ready.hasEarlyTimes) warn(l10n.t('The archive holds times before 1970, which the archive endpoint sets to 1970.'));
+      for (const { prefix, source } of slots)
+        if (prefix !== '')
+          job.log.info(
+            `What lies in "${Buffer.from(prefix, 'latin1').toString('utf8')}" of the archive goes into "${source}".`,
+          );
+      if (writer.method === 'archive' && ready.hasEarlyTimes)
+        warn(l10n.t('The archive holds times before 1970, which the archive endpoint sets to 1970.'));
       if (target.makes !== undefined) await intoNewVolume(connection, ready, writer, job);
       else {
-        await quietly(connection, slots, checkConsistency(request.consistency), job, (message) => (request.consistency === undefined ? job.log.info(message) : warn(message)), () =>
-          intoExisting(connection, ready, writer, request.mode, warn, job),
+        await quietly(
+          connection,
+          slots,
+          checkConsistency(request.consistency),
+          job,
+          (message) => (request.consistency === undefined ? job.log.info(message) : warn(message)),
+          () => intoExisting(connection, ready, writer, request.mode, warn, job),
         );
       }
       const seconds = (performance.now() - started) / 1000;
-      job.log.info(`Restored "${ready.reader.file}" into "${target.name}": ${entries} entries, ${bytes} bytes in ${seconds.toFixed(1)} s.`);
+      job.log.info(
+        `Restored "${ready.reader.file}" into "${target.name}": ${entries} entries, ${bytes} bytes in ${seconds.toFixed(1)} s.`,
+      );
       return { entries, bytes, seconds, warnings };
     });
   } catch (error) {
@@ -83,46 +118,83 @@ function keptOf(slot: Slot, { isFile, root }: MountState): Kept {
   return {
     type: slot.type,
     source: slot.source,
-    ...(root === undefined ? {} : { root: { owner: `${root.uid}:${root.gid}`, mode: (root.mode & 0o7777).toString(8), mtime: String(root.mtime) } }),
+    ...(root === undefined
+      ? {}
+      : {
+          root: { owner: `${root.uid}:${root.gid}`, mode: (root.mode & 0o7777).toString(8), mtime: String(root.mtime) },
+        }),
   };
 }
 
-async function intoExisting(connection: Connection, ready: Ready, writer: Reader, mode: RestoreMode, warn: (message: string) => void, job: JobOptions): Promise<void> {
+async function intoExisting(
+  connection: Connection,
+  ready: Ready,
+  writer: Reader,
+  mode: RestoreMode,
+  warn: (message: string) => void,
+  job: JobOptions,
+): Promise<void> {
   const states = new Map<Slot, MountState>();
   for (const slot of ready.slots) states.set(slot, await lookAt(connection, slot, job));
   const full = ready.slots.find((slot) => states.get(slot)?.isEmpty === false);
   if (mode === 'empty' && full !== undefined) {
-    throw new TargetNotEmpty(full.source, l10n.t('"{0}" holds data, and the restore was asked for an empty target; choose "merge" to write over it, "replace" to put the archive in its place, or another target.', full.source));
+    throw new TargetNotEmpty(
+      full.source,
+      l10n.t(
+        '"{0}" holds data, and the restore was asked for an empty target; choose "merge" to write over it, "replace" to put the archive in its place, or another target.',
+        full.source,
+      ),
+    );
   }
-  const kept = ready.slots.map((slot) => keptOf(slot, states.get(slot) ?? { isFile: false, isEmpty: true, root: undefined }));
+  const kept = ready.slots.map((slot) =>
+    keptOf(slot, states.get(slot) ?? { isFile: false, isEmpty: true, root: undefined }),
+  );
   const replaced = [...states.values()].filter(({ isFile }) => isFile);
   if (mode === 'merge') {
     await write(connection, ready, writer, states, job);
   } else if (mode === 'empty' || full === undefined) {
-    await orClear(connection, kept.filter(({ only }) => only === undefined), job, () => write(connection, ready, writer, states, job));
+    await orClear(
+      connection,
+      kept.filter(({ only }) => only === undefined),
+      job,
+      () => write(connection, ready, writer, states, job),
+    );
   } else {
     await requireTool(connection, l10n.t('Replacing what is there, with a safety copy of it,'), job.log);
     const undo: UndoRestore = { kind: 'restore', id: safetyId(), kept };
     await orPutBack(connection, undo, job, () => write(connection, ready, writer, states, job));
   }
-  await writeRoots(connection, ready.roots, job).catch((error: unknown) => warn(l10n.t('Owner, mode and time of the target\'s root directory could not be set: {0}', (error as Error).message)));
-  if (replaced.length > 0) warn(l10n.t('A container that mounts a single file sees the restored one after its next start.'));
+  await writeRoots(connection, ready.roots, job).catch((error: unknown) =>
+    warn(l10n.t("Owner, mode and time of the target's root directory could not be set: {0}", (error as Error).message)),
+  );
+  if (replaced.length > 0)
+    warn(l10n.t('A container that mounts a single file sees the restored one after its next start.'));
 }
 
 /** A target that was empty is empty again when the task fails. */
-async function orClear(connection: Connection, kept: readonly Kept[], job: JobOptions, task: () => Promise<void>): Promise<void> {
+async function orClear(
+  connection: Connection,
+  kept: readonly Kept[],
+  job: JobOptions,
+  task: () => Promise<void>,
+): Promise<void> {
   const hasTool = (await findTool(connection, job.log)) !== undefined;
   const record = hasTool ? await recordClear(connection, kept) : undefined;
   try {
     await task();
   } catch (error) {
-    if (!hasTool) job.log.warn(`What was written so far is still in ${kept.map(({ source }) => `"${source}"`).join(', ')}: there is no helper program for this engine to remove it with.`);
+    if (!hasTool)
+      job.log.warn(
+        `What was written so far is still in ${kept.map(({ source }) => `"${source}"`).join(', ')}: there is no helper program for this engine to remove it with.`,
+      );
     else {
       try {
         await clearContents(connection, kept, job.log);
       } catch (failure) {
         record?.leave();
-        job.log.error(`The target could not be emptied again now and will be at the next connection: ${(failure as Error).message}`);
+        job.log.error(
+          `The target could not be emptied again now and will be at the next connection: ${(failure as Error).message}`,
+        );
         throw error;
       }
     }
@@ -133,7 +205,12 @@ async function orClear(connection: Connection, kept: readonly Kept[], job: JobOp
 }
 
 /** What was there is put aside, and comes back when the task fails. */
-async function orPutBack(connection: Connection, undo: UndoRestore, job: JobOptions, task: () => Promise<void>): Promise<void> {
+async function orPutBack(
+  connection: Connection,
+  undo: UndoRestore,
+  job: JobOptions,
+  task: () => Promise<void>,
+): Promise<void> {
   const record = await recordUndo(connection, undo);
   try {
     await moveAside(connection, undo, job.log);
@@ -144,7 +221,9 @@ async function orPutBack(connection: Connection, undo: UndoRestore, job: JobOpti
       await putBackContents(connection, undo, job.log);
     } catch (failure) {
       record.leave();
-      job.log.error(`What was there before could not be put back now and will be at the next connection: ${(failure as Error).message}`);
+      job.log.error(
+        `What was there before could not be put back now and will be at the next connection: ${(failure as Error).message}`,
+      );
       throw error;
     }
     await record.end();
@@ -158,12 +237,20 @@ async function orPutBack(connection: Connection, undo: UndoRestore, job: JobOpti
     await record.end();
   } catch (error) {
     record.leave();
-    job.log.warn(`The safety copy could not be removed now and will be at the next connection: ${(error as Error).message}`);
+    job.log.warn(
+      `The safety copy could not be removed now and will be at the next connection: ${(error as Error).message}`,
+    );
   }
 }
 
 /** Writes the chosen members: directories by one stream, each single file into the directory around it. */
-async function write(connection: Connection, ready: Ready, writer: Reader, states: ReadonlyMap<Slot, MountState>, job: JobOptions): Promise<void> {
+async function write(
+  connection: Connection,
+  ready: Ready,
+  writer: Reader,
+  states: ReadonlyMap<Slot, MountState>,
+  job: JobOptions,
+): Promise<void> {
   const { reader, slots, selects } = ready;
   const files = slots.filter((slot) => states.get(slot)?.isFile === true);
   const directories = slots.filter((slot) => !files.includes(slot));
@@ -183,7 +270,11 @@ async function write(connection: Connection, ready: Ready, writer: Reader, state
     const select = (member: TarMember) => {
       const isIt = slot.prefix === '' ? memberPath(member.name) !== '' : memberPath(member.name) === slot.prefix;
       if (!isIt || isFound) return false;
-      if (!['0', '7', 'S'].includes(member.type)) throw new BadArgument('strip', l10n.t('"{0}" is a file, and what the archive holds for it is none.', slot.source));
+      if (!['0', '7', 'S'].includes(member.type))
+        throw new BadArgument(
+          'strip',
+          l10n.t('"{0}" is a file, and what the archive holds for it is none.', slot.source),
+        );
       isFound = true;
       return blocksWithName(member, name);
     };

@@ -34,24 +34,43 @@ export interface RestoreTarget {
 }
 
 /** Looks the target up. Throws NotFound and BadArgument. */
-export async function planTarget(connection: Connection, into: RestoreInto, manifest: Manifest | undefined): Promise<RestoreTarget> {
+export async function planTarget(
+  connection: Connection,
+  into: RestoreInto,
+  manifest: Manifest | undefined,
+): Promise<RestoreTarget> {
   switch (into.kind) {
     case 'volume':
       return planVolume(connection, into.volume, manifest);
     case 'bind':
       if (!posix.isAbsolute(into.source) && !/^[A-Za-z]:[\\/]/.test(into.source)) {
-        throw new BadArgument('source', l10n.t('"{0}" is not an absolute path on the engine\'s host; give the whole path.', into.source));
+        throw new BadArgument(
+          'source',
+          l10n.t('"{0}" is not an absolute path on the engine\'s host; give the whole path.', into.source),
+        );
       }
       return { name: into.source, mounts: [{ type: 'bind', source: into.source }], images: [] };
     case 'container': {
       const container = await inspectContainer(connection, into.container);
       const mounts = mountsOf(container, into.targets);
-      return { name: plainName(container.Name), mounts, images: imageOf(container, 'write', mounts.map(({ target }) => target ?? '')) };
+      return {
+        name: plainName(container.Name),
+        mounts,
+        images: imageOf(
+          container,
+          'write',
+          mounts.map(({ target }) => target ?? ''),
+        ),
+      };
     }
   }
 }
 
-async function planVolume(connection: Connection, name: string, manifest: Manifest | undefined): Promise<RestoreTarget> {
+async function planVolume(
+  connection: Connection,
+  name: string,
+  manifest: Manifest | undefined,
+): Promise<RestoreTarget> {
   try {
     const { Name } = await inspectVolume(connection, name);
     return { name, mounts: [{ type: 'volume', source: Name }], images: await imagesUsing(connection, Name, 'write') };
@@ -59,7 +78,12 @@ async function planVolume(connection: Connection, name: string, manifest: Manife
     if (!(error instanceof NotFound)) throw error;
     const problem = volumeNameProblem(name);
     if (problem !== undefined) throw new BadArgument('volume', problem, { cause: error });
-    return { name, mounts: [{ type: 'volume', source: name }], makes: { name, ...madeLike(name, manifest) }, images: [] };
+    return {
+      name,
+      mounts: [{ type: 'volume', source: name }],
+      makes: { name, ...madeLike(name, manifest) },
+      images: [],
+    };
   }
 }
 
@@ -70,11 +94,20 @@ async function planVolume(connection: Connection, name: string, manifest: Manife
 function madeLike(name: string, manifest: Manifest | undefined): Omit<NewVolume, 'name'> {
   const [only, ...more] = manifest?.mounts ?? [];
   if (only?.type !== 'volume' || more.length > 0) return {};
-  const labels = Object.fromEntries(Object.entries(only.labels ?? {}).filter(([key]) => key !== 'com.docker.volume.anonymous'));
+  const labels = Object.fromEntries(
+    Object.entries(only.labels ?? {}).filter(([key]) => key !== 'com.docker.volume.anonymous'),
+  );
   if (only.source !== name) return { labels };
   const [masked] = only.maskedOptions ?? [];
   if (masked !== undefined) {
-    throw new BadArgument('volume', l10n.t('Volume "{0}" was made with a password in its option "{1}", which the manifest of an archive that is not encrypted does not keep. Create the volume with its options first, then restore into it; or restore into a volume of another name.', name, masked));
+    throw new BadArgument(
+      'volume',
+      l10n.t(
+        'Volume "{0}" was made with a password in its option "{1}", which the manifest of an archive that is not encrypted does not keep. Create the volume with its options first, then restore into it; or restore into a volume of another name.',
+        name,
+        masked,
+      ),
+    );
   }
   return { driver: only.driver, driverOpts: only.options, labels };
 }
@@ -89,10 +122,19 @@ function mountsOf(container: InspectedContainer, targets: readonly string[] | un
   const wanted = targets?.map((target) => posix.normalize(target).replace(/(.)\/$/, '$1'));
   const missing = wanted?.find((target) => !usable.some((mount) => mount.target === target));
   if (missing !== undefined) {
-    throw new BadArgument('targets', l10n.t('Container "{0}" has no volume or bind at "{1}"; it has {2}.', name, missing, usable.map(({ target }) => `"${target}"`).join(', ') || 'none'));
+    throw new BadArgument(
+      'targets',
+      l10n.t(
+        'Container "{0}" has no volume or bind at "{1}"; it has {2}.',
+        name,
+        missing,
+        usable.map(({ target }) => `"${target}"`).join(', ') || 'none',
+      ),
+    );
   }
   const chosen = usable.filter(({ target }) => wanted?.includes(target) ?? true);
-  if (chosen.length === 0) throw new BadArgument('container', l10n.t('Container "{0}" has no volume or bind mount to restore into.', name));
+  if (chosen.length === 0)
+    throw new BadArgument('container', l10n.t('Container "{0}" has no volume or bind mount to restore into.', name));
   return chosen.sort((a, b) => (a.target < b.target ? -1 : 1));
 }
 
@@ -112,16 +154,38 @@ export interface Found {
 }
 
 /** Which directory of the archive goes where. `strip` is the directory, or a number of leading names, to leave out. */
-export function slotsOf(target: RestoreTarget, manifest: Manifest | undefined, found: Found, strip: string | number | undefined): Slot[] {
+export function slotsOf(
+  target: RestoreTarget,
+  manifest: Manifest | undefined,
+  found: Found,
+  strip: string | number | undefined,
+): Slot[] {
   const [first] = target.mounts;
   if (first?.target !== undefined && strip === undefined && (manifest === undefined || manifest.kind === 'container')) {
-    const slots = target.mounts.map(({ type, source, target: at }) => ({ type, source, prefix: asBytes(cleanPrefix(at ?? '')) })).filter(({ prefix }) => found.holds(prefix));
+    const slots = target.mounts
+      .map(({ type, source, target: at }) => ({ type, source, prefix: asBytes(cleanPrefix(at ?? '')) }))
+      .filter(({ prefix }) => found.holds(prefix));
     if (slots.length > 0) return slots;
     const roots = manifest?.mounts.map(({ root }) => `"${root}"`).join(', ');
-    if (manifest !== undefined) throw new BadArgument('container', l10n.t('The archive holds {0}, and "{1}" has no mount at any of them; give "strip" and one of its targets.', roots ?? '', target.name));
+    if (manifest !== undefined)
+      throw new BadArgument(
+        'container',
+        l10n.t(
+          'The archive holds {0}, and "{1}" has no mount at any of them; give "strip" and one of its targets.',
+          roots ?? '',
+          target.name,
+        ),
+      );
   }
   if (target.mounts.length !== 1 || first === undefined) {
-    throw new BadArgument('targets', l10n.t('The archive holds one tree, and "{0}" has {1} mounts; say by "targets" which one it goes into.', target.name, target.mounts.length));
+    throw new BadArgument(
+      'targets',
+      l10n.t(
+        'The archive holds one tree, and "{0}" has {1} mounts; say by "targets" which one it goes into.',
+        target.name,
+        target.mounts.length,
+      ),
+    );
   }
   return [{ type: first.type, source: first.source, prefix: prefixOf(manifest, found, strip) }];
 }
@@ -135,12 +199,26 @@ function prefixOf(manifest: Manifest | undefined, found: Found, strip: string | 
   if (typeof strip === 'number') {
     const names = found.prefix === '' ? [] : found.prefix.split('/');
     if (!Number.isInteger(strip) || strip < 0 || strip > names.length) {
-      throw new BadArgument('strip', l10n.t('{0} leading names cannot be left out: all that is in the archive shares {1}. Give the directory instead.', strip, names.length === 0 ? 'none' : `"${found.prefix}"`));
+      throw new BadArgument(
+        'strip',
+        l10n.t(
+          '{0} leading names cannot be left out: all that is in the archive shares {1}. Give the directory instead.',
+          strip,
+          names.length === 0 ? 'none' : `"${found.prefix}"`,
+        ),
+      );
     }
     return names.slice(0, strip).join('/');
   }
   if (manifest === undefined) return found.prefix;
   const [only, ...more] = manifest.mounts;
-  if (more.length > 0) throw new BadArgument('strip', l10n.t('The archive holds several mounts: {0}. Say by "strip" which one to restore, or restore into a container.', manifest.mounts.map(({ root }) => `"${root}"`).join(', ')));
+  if (more.length > 0)
+    throw new BadArgument(
+      'strip',
+      l10n.t(
+        'The archive holds several mounts: {0}. Say by "strip" which one to restore, or restore into a container.',
+        manifest.mounts.map(({ root }) => `"${root}"`).join(', '),
+      ),
+    );
   return only === undefined || only.root === '.' ? '' : asBytes(only.root);
 }

@@ -37,7 +37,9 @@ function byAge(archives: readonly PlannedArchive[]): PlannedArchive[] {
   return [...archives].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || (a.file < b.file ? 1 : -1));
 }
 
-/** The newest sound archive that holds more than twice what the newest sound one holds; undefined while nothing shrank. */
+/**
+ * The newest sound archive that holds more than twice what the newest sound one holds; undefined while nothing shrank.
+ */
 export function lastBeforeShrinking(archives: readonly PlannedArchive[]): PlannedArchive | undefined {
   const sound = byAge(archives.filter(isSound));
   const [newest] = sound;
@@ -78,12 +80,14 @@ function kept(archives: readonly PlannedArchive[], keep: Keep): Set<string> {
 }
 
 function inWords(keep: Keep): string {
-  return Object.entries(keep).map(([rule, count]) => `${rule} ${count}`).join(', ');
+  return Object.entries(keep)
+    .map(([rule, count]) => `${rule} ${count}`)
+    .join(', ');
 }
 
 /**
- * What to remove, oldest first. Archives of different worth are thinned out apart, so that none pushes out a better one:
- * verified or not, made before the subject shrank to less than half or after. Of those that are not sound only the
+ * What to remove, oldest first. Archives of different worth are thinned out apart, so that none pushes out a better
+ * one: verified or not, made before the subject shrank to less than half or after. Of those that are not sound only the
  * newest stays. One dated ahead of now is left alone until its time has come.
  */
 export function removals(archives: readonly PlannedArchive[], keep: Keep | undefined, now: number): Removal[] {
@@ -92,10 +96,22 @@ export function removals(archives: readonly PlannedArchive[], keep: Keep | undef
   const big = lastBeforeShrinking(past);
   const sound = past.filter(isSound);
   const isBefore = (archive: PlannedArchive) => big !== undefined && sound.indexOf(archive) >= sound.indexOf(big);
-  const worths = [true, undefined].flatMap((verified) => [true, false].map((before) => sound.filter((archive) => archive.verified === verified && isBefore(archive) === before)));
+  const worths = [true, undefined].flatMap((verified) =>
+    [true, false].map((before) =>
+      sound.filter((archive) => archive.verified === verified && isBefore(archive) === before),
+    ),
+  );
   const stays = new Set(worths.flatMap((group) => [...kept(group, keep)]));
-  const goes = sound.filter(({ file }) => !stays.has(file)).map(({ file }) => ({ file, reason: `it is older than what is kept (${inWords(keep)})` }));
-  const unsound = past.filter((archive) => !isSound(archive)).slice(1).map(({ file, problem }) => ({ file, reason: `it is not sound (${problem ?? 'verifying it failed'}), and there is a newer one` }));
+  const goes = sound
+    .filter(({ file }) => !stays.has(file))
+    .map(({ file }) => ({ file, reason: `it is older than what is kept (${inWords(keep)})` }));
+  const unsound = past
+    .filter((archive) => !isSound(archive))
+    .slice(1)
+    .map(({ file, problem }) => ({
+      file,
+      reason: `it is not sound (${problem ?? 'verifying it failed'}), and there is a newer one`,
+    }));
   const all = new Map([...goes, ...unsound].map((removal) => [removal.file, removal]));
   return past.flatMap(({ file }) => all.get(file) ?? []).reverse();
 }

@@ -5,7 +5,10 @@
  */
 import type { When } from './scheduleEntry.ts';
 
-/** Clocks of machines that share a folder differ; what lies further ahead than this was made under a clock that was wrong. */
+/**
+ * Clocks of machines that share a folder differ; what lies further ahead than this was made under a clock that was
+ * wrong.
+ */
 export const SKEW_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Seven weekdays, and one for today's slots that are still to come. */
@@ -31,9 +34,9 @@ function slotsAround(when: When & { kind: 'at' }, now: number): number[] {
 }
 
 /**
- * When the next run is due, in milliseconds since 1970; not after `now` where it is due already. However many slots were
- * missed, one run makes up for them: done once, the next is ahead of now.
- * `done` are the times of earlier runs, `since` the time before which nothing was wanted.
+ * When the next run is due, in milliseconds since 1970; not after `now` where it is due already. However many slots
+ * were missed, one run makes up for them: done once, the next is ahead of now. `done` are the times of earlier runs,
+ * `since` the time before which nothing was wanted.
  */
 export function dueAt(when: When, done: readonly number[], since: number | undefined, now: number): number {
   const last = lastOf(done, now);
@@ -55,8 +58,12 @@ export function dueAt(when: When, done: readonly number[], since: number | undef
 const FIRST_RETRY_MS = 60_000;
 const LAST_RETRY_MS = 3_600_000;
 
-/** When a failed run is tried again: after 1, 2, 4… minutes, at most an hour. A failure ahead of now holds nothing up. */
+/**
+ * When a failed run is tried again: after 1, 2, 4… minutes, at most an hour. A failure ahead of now holds nothing up.
+ */
 export function retryAt(failedAt: number, attempts: number, now: number): number {
   if (failedAt > now + SKEW_MS) return now;
-  return Math.min(failedAt, now) + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(10, Math.max(0, attempts - 1)));
+  return (
+    Math.min(failedAt, now) + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(10, Math.max(0, attempts - 1)))
+  );
 }

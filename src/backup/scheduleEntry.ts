@@ -57,10 +57,32 @@ export interface ScheduleProblem {
 
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 export const SUBJECT_FIELDS = ['container', 'targets', 'volume', 'source', 'project'] as const;
-export const ENTRY_FIELDS = ['id', ...SUBJECT_FIELDS, 'every', 'at', 'weekdays', 'since', 'destination', 'keep', 'verify', 'compression', 'level', 'method', 'consistency', 'encrypt', 'engine'] as const;
+export const ENTRY_FIELDS = [
+  'id',
+  ...SUBJECT_FIELDS,
+  'every',
+  'at',
+  'weekdays',
+  'since',
+  'destination',
+  'keep',
+  'verify',
+  'compression',
+  'level',
+  'method',
+  'consistency',
+  'encrypt',
+  'engine',
+] as const;
 const KEEP_FIELDS = ['last', 'daily', 'weekly', 'monthly'] as const;
 
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+const UNIT_MS: Readonly<Record<string, number>> = {
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+};
 const LONGEST_MS = 366 * 86_400_000;
 
 /** "6h" in milliseconds; undefined for what is no interval from a minute to a year. */
@@ -85,7 +107,8 @@ function wrong(field: string, value: unknown, wanted: string): BadArgument {
 function text(raw: Raw, field: string): string | undefined {
   const value = raw[field];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string' || value.trim() === '') throw wrong(field, value, 'give a text that is not empty, or leave it out.');
+  if (typeof value !== 'string' || value.trim() === '')
+    throw wrong(field, value, 'give a text that is not empty, or leave it out.');
   return value;
 }
 
@@ -107,18 +130,33 @@ function texts(raw: Raw, field: string, wanted: string): string[] | undefined {
   const value = raw[field];
   if (value === undefined || value === null) return undefined;
   const list: unknown[] = Array.isArray(value) ? value : [value];
-  if (list.length === 0 || !list.every((one) => typeof one === 'string' && one.trim() !== '')) throw wrong(field, value, wanted);
+  if (list.length === 0 || !list.every((one) => typeof one === 'string' && one.trim() !== ''))
+    throw wrong(field, value, wanted);
   return list as string[];
 }
 
 function subjectOf(raw: Raw): ScheduledSubject {
-  const given = (['container', 'volume', 'source', 'project'] as const).filter((field) => raw[field] !== undefined && raw[field] !== null);
+  const given = (['container', 'volume', 'source', 'project'] as const).filter(
+    (field) => raw[field] !== undefined && raw[field] !== null,
+  );
   const [field, ...more] = given;
-  if (field === undefined) throw new BadArgument('volume', l10n.t('it does not say what to back up; name a "volume", "container", "source" or "project".'));
-  if (more.length > 0) throw new BadArgument(field, l10n.t('it names {0}; give one of them and put the other into an entry of its own.', given.map((one) => `"${one}"`).join(' and ')));
+  if (field === undefined)
+    throw new BadArgument(
+      'volume',
+      l10n.t('it does not say what to back up; name a "volume", "container", "source" or "project".'),
+    );
+  if (more.length > 0)
+    throw new BadArgument(
+      field,
+      l10n.t(
+        'it names {0}; give one of them and put the other into an entry of its own.',
+        given.map((one) => `"${one}"`).join(' and '),
+      ),
+    );
   const name = text(raw, field) ?? '';
   const targets = texts(raw, 'targets', 'give a list of paths in the container.');
-  if (targets !== undefined && field !== 'container') throw wrong('targets', raw['targets'], 'it goes with "container" only; leave it out.');
+  if (targets !== undefined && field !== 'container')
+    throw wrong('targets', raw['targets'], 'it goes with "container" only; leave it out.');
   switch (field) {
     case 'container':
       return { kind: 'container', container: name, ...(targets ? { targets } : {}) };
@@ -135,10 +173,17 @@ function whenOf(raw: Raw): When {
   const every = text(raw, 'every');
   const at = texts(raw, 'at', 'give a time of day such as "03:00", or a list of them.');
   const weekdays = texts(raw, 'weekdays', 'give a list such as ["mon", "thu"].');
-  if ((every === undefined) === (at === undefined)) throw new BadArgument('every', every === undefined ? l10n.t('it does not say when; give "every" (such as "6h") or "at" (such as "03:00").') : l10n.t('it gives both "every" and "at"; leave one out.'));
+  if ((every === undefined) === (at === undefined))
+    throw new BadArgument(
+      'every',
+      every === undefined
+        ? l10n.t('it does not say when; give "every" (such as "6h") or "at" (such as "03:00").')
+        : l10n.t('it gives both "every" and "at"; leave one out.'),
+    );
   if (every !== undefined) {
     const ms = intervalMs(every);
-    if (ms === undefined) throw wrong('every', every, 'give an interval from 1m to a year, such as "30m", "6h", "1d" or "1w".');
+    if (ms === undefined)
+      throw wrong('every', every, 'give an interval from 1m to a year, such as "30m", "6h", "1d" or "1w".');
     if (weekdays !== undefined) throw wrong('weekdays', raw['weekdays'], 'it goes with "at" only; leave it out.');
     return { kind: 'every', ms };
   }
@@ -158,18 +203,22 @@ function whenOf(raw: Raw): When {
 /** Throws BadArgument for numbers that would keep nothing. */
 export function keepOf(value: unknown): Keep | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'object' || Array.isArray(value)) throw wrong('keep', value, 'give an object such as {"last": 7, "weekly": 4}.');
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw wrong('keep', value, 'give an object such as {"last": 7, "weekly": 4}.');
   const raw = value as Raw;
   const unknown = Object.keys(raw).find((field) => !(KEEP_FIELDS as readonly string[]).includes(field));
-  if (unknown !== undefined) throw new BadArgument('keep', l10n.t('"keep.{0}" is unknown; use {1}.', unknown, KEEP_FIELDS.join(', ')));
+  if (unknown !== undefined)
+    throw new BadArgument('keep', l10n.t('"keep.{0}" is unknown; use {1}.', unknown, KEEP_FIELDS.join(', ')));
   const keep: Partial<Record<(typeof KEEP_FIELDS)[number], number>> = {};
   for (const field of KEEP_FIELDS) {
     const count = raw[field];
     if (count === undefined || count === null) continue;
-    if (typeof count !== 'number' || !Number.isInteger(count) || count < 0) throw wrong(`keep.${field}`, count, 'give a whole number.');
+    if (typeof count !== 'number' || !Number.isInteger(count) || count < 0)
+      throw wrong(`keep.${field}`, count, 'give a whole number.');
     if (count > 0) keep[field] = count;
   }
-  if (Object.keys(keep).length === 0) throw wrong('keep', value, 'it would keep nothing; give at least one number above 0, or leave it out to keep all.');
+  if (Object.keys(keep).length === 0)
+    throw wrong('keep', value, 'it would keep nothing; give at least one number above 0, or leave it out to keep all.');
   return keep;
 }
 
@@ -197,13 +246,16 @@ export function subjectId(subject: ScheduledSubject): string {
 
 /** One entry. Throws BadArgument with the field, why, and what would do. */
 export function parseEntry(value: unknown): ScheduleEntry {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('schedule', value, 'give an object such as {"volume": "db", "every": "1d"}.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong('schedule', value, 'give an object such as {"volume": "db", "every": "1d"}.');
   const raw = value as Raw;
   const unknown = Object.keys(raw).find((field) => !(ENTRY_FIELDS as readonly string[]).includes(field));
-  if (unknown !== undefined) throw new BadArgument(unknown, l10n.t('"{0}" is unknown; use {1}.', unknown, ENTRY_FIELDS.join(', ')));
+  if (unknown !== undefined)
+    throw new BadArgument(unknown, l10n.t('"{0}" is unknown; use {1}.', unknown, ENTRY_FIELDS.join(', ')));
   const subject = subjectOf(raw);
   const level = raw['level'];
-  if (level !== undefined && level !== null && (typeof level !== 'number' || !Number.isInteger(level))) throw wrong('level', level, 'give a whole number.');
+  if (level !== undefined && level !== null && (typeof level !== 'number' || !Number.isInteger(level)))
+    throw wrong('level', level, 'give a whole number.');
   return {
     id: text(raw, 'id') ?? subjectId(subject),
     subject,
@@ -223,19 +275,41 @@ export function parseEntry(value: unknown): ScheduleEntry {
 }
 
 /** All entries that can be carried out, and of the others which one and why. Never throws. */
-export function parseSchedule(value: unknown): { readonly entries: readonly ScheduleEntry[]; readonly problems: readonly ScheduleProblem[] } {
+export function parseSchedule(value: unknown): {
+  readonly entries: readonly ScheduleEntry[];
+  readonly problems: readonly ScheduleProblem[];
+} {
   if (value === undefined || value === null) return { entries: [], problems: [] };
-  if (!Array.isArray(value)) return { entries: [], problems: [{ index: 0, message: 'The setting "dockerMounts.schedule" must be a list of entries; put [ and ] around them.' }] };
+  if (!Array.isArray(value))
+    return {
+      entries: [],
+      problems: [
+        {
+          index: 0,
+          message: 'The setting "dockerMounts.schedule" must be a list of entries; put [ and ] around them.',
+        },
+      ],
+    };
   const entries: ScheduleEntry[] = [];
   const problems: ScheduleProblem[] = [];
   for (const [index, one] of (value as unknown[]).entries()) {
     try {
       const entry = parseEntry(one);
-      if (entries.some(({ id }) => id === entry.id)) throw new BadArgument('id', l10n.t('its "id", {0}, is that of an earlier entry; give it an "id" of its own.', JSON.stringify(entry.id)));
+      if (entries.some(({ id }) => id === entry.id))
+        throw new BadArgument(
+          'id',
+          l10n.t('its "id", {0}, is that of an earlier entry; give it an "id" of its own.', JSON.stringify(entry.id)),
+        );
       entries.push(entry);
     } catch (error) {
-      const id = typeof one === 'object' && one !== null && 'id' in one && typeof one.id === 'string' ? ` (${JSON.stringify(one.id)})` : '';
-      problems.push({ index, message: `Entry ${index + 1}${id} of the setting "dockerMounts.schedule" is left out: ${(error as Error).message}` });
+      const id =
+        typeof one === 'object' && one !== null && 'id' in one && typeof one.id === 'string'
+          ? ` (${JSON.stringify(one.id)})`
+          : '';
+      problems.push({
+        index,
+        message: `Entry ${index + 1}${id} of the setting "dockerMounts.schedule" is left out: ${(error as Error).message}`,
+      });
     }
   }
   return { entries, problems };

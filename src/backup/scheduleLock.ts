@@ -30,7 +30,12 @@ function tryRead(read: () => string): string {
 }
 
 /** Where a process number means something: WSL and containers share a host's name but not its processes. */
-const MACHINE = [hostname(), process.platform, tryRead(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')), tryRead(() => readlinkSync('/proc/self/ns/pid'))].join(' ');
+const MACHINE = [
+  hostname(),
+  process.platform,
+  tryRead(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
+  tryRead(() => readlinkSync('/proc/self/ns/pid')),
+].join(' ');
 
 function isAlive(pid: number): boolean {
   try {
@@ -51,7 +56,9 @@ function lockFile(folder: string, id: string): string {
 const MOST_LOCK_BYTES = 4096;
 
 function isOwner(value: unknown): value is Owner {
-  const { machine, pid, token } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof Owner, unknown>>;
+  const { machine, pid, token } = (typeof value === 'object' && value !== null ? value : {}) as Partial<
+    Record<keyof Owner, unknown>
+  >;
   return typeof machine === 'string' && typeof pid === 'number' && typeof token === 'string';
 }
 
@@ -113,7 +120,11 @@ export class ScheduleLock {
   }
 
   /** Undefined where another holds it. Throws FileFailure where the folder takes no file. */
-  static async take(folder: string, id: string, { heartbeatMs = HEARTBEAT_MS, staleMs = STALE_MS } = {}): Promise<ScheduleLock | undefined> {
+  static async take(
+    folder: string,
+    id: string,
+    { heartbeatMs = HEARTBEAT_MS, staleMs = STALE_MS } = {},
+  ): Promise<ScheduleLock | undefined> {
     const file = lockFile(folder, id);
     const owner: Owner = { machine: MACHINE, pid: process.pid, token: randomUUID() };
     for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -122,7 +133,17 @@ export class ScheduleLock {
         await handle.writeFile(JSON.stringify(owner)).finally(() => handle.close());
         return new ScheduleLock(file, owner, heartbeatMs);
       } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw new FileFailure(folder, codeOf(error), l10n.t('The folder "{0}" cannot be written ({1}); check that it is there and who may write to it.', folder, codeOf(error)), { cause: error });
+        if (codeOf(error) !== 'EEXIST')
+          throw new FileFailure(
+            folder,
+            codeOf(error),
+            l10n.t(
+              'The folder "{0}" cannot be written ({1}); check that it is there and who may write to it.',
+              folder,
+              codeOf(error),
+            ),
+            { cause: error },
+          );
       }
       const other = await ownerOf(file);
       const crashed = other?.machine === MACHINE && !isAlive(other.pid);
@@ -141,7 +162,10 @@ export class ScheduleLock {
     const { token } = (await ownerOf(this.#file)) ?? {};
     if (token !== undefined && token !== this.#owner.token) return this.#lost.abort();
     // Written, not only touched, so that the time is the file system's own; and never over a lock that came in between.
-    await writeFile(this.#file, JSON.stringify(this.#owner), { mode: 0o600, flag: token === undefined ? 'wx' : 'r+' }).catch(() => undefined);
+    await writeFile(this.#file, JSON.stringify(this.#owner), {
+      mode: 0o600,
+      flag: token === undefined ? 'wx' : 'r+',
+    }).catch(() => undefined);
   }
 
   async release(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * What no manifest can say: runs of an entry that failed or were cancelled. One small file an entry, in a folder that the
- * windows of this machine share, so that they agree on when to try again and who has told the user.
+ * What no manifest can say: runs of an entry that failed or were cancelled. One small file an entry, in a folder that
+ * the windows of this machine share, so that they agree on when to try again and who has told the user.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
@@ -22,7 +22,9 @@ export interface RunRecord {
   };
   /** When the user cancelled a run: the slot is passed over. */
   readonly cancelledAt?: number;
-  /** The destination has held an archive of this entry: one that is all empty later is not the folder that was meant. */
+  /**
+   * The destination has held an archive of this entry: one that is all empty later is not the folder that was meant.
+   */
   readonly hadArchives?: boolean;
 }
 
@@ -35,11 +37,16 @@ const MOST_BYTES = 256 * 1024;
 /** What is of another type than it should be is left out. */
 function checked(value: unknown): RunRecord {
   const raw = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof RunRecord, unknown>>;
-  const failure = (typeof raw.failure === 'object' && raw.failure !== null ? raw.failure : {}) as Partial<Record<keyof NonNullable<RunRecord['failure']>, unknown>>;
+  const failure = (typeof raw.failure === 'object' && raw.failure !== null ? raw.failure : {}) as Partial<
+    Record<keyof NonNullable<RunRecord['failure']>, unknown>
+  >;
   const { at, message, kind, attempts, toldAt } = failure;
-  const isFailure = typeof at === 'number' && typeof message === 'string' && typeof kind === 'string' && typeof attempts === 'number';
+  const isFailure =
+    typeof at === 'number' && typeof message === 'string' && typeof kind === 'string' && typeof attempts === 'number';
   return {
-    ...(isFailure ? { failure: { at, message, kind, attempts, ...(typeof toldAt === 'number' ? { toldAt } : {}) } } : {}),
+    ...(isFailure
+      ? { failure: { at, message, kind, attempts, ...(typeof toldAt === 'number' ? { toldAt } : {}) } }
+      : {}),
     ...(typeof raw.cancelledAt === 'number' ? { cancelledAt: raw.cancelledAt } : {}),
     ...(raw.hadArchives === true ? { hadArchives: true } : {}),
   };
@@ -79,7 +86,9 @@ export class RunRecords {
       this.#unwritten.delete(key);
     } catch (error) {
       this.#unwritten.set(key, record);
-      this.#log.warn(`What became of a scheduled backup cannot be written to "${this.#folder}": ${(error as Error).message}`);
+      this.#log.warn(
+        `What became of a scheduled backup cannot be written to "${this.#folder}": ${(error as Error).message}`,
+      );
     }
   }
 }

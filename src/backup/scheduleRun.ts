@@ -42,40 +42,82 @@ export interface RunOptions {
 
 /** What became of one subject. */
 export type RunResult = { readonly id: string; readonly subject: SubjectName } & (
-  | { readonly outcome: 'done'; readonly file: string; readonly verified: boolean; readonly removed: readonly string[]; readonly shrunkFrom?: { readonly file: string; readonly bytes: number }; readonly bytes: number }
+  | {
+      readonly outcome: 'done';
+      readonly file: string;
+      readonly verified: boolean;
+      readonly removed: readonly string[];
+      readonly shrunkFrom?: { readonly file: string; readonly bytes: number };
+      readonly bytes: number;
+    }
   | { readonly outcome: 'notDue' }
   | { readonly outcome: 'failed'; readonly error: string; readonly cause: Error }
 );
 
 /** The archives that an entry made of a subject, on the engine that it is meant for. */
-export function archivesBy(entry: ScheduleEntry, engine: string | undefined, subject: SubjectName | undefined, backups: readonly BackupFile[]): BackupFile[] {
-  return backups.filter((one) => isByPlan(one, entry.id) && one.createdAt !== undefined && (engine === undefined || isFromEngine(one, engine)) && (subject === undefined || isOfSubject(one, subject)));
+export function archivesBy(
+  entry: ScheduleEntry,
+  engine: string | undefined,
+  subject: SubjectName | undefined,
+  backups: readonly BackupFile[],
+): BackupFile[] {
+  return backups.filter(
+    (one) =>
+      isByPlan(one, entry.id) &&
+      one.createdAt !== undefined &&
+      (engine === undefined || isFromEngine(one, engine)) &&
+      (subject === undefined || isOfSubject(one, subject)),
+  );
 }
 
-/** The times of runs, in milliseconds since 1970. An archive that failed its check is no backup: the run is still due. */
+/**
+ * The times of runs, in milliseconds since 1970. An archive that failed its check is no backup: the run is still due.
+ */
 export function doneTimes(archives: readonly BackupFile[], cancelledAt: number | undefined): number[] {
-  const made = archives.filter(({ verified, problem }) => verified?.ok !== false && problem === undefined).map(({ createdAt, modifiedAt }) => Date.parse(createdAt ?? modifiedAt));
+  const made = archives
+    .filter(({ verified, problem }) => verified?.ok !== false && problem === undefined)
+    .map(({ createdAt, modifiedAt }) => Date.parse(createdAt ?? modifiedAt));
   return cancelledAt === undefined ? made : [...made, cancelledAt];
 }
 
 /** The volumes of a Compose project: those that it made, and the other named ones that its containers mount. */
-export function volumesOfProject(project: string, { containers, volumes }: { readonly containers: readonly Container[]; readonly volumes: readonly Volume[] }): string[] {
+export function volumesOfProject(
+  project: string,
+  { containers, volumes }: { readonly containers: readonly Container[]; readonly volumes: readonly Volume[] },
+): string[] {
   const own = new Set(containers.filter(({ composeProject }) => composeProject === project).map(({ name }) => name));
   const isMounted = ({ anonymous, usedBy }: Volume) => !anonymous && usedBy.some(({ container }) => own.has(container));
-  return volumes.filter((volume) => volume.labels['com.docker.compose.project'] === project || isMounted(volume)).map(({ name }) => name);
+  return volumes
+    .filter((volume) => volume.labels['com.docker.compose.project'] === project || isMounted(volume))
+    .map(({ name }) => name);
 }
 
 async function subjectsOf(connection: Connection, { subject }: ScheduleEntry): Promise<BackupSubject[]> {
   if (subject.kind !== 'project') return [subject];
   const volumes = volumesOfProject(subject.project, await new Inventory(connection).read());
-  if (volumes.length === 0) throw new NotFound('volume', subject.project, l10n.t('The Compose project "{0}" has no volumes on this engine; bring it up once, or correct "project".', subject.project));
+  if (volumes.length === 0)
+    throw new NotFound(
+      'volume',
+      subject.project,
+      l10n.t(
+        'The Compose project "{0}" has no volumes on this engine; bring it up once, or correct "project".',
+        subject.project,
+      ),
+    );
   return volumes.map((volume) => ({ kind: 'volume', volume }));
 }
 
 /** A mount point without its disk is an empty folder: a backup there would be on the wrong disk, unseen. */
 async function checkSame(destination: string, hadArchives: boolean): Promise<void> {
   if (!hadArchives || (await readdir(destination)).length > 0) return;
-  throw new FileFailure(destination, 'EMPTY', l10n.t('The folder "{0}" held scheduled backups and is empty now: is the disk or network folder mounted? Where it was emptied on purpose, run the entry once by hand.', destination));
+  throw new FileFailure(
+    destination,
+    'EMPTY',
+    l10n.t(
+      'The folder "{0}" held scheduled backups and is empty now: is the disk or network folder mounted? Where it was emptied on purpose, run the entry once by hand.',
+      destination,
+    ),
+  );
 }
 
 /**
@@ -83,11 +125,23 @@ async function checkSame(destination: string, hadArchives: boolean): Promise<voi
  * results and does not keep the others from their turn. Throws NotFound, FileFailure and BadArgument for what concerns
  * the whole entry, PassphraseNeeded, EngineUnavailable, and Cancelled.
  */
-export async function runEntry(connection: Connection, entry: ScheduleEntry, options: RunOptions, job: JobOptions): Promise<RunResult[] | undefined> {
+export async function runEntry(
+  connection: Connection,
+  entry: ScheduleEntry,
+  options: RunOptions,
+  job: JobOptions,
+): Promise<RunResult[] | undefined> {
   const destination = await checkDestination(options.destination);
   if (!options.force) await checkSame(destination, options.hadArchives);
   if (entry.encrypt === true && options.passphrase === undefined) {
-    throw new PassphraseNeeded(destination, false, l10n.t('The scheduled backup "{0}" is to be encrypted, and no passphrase is stored; set it by "Set Backup Passphrase…".', entry.id));
+    throw new PassphraseNeeded(
+      destination,
+      false,
+      l10n.t(
+        'The scheduled backup "{0}" is to be encrypted, and no passphrase is stored; set it by "Set Backup Passphrase…".',
+        entry.id,
+      ),
+    );
   }
   const subjects = await subjectsOf(connection, entry);
   const lock = await ScheduleLock.take(destination, entry.id);
@@ -95,7 +149,8 @@ export async function runEntry(connection: Connection, entry: ScheduleEntry, opt
   try {
     const whileOurs: JobOptions = { ...job, signal: AbortSignal.any([job.signal, lock.lost]) };
     const results: RunResult[] = [];
-    for (const subject of subjects) results.push(await runSubject(connection, entry, subject, { ...options, destination }, whileOurs));
+    for (const subject of subjects)
+      results.push(await runSubject(connection, entry, subject, { ...options, destination }, whileOurs));
     return results;
   } catch (error) {
     if (error instanceof Cancelled && lock.lost.aborted && !job.signal.aborted) return undefined;
@@ -105,7 +160,13 @@ export async function runEntry(connection: Connection, entry: ScheduleEntry, opt
   }
 }
 
-async function runSubject(connection: Connection, entry: ScheduleEntry, subject: BackupSubject, options: RunOptions, job: JobOptions): Promise<RunResult> {
+async function runSubject(
+  connection: Connection,
+  entry: ScheduleEntry,
+  subject: BackupSubject,
+  options: RunOptions,
+  job: JobOptions,
+): Promise<RunResult> {
   let name: SubjectName = nameIn(subject);
   try {
     const { kind, subject: found } = await planBackup(connection, subject);
@@ -113,7 +174,11 @@ async function runSubject(connection: Connection, entry: ScheduleEntry, subject:
     const engine = entry.engine ?? connection.info.name;
     // Read under the lock: another window may have been here a moment ago.
     const before = archivesBy(entry, engine, name, await listBackups(options.destination));
-    if (!options.force && dueAt(entry.when, doneTimes(before, options.cancelledAt), entry.since, options.now()) > options.now()) return { id: entry.id, subject: name, outcome: 'notDue' };
+    if (
+      !options.force &&
+      dueAt(entry.when, doneTimes(before, options.cancelledAt), entry.since, options.now()) > options.now()
+    )
+      return { id: entry.id, subject: name, outcome: 'notDue' };
     const { file, bytes } = await backup(connection, requestOf(entry, subject, options), job);
     const listed = async () => archivesBy(entry, engine, name, await listBackups(options.destination)).map(toPlanned);
     const verified = entry.verify && (await verify(entry, file, listed, options, job));
@@ -122,7 +187,16 @@ async function runSubject(connection: Connection, entry: ScheduleEntry, subject:
     const big = lastBeforeShrinking(archives);
     // Said once, at the step: the last sound archive before this one was still as large.
     const isStep = big !== undefined && big.file === before.map(toPlanned).find(isSound)?.file;
-    return { id: entry.id, subject: name, outcome: 'done', file, bytes, verified, removed, ...(isStep ? { shrunkFrom: { file: big.file, bytes: big.bytes } } : {}) };
+    return {
+      id: entry.id,
+      subject: name,
+      outcome: 'done',
+      file,
+      bytes,
+      verified,
+      removed,
+      ...(isStep ? { shrunkFrom: { file: big.file, bytes: big.bytes } } : {}),
+    };
   } catch (error) {
     if (error instanceof Cancelled) throw error;
     return { id: entry.id, subject: name, outcome: 'failed', error: (error as Error).message, cause: error as Error };
@@ -140,13 +214,19 @@ function nameIn(subject: BackupSubject): SubjectName {
   }
 }
 
-function requestOf(entry: ScheduleEntry, subject: BackupSubject, { defaults, destination, passphrase }: RunOptions): BackupRequest {
+function requestOf(
+  entry: ScheduleEntry,
+  subject: BackupSubject,
+  { defaults, destination, passphrase }: RunOptions,
+): BackupRequest {
   return {
     subject,
     destination,
     compression: entry.compression ?? defaults.compression,
     // A level belongs to its compression.
-    level: entry.level ?? (entry.compression === undefined || entry.compression === defaults.compression ? defaults.level : undefined),
+    level:
+      entry.level ??
+      (entry.compression === undefined || entry.compression === defaults.compression ? defaults.level : undefined),
     method: entry.method ?? defaults.method,
     helperImage: defaults.helperImage,
     consistency: entry.consistency,
@@ -156,14 +236,29 @@ function requestOf(entry: ScheduleEntry, subject: BackupSubject, { defaults, des
 }
 
 /** True, and written into the manifest; for an archive that is not whole that is written too, and BadArchive thrown. */
-async function verify(entry: ScheduleEntry, file: string, listed: () => Promise<PlannedArchive[]>, { destination, passphrase, now }: RunOptions, job: JobOptions): Promise<true> {
+async function verify(
+  entry: ScheduleEntry,
+  file: string,
+  listed: () => Promise<PlannedArchive[]>,
+  { destination, passphrase, now }: RunOptions,
+  job: JobOptions,
+): Promise<true> {
   const { ok, problems } = await verifyBackup(file, job, passphrase);
   await recordVerdict(file, ok);
   if (ok) return true;
   // Broken archives must not fill the disk while it is tried again; those that are sound all stay.
   const unsound = (await listed()).filter((one) => !isSound(one));
   await thinOut(entry, removals(unsound, { last: 1 }, now()), job);
-  throw new BadArchive(file, problems, l10n.t('The scheduled backup "{0}" was written, but verifying it failed: {1}. Earlier backups were kept; check the disk of "{2}".', entry.id, problems.slice(0, 3).join('; '), destination));
+  throw new BadArchive(
+    file,
+    problems,
+    l10n.t(
+      'The scheduled backup "{0}" was written, but verifying it failed: {1}. Earlier backups were kept; check the disk of "{2}".',
+      entry.id,
+      problems.slice(0, 3).join('; '),
+      destination,
+    ),
+  );
 }
 
 function toPlanned({ file, createdAt = '', bytes = 0, verified, problem }: BackupFile): PlannedArchive {
@@ -197,5 +292,14 @@ export function isElsewhere({ engine }: ScheduleEntry, connection: Connection): 
 
 /** Throws BadArgument for an entry that is meant for another engine. */
 export function checkEngine(entry: ScheduleEntry, connection: Connection): void {
-  if (isElsewhere(entry, connection)) throw new BadArgument('engine', l10n.t('The scheduled backup "{0}" is for the engine "{1}", and this window is connected to "{2}"; select the context of that engine, or correct "engine".', entry.id, entry.engine ?? '', connection.info.name));
+  if (isElsewhere(entry, connection))
+    throw new BadArgument(
+      'engine',
+      l10n.t(
+        'The scheduled backup "{0}" is for the engine "{1}", and this window is connected to "{2}"; select the context of that engine, or correct "engine".',
+        entry.id,
+        entry.engine ?? '',
+        connection.info.name,
+      ),
+    );
 }

@@ -1,4 +1,6 @@
-/** Runs the schedule while it lives: wakes for what is due, makes up for what was missed, and tells of failures once. */
+/**
+ * Runs the schedule while it lives: wakes for what is due, makes up for what was missed, and tells of failures once.
+ */
 import * as l10n from '@vscode/l10n';
 import { EventEmitter } from 'node:events';
 import type { Connection } from '../engine/connection.ts';
@@ -9,7 +11,15 @@ import { listBackups, type BackupFile } from './list.ts';
 import { dueAt, retryAt, SKEW_MS } from './schedule.ts';
 import type { ScheduleEntry } from './scheduleEntry.ts';
 import { RunRecords, type RunRecord } from './scheduleRecord.ts';
-import { archivesBy, checkEngine, doneTimes, isElsewhere, runEntry, type RunResult, type SubjectName } from './scheduleRun.ts';
+import {
+  archivesBy,
+  checkEngine,
+  doneTimes,
+  isElsewhere,
+  runEntry,
+  type RunResult,
+  type SubjectName,
+} from './scheduleRun.ts';
 
 export interface RunnerOptions {
   readonly entries: () => readonly ScheduleEntry[];
@@ -56,7 +66,10 @@ export interface EntryStatus {
 }
 
 /** What became of an entry, or of one of its subjects. */
-export type EntryResult = RunResult | { readonly id: string; readonly outcome: 'busy' | 'elsewhere' | 'cancelled' } | { readonly id: string; readonly outcome: 'failed'; readonly error: string; readonly cause: Error };
+export type EntryResult =
+  | RunResult
+  | { readonly id: string; readonly outcome: 'busy' | 'elsewhere' | 'cancelled' }
+  | { readonly id: string; readonly outcome: 'failed'; readonly error: string; readonly cause: Error };
 
 interface Seen {
   readonly archives: readonly BackupFile[];
@@ -104,7 +117,10 @@ export class ScheduleRunner {
     void this.wake();
   }
 
-  /** Looks at once at what is due. What failed with an error of the class `again`, or of any, is tried again now: the cause may be gone. Never throws. */
+  /**
+   * Looks at once at what is due. What failed with an error of the class `again`, or of any, is tried again now: the
+   * cause may be gone. Never throws.
+   */
   async wake(again?: 'EngineUnavailable' | 'PassphraseNeeded' | 'any'): Promise<void> {
     if (!this.#isStarted || this.#isDisposed) return;
     for (const [key, seen] of this.#seen) {
@@ -144,7 +160,16 @@ export class ScheduleRunner {
   async run(id?: string): Promise<EntryResult[]> {
     const entries = this.#options.entries();
     const chosen = entries.filter((entry) => id === undefined || entry.id === id);
-    if (id !== undefined && chosen.length === 0) throw new NotFound('plan', id, l10n.t('There is no scheduled backup "{0}"; there are {1}.', id, entries.map((entry) => `"${entry.id}"`).join(', ') || 'none'));
+    if (id !== undefined && chosen.length === 0)
+      throw new NotFound(
+        'plan',
+        id,
+        l10n.t(
+          'There is no scheduled backup "{0}"; there are {1}.',
+          id,
+          entries.map((entry) => `"${entry.id}"`).join(', ') || 'none',
+        ),
+      );
     const results: EntryResult[] = [];
     for (const entry of chosen) {
       await this.#look(entry);
@@ -232,8 +257,16 @@ export class ScheduleRunner {
     const { subjects, archives, record } = seen;
     const known = subjects ?? (entry.subject.kind === 'project' ? [] : [undefined]);
     // A project's volumes are not known before the engine was asked.
-    const dues = known.map((subject) => dueAt(entry.when, doneTimes(archivesBy(entry, entry.engine, subject, archives), record.cancelledAt), entry.since, now));
-    const due = dues.length === 0 ? dueAt(entry.when, doneTimes([], record.cancelledAt), entry.since, now) : Math.min(...dues);
+    const dues = known.map((subject) =>
+      dueAt(
+        entry.when,
+        doneTimes(archivesBy(entry, entry.engine, subject, archives), record.cancelledAt),
+        entry.since,
+        now,
+      ),
+    );
+    const due =
+      dues.length === 0 ? dueAt(entry.when, doneTimes([], record.cancelledAt), entry.since, now) : Math.min(...dues);
     return record.failure === undefined ? due : Math.max(due, retryAt(record.failure.at, record.failure.attempts, now));
   }
 
@@ -244,21 +277,29 @@ export class ScheduleRunner {
     const archives = destination === undefined ? [] : await listBackups(destination).catch(() => []);
     const read = await this.#records.read(this.#key(entry));
     const record = isAwake && known?.record.failure?.at === 0 ? { ...read, failure: known.record.failure } : read;
-    this.#seen.set(this.#key(entry), { archives: archivesBy(entry, entry.engine, undefined, archives), record, subjects: known?.subjects, at: this.#now() });
+    this.#seen.set(this.#key(entry), {
+      archives: archivesBy(entry, entry.engine, undefined, archives),
+      record,
+      subjects: known?.subjects,
+      at: this.#now(),
+    });
   }
 
   async #attempt(entry: ScheduleEntry, force: boolean, byHand: boolean): Promise<EntryResult[]> {
     const abort = new AbortController();
     this.#running.set(entry.id, abort);
     this.#changed();
-    const results = await this.#options.work(entry, ({ progress }) => this.#tryOnce(entry, force, { signal: abort.signal, log: this.#options.log, progress }));
+    const results = await this.#options.work(entry, ({ progress }) =>
+      this.#tryOnce(entry, force, { signal: abort.signal, log: this.#options.log, progress }),
+    );
     this.#running.delete(entry.id);
     if (!this.#isDisposed) await this.#write(entry, results, byHand);
     await this.#look(entry);
     const named = results.flatMap((result) => ('subject' in result ? [result.subject] : []));
     const seen = this.#seen.get(this.#key(entry));
     if (seen !== undefined && named.length > 0) this.#seen.set(this.#key(entry), { ...seen, subjects: named });
-    for (const result of results) if (result.outcome === 'done' && result.shrunkFrom !== undefined) this.#options.onShrunk(result);
+    for (const result of results)
+      if (result.outcome === 'done' && result.shrunkFrom !== undefined) this.#options.onShrunk(result);
     this.#changed();
     return results;
   }
@@ -267,13 +308,28 @@ export class ScheduleRunner {
     const { id } = entry;
     try {
       const destination = this.#options.destination(entry);
-      if (destination === undefined) throw new BadArgument('destination', l10n.t('The scheduled backup "{0}" has no destination; give it one, or set "dockerMounts.backup.folder".', id));
+      if (destination === undefined)
+        throw new BadArgument(
+          'destination',
+          l10n.t(
+            'The scheduled backup "{0}" has no destination; give it one, or set "dockerMounts.backup.folder".',
+            id,
+          ),
+        );
       const connection = await this.#options.connection();
       if (force) checkEngine(entry, connection);
       if (isElsewhere(entry, connection)) return [{ id, outcome: 'elsewhere' }];
       const { cancelledAt, hadArchives = false } = this.#seen.get(this.#key(entry))?.record ?? {};
       const passphrase = entry.encrypt === true ? await this.#options.passphrase() : undefined;
-      const options = { destination, defaults: this.#options.defaults(), passphrase, force, cancelledAt, hadArchives, now: () => this.#now() };
+      const options = {
+        destination,
+        defaults: this.#options.defaults(),
+        passphrase,
+        force,
+        cancelledAt,
+        hadArchives,
+        now: () => this.#now(),
+      };
       return (await runEntry(connection, entry, options, job)) ?? [{ id, outcome: 'busy' }];
     } catch (error) {
       if (error instanceof Cancelled) return [{ id, outcome: 'cancelled' }];
@@ -289,7 +345,13 @@ export class ScheduleRunner {
     if (results.some(({ outcome }) => outcome === 'busy' || outcome === 'elsewhere')) return;
     if (failed !== undefined) this.#options.log.error(`The scheduled backup "${entry.id}" failed: ${failed.error}`);
     const now = this.#now();
-    const failure = failed && { at: now, message: failed.error, kind: failed.cause.name, attempts: (earlier?.attempts ?? 0) + 1, toldAt: byHand ? now : earlier?.toldAt };
+    const failure = failed && {
+      at: now,
+      message: failed.error,
+      kind: failed.cause.name,
+      attempts: (earlier?.attempts ?? 0) + 1,
+      toldAt: byHand ? now : earlier?.toldAt,
+    };
     const record: RunRecord = {
       ...rest,
       ...(isCancelled ? { cancelledAt: now } : {}),
@@ -304,7 +366,11 @@ export class ScheduleRunner {
     const record = await this.#records.read(this.#key(entry));
     const now = this.#now();
     const toldAt = record.failure?.toldAt;
-    if (record.failure === undefined || (toldAt !== undefined && toldAt <= now + SKEW_MS && now - toldAt < TELL_AGAIN_MS)) return false;
+    if (
+      record.failure === undefined ||
+      (toldAt !== undefined && toldAt <= now + SKEW_MS && now - toldAt < TELL_AGAIN_MS)
+    )
+      return false;
     await this.#records.write(this.#key(entry), { ...record, failure: { ...record.failure, toldAt: now } });
     return true;
   }

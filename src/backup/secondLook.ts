@@ -1,6 +1,6 @@
 /**
- * Compares what the archive endpoint sent with what the source holds. The engine writes what it cannot read into its own
- * log, leaves it out and ends the stream well, so the end of the stream alone proves nothing.
+ * Compares what the archive endpoint sent with what the source holds. The engine writes what it cannot read into its
+ * own log, leaves it out and ends the stream well, so the end of the stream alone proves nothing.
  */
 import * as l10n from '@vscode/l10n';
 import { hash } from 'node:crypto';
@@ -53,7 +53,10 @@ function hashOf(path: string): bigint {
   return hash('sha1', Buffer.from(path, 'latin1'), 'buffer').readBigUInt64LE(0);
 }
 
-/** Lists a source: paths below its root as Latin-1, without sockets, which no tar holds. Throws Unlisted for what cannot be reached. */
+/**
+ * Lists a source: paths below its root as Latin-1, without sockets, which no tar holds. Throws Unlisted for what cannot
+ * be reached.
+ */
 type List = (job: JobOptions) => AsyncIterable<string>;
 
 class Unlisted extends Error {}
@@ -77,7 +80,10 @@ async function* walkHere(root: string, job: JobOptions): AsyncGenerator<string> 
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (VANISHED.has(code) && path !== '') continue;
-      throw new Unlisted(l10n.t('"{0}" cannot be listed ({1})', printableName(Buffer.from(path, 'latin1')).slice(-60), code), { cause: error });
+      throw new Unlisted(
+        l10n.t('"{0}" cannot be listed ({1})', printableName(Buffer.from(path, 'latin1')).slice(-60), code),
+        { cause: error },
+      );
     }
   }
 }
@@ -96,7 +102,12 @@ async function* splitAtNul(stream: Readable): AsyncGenerator<string> {
 }
 
 async function* find(connection: Connection, { type, source }: Tree, job: JobOptions): AsyncGenerator<string> {
-  const helper = await createTool(connection, ['find', LOOK_AT], { type, source, target: LOOK_AT, readOnly: true }, job.log);
+  const helper = await createTool(
+    connection,
+    ['find', LOOK_AT],
+    { type, source, target: LOOK_AT, readOnly: true },
+    job.log,
+  );
   try {
     const { output, exitCode } = await helper.run();
     let said = '';
@@ -116,10 +127,18 @@ async function* nothing(): AsyncGenerator<string> {
 }
 
 /** How the source can be listed by another way than the engine's archive; undefined where it cannot. */
-async function waysToList(connection: Connection, tree: Tree, mayRun: boolean, job: JobOptions): Promise<List | undefined> {
+async function waysToList(
+  connection: Connection,
+  tree: Tree,
+  mayRun: boolean,
+  job: JobOptions,
+): Promise<List | undefined> {
   const { hostPath } = tree;
   if (hostPath !== undefined && (await sharesFiles(connection))) {
-    const code = await opendir(hostPath).then((folder) => folder.close().then(() => ''), (error: NodeJS.ErrnoException) => error.code);
+    const code = await opendir(hostPath).then(
+      (folder) => folder.close().then(() => ''),
+      (error: NodeJS.ErrnoException) => error.code,
+    );
     if (code === '') return (work) => walkHere(hostPath, work);
     if (code === 'ENOTDIR') return nothing;
   }
@@ -147,13 +166,20 @@ export class SecondLook {
   }
 
   /**
-   * Lists the tree before it is read: here where its files are on this machine, else by our own tool, unless nothing is to
-   * be run. Undefined, and said in the log, where there is no way to list it.
+   * Lists the tree before it is read: here where its files are on this machine, else by our own tool, unless nothing is
+   * to be run. Undefined, and said in the log, where there is no way to list it.
    */
-  static async begin(connection: Connection, tree: Tree, mayRun: boolean, job: JobOptions): Promise<SecondLook | undefined> {
+  static async begin(
+    connection: Connection,
+    tree: Tree,
+    mayRun: boolean,
+    job: JobOptions,
+  ): Promise<SecondLook | undefined> {
     const list = await waysToList(connection, tree, mayRun, job);
     if (list === undefined) {
-      job.log.info(`What the engine sends of "${tree.source}" cannot be compared with a listing of it here; the method "tar" says itself what it could not read.`);
+      job.log.info(
+        `What the engine sends of "${tree.source}" cannot be compared with a listing of it here; the method "tar" says itself what it could not read.`,
+      );
       return undefined;
     }
     const before = new Names();
@@ -186,11 +212,28 @@ export class SecondLook {
     }
     if (missing === 0) return;
     const problem = `the engine left out ${missing} entries without a word, for example "${printableName(Buffer.from(example, 'latin1')).slice(-200)}"`;
-    throw new BadArchive('', [problem], l10n.t('The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; use the method "tar".', this.#tree.source, problem));
+    throw new BadArchive(
+      '',
+      [problem],
+      l10n.t(
+        'The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; use the method "tar".',
+        this.#tree.source,
+        problem,
+      ),
+    );
   }
 }
 
 function unreachable(tree: Tree, error: unknown): unknown {
   if (!(error instanceof Unlisted)) return error;
-  return new BadArchive('', [error.message], l10n.t('"{0}" cannot be read whole by the engine\'s archive endpoint: {1}. Nothing was kept; use the method "tar".', tree.source, error.message), { cause: error });
+  return new BadArchive(
+    '',
+    [error.message],
+    l10n.t(
+      '"{0}" cannot be read whole by the engine\'s archive endpoint: {1}. Nothing was kept; use the method "tar".',
+      tree.source,
+      error.message,
+    ),
+    { cause: error },
+  );
 }

@@ -24,7 +24,9 @@ export function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
 
 /** The pieces of a file in GNU's old sparse format: four in its header, 21 in each block behind it. */
 export function oldSparseMap(member: TarMember): { offset: number; bytes: number }[] {
-  const at = member.blocks.findLastIndex((block) => block.length === BLOCK && block[156] === 0x53 && readHeader(block) !== undefined);
+  const at = member.blocks.findLastIndex(
+    (block) => block.length === BLOCK && block[156] === 0x53 && readHeader(block) !== undefined,
+  );
   const pieces: { offset: number; bytes: number }[] = [];
   // A plain loop: a view of each field of a million pieces would take hundreds of megabytes.
   for (const [index, block] of member.blocks.slice(at).entries()) {
@@ -37,20 +39,41 @@ export function oldSparseMap(member: TarMember): { offset: number; bytes: number
   return pieces;
 }
 
-/** A file of GNU's old sparse format as one of its format 1.0, which readers in Go take: the map stands before the data. */
+/**
+ * A file of GNU's old sparse format as one of its format 1.0, which readers in Go take: the map stands before the data.
+ */
 export function asNewSparse(member: TarMember): Buffer[] {
   const pieces = oldSparseMap(member);
   const map = Buffer.from([pieces.length, ...pieces.flatMap(({ offset, bytes }) => [offset, bytes])].join('\n') + '\n');
   const padded = Buffer.alloc(Math.ceil(map.length / BLOCK) * BLOCK);
   map.copy(padded);
   const data = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
-  const records = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': String(member.bytes), size: String(padded.length + data), uid: String(member.uid), gid: String(member.gid), mtime: String(member.mtime) };
+  const records = {
+    'GNU.sparse.major': '1',
+    'GNU.sparse.minor': '0',
+    'GNU.sparse.realsize': String(member.bytes),
+    size: String(padded.length + data),
+    uid: String(member.uid),
+    gid: String(member.gid),
+    mtime: String(member.mtime),
+  };
   const header = newHeader(Buffer.from('GNUSparseFile'), '0', 0, member.mode);
-  return [...paxHeader(new Map([['GNU.sparse.name', member.name], ...Object.entries(records).map(([key, value]): [string, Buffer] => [key, Buffer.from(value)])])), header, padded];
+  return [
+    ...paxHeader(
+      new Map([
+        ['GNU.sparse.name', member.name],
+        ...Object.entries(records).map(([key, value]): [string, Buffer] => [key, Buffer.from(value)]),
+      ]),
+    ),
+    header,
+    padded,
+  ];
 }
 
 function recordsOf({ blocks }: TarMember): Map<string, Buffer> {
-  const at = blocks.findIndex((block) => block.length === BLOCK && block[156] === 0x78 && readHeader(block) !== undefined);
+  const at = blocks.findIndex(
+    (block) => block.length === BLOCK && block[156] === 0x78 && readHeader(block) !== undefined,
+  );
   if (at < 0) return new Map();
   const size = readHeader(blocks[at] ?? Buffer.alloc(BLOCK))?.size ?? 0;
   return new Map(paxRecords((blocks[at + 1] ?? Buffer.alloc(0)).subarray(0, size)));
@@ -71,10 +94,16 @@ export function blocksWithName(member: TarMember, name: Buffer, link: Buffer = m
   const isLink = member.type === '1' || member.type === '2';
   if (isLink && link.length > FIELD_BYTES) records.set('linkpath', link);
   const named = withName(header, name.subarray(0, FIELD_BYTES));
-  return [...(records.size > 0 ? paxHeader(records) : []), isLink ? withLink(named, link.subarray(0, FIELD_BYTES)) : named];
+  return [
+    ...(records.size > 0 ? paxHeader(records) : []),
+    isLink ? withLink(named, link.subarray(0, FIELD_BYTES)) : named,
+  ];
 }
 
-/** A member's header blocks below another root: the names of hard links are relative to it too, those of symbolic links are not. */
+/**
+ * A member's header blocks below another root: the names of hard links are relative to it too, those of symbolic links
+ * are not.
+ */
 export function blocksBelow(member: TarMember, root: Buffer): Buffer[] {
   const below = (name: Buffer) => Buffer.concat([root, Buffer.from(`/${memberPath(name)}`, 'latin1')]);
   return blocksWithName(member, below(member.name), member.type === '1' ? below(member.link) : member.link);

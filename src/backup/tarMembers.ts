@@ -12,13 +12,19 @@ import { readHeader, tarNumber, untilNul, type TarHeader } from './tarHeader.ts'
 const BLOCK = 512;
 /** Larger pax or long-name members than this are damage, not names. */
 const MAX_META_BYTES = 1024 * 1024;
-/** A file on Linux has 64 KiB of names of attributes, of seven bytes and more. GNU's sparse maps, two records a piece, are not counted. */
+/**
+ * A file on Linux has 64 KiB of names of attributes, of seven bytes and more. GNU's sparse maps, two records a piece,
+ * are not counted.
+ */
 const MOST_RECORDS = 10_000;
 /** What stands before one member: each kind of extended header as large as it may be, and room for some more. */
 const MOST_HELD_BYTES = 8 * MAX_META_BYTES;
 /** Trees deeper than PATH_MAX (4,096 bytes) are legal; sixteen times as deep there is none. */
 export const MOST_NAME_BYTES = 64 * 1024;
-/** As many pieces as a file of 8 GB has at most of which every second block of 4 KiB is a hole: 24 MB of map in GNU's old format. */
+/**
+ * As many pieces as a file of 8 GB has at most of which every second block of 4 KiB is a hole: 24 MB of map in GNU's
+ * old format.
+ */
 export const MOST_PIECES = 1_000_000;
 const PIECES_A_BLOCK = 21;
 
@@ -78,7 +84,8 @@ export function paxRecords(data: Buffer): Map<string, Buffer> {
     const equals = data.indexOf(0x3d, space);
     if (equals < 0 || equals >= at + length) throw new BadTar(l10n.t('an extended header is malformed'));
     const key = data.toString('utf8', space + 1, equals);
-    if (!key.startsWith('GNU.sparse.') && (counted += 1) > MOST_RECORDS) throw new BadTar(l10n.t('an extended header has more than {0} records, as no file needs', MOST_RECORDS));
+    if (!key.startsWith('GNU.sparse.') && (counted += 1) > MOST_RECORDS)
+      throw new BadTar(l10n.t('an extended header has more than {0} records, as no file needs', MOST_RECORDS));
     records.set(key, data.subarray(equals + 1, at + length - 1));
     at += length;
   }
@@ -88,7 +95,8 @@ export function paxRecords(data: Buffer): Map<string, Buffer> {
 function asNumber(value: Buffer | undefined): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value.toString('latin1'));
-  if (!Number.isFinite(number) || number < 0) throw new BadTar(l10n.t('an extended header holds a number that is none'));
+  if (!Number.isFinite(number) || number < 0)
+    throw new BadTar(l10n.t('an extended header holds a number that is none'));
   return number;
 }
 
@@ -162,9 +170,15 @@ class MemberWalker {
   finish(): void {
     if (this.#expect.kind === 'end') return;
     if (this.#expect.kind === 'header' && this.#partialBytes === 0 && this.#zeroBlocks === 0) {
-      throw new BadTar(l10n.t('the tar stream stops {0}, without the end-of-archive mark', this.#last ? `after "${this.#last}"` : 'at its beginning'));
+      throw new BadTar(
+        l10n.t(
+          'the tar stream stops {0}, without the end-of-archive mark',
+          this.#last ? `after "${this.#last}"` : 'at its beginning',
+        ),
+      );
     }
-    if (this.#last === '' && this.#expect.kind === 'header' && this.#held.length === 0) throw new BadTar(l10n.t('it is no tar: it ends before its first header'));
+    if (this.#last === '' && this.#expect.kind === 'header' && this.#held.length === 0)
+      throw new BadTar(l10n.t('it is no tar: it ends before its first header'));
     throw new BadTar(l10n.t('the tar stream stops in the middle{0}', this.#last ? ` of "${this.#last}"` : ''));
   }
 
@@ -180,7 +194,8 @@ class MemberWalker {
         return;
       case 'sparseMap':
         expect.blocks.push(block);
-        if (expect.blocks.length * PIECES_A_BLOCK > MOST_PIECES) throw new BadTar(l10n.t('the map of a sparse file has more than {0} pieces', MOST_PIECES));
+        if (expect.blocks.length * PIECES_A_BLOCK > MOST_PIECES)
+          throw new BadTar(l10n.t('the map of a sparse file has more than {0} pieces', MOST_PIECES));
         if (block[GNU_SPARSE_EXTENSION_MORE] !== 1) this.#member('S', expect.header, expect.blocks, push);
         return;
       case 'body':
@@ -192,7 +207,10 @@ class MemberWalker {
   /** Extended headers without a member behind them would be held without end. */
   #hold(block: Buffer): void {
     this.#heldBytes += block.length;
-    if (this.#heldBytes > MOST_HELD_BYTES) throw new BadTar(l10n.t('more than {0} MiB of extended headers stand before one entry', MOST_HELD_BYTES / 1024 / 1024));
+    if (this.#heldBytes > MOST_HELD_BYTES)
+      throw new BadTar(
+        l10n.t('more than {0} MiB of extended headers stand before one entry', MOST_HELD_BYTES / 1024 / 1024),
+      );
     this.#held.push(block);
   }
 
@@ -227,7 +245,9 @@ class MemberWalker {
   #decode(block: Buffer): TarHeader | null {
     const header = readHeader(block);
     if (header !== undefined) return header;
-    throw new BadTar(l10n.t('the header {0} is damaged or this is no tar', this.#last ? `after "${this.#last}"` : 'at the beginning'));
+    throw new BadTar(
+      l10n.t('the header {0} is damaged or this is no tar', this.#last ? `after "${this.#last}"` : 'at the beginning'),
+    );
   }
 
   #member(type: string, header: TarHeader, own: readonly Buffer[], push: (part: Buffer) => void): void {
@@ -235,11 +255,13 @@ class MemberWalker {
     const record = (key: string) => this.#pax.get(key) ?? this.#global.get(key);
     const name = record('GNU.sparse.name') ?? record('path') ?? this.#longName ?? header.name;
     const link = record('linkpath') ?? this.#longLink ?? header.link;
-    if (Math.max(name.length, link.length) > MOST_NAME_BYTES) throw new BadTar(l10n.t('a name, or a link\'s target, is longer than {0} bytes', MOST_NAME_BYTES));
+    if (Math.max(name.length, link.length) > MOST_NAME_BYTES)
+      throw new BadTar(l10n.t("a name, or a link's target, is longer than {0} bytes", MOST_NAME_BYTES));
     const size = asNumber(record('size')) ?? header.size;
     const hasBody = !['2', '3', '4', '5', '6'].includes(type);
     const realSize = asNumber(record('GNU.sparse.realsize')) ?? asNumber(record('GNU.sparse.size'));
-    const bytes = type === 'S' ? tarNumber(block.subarray(GNU_SPARSE_REAL_SIZE, GNU_SPARSE_REAL_SIZE + 12)) : (realSize ?? size);
+    const bytes =
+      type === 'S' ? tarNumber(block.subarray(GNU_SPARSE_REAL_SIZE, GNU_SPARSE_REAL_SIZE + 12)) : (realSize ?? size);
     const isFile = type === '0' || type === '7' || type === 'S';
     const directoryByName = type === '0' && name.at(-1) === 0x2f;
 
@@ -328,7 +350,10 @@ export function textOf(bytes: Buffer): string | undefined {
   return Buffer.from(text, 'utf8').equals(bytes) ? text : undefined;
 }
 
-/** A member's name for people: UTF-8 where it is, otherwise with \ooo for the bytes that are not; control characters escaped. */
+/**
+ * A member's name for people: UTF-8 where it is, otherwise with \ooo for the bytes that are not; control characters
+ * escaped.
+ */
 export function printableName(name: Buffer): string {
   const text = textOf(name);
   const escape = (character: string) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`;

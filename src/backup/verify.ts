@@ -46,16 +46,25 @@ export async function verifyBackup(path: string, job: JobOptions, passphrase?: s
   if (damage !== undefined) problems.push(damage);
   if (manifest !== undefined) problems.push(...differences(manifest, { sha256, size, entries, bytes }));
   const ok = problems.length === 0;
-  job.log.info(`Verified "${file}": ${ok ? 'whole' : problems.join('; ')} (${entries} entries, ${bytes} bytes${manifest ? '' : ', no manifest beside it'}).`);
+  job.log.info(
+    `Verified "${file}": ${ok ? 'whole' : problems.join('; ')} (${entries} entries, ${bytes} bytes${manifest ? '' : ', no manifest beside it'}).`,
+  );
   return { ok, entries, bytes, problems };
 }
 
 /** What an archive has otherwise than its manifest says. */
-export function differences(manifest: Manifest, found: { sha256: string; size: number; entries: number; bytes: number }): string[] {
+export function differences(
+  manifest: Manifest,
+  found: { sha256: string; size: number; entries: number; bytes: number },
+): string[] {
   const problems: string[] = [];
-  if (found.size !== manifest.archiveBytes) problems.push(`the file has ${found.size} bytes, its manifest says ${manifest.archiveBytes}`);
-  if (found.sha256 !== manifest.sha256) problems.push("the SHA-256 differs from the manifest's: the file was changed or damaged");
-  if (found.entries !== manifest.entries) problems.push(`it holds ${found.entries} entries, its manifest says ${manifest.entries}`);
-  if (found.bytes !== manifest.bytes) problems.push(`it holds ${found.bytes} bytes of content, its manifest says ${manifest.bytes}`);
+  if (found.size !== manifest.archiveBytes)
+    problems.push(`the file has ${found.size} bytes, its manifest says ${manifest.archiveBytes}`);
+  if (found.sha256 !== manifest.sha256)
+    problems.push("the SHA-256 differs from the manifest's: the file was changed or damaged");
+  if (found.entries !== manifest.entries)
+    problems.push(`it holds ${found.entries} entries, its manifest says ${manifest.entries}`);
+  if (found.bytes !== manifest.bytes)
+    problems.push(`it holds ${found.bytes} bytes of content, its manifest says ${manifest.bytes}`);
   return problems;
 }

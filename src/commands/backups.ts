@@ -64,10 +64,13 @@ function subjectsOfNodes(nodes: readonly Node[]): BackupSubject[] {
   const subjects = nodes.map(subjectOfNode).filter((subject) => subject !== undefined);
   const merged: BackupSubject[] = [];
   for (const subject of subjects) {
-    const same = merged.findIndex((one) => one.kind === 'container' && subject.kind === 'container' && one.container === subject.container);
+    const same = merged.findIndex(
+      (one) => one.kind === 'container' && subject.kind === 'container' && one.container === subject.container,
+    );
     const known = merged[same];
     if (known?.kind !== 'container' || subject.kind !== 'container') merged.push(subject);
-    else if (known.targets === undefined || subject.targets === undefined) merged[same] = { kind: 'container', container: known.container };
+    else if (known.targets === undefined || subject.targets === undefined)
+      merged[same] = { kind: 'container', container: known.container };
     else merged[same] = { ...known, targets: [...known.targets, ...subject.targets] };
   }
   return merged;
@@ -82,13 +85,18 @@ async function subjectsOf(call: Call, { watcher }: Services): Promise<BackupSubj
   }
   const targets = textsOf(call, 'targets');
   if (container !== undefined) return [{ kind: 'container', container, ...(targets ? { targets } : {}) }];
-  if (targets !== undefined) throw new BadArgument('targets', vscode.l10n.t('The argument "targets" goes with "container" only.'));
+  if (targets !== undefined)
+    throw new BadArgument('targets', vscode.l10n.t('The argument "targets" goes with "container" only.'));
   if (volume !== undefined) return [{ kind: 'volume', volume }];
   if (source !== undefined) return [{ kind: 'bind', source: expandHome(source) }];
   const fromRows = subjectsOfNodes(call.nodes);
   if (fromRows.length > 0) return fromRows;
   const chosen = await answered(pickSubject(await watcher.snapshot(), say('Back up which container or volume?')));
-  return ['container' in chosen ? { kind: 'container', container: chosen.container } : { kind: 'volume', volume: chosen.volume }];
+  return [
+    'container' in chosen
+      ? { kind: 'container', container: chosen.container }
+      : { kind: 'volume', volume: chosen.volume },
+  ];
 }
 
 function nameOf(subject: BackupSubject): string {
@@ -130,8 +138,12 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
   const results = await eachOne(subjects.map(nameOf), async (_name, index) => {
     const subject = subjects[index];
     if (subject === undefined) return undefined;
-    const asked = call.byHand ? await answered(askConsistency(connection, (await planBackup(connection, subject)).trees)) : consistency;
-    const result = await withJob(say('Backing up {0}', nameOf(subject)), services.log, (job) => backup(connection, { ...request, subject, consistency: asked }, job));
+    const asked = call.byHand
+      ? await answered(askConsistency(connection, (await planBackup(connection, subject)).trees))
+      : consistency;
+    const result = await withJob(say('Backing up {0}', nameOf(subject)), services.log, (job) =>
+      backup(connection, { ...request, subject, consistency: asked }, job),
+    );
     if (services.backupFolder.current() === undefined) await services.backupFolder.remember(destination);
     if (call.byHand) void announce(result, nameOf(subject), services);
     return result;
@@ -142,7 +154,13 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
 async function announce(result: BackupResult, name: string, { log }: Services): Promise<void> {
   const reveal = say('Reveal');
   const showLog = say('Show Log');
-  const text = say('Backed up {0}: {1} entries, {2} in {3}.', name, result.entries, formatBytes(result.archiveBytes), basename(result.file));
+  const text = say(
+    'Backed up {0}: {1} entries, {2} in {3}.',
+    name,
+    result.entries,
+    formatBytes(result.archiveBytes),
+    basename(result.file),
+  );
   const chosen =
     result.warnings.length === 0
       ? await showInformation(text, reveal, showLog)
@@ -154,8 +172,20 @@ async function announce(result: BackupResult, name: string, { log }: Services): 
 /** Says beforehand what goes, and what is left of its subject. */
 async function runDelete(call: Call, services: Services): Promise<{ removed: string[] }> {
   const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
-  const files = textOf(call, 'file') === undefined && rows.length > 0 ? rows : [await archiveOf(call, services, say('Delete'))];
-  if (call.byHand) await confirmed(await deletionQuestion(files), lines([...(files.length === 1 ? [] : [lines(files.map((file) => basename(file)))]), say('An archive that is deleted cannot be brought back.')], '\n\n'), say('Delete'));
+  const files =
+    textOf(call, 'file') === undefined && rows.length > 0 ? rows : [await archiveOf(call, services, say('Delete'))];
+  if (call.byHand)
+    await confirmed(
+      await deletionQuestion(files),
+      lines(
+        [
+          ...(files.length === 1 ? [] : [lines(files.map((file) => basename(file)))]),
+          say('An archive that is deleted cannot be brought back.'),
+        ],
+        '\n\n',
+      ),
+      say('Delete'),
+    );
   const removed = await eachOne(files, async (file) => {
     await removeBackup(file);
     services.log.info(vscode.l10n.t('Deleted the backup "{0}".', file));
@@ -169,8 +199,13 @@ async function deletionQuestion(files: readonly string[]): Promise<Shown> {
   if (files.length > 1) return say('Delete {0} backups?', files.length);
   const all = await listBackups(dirname(first));
   const one = all.find(({ file }) => file === first);
-  const others = all.filter(({ file, kind, subject }) => file !== first && subject !== undefined && kind === one?.kind && subject === one?.subject);
-  return one?.subject !== undefined && others.length === 0 ? say('Delete {0}, the only backup of {1} in its folder?', basename(first), one.subject) : say('Delete {0}?', basename(first));
+  const others = all.filter(
+    ({ file, kind, subject }) =>
+      file !== first && subject !== undefined && kind === one?.kind && subject === one?.subject,
+  );
+  return one?.subject !== undefined && others.length === 0
+    ? say('Delete {0}, the only backup of {1} in its folder?', basename(first), one.subject)
+    : say('Delete {0}?', basename(first));
 }
 
 /** In the desktop's file manager where there is one, else in the Backups view. */
@@ -190,17 +225,36 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
   const listed = folder === undefined ? [] : await listBackups(folder).catch(() => []);
   if (listed.length > 0) {
     const browse = { icon: 'folder-opened', label: say('Browse…'), file: undefined };
-    const items = listed.map((one) => ({ icon: 'file-zip', label: shown(basename(one.file)), description: joined([one.subject, formatBytes(one.archiveBytes), formatAge(one.createdAt ?? one.modifiedAt)], ' · '), file: one.file }));
-    const { file } = await answered(pickOne<Choice & { readonly file: string | undefined }>([...items, browse], { title: openLabel, placeHolder: say('Which archive?'), matchOnDescription: true }));
+    const items = listed.map((one) => ({
+      icon: 'file-zip',
+      label: shown(basename(one.file)),
+      description: joined(
+        [one.subject, formatBytes(one.archiveBytes), formatAge(one.createdAt ?? one.modifiedAt)],
+        ' · ',
+      ),
+      file: one.file,
+    }));
+    const { file } = await answered(
+      pickOne<Choice & { readonly file: string | undefined }>([...items, browse], {
+        title: openLabel,
+        placeHolder: say('Which archive?'),
+        matchOnDescription: true,
+      }),
+    );
     if (file !== undefined) return file;
   }
-  const [chosen] = await answered(chooseFiles({
-    canSelectMany: false,
-    openLabel,
-    title: say('Choose an Archive'),
-    filter: { name: say('Archives'), extensions: ['tar', 'gz', 'tgz', 'zst', 'tzst', 'bz2', 'tbz2', 'xz', 'txz', 'age'] },
-    ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
-  }));
+  const [chosen] = await answered(
+    chooseFiles({
+      canSelectMany: false,
+      openLabel,
+      title: say('Choose an Archive'),
+      filter: {
+        name: say('Archives'),
+        extensions: ['tar', 'gz', 'tgz', 'zst', 'tzst', 'bz2', 'tbz2', 'xz', 'txz', 'age'],
+      },
+      ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
+    }),
+  );
   if (chosen === undefined) throw new Dismissed();
   return chosen.fsPath;
 }
@@ -213,7 +267,8 @@ async function runVerify(call: Call, services: Services): Promise<VerifyResult |
 }
 
 async function verifyOne(file: string, call: Call, services: Services): Promise<VerifyResult> {
-  const verify = (passphrase?: string) => withJob(say('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
+  const verify = (passphrase?: string) =>
+    withJob(say('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
   const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), verify));
   await services.verdicts.remember(file, result.ok);
   await recordVerdict(file, result.ok).catch((error: unknown) => services.log.warn((error as Error).message));
@@ -222,11 +277,22 @@ async function verifyOne(file: string, call: Call, services: Services): Promise<
 }
 
 /** Says what a check found; `against` names what it was compared with, if it was. */
-export async function announceVerdict({ ok, entries, bytes, problems }: VerifyResult, name: string, { log }: Services, against?: string): Promise<void> {
+export async function announceVerdict(
+  { ok, entries, bytes, problems }: VerifyResult,
+  name: string,
+  { log }: Services,
+  against?: string,
+): Promise<void> {
   const showLog = say('Show Log');
-  const good = against === undefined ? say('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes)) : say('{0} holds what {1} holds: {2} entries.', name, against, entries);
+  const good =
+    against === undefined
+      ? say('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes))
+      : say('{0} holds what {1} holds: {2} entries.', name, against, entries);
   const some = joined(problems.slice(0, 3).map(sentence), '; ');
-  const bad = against === undefined ? say('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, some) : say('{0} and {1} differ: {2}.', name, against, some);
+  const bad =
+    against === undefined
+      ? say('{0} is not sound: {1}. Do not rely on it; make a new backup.', name, some)
+      : say('{0} and {1} differ: {2}.', name, against, some);
   const chosen = ok ? await showInformation(good, showLog) : await showFailure(bad, showLog);
   if (chosen === showLog) log.show();
 }
@@ -236,13 +302,36 @@ export function backupCommands(services: Services): CommandSpec[] {
   return [
     {
       id: 'dockerMounts.backup',
-      takes: ['container', 'targets', 'volume', 'source', 'destination', 'name', 'compression', 'level', 'consistency', 'method', 'encrypt', 'passphrase'],
+      takes: [
+        'container',
+        'targets',
+        'volume',
+        'source',
+        'destination',
+        'name',
+        'compression',
+        'level',
+        'consistency',
+        'method',
+        'encrypt',
+        'passphrase',
+      ],
       asks: true,
       run: (call) => runBackup(call, services),
     },
-    { id: 'dockerMounts.verifyBackup', takes: ['file', 'passphrase'], asks: true, run: (call) => runVerify(call, services) },
+    {
+      id: 'dockerMounts.verifyBackup',
+      takes: ['file', 'passphrase'],
+      asks: true,
+      run: (call) => runVerify(call, services),
+    },
     { id: 'dockerMounts.deleteBackup', takes: ['file'], asks: true, run: (call) => runDelete(call, services) },
-    { id: 'dockerMounts.revealBackup', takes: ['file'], asks: true, run: async (call) => revealFile(await archiveOf(call, services, say('Reveal'))) },
+    {
+      id: 'dockerMounts.revealBackup',
+      takes: ['file'],
+      asks: true,
+      run: async (call) => revealFile(await archiveOf(call, services, say('Reveal'))),
+    },
     {
       id: 'dockerMounts.setPassphrase',
       takes: ['passphrase'],
@@ -252,7 +341,12 @@ export function backupCommands(services: Services): CommandSpec[] {
         if (given === undefined) await answered(services.passphrases.choose());
         else {
           // A link that brings a passphrase would read every backup that is encrypted from then on.
-          if (!call.isLocal) await confirmed(say('Keep the passphrase that a link or a keybinding gave?'), say('Backups are encrypted with it from then on. Whoever gave it can read them.'), say('Keep It'));
+          if (!call.isLocal)
+            await confirmed(
+              say('Keep the passphrase that a link or a keybinding gave?'),
+              say('Backups are encrypted with it from then on. Whoever gave it can read them.'),
+              say('Keep It'),
+            );
           await services.passphrases.store(given);
         }
         if (call.byHand) void showInformation(say('The passphrase is kept in VS Code’s secret storage.'));
@@ -264,9 +358,18 @@ export function backupCommands(services: Services): CommandSpec[] {
       asks: true,
       run: async (call) => {
         const given = textOf(call, 'folder');
-        const folder = given === undefined ? (services.backupFolder.current() ?? (await answered(services.backupFolder.choose()))) : expandHome(given);
+        const folder =
+          given === undefined
+            ? (services.backupFolder.current() ?? (await answered(services.backupFolder.choose())))
+            : expandHome(given);
         const found = await listBackups(folder);
-        services.log.list(vscode.l10n.t('{0} archives in "{1}"', found.length, folder), found.map(({ file, archiveBytes, subject }) => `${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`));
+        services.log.list(
+          vscode.l10n.t('{0} archives in "{1}"', found.length, folder),
+          found.map(
+            ({ file, archiveBytes, subject }) =>
+              `${file.slice(dirname(file).length + 1)} ${archiveBytes} ${subject ?? ''}`,
+          ),
+        );
         if (call.byHand) services.log.show(true);
         return found;
       },

@@ -1,4 +1,6 @@
-/** One call of a command: from code with a plain object, from a row or the explorer, or by a person with nothing at all. */
+/**
+ * One call of a command: from code with a plain object, from a row or the explorer, or by a person with nothing at all.
+ */
 import * as vscode from 'vscode';
 import { BadArgument } from '../engine/errors.ts';
 import type { Shown } from '../ui/shown.ts';
@@ -49,17 +51,41 @@ export function callOf(first: unknown, second: unknown, { command, isLocal }: Ca
   const byHand = { nodes: [], uris: [], args: {}, byHand: true, confirmed: false, isLocal };
   const selected: readonly unknown[] = Array.isArray(second) ? second : [];
   if (isNode(first)) return { ...byHand, nodes: chosenRows(command, first, selected.filter(isNode)) };
-  if (first instanceof vscode.Uri) return { ...byHand, uris: chosenUris(command, first, selected.filter((one) => one instanceof vscode.Uri)) };
+  if (first instanceof vscode.Uri)
+    return {
+      ...byHand,
+      uris: chosenUris(
+        command,
+        first,
+        selected.filter((one) => one instanceof vscode.Uri),
+      ),
+    };
   if (first === undefined || first === null) return byHand;
   const terminal = vscode.window.terminals.find((one) => one === first);
   if (terminal !== undefined) return { ...byHand, terminal };
   if (typeof first !== 'object' || Array.isArray(first)) {
-    throw new BadArgument('args', vscode.l10n.t('The arguments must be one object, for example {0}.', '{"container": "web"}'));
+    throw new BadArgument(
+      'args',
+      vscode.l10n.t('The arguments must be one object, for example {0}.', '{"container": "web"}'),
+    );
   }
-  const call: Call = { nodes: [], uris: [], args: first as Record<string, unknown>, byHand: false, confirmed: false, isLocal };
+  const call: Call = {
+    nodes: [],
+    uris: [],
+    args: first as Record<string, unknown>,
+    byHand: false,
+    confirmed: false,
+    isLocal,
+  };
   // Its mere presence shows that somebody tries: a link can hold any argument.
   if (!isLocal && 'confirmed' in call.args) {
-    throw new BadArgument('confirmed', vscode.l10n.t('The argument "confirmed" is taken from an extension in the same extension host only, not from a link, a keybinding or a menu. Call {0} without it and answer the question.', command));
+    throw new BadArgument(
+      'confirmed',
+      vscode.l10n.t(
+        'The argument "confirmed" is taken from an extension in the same extension host only, not from a link, a keybinding or a menu. Call {0} without it and answer the question.',
+        command,
+      ),
+    );
   }
   return { ...call, confirmed: flagOf(call, 'confirmed') ?? false };
 }
@@ -75,7 +101,11 @@ function kindInWords(value: unknown): string {
       return vscode.l10n.t('true or false');
     case 'object':
       if (value === null) return 'null';
-      return Array.isArray(value) ? (value.length === 0 ? vscode.l10n.t('an empty list') : vscode.l10n.t('a list')) : vscode.l10n.t('an object');
+      return Array.isArray(value)
+        ? value.length === 0
+          ? vscode.l10n.t('an empty list')
+          : vscode.l10n.t('a list')
+        : vscode.l10n.t('an object');
     default:
       return vscode.l10n.t('something else');
   }
@@ -84,12 +114,24 @@ function kindInWords(value: unknown): string {
 /** Arguments that can hold a password or a key. */
 const SECRET_KEYS = /pass|env|opts|labels|command|mounts|secret|token/i;
 
-/** A refusal that names the argument and what it must be. It quotes a number at most, and nothing of what may hold a secret. */
+/**
+ * A refusal that names the argument and what it must be. It quotes a number at most, and nothing of what may hold a
+ * secret.
+ */
 export function wrong(key: string, expected: string, value: unknown): BadArgument {
-  const inside: readonly unknown[] = Array.isArray(value) ? value : typeof value === 'object' && value !== null ? Object.values(value) : [];
+  const inside: readonly unknown[] = Array.isArray(value)
+    ? value
+    : typeof value === 'object' && value !== null
+      ? Object.values(value)
+      : [];
   const odd = inside.find((one) => typeof one !== 'string' || one === '');
-  const kind = odd === undefined ? kindInWords(value) : vscode.l10n.t('{0} that holds {1}', kindInWords(value), kindInWords(odd));
-  if (typeof value === 'number' && !SECRET_KEYS.test(key)) return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, `${kind} (${value})`));
+  const kind =
+    odd === undefined ? kindInWords(value) : vscode.l10n.t('{0} that holds {1}', kindInWords(value), kindInWords(odd));
+  if (typeof value === 'number' && !SECRET_KEYS.test(key))
+    return new BadArgument(
+      key,
+      vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, `${kind} (${value})`),
+    );
   return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, kind));
 }
 
@@ -139,7 +181,11 @@ export function numberOf({ args }: Call, key: string): number | undefined {
 export function recordOf({ args }: Call, key: string): Record<string, string> | undefined {
   const value = args[key];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'object' || Array.isArray(value) || !Object.values(value).every((one) => typeof one === 'string')) {
+  if (
+    typeof value !== 'object' ||
+    Array.isArray(value) ||
+    !Object.values(value).every((one) => typeof one === 'string')
+  ) {
     throw wrong(key, vscode.l10n.t('an object of texts'), value);
   }
   return value as Record<string, string>;
@@ -150,7 +196,8 @@ function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...one].entries()) {
     const next = [i + 1];
-    for (const [j, theirs] of [...other].entries()) next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === theirs ? 0 : 1)));
+    for (const [j, theirs] of [...other].entries())
+      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === theirs ? 0 : 1)));
     row = next;
   }
   return row.at(-1) ?? 0;
@@ -158,19 +205,68 @@ function distance(one: string, other: string): number {
 
 const NAME_LENGTH = 24;
 
-/** Whether an unknown name may be quoted: it looks like one of those that any command knows, and is no value in a wrong place. */
+/**
+ * Whether an unknown name may be quoted: it looks like one of those that any command knows, and is no value in a wrong
+ * place.
+ */
 function isMisspelt(name: string, known: readonly string[]): boolean {
-  return name.length <= NAME_LENGTH && [...known, ...COMMON].some((one) => distance(name.toLowerCase(), one.toLowerCase()) <= Math.max(1, Math.floor(one.length / 4)));
+  return (
+    name.length <= NAME_LENGTH &&
+    [...known, ...COMMON].some(
+      (one) => distance(name.toLowerCase(), one.toLowerCase()) <= Math.max(1, Math.floor(one.length / 4)),
+    )
+  );
 }
 
 /** Names that other commands take. */
-const COMMON = ['container', 'containers', 'volume', 'volumes', 'image', 'name', 'target', 'targets', 'mounts', 'source', 'file', 'files', 'path', 'destination', 'env', 'labels', 'driver', 'driverOpts', 'force', 'all', 'mode', 'readOnly', 'passphrase', 'password', 'confirmed', 'privileged'];
+const COMMON = [
+  'container',
+  'containers',
+  'volume',
+  'volumes',
+  'image',
+  'name',
+  'target',
+  'targets',
+  'mounts',
+  'source',
+  'file',
+  'files',
+  'path',
+  'destination',
+  'env',
+  'labels',
+  'driver',
+  'driverOpts',
+  'force',
+  'all',
+  'mode',
+  'readOnly',
+  'passphrase',
+  'password',
+  'confirmed',
+  'privileged',
+];
 
-/** Refuses arguments that no one reads: a misspelt one must not be taken for absent. Quotes a name only where it is like a known one. */
+/**
+ * Refuses arguments that no one reads: a misspelt one must not be taken for absent. Quotes a name only where it is like
+ * a known one.
+ */
 export function onlyKnown({ args }: Call, known: readonly string[]): void {
   const unknown = Object.keys(args).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const takes = known.join(', ') || vscode.l10n.t('none');
-  if (isMisspelt(unknown, known)) throw new BadArgument(unknown, vscode.l10n.t('The argument "{0}" is unknown; this command takes {1}.', unknown, takes));
-  throw new BadArgument('', vscode.l10n.t('One of the arguments is unknown, the one in place {0}; this command takes {1}.', Object.keys(args).indexOf(unknown) + 1, takes));
+  if (isMisspelt(unknown, known))
+    throw new BadArgument(
+      unknown,
+      vscode.l10n.t('The argument "{0}" is unknown; this command takes {1}.', unknown, takes),
+    );
+  throw new BadArgument(
+    '',
+    vscode.l10n.t(
+      'One of the arguments is unknown, the one in place {0}; this command takes {1}.',
+      Object.keys(args).indexOf(unknown) + 1,
+      takes,
+    ),
+  );
 }

@@ -1,9 +1,10 @@
 /**
  * Who called a command. `ExtHostCommands` of VS Code calls a command that is registered in this extension host at once,
  * within `executeCommand`; what comes from the window (a link, a keybinding, a menu) arrives as a message and comes in
- * by `$executeContributedCommand` (vs/workbench/api/common/extHostCommands.ts, the same in 1.139 and in older copies). So the stack
- * tells them apart while the call is still under way, and a caller counts as one of this host only where its own frame
- * stands directly behind `executeCommand`. Everything else, also what a later VS Code does in another way, does not.
+ * by `$executeContributedCommand` (vs/workbench/api/common/extHostCommands.ts, the same in 1.139 and in older copies).
+ * So the stack tells them apart while the call is still under way, and a caller counts as one of this host only where
+ * its own frame stands directly behind `executeCommand`. Everything else, also what a later VS Code does in another
+ * way, does not.
  */
 import { getCallSites } from 'node:util';
 
@@ -17,7 +18,9 @@ const MOST_FRAMES = 60;
 
 const plainName = (name: string) => name.split('.').at(-1) ?? '';
 
-/** Whether these frames, the latest first and the first of our own, are those of a call by an extension in this host. */
+/**
+ * Whether these frames, the latest first and the first of our own, are those of a call by an extension in this host.
+ */
 export function isLocalCaller(frames: readonly Frame[]): boolean {
   const own = frames[0]?.scriptName;
   const outer = frames.slice(frames.findIndex(({ scriptName }) => scriptName !== own));
@@ -30,7 +33,9 @@ export function isLocalCaller(frames: readonly Frame[]): boolean {
   return way.at(-1) === 'executeCommand' && !way.some((name) => name.startsWith('$'));
 }
 
-/** Whether the call under way comes from an extension in this host. To be asked before the first `await` of a command. */
+/**
+ * Whether the call under way comes from an extension in this host. To be asked before the first `await` of a command.
+ */
 export function isCalledLocally(): boolean {
   try {
     return isLocalCaller(getCallSites(MOST_FRAMES));

@@ -33,7 +33,12 @@ export function containerOfNode(node: Node): string | undefined {
   }
 }
 
-async function containersOf(call: Call, { watcher }: Services, wanted: (container: Container) => boolean, question: Shown): Promise<string[]> {
+async function containersOf(
+  call: Call,
+  { watcher }: Services,
+  wanted: (container: Container) => boolean,
+  question: Shown,
+): Promise<string[]> {
   const named = textOf(call, 'container');
   if (named !== undefined) return [named];
   const fromRows = call.nodes.map(containerOfNode).filter((name) => name !== undefined);
@@ -116,7 +121,10 @@ export function containerCommands(services: Services): CommandSpec[] {
 }
 
 function containerLines(container: Container): string[] {
-  const mounts = container.mounts.map(({ type, source, target, readOnly }) => `  ${type} ${source === '' ? '' : `${source} -> `}${target}${readOnly ? ' (read-only)' : ''}`);
+  const mounts = container.mounts.map(
+    ({ type, source, target, readOnly }) =>
+      `  ${type} ${source === '' ? '' : `${source} -> `}${target}${readOnly ? ' (read-only)' : ''}`,
+  );
   return [`${container.name} (${container.state}, ${container.image})`, ...mounts];
 }
 

@@ -13,8 +13,20 @@ import type { Services } from './services.ts';
 async function run(call: Call, { watcher, chosenContext, log }: Services): Promise<unknown> {
   const place = { env: process.env, home: homedir() };
   const { host } = readSettings();
-  if (host !== undefined) throw new BadArgument('context', vscode.l10n.t('The setting "dockerMounts.host" names the engine ({0}); empty it to choose a context.', host));
-  const pick = async () => (await answered(pickOne((await contextNames(place)).map((name) => ({ label: shown(name), name })), { placeHolder: say('Which Docker context?') }))).name;
+  if (host !== undefined)
+    throw new BadArgument(
+      'context',
+      vscode.l10n.t('The setting "dockerMounts.host" names the engine ({0}); empty it to choose a context.', host),
+    );
+  const pick = async () =>
+    (
+      await answered(
+        pickOne(
+          (await contextNames(place)).map((name) => ({ label: shown(name), name })),
+          { placeHolder: say('Which Docker context?') },
+        ),
+      )
+    ).name;
   const context = textOf(call, 'context') ?? (await pick());
   if (context !== 'default') await readContext(context, place);
   await chosenContext.set(context);

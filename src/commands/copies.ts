@@ -33,7 +33,10 @@ async function askName(suggestion: string, { watcher }: Services): Promise<strin
     askText({
       title: say('Name of the Copy'),
       value: suggestion,
-      validateInput: (value) => (volumes.some(({ name }) => name === value) ? say('There is a volume "{0}" already.', value) : problemOfVolumeName(value)),
+      validateInput: (value) =>
+        volumes.some(({ name }) => name === value)
+          ? say('There is a volume "{0}" already.', value)
+          : problemOfVolumeName(value),
     }),
   );
 }
@@ -53,28 +56,58 @@ async function runClone(call: Call, services: Services): Promise<unknown> {
   const volume = await volumeOf(call, services);
   const name = textOf(call, 'name') ?? (await askName(`${readableName(volume)}-copy`, services));
   const connection = await services.watcher.connection();
-  const result = await withJob(say('Cloning {0}', volume), services.log, (job) => cloneVolume(connection, volume, name, options(), job));
+  const result = await withJob(say('Cloning {0}', volume), services.log, (job) =>
+    cloneVolume(connection, volume, name, options(), job),
+  );
   announce(call, say('Cloned {0} as {1}: {2} entries, {3}.', volume, name, result.entries, formatBytes(result.bytes)));
   return result;
 }
 
 async function runCopyToContext(call: Call, services: Services): Promise<unknown> {
   const volume = await volumeOf(call, services);
-  const pick = async () => answered(pickOne((await contextNames(place())).map((name) => ({ label: shown(name), name })), { title: say('Copy {0} to Another Engine', volume), placeHolder: say('Which Docker context?') }));
+  const pick = async () =>
+    answered(
+      pickOne(
+        (await contextNames(place())).map((name) => ({ label: shown(name), name })),
+        { title: say('Copy {0} to Another Engine', volume), placeHolder: say('Which Docker context?') },
+      ),
+    );
   const context = textOf(call, 'context') ?? (await pick()).name;
-  const name = textOf(call, 'name') ?? (call.byHand ? await answered(askText({ title: say('Name of the Copy'), value: readableName(volume), validateInput: problemOfVolumeName })) : volume);
+  const name =
+    textOf(call, 'name') ??
+    (call.byHand
+      ? await answered(
+          askText({ title: say('Name of the Copy'), value: readableName(volume), validateInput: problemOfVolumeName }),
+        )
+      : volume);
   const connection = await services.watcher.connection();
   services.sshPrompts.invite();
-  const other = await Connection.open(await resolveEndpoint({ ...place(), context, sshPrompts: services.sshPrompts }), connection.journal);
-  const result = await withJob(say('Copying {0} to {1}', volume, context), services.log, (job) => copyVolumeToEngine(connection, volume, other, name, options(), job)).finally(() => other.close());
-  announce(call, say('Copied {0} to {1} as {2}: {3} entries, {4}.', volume, context, name, result.entries, formatBytes(result.bytes)));
+  const other = await Connection.open(
+    await resolveEndpoint({ ...place(), context, sshPrompts: services.sshPrompts }),
+    connection.journal,
+  );
+  const result = await withJob(say('Copying {0} to {1}', volume, context), services.log, (job) =>
+    copyVolumeToEngine(connection, volume, other, name, options(), job),
+  ).finally(() => other.close());
+  announce(
+    call,
+    say(
+      'Copied {0} to {1} as {2}: {3} entries, {4}.',
+      volume,
+      context,
+      name,
+      result.entries,
+      formatBytes(result.bytes),
+    ),
+  );
   return { context, ...result };
 }
 
 function refOf(call: Call, volumeKey: string, sourceKey: string): MountRef | undefined {
   const volume = textOf(call, volumeKey);
   const source = textOf(call, sourceKey);
-  if (volume !== undefined && source !== undefined) throw new BadArgument(volumeKey, vscode.l10n.t('Give one of {0} and {1}, not both.', volumeKey, sourceKey));
+  if (volume !== undefined && source !== undefined)
+    throw new BadArgument(volumeKey, vscode.l10n.t('Give one of {0} and {1}, not both.', volumeKey, sourceKey));
   if (volume !== undefined) return { type: 'volume', source: volume };
   return source === undefined ? undefined : { type: 'bind', source: expandHome(source) };
 }
@@ -84,21 +117,35 @@ async function runCopyData(call: Call, services: Services): Promise<unknown> {
   const node = call.nodes[0];
   const fromRow = (): MountRef | undefined => {
     if (node?.kind === 'volume') return { type: 'volume', source: node.volume.name };
-    return node?.kind === 'mount' && (node.mount.type === 'volume' || node.mount.type === 'bind') ? { type: node.mount.type, source: node.mount.source } : undefined;
+    return node?.kind === 'mount' && (node.mount.type === 'volume' || node.mount.type === 'bind')
+      ? { type: node.mount.type, source: node.mount.source }
+      : undefined;
   };
-  const from = refOf(call, 'volume', 'source') ?? fromRow() ?? { type: 'volume', source: await answered(pickVolume(volumes, say('Copy which volume?'))) };
+  const from = refOf(call, 'volume', 'source') ??
+    fromRow() ?? { type: 'volume', source: await answered(pickVolume(volumes, say('Copy which volume?'))) };
   const to = refOf(call, 'toVolume', 'toSource') ?? (await askTarget(from, services));
   const connection = await services.watcher.connection();
   await guardWrites(call, connection, [{ Type: to.type, Source: to.source, ReadOnly: false }]);
-  const result = await withJob(say('Copying {0}', from.source), services.log, (job) => copyData(connection, from, to, options(), job));
-  announce(call, say('Copied {0} to {1}: {2} entries, {3}.', from.source, to.source, result.entries, formatBytes(result.bytes)));
+  const result = await withJob(say('Copying {0}', from.source), services.log, (job) =>
+    copyData(connection, from, to, options(), job),
+  );
+  announce(
+    call,
+    say('Copied {0} to {1}: {2} entries, {3}.', from.source, to.source, result.entries, formatBytes(result.bytes)),
+  );
   return result;
 }
 
 async function askTarget(from: MountRef, services: Services): Promise<MountRef> {
   const toVolume = { icon: 'database', label: say('A New Volume…') };
-  const toFolder = { icon: 'folder', label: say('A Directory of the Engine’s Host…'), description: say('it must exist and be empty') };
-  const chosen = await answered(pickOne([toVolume, toFolder], { title: say('Copy {0}', from.source), placeHolder: say('Into what?') }));
+  const toFolder = {
+    icon: 'folder',
+    label: say('A Directory of the Engine’s Host…'),
+    description: say('it must exist and be empty'),
+  };
+  const chosen = await answered(
+    pickOne([toVolume, toFolder], { title: say('Copy {0}', from.source), placeHolder: say('Into what?') }),
+  );
   if (chosen === toVolume) return { type: 'volume', source: await askName('', services) };
   const path = await answered(askText({ title: say('Directory on the Engine’s Host'), placeHolder: '/srv/data' }));
   return { type: 'bind', source: expandHome(path) };
@@ -108,7 +155,17 @@ async function askTarget(from: MountRef, services: Services): Promise<MountRef> 
 export function copyCommands(services: Services): CommandSpec[] {
   return [
     { id: 'dockerMounts.cloneVolume', takes: ['volume', 'name'], asks: true, run: (call) => runClone(call, services) },
-    { id: 'dockerMounts.copyVolumeToContext', takes: ['volume', 'context', 'name'], asks: true, run: (call) => runCopyToContext(call, services) },
-    { id: 'dockerMounts.copyData', takes: ['volume', 'source', 'toVolume', 'toSource', CONFIRMED], asks: true, run: (call) => runCopyData(call, services) },
+    {
+      id: 'dockerMounts.copyVolumeToContext',
+      takes: ['volume', 'context', 'name'],
+      asks: true,
+      run: (call) => runCopyToContext(call, services),
+    },
+    {
+      id: 'dockerMounts.copyData',
+      takes: ['volume', 'source', 'toVolume', 'toSource', CONFIRMED],
+      asks: true,
+      run: (call) => runCopyData(call, services),
+    },
   ];
 }

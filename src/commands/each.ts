@@ -15,18 +15,30 @@ const quoted = (names: readonly string[]) => boundedLines(names.map((name) => `"
 
 /**
  * Does one thing after another, or all at once. Where one fails the others are done nevertheless, and one error at the
- * end says what was done and what was not. A cancel, or a prompt that is closed, stops before the next. The failure of a
- * thing that stands alone is thrown as it is.
+ * end says what was done and what was not. A cancel, or a prompt that is closed, stops before the next. The failure of
+ * a thing that stands alone is thrown as it is.
  */
-export async function eachOne<T>(names: readonly string[], act: (name: string, index: number) => Promise<T>, { atOnce = false }: { readonly atOnce?: boolean } = {}): Promise<T[]> {
+export async function eachOne<T>(
+  names: readonly string[],
+  act: (name: string, index: number) => Promise<T>,
+  { atOnce = false }: { readonly atOnce?: boolean } = {},
+): Promise<T[]> {
   const outcomes: ({ readonly result: T } | { readonly error: unknown })[] = [];
-  const tryOne = (name: string, index: number) => act(name, index).then((result) => ({ result }), (error: unknown) => ({ error }));
+  const tryOne = (name: string, index: number) =>
+    act(name, index).then(
+      (result) => ({ result }),
+      (error: unknown) => ({ error }),
+    );
   if (atOnce) outcomes.push(...(await Promise.all(names.map(tryOne))));
   else {
     for (const [index, name] of names.entries()) {
       const outcome = await tryOne(name, index);
       outcomes.push(outcome);
-      if ('error' in outcome && (outcome.error instanceof Dismissed || outcome.error instanceof vscode.CancellationError)) break;
+      if (
+        'error' in outcome &&
+        (outcome.error instanceof Dismissed || outcome.error instanceof vscode.CancellationError)
+      )
+        break;
     }
   }
   const done = names.filter((_, index) => outcomes[index] !== undefined && 'result' in outcomes[index]);

@@ -13,18 +13,29 @@ import type { Services } from './services.ts';
 /** Arguments that name a place. A path in a container is its own, or with `target` one below that mount. */
 export const PLACE_ARGUMENTS = ['volume', 'container', 'target', 'path', 'uri'];
 
-/** The directory or file that the arguments name, with a path or without; undefined where they name none. Throws BadArgument. */
+/**
+ * The directory or file that the arguments name, with a path or without; undefined where they name none. Throws
+ * BadArgument.
+ */
 export function placeOfArguments(call: Call): FilePlace | undefined {
   const uri = textOf(call, 'uri');
   const volume = textOf(call, 'volume');
   const container = textOf(call, 'container');
   const path = textOf(call, 'path') ?? '';
-  if ([uri, volume, container].filter((one) => one !== undefined).length > 1) throw new BadArgument('volume', vscode.l10n.t('Give one of volume, container and uri, not several.'));
+  if ([uri, volume, container].filter((one) => one !== undefined).length > 1)
+    throw new BadArgument('volume', vscode.l10n.t('Give one of volume, container and uri, not several.'));
   if (volume !== undefined) return placeOf('volume', volume, path);
   if (container !== undefined) return placeOf('container', container, `${textOf(call, 'target') ?? ''}/${path}`);
   if (uri === undefined) return undefined;
   const place = placeOfUri(vscode.Uri.parse(uri, true));
-  if (place === undefined) throw new BadArgument('uri', vscode.l10n.t('"{0}" is no file in a volume or mount; its URI begins with docker-mounts:/volume/ or docker-mounts:/container/.', uri));
+  if (place === undefined)
+    throw new BadArgument(
+      'uri',
+      vscode.l10n.t(
+        '"{0}" is no file in a volume or mount; its URI begins with docker-mounts:/volume/ or docker-mounts:/container/.',
+        uri,
+      ),
+    );
   return place;
 }
 
@@ -42,18 +53,38 @@ export async function askRoot({ watcher }: Services, question: Shown): Promise<F
   const subject = await answered(pickSubject({ ...snapshot, containers: browsable }, question));
   if ('volume' in subject) return placeOf('volume', subject.volume, '/');
   const mounts = (browsable.find(({ name }) => name === subject.container)?.mounts ?? []).filter(isBrowsable);
-  const items = mounts.map(({ target, source, readOnly }) => ({ label: shown(target), description: joined([source, readOnly ? say('read-only') : undefined], ' · '), target }));
-  const chosen = items.length === 1 ? items[0] : await answered(pickOne(items, { placeHolder: say('Which mount of {0}?', subject.container) }));
+  const items = mounts.map(({ target, source, readOnly }) => ({
+    label: shown(target),
+    description: joined([source, readOnly ? say('read-only') : undefined], ' · '),
+    target,
+  }));
+  const chosen =
+    items.length === 1
+      ? items[0]
+      : await answered(pickOne(items, { placeHolder: say('Which mount of {0}?', subject.container) }));
   return placeOf('container', subject.container, chosen?.target ?? '/');
 }
 
-/** The one place of a call, asked for where it is not said: a root, and where `asksPath` a path below it. Throws Dismissed. */
+/**
+ * The one place of a call, asked for where it is not said: a root, and where `asksPath` a path below it. Throws
+ * Dismissed.
+ */
 export async function onePlace(call: Call, services: Services, question: Shown, asksPath: boolean): Promise<FilePlace> {
   const [found] = placesOf(call);
-  if (found !== undefined && (!asksPath || call.byHand || textOf(call, 'path') !== undefined || textOf(call, 'uri') !== undefined)) return found;
+  if (
+    found !== undefined &&
+    (!asksPath || call.byHand || textOf(call, 'path') !== undefined || textOf(call, 'uri') !== undefined)
+  )
+    return found;
   const root = found ?? (await askRoot(services, question));
   if (!asksPath) return root;
-  const path = await answered(askText({ title: say('Path in {0}', `${root.name}:${root.path}`), placeHolder: 'conf/app.conf', ignoreFocusOut: true }));
+  const path = await answered(
+    askText({
+      title: say('Path in {0}', `${root.name}:${root.path}`),
+      placeHolder: 'conf/app.conf',
+      ignoreFocusOut: true,
+    }),
+  );
   return placeOf(root.kind, root.name, `${root.path}/${path}`);
 }
 

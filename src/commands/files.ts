@@ -2,7 +2,16 @@
 import * as vscode from 'vscode';
 import { BadArgument } from '../engine/errors.ts';
 import { printable } from '../files/names.ts';
-import { childOf, isInside, nameOf, parentOf, placeOf, placeOfUriPath, placeText, type FilePlace } from '../files/place.ts';
+import {
+  childOf,
+  isInside,
+  nameOf,
+  parentOf,
+  placeOf,
+  placeOfUriPath,
+  placeText,
+  type FilePlace,
+} from '../files/place.ts';
 import { placeOfUri, uriOf } from '../ui/fileUris.ts';
 import { asText, lines, say, shown, type Shown } from '../ui/shown.ts';
 import { askText } from '../ui/window.ts';
@@ -25,13 +34,23 @@ function askName(title: Shown, value = ''): Promise<string> {
   // The part in front of the suffix is what people change.
   const dot = value.lastIndexOf('.');
   const valueSelection: [number, number] | undefined = dot > 0 ? [0, dot] : undefined;
-  return answered(askText({ title, value, ...(valueSelection === undefined ? {} : { valueSelection }), validateInput: nameProblem }));
+  return answered(
+    askText({ title, value, ...(valueSelection === undefined ? {} : { valueSelection }), validateInput: nameProblem }),
+  );
 }
 
 async function runListFiles(call: Call, services: Services): Promise<unknown> {
   const place = await onePlace(call, services, say('List the files of which volume or container?'), false);
   const entries = await services.files.list(place);
-  return entries.map(({ name, type, isLink, size, mtime, mode }) => ({ name, type: type ?? 'other', isLink, size, modifiedAt: new Date(mtime).toISOString(), mode, uri: textOfUri(childOf(place, name)) }));
+  return entries.map(({ name, type, isLink, size, mtime, mode }) => ({
+    name,
+    type: type ?? 'other',
+    isLink,
+    size,
+    modifiedAt: new Date(mtime).toISOString(),
+    mode,
+    uri: textOfUri(childOf(place, name)),
+  }));
 }
 
 async function runOpenFile(call: Call, services: Services): Promise<unknown> {
@@ -45,7 +64,8 @@ async function runOpenFolder(call: Call, services: Services): Promise<unknown> {
   const [found] = placesOf(call);
   const place = found ?? (await askRoot(services, say('Open which volume or mount as a folder?')));
   const { type } = await services.files.stat(place);
-  if (type !== 'directory') throw new BadArgument('path', vscode.l10n.t('"{0}" is no directory; open it as a file.', placeText(place)));
+  if (type !== 'directory')
+    throw new BadArgument('path', vscode.l10n.t('"{0}" is no directory; open it as a file.', placeText(place)));
   const uri = uriOf(place);
   const name = place.kind === 'volume' && place.path === '/' ? place.name : placeText(place);
   const folders = vscode.workspace.workspaceFolders ?? [];
@@ -98,28 +118,48 @@ async function runRename(call: Call, services: Services): Promise<unknown> {
   const place = await onePlace(call, services, say('Rename a file of which volume or container?'), true);
   const name = textOf(call, 'name') ?? (await askName(say('New Name of {0}', printable(nameOf(place))), nameOf(place)));
   const problem = nameProblem(name);
-  if (problem !== undefined || name.includes('/')) throw new BadArgument('name', vscode.l10n.t('"{0}" cannot be the name of a file.', name));
+  if (problem !== undefined || name.includes('/'))
+    throw new BadArgument('name', vscode.l10n.t('"{0}" cannot be the name of a file.', name));
   const next = childOf(parentOf(place), name);
   await guardPlaces(call, await services.watcher.connection(), [place, next]);
   // An editor that shows the file goes along only with a rename that VS Code does itself.
   if (isOpen(place) && (await renamedByEditor(place, next))) return { uri: textOfUri(next) };
   // Within a directory it is one step: nothing to show, and nothing to cancel.
-  await services.files.rename(place, next, false, { signal: new AbortController().signal, log: services.log, progress: () => undefined });
+  await services.files.rename(place, next, false, {
+    signal: new AbortController().signal,
+    log: services.log,
+    progress: () => undefined,
+  });
   return { uri: textOfUri(next) };
 }
 
 async function runDelete(call: Call, services: Services): Promise<unknown> {
   const paths = textsOf(call, 'paths');
   const root = placeOfArguments(call);
-  let places = paths !== undefined && root !== undefined ? paths.map((path) => placeOf(root.kind, root.name, `${root.path}/${path}`)) : placesOf(call);
-  if (places.length === 0 || (root !== undefined && paths === undefined && textOf(call, 'path') === undefined && textOf(call, 'uri') === undefined)) {
+  let places =
+    paths !== undefined && root !== undefined
+      ? paths.map((path) => placeOf(root.kind, root.name, `${root.path}/${path}`))
+      : placesOf(call);
+  if (
+    places.length === 0 ||
+    (root !== undefined &&
+      paths === undefined &&
+      textOf(call, 'path') === undefined &&
+      textOf(call, 'uri') === undefined)
+  ) {
     places = [await onePlace(call, services, say('Delete a file of which volume or container?'), true)];
   }
   // What lies in a directory that goes, goes with it.
   const outermost = places.filter((place) => !places.some((other) => other !== place && isInside(place, other)));
   if (call.byHand) {
-    const question = outermost.length === 1 ? say('Delete "{0}" for good?', printable(outermost[0]?.path ?? '')) : say('Delete {0} files and folders for good?', outermost.length);
-    const detail = lines([say('A folder goes with all that is in it. There is no trash in a volume.'), ...(outermost.length === 1 ? [] : outermost.map(placeText))]);
+    const question =
+      outermost.length === 1
+        ? say('Delete "{0}" for good?', printable(outermost[0]?.path ?? ''))
+        : say('Delete {0} files and folders for good?', outermost.length);
+    const detail = lines([
+      say('A folder goes with all that is in it. There is no trash in a volume.'),
+      ...(outermost.length === 1 ? [] : outermost.map(placeText)),
+    ]);
     await confirmed(question, detail, say('Delete'));
   }
   await guardPlaces(call, await services.watcher.connection(), outermost);
@@ -133,9 +173,14 @@ async function runDelete(call: Call, services: Services): Promise<unknown> {
 
 async function runCopyPath(call: Call, services: Services): Promise<unknown> {
   const found = placesOf(call);
-  const places = found.length > 0 ? found : [await onePlace(call, services, say('Copy the path of a file of which volume or container?'), true)];
+  const places =
+    found.length > 0
+      ? found
+      : [await onePlace(call, services, say('Copy the path of a file of which volume or container?'), true)];
   // In a container it is the path that its programs use.
-  const text = places.map((place) => (place.kind === 'container' ? printable(place.path) : placeText(place))).join('\n');
+  const text = places
+    .map((place) => (place.kind === 'container' ? printable(place.path) : placeText(place)))
+    .join('\n');
   await vscode.env.clipboard.writeText(text);
   return { path: text };
 }
@@ -145,7 +190,11 @@ const CHANGES = ['newFile', 'newFolder', 'renameFile', 'deleteFile'];
 
 /** openFolder, openFile, listFiles, newFile, newFolder, renameFile, deleteFile and copyFilePath. */
 export function fileCommands(services: Services): CommandSpec[] {
-  const spec = (name: string, run: (call: Call, services: Services) => Promise<unknown>, more: readonly string[] = []): CommandSpec => ({
+  const spec = (
+    name: string,
+    run: (call: Call, services: Services) => Promise<unknown>,
+    more: readonly string[] = [],
+  ): CommandSpec => ({
     id: `dockerMounts.${name}`,
     takes: [...PLACE_ARGUMENTS, ...more, ...(CHANGES.includes(name) ? [CONFIRMED] : [])],
     asks: true,

@@ -21,7 +21,11 @@ async function ask(all: readonly Found[], single: (one: Found) => Shown, several
   const [first] = found;
   if (first === undefined) return;
   const question = found.length === 1 ? single(first) : several;
-  const reasons = found.map((one) => (found.length === 1 && one.path === undefined ? dangerSentence(one.danger) : joined([named(one), dangerSentence(one.danger)], ': ')));
+  const reasons = found.map((one) =>
+    found.length === 1 && one.path === undefined
+      ? dangerSentence(one.danger)
+      : joined([named(one), dangerSentence(one.danger)], ': '),
+  );
   await confirmed(question, lines(reasons), go);
 }
 
@@ -29,39 +33,92 @@ async function ask(all: readonly Found[], single: (one: Found) => Shown, several
  * Asks in a modal dialog before mounts that give power over the machine, whoever calls, unless `confirmed` was given or
  * a person has agreed in the same flow. Throws Dismissed where the answer is no.
  */
-export async function guardMounts(call: Call, connection: Connection, asked: Asked, agreed: Agreed = new Set()): Promise<void> {
+export async function guardMounts(
+  call: Call,
+  connection: Connection,
+  asked: Asked,
+  agreed: Agreed = new Set(),
+): Promise<void> {
   if (call.confirmed) return;
-  const found = (await findDangers(connection, asked, dangerPlace())).filter(({ named, readOnly }) => !agreed.has(agreement(named, readOnly)));
-  const single = ({ named, readOnly }: Found) => (readOnly ? say('Mount "{0}"?', named) : say('Mount "{0}" with write access?', named));
-  await ask(found, single, say('Mount {0} sources that give power over this machine?', found.length), say('Mount Anyway'));
+  const found = (await findDangers(connection, asked, dangerPlace())).filter(
+    ({ named, readOnly }) => !agreed.has(agreement(named, readOnly)),
+  );
+  const single = ({ named, readOnly }: Found) =>
+    readOnly ? say('Mount "{0}"?', named) : say('Mount "{0}" with write access?', named);
+  await ask(
+    found,
+    single,
+    say('Mount {0} sources that give power over this machine?', found.length),
+    say('Mount Anyway'),
+  );
 }
 
-/** Asks before data is written to paths of the host, or to volumes that stand for such, which the machine itself obeys; `here` where they are of this machine, wherever the engine is. */
-export async function guardWrites(call: Call, connection: Connection, mounts: NonNullable<Asked['mounts']>, here?: boolean): Promise<void> {
+/**
+ * Asks before data is written to paths of the host, or to volumes that stand for such, which the machine itself obeys;
+ * `here` where they are of this machine, wherever the engine is.
+ */
+export async function guardWrites(
+  call: Call,
+  connection: Connection,
+  mounts: NonNullable<Asked['mounts']>,
+  here?: boolean,
+): Promise<void> {
   if (call.confirmed) return;
-  const found = await findDangers(connection, { mounts: mounts.map((mount) => ({ ...mount, ReadOnly: false })), writes: !call.byHand, here }, dangerPlace());
-  await ask(found, ({ named }) => say('Write to "{0}"?', named), say('Write to {0} places that give power over this machine?', found.length), say('Write Anyway'));
+  const found = await findDangers(
+    connection,
+    { mounts: mounts.map((mount) => ({ ...mount, ReadOnly: false })), writes: !call.byHand, here },
+    dangerPlace(),
+  );
+  await ask(
+    found,
+    ({ named }) => say('Write to "{0}"?', named),
+    say('Write to {0} places that give power over this machine?', found.length),
+    say('Write Anyway'),
+  );
 }
 
-/** Asks before files of this machine that hold keys, or belong to others, are given to a container. By hand, the person has chosen them in a dialog. */
+/**
+ * Asks before files of this machine that hold keys, or belong to others, are given to a container. By hand, the person
+ * has chosen them in a dialog.
+ */
 export async function guardReads(call: Call, connection: Connection, paths: readonly string[]): Promise<void> {
   if (call.confirmed || call.byHand) return;
-  const found = await findDangers(connection, { mounts: paths.map((Source) => ({ Type: 'bind', Source, ReadOnly: true })), here: true }, dangerPlace());
-  await ask(found, ({ named }) => say('Give the container "{0}"?', named), say('Give the container {0} files that give power over this machine?', found.length), say('Copy Anyway'));
+  const found = await findDangers(
+    connection,
+    { mounts: paths.map((Source) => ({ Type: 'bind', Source, ReadOnly: true })), here: true },
+    dangerPlace(),
+  );
+  await ask(
+    found,
+    ({ named }) => say('Give the container "{0}"?', named),
+    say('Give the container {0} files that give power over this machine?', found.length),
+    say('Copy Anyway'),
+  );
 }
 
-/** Asks before arguments change a file in a mount whose source the machine obeys. By hand, the row says so, and the person has chosen it. */
+/**
+ * Asks before arguments change a file in a mount whose source the machine obeys. By hand, the row says so, and the
+ * person has chosen it.
+ */
 export async function guardPlaces(call: Call, connection: Connection, places: readonly FilePlace[]): Promise<void> {
   if (call.confirmed || call.byHand) return;
   const mounts = await Promise.all(places.map((place) => sourceOf(connection, place)));
   await guardWrites(call, connection, mounts.flat());
 }
 
-/** What lies behind a path in a mount: the volume, and the path of the host. Nothing where there is no such mount; the job will say so. */
-async function sourceOf(connection: Connection, { kind, name, path }: FilePlace): Promise<NonNullable<Asked['mounts']>> {
+/**
+ * What lies behind a path in a mount: the volume, and the path of the host. Nothing where there is no such mount; the
+ * job will say so.
+ */
+async function sourceOf(
+  connection: Connection,
+  { kind, name, path }: FilePlace,
+): Promise<NonNullable<Asked['mounts']>> {
   if (kind === 'volume') return [{ Type: 'volume', Source: name, ReadOnly: false }];
   const container = await inspectContainer(connection, name).catch(() => undefined);
-  const around = (container?.Mounts ?? []).filter(({ Destination }) => path === Destination || path.startsWith(`${Destination.replace(/\/$/, '')}/`));
+  const around = (container?.Mounts ?? []).filter(
+    ({ Destination }) => path === Destination || path.startsWith(`${Destination.replace(/\/$/, '')}/`),
+  );
   const [mount] = around.sort((a, b) => b.Destination.length - a.Destination.length);
   if (mount === undefined) return [];
   if (mount.Type === 'volume') return [{ Type: 'volume', Source: mount.Name ?? '', ReadOnly: false }];

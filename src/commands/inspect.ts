@@ -25,12 +25,15 @@ async function targetOf(call: Call, { watcher }: Services): Promise<Target> {
     const name = textOf(call, kind);
     return name === undefined ? [] : [{ kind, name }];
   });
-  if (named.length > 1) throw new BadArgument('container', vscode.l10n.t('Give one of container, volume and image, not several.'));
+  if (named.length > 1)
+    throw new BadArgument('container', vscode.l10n.t('Give one of container, volume and image, not several.'));
   const [first] = call.nodes;
   const found = named[0] ?? (first && targetOfNode(first));
   if (found !== undefined) return found;
   const chosen = await answered(pickSubject(await watcher.snapshot(), say('Inspect which container or volume?')));
-  return 'container' in chosen ? { kind: 'container', name: chosen.container } : { kind: 'volume', name: chosen.volume };
+  return 'container' in chosen
+    ? { kind: 'container', name: chosen.container }
+    : { kind: 'volume', name: chosen.volume };
 }
 
 function ask(connection: Connection, { kind, name }: Target): Promise<unknown> {

@@ -23,21 +23,37 @@ import type { Services } from './services.ts';
 async function containerOf(call: Call, { watcher }: Services): Promise<string> {
   const [node] = call.nodes;
   const named = textOf(call, 'container') ?? (node && containerOfNode(node));
-  return named ?? answered(pickContainer((await watcher.snapshot()).containers, say('Change the mounts of which container?')));
+  return (
+    named ??
+    answered(pickContainer((await watcher.snapshot()).containers, say('Change the mounts of which container?')))
+  );
 }
 
 async function find(container: string, { watcher }: Services): Promise<Container | undefined> {
   return (await watcher.snapshot()).containers.find(({ name, id }) => name === container || id.startsWith(container));
 }
 
-async function targetOf(call: Call, container: string, services: Services, wanted: (mount: Container['mounts'][number]) => boolean): Promise<string> {
+async function targetOf(
+  call: Call,
+  container: string,
+  services: Services,
+  wanted: (mount: Container['mounts'][number]) => boolean,
+): Promise<string> {
   const given = textOf(call, 'target');
   if (given !== undefined) return withoutEndSlash(given);
   const node = call.nodes.find((one) => one.kind === 'mount');
   if (node !== undefined) return node.mount.target;
   const mounts = ((await find(container, services))?.mounts ?? []).filter(wanted);
-  if (mounts.length === 0) throw new BadArgument('target', vscode.l10n.t('Container "{0}" has no mount that this could be done to.', container));
-  const items = mounts.map((mount) => ({ label: shown(mount.target), description: shown(mount.source), target: mount.target }));
+  if (mounts.length === 0)
+    throw new BadArgument(
+      'target',
+      vscode.l10n.t('Container "{0}" has no mount that this could be done to.', container),
+    );
+  const items = mounts.map((mount) => ({
+    label: shown(mount.target),
+    description: shown(mount.source),
+    target: mount.target,
+  }));
   const chosen = await answered(pickOne(items, { placeHolder: say('Which mount of {0}?', container) }));
   return chosen.target;
 }
@@ -45,40 +61,79 @@ async function targetOf(call: Call, container: string, services: Services, wante
 /** What else keeps a container as it is: Compose and Swarm do not know of the change. */
 function managerWarning({ composeProject, labels }: Container): string {
   const service = labels['com.docker.swarm.service.name'];
-  if (service !== undefined) return vscode.l10n.t('It is a task of the Swarm service {0}, which will replace it by one without the change; change the service instead.', service);
-  return composeProject === undefined ? '' : vscode.l10n.t('It belongs to the Compose project {0}, whose file does not know of the change.', composeProject);
+  if (service !== undefined)
+    return vscode.l10n.t(
+      'It is a task of the Swarm service {0}, which will replace it by one without the change; change the service instead.',
+      service,
+    );
+  return composeProject === undefined
+    ? ''
+    : vscode.l10n.t('It belongs to the Compose project {0}, whose file does not know of the change.', composeProject);
 }
 
 /** `web` → `web-kept:20261124-031522` */
 function imageNameFor(container: string): string {
   const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  return `${container.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')}-kept:${stamp}`;
+  return `${container
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')}-kept:${stamp}`;
 }
 
-/** How much a container changed outside of its mounts: the engine counts the places of mounts, and what leads to them, too. */
+/**
+ * How much a container changed outside of its mounts: the engine counts the places of mounts, and what leads to them,
+ * too.
+ */
 async function countWritten(container: string, targets: readonly string[], { watcher }: Services): Promise<number> {
   const { docker } = await watcher.connection();
   const changes = ((await docker.getContainer(container).changes()) as { readonly Path: string }[] | null) ?? [];
-  return changes.filter(({ Path }) => !targets.some((target) => target === Path || target.startsWith(`${Path}/`))).length;
+  return changes.filter(({ Path }) => !targets.some((target) => target === Path || target.startsWith(`${Path}/`)))
+    .length;
 }
 
-/** Says by hand what a replacement costs. Returns the image to keep what was written outside of the mounts, if that is wanted. */
+/**
+ * Says by hand what a replacement costs. Returns the image to keep what was written outside of the mounts, if that is
+ * wanted.
+ */
 async function confirmReplacement(container: string, services: Services): Promise<string | undefined> {
   const known = await find(container, services);
-  const written = known?.state === 'created' ? 0 : await countWritten(container, known?.mounts.map(({ target }) => target) ?? [], services);
+  const written =
+    known?.state === 'created'
+      ? 0
+      : await countWritten(container, known?.mounts.map(({ target }) => target) ?? [], services);
   const detail = [
-    say('Docker cannot change the mounts of a container. A new one with the same configuration takes its place; it is put back if that fails.'),
-    written === 0 ? undefined : say('It changed {0} files or directories outside of its mounts. They do not come along, unless they are kept in an image of their own.', written),
+    say(
+      'Docker cannot change the mounts of a container. A new one with the same configuration takes its place; it is put back if that fails.',
+    ),
+    written === 0
+      ? undefined
+      : say(
+          'It changed {0} files or directories outside of its mounts. They do not come along, unless they are kept in an image of their own.',
+          written,
+        ),
     known === undefined ? undefined : sentence(managerWarning(known)),
   ];
   const replace = say('Replace');
   const keep = say('Keep Them and Replace');
   // Enter takes the first: what loses nothing.
-  const chosen = await confirmed(say('Replace container "{0}"?', container), lines(detail.filter((line) => line !== undefined), '\n\n'), ...(written > 0 ? [keep] : []), replace);
+  const chosen = await confirmed(
+    say('Replace container "{0}"?', container),
+    lines(
+      detail.filter((line) => line !== undefined),
+      '\n\n',
+    ),
+    ...(written > 0 ? [keep] : []),
+    replace,
+  );
   return chosen === keep ? imageNameFor(container) : undefined;
 }
 
-function spec(services: Services, id: string, takes: string[], changeOf: (call: Call, container: string, agreed: Agreed) => Promise<MountChange>): CommandSpec {
+function spec(
+  services: Services,
+  id: string,
+  takes: string[],
+  changeOf: (call: Call, container: string, agreed: Agreed) => Promise<MountChange>,
+): CommandSpec {
   const run = async (call: Call): Promise<Replaced> => {
     const container = await containerOf(call, services);
     const agreed: Agreed = new Set();
@@ -87,10 +142,14 @@ function spec(services: Services, id: string, takes: string[], changeOf: (call: 
     await guardMounts(call, connection, await askedOf(change, container, connection), agreed);
     const keepIn = call.byHand ? await confirmReplacement(container, services) : textOf(call, 'commit');
     const known = await find(container, services);
-    if (known !== undefined && managerWarning(known) !== '') services.log.warn(`${container}: ${managerWarning(known)}`);
-    const result = await withViewProgress('dockerMounts.containers', () => changeMounts(connection, container, change, services.log, keepIn));
+    if (known !== undefined && managerWarning(known) !== '')
+      services.log.warn(`${container}: ${managerWarning(known)}`);
+    const result = await withViewProgress('dockerMounts.containers', () =>
+      changeMounts(connection, container, change, services.log, keepIn),
+    );
     if (call.byHand) {
-      const kept = result.image === undefined ? undefined : say('What it had written is kept in the image {0}.', result.image);
+      const kept =
+        result.image === undefined ? undefined : say('What it had written is kept in the image {0}.', result.image);
       void showInformation(joined([say('Container "{0}" has its new mounts.', result.name), kept], ' '));
     }
     return result;
@@ -111,7 +170,13 @@ async function askedOf(change: MountChange, container: string, connection: Conne
       if (change.readOnly) return {};
       const { Mounts } = await inspectContainer(connection, container);
       const mounts = Mounts.filter(({ Destination }) => Destination === change.target);
-      return { mounts: mounts.map(({ Type, Name, Source }) => ({ Type, Source: Type === 'volume' ? (Name ?? '') : Source, ReadOnly: false })) };
+      return {
+        mounts: mounts.map(({ Type, Name, Source }) => ({
+          Type,
+          Source: Type === 'volume' ? (Name ?? '') : Source,
+          ReadOnly: false,
+        })),
+      };
     }
   }
 }
@@ -119,37 +184,62 @@ async function askedOf(change: MountChange, container: string, connection: Conne
 async function addMount(call: Call, container: string, services: Services, agreed: Agreed): Promise<MountChange> {
   if (call.args['mounts'] !== undefined) {
     const mounts = listOf(call, 'mounts');
-    if (mounts.length === 0) throw new BadArgument('mounts', vscode.l10n.t('The argument "{0}" must be a list.', 'mounts'));
+    if (mounts.length === 0)
+      throw new BadArgument('mounts', vscode.l10n.t('The argument "{0}" must be a list.', 'mounts'));
     return { kind: 'add', mounts: parseMountSpecs(mounts, localPaths()) };
   }
   const connection = await services.watcher.connection();
-  const { value } = await answered(pickOne(sourceItems(connection.info.local), { title: say('Add a Mount to {0}', container), placeHolder: say('Add which mount?') }));
-  const mount = await answered(askMount(value, connection, await services.watcher.snapshot(), await targetsOf(container, services), agreed));
+  const { value } = await answered(
+    pickOne(sourceItems(connection.info.local), {
+      title: say('Add a Mount to {0}', container),
+      placeHolder: say('Add which mount?'),
+    }),
+  );
+  const mount = await answered(
+    askMount(value, connection, await services.watcher.snapshot(), await targetsOf(container, services), agreed),
+  );
   return { kind: 'add', mounts: [mount] };
 }
 
 async function targetsOf(container: string, services: Services): Promise<string[]> {
-  return ((await find(container, services))?.mounts ?? []).filter(({ from }) => from === undefined).map(({ target }) => target);
+  return ((await find(container, services))?.mounts ?? [])
+    .filter(({ from }) => from === undefined)
+    .map(({ target }) => target);
 }
 
 async function attachVolume(call: Call, container: string, services: Services): Promise<MountChange> {
   const { volumes } = await services.watcher.snapshot();
   const node = call.nodes.find((one) => one.kind === 'volume');
-  const volume = textOf(call, 'volume') ?? node?.volume.name ?? (await answered(pickVolume(volumes, say('Mount which volume?'))));
+  const volume =
+    textOf(call, 'volume') ?? node?.volume.name ?? (await answered(pickVolume(volumes, say('Mount which volume?'))));
   const connection = await services.watcher.connection();
   // A name that is none would be made a volume by the engine.
   await inspectVolume(connection, volume);
   const source = { Type: 'volume' as const, Source: volume };
   const target = textOf(call, 'target');
-  if (target !== undefined) return { kind: 'add', mounts: parseMountSpecs([{ ...source, Target: target, ReadOnly: flagOf(call, 'readOnly') ?? false }], localPaths()) };
+  if (target !== undefined)
+    return {
+      kind: 'add',
+      mounts: parseMountSpecs(
+        [{ ...source, Target: target, ReadOnly: flagOf(call, 'readOnly') ?? false }],
+        localPaths(),
+      ),
+    };
   const suggestion = volumes.find(({ name }) => name === volume)?.usedBy[0]?.target ?? '/data';
-  return { kind: 'add', mounts: [await answered(completeMount(source, connection, await targetsOf(container, services), suggestion))] };
+  return {
+    kind: 'add',
+    mounts: [await answered(completeMount(source, connection, await targetsOf(container, services), suggestion))],
+  };
 }
 
 async function attachVolumesFrom(call: Call, container: string, services: Services): Promise<MountChange> {
   const own = await find(container, services);
-  const others = async () => (await services.watcher.snapshot()).containers.filter(({ name, mounts }) => name !== own?.name && mounts.length > 0);
-  const from = textOf(call, 'from') ?? (await answered(pickContainer(await others(), say('Take volumes from which container?'))));
+  const others = async () =>
+    (await services.watcher.snapshot()).containers.filter(
+      ({ name, mounts }) => name !== own?.name && mounts.length > 0,
+    );
+  const from =
+    textOf(call, 'from') ?? (await answered(pickContainer(await others(), say('Take volumes from which container?'))));
   await inspectContainer(await services.watcher.connection(), from);
   return { kind: 'volumesFrom', from, readOnly: flagOf(call, 'readOnly') ?? false };
 }
@@ -157,12 +247,25 @@ async function attachVolumesFrom(call: Call, container: string, services: Servic
 /** addMount, attachVolume, attachVolumesFrom, removeMount, setReadOnly and setReadWrite. */
 export function mountCommands(services: Services): CommandSpec[] {
   const rights = (id: string, readOnly: boolean) =>
-    spec(services, id, ['target'], async (call, container) => ({ kind: 'readOnly', target: await targetOf(call, container, services, (mount) => mount.readOnly !== readOnly), readOnly }));
+    spec(services, id, ['target'], async (call, container) => ({
+      kind: 'readOnly',
+      target: await targetOf(call, container, services, (mount) => mount.readOnly !== readOnly),
+      readOnly,
+    }));
   return [
-    spec(services, 'dockerMounts.addMount', ['mounts'], (call, container, agreed) => addMount(call, container, services, agreed)),
-    spec(services, 'dockerMounts.attachVolume', ['volume', 'target', 'readOnly'], (call, container) => attachVolume(call, container, services)),
-    spec(services, 'dockerMounts.attachVolumesFrom', ['from', 'readOnly'], (call, container) => attachVolumesFrom(call, container, services)),
-    spec(services, 'dockerMounts.removeMount', ['target'], async (call, container) => ({ kind: 'remove', target: await targetOf(call, container, services, ({ from }) => from === undefined) })),
+    spec(services, 'dockerMounts.addMount', ['mounts'], (call, container, agreed) =>
+      addMount(call, container, services, agreed),
+    ),
+    spec(services, 'dockerMounts.attachVolume', ['volume', 'target', 'readOnly'], (call, container) =>
+      attachVolume(call, container, services),
+    ),
+    spec(services, 'dockerMounts.attachVolumesFrom', ['from', 'readOnly'], (call, container) =>
+      attachVolumesFrom(call, container, services),
+    ),
+    spec(services, 'dockerMounts.removeMount', ['target'], async (call, container) => ({
+      kind: 'remove',
+      target: await targetOf(call, container, services, ({ from }) => from === undefined),
+    })),
     rights('dockerMounts.setReadOnly', true),
     rights('dockerMounts.setReadWrite', false),
   ];

@@ -26,10 +26,20 @@ async function textOfCall(call: Call): Promise<string> {
   if (given !== undefined) return given;
   const selected = call.terminal === undefined ? selectedInEditor() : await selectedInTerminal();
   if (selected !== undefined && parsePath(parseReference(selected).path) !== undefined) return selected;
-  return answered(askText({ title: say('Open Host File'), prompt: say('Path in a container, with :LINE:COLUMN if you like'), value: selected ?? '', placeHolder: '/app/src/main.py:12' }));
+  return answered(
+    askText({
+      title: say('Open Host File'),
+      prompt: say('Path in a container, with :LINE:COLUMN if you like'),
+      value: selected ?? '',
+      placeHolder: '/app/src/main.py:12',
+    }),
+  );
 }
 
-/** The file that the path is in a container, where this machine has it: as it stands, else without a position at its end. */
+/**
+ * The file that the path is in a container, where this machine has it: as it stands, else without a position at its
+ * end.
+ */
 async function candidateIn(container: string, text: string, index: PathIndex): Promise<Candidate | undefined> {
   const reference = parseReference(text);
   for (const one of [{ path: text.trim() }, reference]) {
@@ -45,9 +55,37 @@ async function candidateIn(container: string, text: string, index: PathIndex): P
 async function whyNot(container: string, text: string, index: PathIndex): Promise<Error> {
   const { path } = parseReference(text);
   const [view] = await viewsAt(index, container, path);
-  if (view === undefined) return new NotFound('file', path, vscode.l10n.t('"{0}" is in no mount of container "{1}": it lies in the container’s own layer, which has no files on this machine.', path, container));
-  if (view.hostPath === undefined) return new NotFound('file', path, vscode.l10n.t('"{0}" of container "{1}" has no file on this machine that could be told from outside: it is in a {2}, or behind a symbolic link that leads out of its mount.', path, container, view.mount.type));
-  return new NotFound('file', view.hostPath, vscode.l10n.t('"{0}" of container "{1}" would be "{2}" on this machine, which does not exist or may not be read.', path, container, view.hostPath));
+  if (view === undefined)
+    return new NotFound(
+      'file',
+      path,
+      vscode.l10n.t(
+        '"{0}" is in no mount of container "{1}": it lies in the container’s own layer, which has no files on this machine.',
+        path,
+        container,
+      ),
+    );
+  if (view.hostPath === undefined)
+    return new NotFound(
+      'file',
+      path,
+      vscode.l10n.t(
+        '"{0}" of container "{1}" has no file on this machine that could be told from outside: it is in a {2}, or behind a symbolic link that leads out of its mount.',
+        path,
+        container,
+        view.mount.type,
+      ),
+    );
+  return new NotFound(
+    'file',
+    view.hostPath,
+    vscode.l10n.t(
+      '"{0}" of container "{1}" would be "{2}" on this machine, which does not exist or may not be read.',
+      path,
+      container,
+      view.hostPath,
+    ),
+  );
 }
 
 async function choose(call: Call, text: string, services: Services): Promise<Candidate> {
@@ -60,20 +98,42 @@ async function choose(call: Call, text: string, services: Services): Promise<Can
     if (found === undefined) throw await whyNot(name, text, index);
     return found;
   }
-  const found = (await Promise.all(containers.map(({ name }) => candidateIn(name, text, index)))).filter((one) => one !== undefined);
+  const found = (await Promise.all(containers.map(({ name }) => candidateIn(name, text, index)))).filter(
+    (one) => one !== undefined,
+  );
   const [first] = found;
-  if (first === undefined) throw new NotFound('file', text, vscode.l10n.t('No container has "{0}" in a mount whose file is on this machine. Name the container, or check the path.', parseReference(text).path));
+  if (first === undefined)
+    throw new NotFound(
+      'file',
+      text,
+      vscode.l10n.t(
+        'No container has "{0}" in a mount whose file is on this machine. Name the container, or check the path.',
+        parseReference(text).path,
+      ),
+    );
   if (found.every(({ view }) => view.hostPath === first.view.hostPath)) return first;
-  const chosen = await answered(pickView(seenIn(found.map(({ view }) => view), containers), say('Open Host File')));
+  const chosen = await answered(
+    pickView(
+      seenIn(
+        found.map(({ view }) => view),
+        containers,
+      ),
+      say('Open Host File'),
+    ),
+  );
   return found.find(({ view }) => view === chosen) ?? first;
 }
 
-/** The path by way of a workspace folder where that is a link, so that the file is not opened a second time beside the workspace. */
+/**
+ * The path by way of a workspace folder where that is a link, so that the file is not opened a second time beside the
+ * workspace.
+ */
 async function inWorkspace(hostPath: string): Promise<string> {
   for (const { uri } of vscode.workspace.workspaceFolders ?? []) {
     const real = uri.scheme === 'file' ? await realpath(uri.fsPath).catch(() => uri.fsPath) : undefined;
     const rest = real === undefined ? undefined : relative(real, hostPath);
-    if (rest !== undefined && real !== uri.fsPath && rest !== '..' && !rest.startsWith(`..${sep}`) && !isAbsolute(rest)) return join(uri.fsPath, rest);
+    if (rest !== undefined && real !== uri.fsPath && rest !== '..' && !rest.startsWith(`..${sep}`) && !isAbsolute(rest))
+      return join(uri.fsPath, rest);
   }
   return hostPath;
 }
@@ -86,21 +146,41 @@ async function open({ reference, isDirectory }: Candidate, hostPath: string): Pr
   }
   const { line, column = 1 } = reference;
   const at = line === undefined ? undefined : new vscode.Position(Math.max(line - 1, 0), Math.max(column - 1, 0));
-  await vscode.commands.executeCommand('vscode.open', uri, at === undefined ? {} : { selection: new vscode.Range(at, at) });
+  await vscode.commands.executeCommand(
+    'vscode.open',
+    uri,
+    at === undefined ? {} : { selection: new vscode.Range(at, at) },
+  );
 }
 
 /** openHostFile. */
 export function openHostFileCommand(services: Services): CommandSpec {
   const run = async (call: Call) => {
     const { info, endpoint } = await services.watcher.connection();
-    if (!info.local) throw new BadArgument('containerPath', vscode.l10n.t('The engine at {0} is on another machine, and so are the files behind its containers’ paths. Browse the mount in the Containers view instead.', endpoint.address));
+    if (!info.local)
+      throw new BadArgument(
+        'containerPath',
+        vscode.l10n.t(
+          'The engine at {0} is on another machine, and so are the files behind its containers’ paths. Browse the mount in the Containers view instead.',
+          endpoint.address,
+        ),
+      );
     const text = await textOfCall(call);
-    if (parsePath(parseReference(text).path) === undefined) throw new BadArgument('containerPath', vscode.l10n.t('"{0}" is not an absolute path; write it from the root of the container.', text));
+    if (parsePath(parseReference(text).path) === undefined)
+      throw new BadArgument(
+        'containerPath',
+        vscode.l10n.t('"{0}" is not an absolute path; write it from the root of the container.', text),
+      );
     const found = await choose(call, text, services);
     const hostPath = await inWorkspace(found.view.hostPath ?? '');
     await open(found, hostPath);
     const { line, column } = found.reference;
-    return { container: found.view.container, hostPath, ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
+    return {
+      container: found.view.container,
+      hostPath,
+      ...(line === undefined ? {} : { line }),
+      ...(column === undefined ? {} : { column }),
+    };
   };
   return { id: 'dockerMounts.openHostFile', takes: ['container', 'containerPath'], asks: true, run };
 }

@@ -19,13 +19,20 @@ async function offerStart(container: string, services: Services): Promise<void> 
   const state = await stateOf(connection, container);
   if (state !== 'created' && state !== 'exited') return;
   const start = say('Start');
-  const chosen = await showWarning(say('Container "{0}" is not running, and a terminal needs one that runs.', container), start);
+  const chosen = await showWarning(
+    say('Container "{0}" is not running, and a terminal needs one that runs.', container),
+    start,
+  );
   if (chosen !== start) throw new Dismissed();
   await startContainer(connection, container);
 }
 
 /** Throws NotFound, EngineFailure, or Dismissed where a person does not start a stopped container. */
-export async function openShell({ container, containerPath }: Where, services: Services, { offersStart }: { readonly offersStart: boolean }): Promise<{ container: string; cwd: string; shell: string }> {
+export async function openShell(
+  { container, containerPath }: Where,
+  services: Services,
+  { offersStart }: { readonly offersStart: boolean },
+): Promise<{ container: string; cwd: string; shell: string }> {
   if (offersStart) await offerStart(container, services);
   const connection = await services.watcher.connection();
   const plan = await planShell(connection, container, containerPath);

@@ -22,7 +22,8 @@ async function fileOf(call: Call): Promise<string> {
   if (active !== undefined && kindOf(active) === 'compose') return active.uri.fsPath;
   const found = await vscode.workspace.findFiles('**/{compose,docker-compose}*.{yml,yaml}', '**/node_modules/**', 100);
   const items = found.map((uri) => ({ label: shown(vscode.workspace.asRelativePath(uri)), path: uri.fsPath }));
-  return (await answered(pickOne(items, { title: say('Show Difference'), placeHolder: say('Of which Compose file?') }))).path;
+  return (await answered(pickOne(items, { title: say('Show Difference'), placeHolder: say('Of which Compose file?') })))
+    .path;
 }
 
 function linesOf(difference: Difference): string[] {
@@ -59,24 +60,60 @@ async function runShowDifference(call: Call, { projects, documents, watcher }: S
   if (model?.kind !== 'compose') throw new BadArgument('file', vscode.l10n.t('"{0}" is no Compose file.', file));
   const { project, facts } = model;
   const services = project.services.filter(({ name }) => only === undefined || name === only);
-  if (only !== undefined && services.length === 0) throw new NotFound('file', only, vscode.l10n.t('There is no service "{0}" in "{1}"; it has {2}.', only, file, project.services.map(({ name }) => name).join(', ')));
+  if (only !== undefined && services.length === 0)
+    throw new NotFound(
+      'file',
+      only,
+      vscode.l10n.t(
+        'There is no service "{0}" in "{1}"; it has {2}.',
+        only,
+        file,
+        project.services.map(({ name }) => name).join(', '),
+      ),
+    );
   const snapshot = await watcher.snapshot();
-  const drifts = services.flatMap((service) => driftOf(project, service, snapshot, facts).map((drift) => ({ service: service.name, ...drift })));
-  const lines = drifts.flatMap(({ service, container, differences }) => [`--- ${vscode.l10n.t('{0}, as the file says', service)}`, `+++ ${vscode.l10n.t('{0}, as the container has it', container.name)}`, ...differences.flatMap(linesOf), '']);
-  await documents.showDifferences('compose', only ?? project.name, lines.length > 0 ? lines : [vscode.l10n.t('No container differs from the file.')]);
-  return { project: project.name, containers: drifts.map(({ service, container, differences }) => ({ service, container: container.name, differences: differences.map(plain) })) };
+  const drifts = services.flatMap((service) =>
+    driftOf(project, service, snapshot, facts).map((drift) => ({ service: service.name, ...drift })),
+  );
+  const lines = drifts.flatMap(({ service, container, differences }) => [
+    `--- ${vscode.l10n.t('{0}, as the file says', service)}`,
+    `+++ ${vscode.l10n.t('{0}, as the container has it', container.name)}`,
+    ...differences.flatMap(linesOf),
+    '',
+  ]);
+  await documents.showDifferences(
+    'compose',
+    only ?? project.name,
+    lines.length > 0 ? lines : [vscode.l10n.t('No container differs from the file.')],
+  );
+  return {
+    project: project.name,
+    containers: drifts.map(({ service, container, differences }) => ({
+      service,
+      container: container.name,
+      differences: differences.map(plain),
+    })),
+  };
 }
 
 async function runCreateDirectory(call: Call, { projects, watcher }: Services): Promise<unknown> {
-  const given = textOf(call, 'path') ?? (await answered(askText({ title: say('Create a Directory'), prompt: say('Absolute path on this machine') })));
+  const given =
+    textOf(call, 'path') ??
+    (await answered(askText({ title: say('Create a Directory'), prompt: say('Absolute path on this machine') })));
   const path = expandHome(given);
   if (!isAbsolute(path)) throw new BadArgument('path', vscode.l10n.t('"{0}" is no absolute path.', path));
-  if (!sharesFiles(await watcher.connection())) throw new BadArgument('path', vscode.l10n.t('The engine runs on another machine; make "{0}" there.', path));
+  if (!sharesFiles(await watcher.connection()))
+    throw new BadArgument('path', vscode.l10n.t('The engine runs on another machine; make "{0}" there.', path));
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
-    throw new FileFailure(path, code, vscode.l10n.t('The directory "{0}" could not be made: {1}. Check who owns the one above it.', path, message), { cause: error });
+    throw new FileFailure(
+      path,
+      code,
+      vscode.l10n.t('The directory "{0}" could not be made: {1}. Check who owns the one above it.', path, message),
+      { cause: error },
+    );
   }
   projects.refresh();
   return { path };
@@ -85,7 +122,17 @@ async function runCreateDirectory(call: Call, { projects, watcher }: Services): 
 /** showDifference and createDirectory. */
 export function projectFileCommands(services: Services): CommandSpec[] {
   return [
-    { id: 'dockerMounts.showDifference', takes: ['file', 'service'], asks: true, run: (call) => runShowDifference(call, services) },
-    { id: 'dockerMounts.createDirectory', takes: ['path'], asks: true, run: (call) => runCreateDirectory(call, services) },
+    {
+      id: 'dockerMounts.showDifference',
+      takes: ['file', 'service'],
+      asks: true,
+      run: (call) => runShowDifference(call, services),
+    },
+    {
+      id: 'dockerMounts.createDirectory',
+      takes: ['path'],
+      asks: true,
+      run: (call) => runCreateDirectory(call, services),
+    },
   ];
 }

@@ -9,9 +9,13 @@ import type { Services } from './services.ts';
 
 async function offer(unfinished: Unfinished, { watcher, log }: Services): Promise<void> {
   const accept = say('Put It Back');
-  const question = say('Changing the mounts of container "{0}" was cut off. Put the old container back and remove the replacement?', unfinished.facts.name);
+  const question = say(
+    'Changing the mounts of container "{0}" was cut off. Put the old container back and remove the replacement?',
+    unfinished.facts.name,
+  );
   const chosen = await showWarning(question, accept, say('Leave It'));
-  if (chosen === accept) await putBack(await watcher.connection(), unfinished, log).catch((error: unknown) => showError(error, log));
+  if (chosen === accept)
+    await putBack(await watcher.connection(), unfinished, log).catch((error: unknown) => showError(error, log));
 }
 
 /** Asks once per connection, when its first snapshot is there. */
@@ -22,14 +26,20 @@ export function offerRecovery(services: Services): vscode.Disposable {
     if (state.kind !== 'connected' || state.connection === asked) return;
     const { connection, snapshot } = state;
     asked = connection;
-    for (const unfinished of await unfinishedReplacements(connection, log)) void offer(unfinished, services).catch((error: unknown) => log.warn(String(error)));
+    for (const unfinished of await unfinishedReplacements(connection, log))
+      void offer(unfinished, services).catch((error: unknown) => log.warn(String(error)));
     for (const { container, of } of await unrecordedLeftovers(connection, snapshot.containers)) {
-      const text = say('Container "{0}" looks like what a change of the mounts of "{1}" left behind, but this machine has no record of one. Nothing was done; compare the two, and rename or remove one of them yourself.', container, of);
+      const text = say(
+        'Container "{0}" looks like what a change of the mounts of "{1}" left behind, but this machine has no record of one. Nothing was done; compare the two, and rename or remove one of them yourself.',
+        container,
+        of,
+      );
       log.warn(asText(text));
       void showWarning(text);
     }
   };
-  const lookQuietly = (state: EngineState) => void look(state).catch((error: unknown) => log.warn((error as Error).message));
+  const lookQuietly = (state: EngineState) =>
+    void look(state).catch((error: unknown) => log.warn((error as Error).message));
   lookQuietly(watcher.state);
   return watcher.onDidChange(lookQuietly);
 }

@@ -3,7 +3,13 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { BackupSubject } from '../backup/backup.ts';
 import { planBackup } from '../backup/plan.ts';
-import { ENTRY_FIELDS, parseEntry, SUBJECT_FIELDS, type ScheduledSubject, type ScheduleEntry } from '../backup/scheduleEntry.ts';
+import {
+  ENTRY_FIELDS,
+  parseEntry,
+  SUBJECT_FIELDS,
+  type ScheduledSubject,
+  type ScheduleEntry,
+} from '../backup/scheduleEntry.ts';
 import type { EntryResult, EntryStatus } from '../backup/scheduleRunner.ts';
 import { volumesOfProject } from '../backup/scheduleRun.ts';
 import { BadArgument, NotFound } from '../engine/errors.ts';
@@ -40,9 +46,12 @@ async function askSubject(call: Call, { watcher }: Services): Promise<Fields> {
   const rows = call.nodes.map(subjectOfNode).filter((subject) => subject !== undefined);
   const [first] = rows;
   // A plan is for one subject: several mounts of one container, else the clicked row alone.
-  const together = rows.filter((one) => one.kind === 'container' && first?.kind === 'container' && one.container === first.container);
+  const together = rows.filter(
+    (one) => one.kind === 'container' && first?.kind === 'container' && one.container === first.container,
+  );
   const targets = together.flatMap((one) => (one.kind === 'container' ? (one.targets ?? []) : []));
-  if (first?.kind === 'container' && together.every((one) => one.kind === 'container' && one.targets !== undefined)) return fieldsOf({ ...first, targets });
+  if (first?.kind === 'container' && together.every((one) => one.kind === 'container' && one.targets !== undefined))
+    return fieldsOf({ ...first, targets });
   if (first !== undefined) return fieldsOf(first);
   return { ...(await answered(pickSubjectOrProject(await watcher.snapshot(), say('Back up what regularly?')))) };
 }
@@ -51,7 +60,15 @@ async function askSubject(call: Call, { watcher }: Services): Promise<Fields> {
 async function lookUp(subject: ScheduledSubject, { watcher }: Services): Promise<BackupSubject[]> {
   if (subject.kind !== 'project') return [subject];
   const volumes = volumesOfProject(subject.project, await watcher.snapshot());
-  if (volumes.length === 0) throw new NotFound('volume', subject.project, vscode.l10n.t('The Compose project "{0}" has no volumes on this engine; bring it up once, or correct the name.', subject.project));
+  if (volumes.length === 0)
+    throw new NotFound(
+      'volume',
+      subject.project,
+      vscode.l10n.t(
+        'The Compose project "{0}" has no volumes on this engine; bring it up once, or correct the name.',
+        subject.project,
+      ),
+    );
   return volumes.map((volume) => ({ kind: 'volume', volume }));
 }
 
@@ -71,7 +88,9 @@ async function complete(call: Call, services: Services): Promise<{ fields: Field
     asked = true;
     return prompt();
   };
-  const given: Fields = Object.fromEntries(Object.entries(call.args).filter(([, value]) => value !== undefined && value !== null));
+  const given: Fields = Object.fromEntries(
+    Object.entries(call.args).filter(([, value]) => value !== undefined && value !== null),
+  );
   const has = (...fields: readonly string[]) => fields.some((field) => given[field] !== undefined);
   const isFromCode = has(...SUBJECT_FIELDS);
   let fields: Fields = isFromCode ? given : { ...given, ...(await ask(() => askSubject(call, services))) };
@@ -79,23 +98,33 @@ async function complete(call: Call, services: Services): Promise<{ fields: Field
   const { subject } = parseEntry(has('every', 'at') ? fields : { ...fields, every: '1d' });
   const name = subjectInWords(subject);
   const connection = services.watcher.state.kind === 'connected' ? await services.watcher.connection() : undefined;
-  const plans = connection && (await Promise.all((await lookUp(subject, services)).map((one) => planBackup(connection, one))));
+  const plans =
+    connection && (await Promise.all((await lookUp(subject, services)).map((one) => planBackup(connection, one))));
   if (!has('every', 'at')) fields = { ...fields, ...(await ask(() => answered(askWhen(name)))) };
   if (!has('keep') && !isFromCode) {
     const { keep } = await ask(() => answered(askKeep(name)));
     fields = { ...fields, ...(keep ? { keep } : {}) };
   }
   if (!has('consistency') && !isFromCode && connection && plans) {
-    const consistency = await answered(askConsistency(connection, plans.flatMap(({ trees }) => trees)));
+    const consistency = await answered(
+      askConsistency(
+        connection,
+        plans.flatMap(({ trees }) => trees),
+      ),
+    );
     fields = { ...fields, ...(consistency === 'none' ? {} : { consistency }) };
   }
   if (!has('destination')) {
     const known = isFromCode ? services.backupFolder.current() : undefined;
-    fields = { ...fields, destination: known ?? (await ask(() => answered(askDestination(name, services.backupFolder)))) };
+    fields = {
+      ...fields,
+      destination: known ?? (await ask(() => answered(askDestination(name, services.backupFolder)))),
+    };
   }
   if (!has('encrypt') && readSettings().backup.encrypt) fields = { ...fields, encrypt: true };
   // The volume of this name on another engine is not the one that is meant.
-  if (!has('engine') && connection !== undefined && connection.info.name !== '') fields = { ...fields, engine: connection.info.name };
+  if (!has('engine') && connection !== undefined && connection.info.name !== '')
+    fields = { ...fields, engine: connection.info.name };
   // Without it, the time of day that has just passed would be made up for at once.
   if (!has('since') && fields['at'] !== undefined) fields = { ...fields, since: new Date().toISOString() };
   return { fields: { id: has('id') ? given['id'] : freeId(subject), ...fields }, asked };
@@ -111,23 +140,46 @@ async function confirmPlan(entry: ScheduleEntry): Promise<void> {
     say('When: {0}, while a window of VS Code is open; what was missed is made up for once', whenInWords(entry.when)),
     say('Kept: {0}', keepInWords(entry.keep)),
     say('Where: {0}', withTilde(entry.destination ?? '')),
-    entry.consistency === undefined || entry.consistency === 'none' ? '' : entry.consistency === 'pause' ? say('Containers that write to it are paused meanwhile') : say('Containers that write to it are stopped meanwhile'),
+    entry.consistency === undefined || entry.consistency === 'none'
+      ? ''
+      : entry.consistency === 'pause'
+        ? say('Containers that write to it are paused meanwhile')
+        : say('Containers that write to it are stopped meanwhile'),
     entry.encrypt ? say('Encrypted with the stored passphrase') : undefined,
     say('Each backup is verified before an older one is removed.'),
   ];
   const detail = lines(all.filter((line) => line !== undefined));
-  await answered(askInDialog('Information', say('Back up {0} {1}?', subjectInWords(entry.subject), whenInWords(entry.when)), detail, say('Back Up Regularly')));
+  await answered(
+    askInDialog(
+      'Information',
+      say('Back up {0} {1}?', subjectInWords(entry.subject), whenInWords(entry.when)),
+      detail,
+      say('Back Up Regularly'),
+    ),
+  );
 }
 
 async function runAdd(call: Call, services: Services): Promise<unknown> {
   const { fields, asked } = await complete(call, services);
   const entry = parseEntry(fields);
-  if (readSchedule().entries.some(({ id }) => id === entry.id)) throw new BadArgument('id', vscode.l10n.t('There is a scheduled backup "{0}" already; choose another id, or remove that one first.', entry.id));
+  if (readSchedule().entries.some(({ id }) => id === entry.id))
+    throw new BadArgument(
+      'id',
+      vscode.l10n.t(
+        'There is a scheduled backup "{0}" already; choose another id, or remove that one first.',
+        entry.id,
+      ),
+    );
   if (asked) await confirmPlan(entry);
-  if (entry.encrypt === true && asked && (await services.passphrases.stored()) === undefined) await answered(services.passphrases.choose());
-  const raw: Fields = { ...fields, ...(entry.destination === undefined ? {} : { destination: withTilde(expandHome(entry.destination)) }) };
+  if (entry.encrypt === true && asked && (await services.passphrases.stored()) === undefined)
+    await answered(services.passphrases.choose());
+  const raw: Fields = {
+    ...fields,
+    ...(entry.destination === undefined ? {} : { destination: withTilde(expandHome(entry.destination)) }),
+  };
   await addToSchedule(raw);
-  if (services.backupFolder.current() === undefined && entry.destination !== undefined) await services.backupFolder.remember(expandHome(entry.destination));
+  if (services.backupFolder.current() === undefined && entry.destination !== undefined)
+    await services.backupFolder.remember(expandHome(entry.destination));
   services.log.info(vscode.l10n.t('Added the scheduled backup "{0}": {1}.', entry.id, asText(whenInWords(entry.when))));
   if (asked) void announcePlan(entry, services);
   return raw;
@@ -159,8 +211,18 @@ function idsOf(call: Call): string[] {
 async function pickIds(call: Call, placeHolder: Shown): Promise<string[]> {
   const ids = idsOf(call);
   if (ids.length > 0) return ids;
-  const items = readSchedule().entries.map((entry) => ({ icon: 'history', label: shown(entry.id), description: joined([subjectInWords(entry.subject), whenInWords(entry.when)], ' · '), id: entry.id }));
-  if (items.length === 0) throw new NotFound('plan', '', vscode.l10n.t('Nothing is scheduled yet; choose "Back Up Regularly…" on a volume or container.'));
+  const items = readSchedule().entries.map((entry) => ({
+    icon: 'history',
+    label: shown(entry.id),
+    description: joined([subjectInWords(entry.subject), whenInWords(entry.when)], ' · '),
+    id: entry.id,
+  }));
+  if (items.length === 0)
+    throw new NotFound(
+      'plan',
+      '',
+      vscode.l10n.t('Nothing is scheduled yet; choose "Back Up Regularly…" on a volume or container.'),
+    );
   return [(await answered(pickOne(items, { placeHolder }))).id];
 }
 
@@ -192,7 +254,10 @@ function describe({ entry, destination, subjects, last, next, failure, isRunning
     subjects,
     last: last === undefined ? null : { file: last.file, at: last.createdAt, verified: last.verified?.ok ?? null },
     next: new Date(next).toISOString(),
-    lastError: failure === undefined ? null : { message: failure.message, at: new Date(failure.at).toISOString(), attempts: failure.attempts },
+    lastError:
+      failure === undefined
+        ? null
+        : { message: failure.message, at: new Date(failure.at).toISOString(), attempts: failure.attempts },
     running: isRunning,
     waitsForEngine: isElsewhere ? entry.engine : null,
   };
@@ -203,7 +268,13 @@ async function runList(call: Call, { schedule, log }: Services): Promise<object[
   const status = schedule.status();
   const { problems } = readSchedule();
   if (call.byHand) {
-    log.list(vscode.l10n.t('{0} scheduled backups', status.length), [...status.map(({ entry, next, failure }) => `${entry.id}: ${asText(whenInWords(entry.when))}, ${asText(formatAhead(next))}${failure === undefined ? '' : ` (${failure.message})`}`), ...problems.map(({ message }) => message)]);
+    log.list(vscode.l10n.t('{0} scheduled backups', status.length), [
+      ...status.map(
+        ({ entry, next, failure }) =>
+          `${entry.id}: ${asText(whenInWords(entry.when))}, ${asText(formatAhead(next))}${failure === undefined ? '' : ` (${failure.message})`}`,
+      ),
+      ...problems.map(({ message }) => message),
+    ]);
     log.show(true);
   }
   return [...status.map(describe), ...problems.map(({ index, message }) => ({ index, problem: message }))];
@@ -211,9 +282,25 @@ async function runList(call: Call, { schedule, log }: Services): Promise<object[
 
 async function runRemove(call: Call, { log }: Services): Promise<{ removed: string[] }> {
   const ids = await pickIds(call, say('Which one shall be backed up no longer?'));
-  if (call.byHand) await confirmed(say('Back up {0} no longer?', names(ids)), say('The backups that were made stay, and are not thinned out any more.'), say('Remove from Schedule'));
+  if (call.byHand)
+    await confirmed(
+      say('Back up {0} no longer?', names(ids)),
+      say('The backups that were made stay, and are not thinned out any more.'),
+      say('Remove from Schedule'),
+    );
   for (const id of ids) {
-    if (!(await dropFromSchedule(id))) throw new NotFound('plan', id, vscode.l10n.t('There is no scheduled backup "{0}"; there are {1}.', id, readSchedule().entries.map((entry) => `"${entry.id}"`).join(', ') || vscode.l10n.t('none')));
+    if (!(await dropFromSchedule(id)))
+      throw new NotFound(
+        'plan',
+        id,
+        vscode.l10n.t(
+          'There is no scheduled backup "{0}"; there are {1}.',
+          id,
+          readSchedule()
+            .entries.map((entry) => `"${entry.id}"`)
+            .join(', ') || vscode.l10n.t('none'),
+        ),
+      );
     log.info(vscode.l10n.t('Removed the scheduled backup "{0}"; its archives stay.', id));
   }
   return { removed: ids };
@@ -226,6 +313,11 @@ export function scheduleCommands(services: Services): CommandSpec[] {
     { id: 'dockerMounts.runSchedule', takes: ['id'], asks: false, run: (call) => runNow(call, services) },
     { id: 'dockerMounts.listSchedule', takes: [], asks: false, run: (call) => runList(call, services) },
     { id: 'dockerMounts.removeFromSchedule', takes: ['id'], asks: true, run: (call) => runRemove(call, services) },
-    { id: 'dockerMounts.cancelScheduled', takes: ['id'], asks: false, run: (call) => Promise.resolve({ cancelled: idsOf(call).filter((id) => services.schedule.cancel(id)) }) },
+    {
+      id: 'dockerMounts.cancelScheduled',
+      takes: ['id'],
+      asks: false,
+      run: (call) => Promise.resolve({ cancelled: idsOf(call).filter((id) => services.schedule.cancel(id)) }),
+    },
   ];
 }

@@ -27,7 +27,12 @@ async function whereOf(call: Call, services: Services): Promise<Where> {
   const ofActive = containerPath === undefined ? await whereActiveFileIs(services) : undefined;
   if (ofActive !== undefined) return ofActive;
   const { containers } = await services.watcher.snapshot();
-  return { container: await answered(pickContainer(containers.filter(hasProcesses), say('Open a terminal in which container?'))), containerPath };
+  return {
+    container: await answered(
+      pickContainer(containers.filter(hasProcesses), say('Open a terminal in which container?')),
+    ),
+    containerPath,
+  };
 }
 
 async function whereFileIs(path: string, services: Services): Promise<Where> {

@@ -46,11 +46,20 @@ async function taken(places: readonly FilePlace[], { files }: Services): Promise
 async function mayOverwrite(places: readonly FilePlace[], services: Services): Promise<boolean> {
   const there = await taken(places, services);
   if (there.length === 0) return false;
-  await confirmed(say('Replace {0}?', names(there.map((place) => `"${printable(nameOf(place))}"`))), say('What is there now is lost.'), say('Replace'));
+  await confirmed(
+    say('Replace {0}?', names(there.map((place) => `"${printable(nameOf(place))}"`))),
+    say('What is there now is lost.'),
+    say('Replace'),
+  );
   return true;
 }
 
-async function upload(locals: readonly string[], directory: FilePlace, overwrite: boolean, services: Services): Promise<Counter & { uris: string[] }> {
+async function upload(
+  locals: readonly string[],
+  directory: FilePlace,
+  overwrite: boolean,
+  services: Services,
+): Promise<Counter & { uris: string[] }> {
   const counter: Counter = { entries: 0, bytes: 0 };
   const places = locals.map((local) => childOf(directory, uploadName(local)));
   await withJob(say('Uploading to {0}', placeText(directory)), services.log, async (job) => {
@@ -59,21 +68,51 @@ async function upload(locals: readonly string[], directory: FilePlace, overwrite
       if (place !== undefined) await services.files.upload(local, place, overwrite, counter, job);
     }
   });
-  services.log.info(vscode.l10n.t('Uploaded {0} files and folders, {1}, to {2}.', counter.entries, formatBytes(counter.bytes), placeText(directory)));
+  services.log.info(
+    vscode.l10n.t(
+      'Uploaded {0} files and folders, {1}, to {2}.',
+      counter.entries,
+      formatBytes(counter.bytes),
+      placeText(directory),
+    ),
+  );
   return { uris: places.map((place) => uriOf(place).toString()), ...counter };
 }
 
 async function runUpload(call: Call, services: Services): Promise<unknown> {
-  const directory = await directoryOf(await onePlace(call, services, say('Upload to which volume or container?'), false), services);
+  const directory = await directoryOf(
+    await onePlace(call, services, say('Upload to which volume or container?'), false),
+    services,
+  );
   const given = textsOf(call, 'files');
-  const chosen = given?.map(localPath) ?? (await answered(chooseFiles({ canSelectMany: true, canSelectFiles: true, canSelectFolders: true, openLabel: say('Upload'), title: say('Upload to {0}', placeText(directory)) }))).map(({ fsPath }) => fsPath);
+  const chosen =
+    given?.map(localPath) ??
+    (
+      await answered(
+        chooseFiles({
+          canSelectMany: true,
+          canSelectFiles: true,
+          canSelectFolders: true,
+          openLabel: say('Upload'),
+          title: say('Upload to {0}', placeText(directory)),
+        }),
+      )
+    ).map(({ fsPath }) => fsPath);
   const places = chosen.map((local) => childOf(directory, uploadName(local)));
   const connection = await services.watcher.connection();
   await guardReads(call, connection, chosen);
   await guardPlaces(call, connection, places);
   const overwrite = given === undefined ? await mayOverwrite(places, services) : (flagOf(call, 'overwrite') ?? false);
   const result = await upload(chosen, directory, overwrite, services);
-  if (given === undefined) void showInformation(say('Uploaded {0} files and folders, {1}, to {2}.', result.entries, formatBytes(result.bytes), placeText(directory)));
+  if (given === undefined)
+    void showInformation(
+      say(
+        'Uploaded {0} files and folders, {1}, to {2}.',
+        result.entries,
+        formatBytes(result.bytes),
+        placeText(directory),
+      ),
+    );
   return result;
 }
 
@@ -88,12 +127,35 @@ async function freeName(folder: string, name: string): Promise<string> {
 
 async function runDownload(call: Call, services: Services): Promise<unknown> {
   const found = placesOf(call);
-  const places = found.length > 0 ? found : [await onePlace(call, services, say('Download from which volume or container?'), true)];
+  const places =
+    found.length > 0 ? found : [await onePlace(call, services, say('Download from which volume or container?'), true)];
   const given = textOf(call, 'destination');
-  const folder = given === undefined ? (await answered(chooseFiles({ canSelectFolders: true, canSelectFiles: false, openLabel: say('Download Here'), title: say('Download {0}', names(places.map(placeText))) })))[0]?.fsPath : localPath(given);
+  const folder =
+    given === undefined
+      ? (
+          await answered(
+            chooseFiles({
+              canSelectFolders: true,
+              canSelectFiles: false,
+              openLabel: say('Download Here'),
+              title: say('Download {0}', names(places.map(placeText))),
+            }),
+          )
+        )[0]?.fsPath
+      : localPath(given);
   if (folder === undefined) return undefined;
   // What a container has written must not land where this machine runs or obeys it, just because an argument says so.
-  if (given !== undefined && !call.byHand) await guardWrites(call, await services.watcher.connection(), [folder, ...places.map((place) => join(folder, nameOf(place) || place.name))].map((Source) => ({ Type: 'bind', Source, ReadOnly: false })), true);
+  if (given !== undefined && !call.byHand)
+    await guardWrites(
+      call,
+      await services.watcher.connection(),
+      [folder, ...places.map((place) => join(folder, nameOf(place) || place.name))].map((Source) => ({
+        Type: 'bind',
+        Source,
+        ReadOnly: false,
+      })),
+      true,
+    );
   const counter: Counter = { entries: 0, bytes: 0 };
   const files: string[] = [];
   await withJob(say('Downloading {0}', names(places.map(placeText))), services.log, async (job) => {
@@ -107,19 +169,36 @@ async function runDownload(call: Call, services: Services): Promise<unknown> {
       files.push(file);
     });
   });
-  services.log.info(vscode.l10n.t('Downloaded {0} files and folders, {1}: {2}', counter.entries, formatBytes(counter.bytes), files.join(', ')));
+  services.log.info(
+    vscode.l10n.t(
+      'Downloaded {0} files and folders, {1}: {2}',
+      counter.entries,
+      formatBytes(counter.bytes),
+      files.join(', '),
+    ),
+  );
   if (given === undefined) void offerToReveal(files, counter);
   return { files, ...counter };
 }
 
 async function offerToReveal(files: readonly string[], { entries, bytes }: Counter): Promise<void> {
   const reveal = say('Reveal');
-  const chosen = await showInformation(say('Downloaded {0} files and folders, {1}, to {2}.', entries, formatBytes(bytes), names(files)), reveal);
-  if (chosen === reveal && files[0] !== undefined) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(files[0]));
+  const chosen = await showInformation(
+    say('Downloaded {0} files and folders, {1}, to {2}.', entries, formatBytes(bytes), names(files)),
+    reveal,
+  );
+  if (chosen === reveal && files[0] !== undefined)
+    await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(files[0]));
 }
 
 /** Copies, or moves, places into a directory. */
-async function carry(from: readonly FilePlace[], directory: FilePlace, moves: boolean, overwrite: boolean, services: Services): Promise<Counter & { uris: string[] }> {
+async function carry(
+  from: readonly FilePlace[],
+  directory: FilePlace,
+  moves: boolean,
+  overwrite: boolean,
+  services: Services,
+): Promise<Counter & { uris: string[] }> {
   const counter: Counter = { entries: 0, bytes: 0 };
   const places = from.map((place) => childOf(directory, nameOf(place) || place.name));
   const title = moves ? say('Moving to {0}', placeText(directory)) : say('Copying to {0}', placeText(directory));
@@ -143,15 +222,39 @@ async function carry(from: readonly FilePlace[], directory: FilePlace, moves: bo
 async function runCopyFiles(call: Call, services: Services): Promise<unknown> {
   const from = (textsOf(call, 'from') ?? []).map((text) => {
     const place = placeOfUri(vscode.Uri.parse(text, true));
-    if (place === undefined) throw new BadArgument('from', vscode.l10n.t('"{0}" is no file in a volume or mount; its URI begins with docker-mounts:/volume/ or docker-mounts:/container/.', text));
+    if (place === undefined)
+      throw new BadArgument(
+        'from',
+        vscode.l10n.t(
+          '"{0}" is no file in a volume or mount; its URI begins with docker-mounts:/volume/ or docker-mounts:/container/.',
+          text,
+        ),
+      );
     return place;
   });
   const sources = from.length > 0 ? from : placesOf({ ...call, args: {} });
-  const chosen = sources.length > 0 ? sources : [await onePlace({ ...call, args: {} }, services, say('Copy a file of which volume or container?'), true)];
-  const target = await onePlace({ ...call, nodes: [], uris: [] }, services, say('Copy to which volume or container?'), false);
+  const chosen =
+    sources.length > 0
+      ? sources
+      : [await onePlace({ ...call, args: {} }, services, say('Copy a file of which volume or container?'), true)];
+  const target = await onePlace(
+    { ...call, nodes: [], uris: [] },
+    services,
+    say('Copy to which volume or container?'),
+    false,
+  );
   const directory = await directoryOf(target, services);
-  await guardPlaces(call, await services.watcher.connection(), chosen.map((place) => childOf(directory, nameOf(place) || place.name)));
-  const overwrite = call.byHand ? await mayOverwrite(chosen.map((place) => childOf(directory, nameOf(place) || place.name)), services) : (flagOf(call, 'overwrite') ?? false);
+  await guardPlaces(
+    call,
+    await services.watcher.connection(),
+    chosen.map((place) => childOf(directory, nameOf(place) || place.name)),
+  );
+  const overwrite = call.byHand
+    ? await mayOverwrite(
+        chosen.map((place) => childOf(directory, nameOf(place) || place.name)),
+        services,
+      )
+    : (flagOf(call, 'overwrite') ?? false);
   return carry(chosen, directory, false, overwrite, services);
 }
 
@@ -172,22 +275,57 @@ export function dropReceiver(services: Services): (target: FilePlace, dropped: D
 async function receiveDrop(target: FilePlace, dropped: Dropped, services: Services): Promise<void> {
   const directory = await directoryOf(target, services);
   const own = dropped.uris.map(placeOfUri).filter((place) => place !== undefined);
-  const locals = dropped.uris.filter(({ scheme }) => scheme === 'file' || scheme === 'vscode-remote').map(({ fsPath }) => fsPath);
-  const incoming = [...own.map((place) => nameOf(place) || place.name), ...locals.map(uploadName), ...dropped.contents.map(({ name }) => basename(name))];
-  if (incoming.length === 0) throw new FileRefused('notAFile', placeText(directory), vscode.l10n.t('Nothing that was dropped is a file of this machine or of a mount.'));
+  const locals = dropped.uris
+    .filter(({ scheme }) => scheme === 'file' || scheme === 'vscode-remote')
+    .map(({ fsPath }) => fsPath);
+  const incoming = [
+    ...own.map((place) => nameOf(place) || place.name),
+    ...locals.map(uploadName),
+    ...dropped.contents.map(({ name }) => basename(name)),
+  ];
+  if (incoming.length === 0)
+    throw new FileRefused(
+      'notAFile',
+      placeText(directory),
+      vscode.l10n.t('Nothing that was dropped is a file of this machine or of a mount.'),
+    );
   const isSame = own.length > 0 && own.every((place) => place.kind === directory.kind && place.name === directory.name);
-  if (isSame) await confirmed(say('Move {0} to "{1}"?', names(incoming.map((name) => `"${printable(name)}"`)), placeText(directory)), undefined, say('Move'));
-  const overwrite = await mayOverwrite(incoming.map((name) => childOf(directory, name)), services);
+  if (isSame)
+    await confirmed(
+      say('Move {0} to "{1}"?', names(incoming.map((name) => `"${printable(name)}"`)), placeText(directory)),
+      undefined,
+      say('Move'),
+    );
+  const overwrite = await mayOverwrite(
+    incoming.map((name) => childOf(directory, name)),
+    services,
+  );
   if (own.length > 0) await carry(own, directory, isSame, overwrite, services);
   if (locals.length > 0) await upload(locals, directory, overwrite, services);
-  for (const file of dropped.contents) await services.files.write(childOf(directory, basename(file.name)), await file.read(), { create: true, overwrite });
+  for (const file of dropped.contents)
+    await services.files.write(childOf(directory, basename(file.name)), await file.read(), { create: true, overwrite });
 }
 
 /** upload, download and copyFiles. */
 export function transferCommands(services: Services): CommandSpec[] {
   return [
-    { id: 'dockerMounts.upload', takes: [...PLACE_ARGUMENTS, 'files', 'overwrite', CONFIRMED], asks: true, run: (call) => runUpload(call, services) },
-    { id: 'dockerMounts.download', takes: [...PLACE_ARGUMENTS, 'destination', CONFIRMED], asks: true, run: (call) => runDownload(call, services) },
-    { id: 'dockerMounts.copyFiles', takes: [...PLACE_ARGUMENTS, 'from', 'overwrite', CONFIRMED], asks: true, run: (call) => runCopyFiles(call, services) },
+    {
+      id: 'dockerMounts.upload',
+      takes: [...PLACE_ARGUMENTS, 'files', 'overwrite', CONFIRMED],
+      asks: true,
+      run: (call) => runUpload(call, services),
+    },
+    {
+      id: 'dockerMounts.download',
+      takes: [...PLACE_ARGUMENTS, 'destination', CONFIRMED],
+      asks: true,
+      run: (call) => runDownload(call, services),
+    },
+    {
+      id: 'dockerMounts.copyFiles',
+      takes: [...PLACE_ARGUMENTS, 'from', 'overwrite', CONFIRMED],
+      asks: true,
+      run: (call) => runCopyFiles(call, services),
+    },
   ];
 }

@@ -23,9 +23,13 @@ function sized({ label, size }: Volume): string {
 }
 
 function fateOfVolumes({ goes, stays }: RemovalPlan): Shown[] {
-  const gone = goes.map((volume) => say('{0}: anonymous, used by no other container; it stays, dangling, unless it is removed too', sized(volume)));
+  const gone = goes.map((volume) =>
+    say('{0}: anonymous, used by no other container; it stays, dangling, unless it is removed too', sized(volume)),
+  );
   const kept = stays.map(({ volume, reason, users }) =>
-    reason === 'named' ? say('{0} stays: it has a name', sized(volume)) : say('{0} stays: used by {1}', sized(volume), names(users)),
+    reason === 'named'
+      ? say('{0} stays: it has a name', sized(volume))
+      : say('{0} stays: used by {1}', sized(volume), names(users)),
   );
   return [...gone, ...kept];
 }
@@ -39,7 +43,10 @@ async function runRemoveContainer(call: Call, { watcher, log, files }: Services)
   if (named === undefined) {
     const snapshot = await watcher.snapshot();
     const fromRows = call.nodes.map(containerOfNode).filter((one) => one !== undefined);
-    names = fromRows.length > 0 ? [...new Set(fromRows)] : [await answered(pickContainer(snapshot.containers, say('Remove which container?')))];
+    names =
+      fromRows.length > 0
+        ? [...new Set(fromRows)]
+        : [await answered(pickContainer(snapshot.containers, say('Remove which container?')))];
     const containers = names.map((name) => containerNamed(snapshot.containers, name));
     running = new Set(containers.filter(hasProcesses).map(({ name }) => name));
     removeVolumes = await askRemoval(containers, planRemoval(snapshot, ...containers), running);
@@ -49,36 +56,72 @@ async function runRemoveContainer(call: Call, { watcher, log, files }: Services)
   const removals = await eachOne(names, async (name) => {
     const removal = await removeContainer(connection, name, { removeVolumes, force: force || running.has(name) });
     const { volumesRemoved, volumesKept } = removal;
-    log.info(vscode.l10n.t('Removed container "{0}"; volumes removed: {1}; volumes kept: {2}.', removal.removed, volumesRemoved.join(', ') || '-', volumesKept.join(', ') || '-'));
+    log.info(
+      vscode.l10n.t(
+        'Removed container "{0}"; volumes removed: {1}; volumes kept: {2}.',
+        removal.removed,
+        volumesRemoved.join(', ') || '-',
+        volumesKept.join(', ') || '-',
+      ),
+    );
     return removal;
   });
   return removals.length === 1 ? removals[0] : removals;
 }
 
-/** Names every container that goes, and what goes and stays with it. Resolves to whether anonymous volumes go too. Throws Dismissed. */
-async function askRemoval(containers: readonly Container[], plan: RemovalPlan, running: ReadonlySet<string>): Promise<boolean> {
+/**
+ * Names every container that goes, and what goes and stays with it. Resolves to whether anonymous volumes go too.
+ * Throws Dismissed.
+ */
+async function askRemoval(
+  containers: readonly Container[],
+  plan: RemovalPlan,
+  running: ReadonlySet<string>,
+): Promise<boolean> {
   const only = say('Remove');
   const withVolumes = say('Remove with Anonymous Volumes');
   const [first] = containers;
   const name = first?.name ?? '';
-  const single = running.size > 0 ? say('Stop and remove container "{0}"?', name) : say('Remove container "{0}"?', name);
-  const several = running.size > 0 ? say('Stop and remove {0} containers?', containers.length) : say('Remove {0} containers?', containers.length);
+  const single =
+    running.size > 0 ? say('Stop and remove container "{0}"?', name) : say('Remove container "{0}"?', name);
+  const several =
+    running.size > 0
+      ? say('Stop and remove {0} containers?', containers.length)
+      : say('Remove {0} containers?', containers.length);
   const list = containers.map((one) => (running.has(one.name) ? say('{0} (running)', one.name) : one.name));
-  const lost = containers.length === 1 ? say('What it wrote outside of its mounts is lost.') : say('What they wrote outside of their mounts is lost.');
+  const lost =
+    containers.length === 1
+      ? say('What it wrote outside of its mounts is lost.')
+      : say('What they wrote outside of their mounts is lost.');
   const detail = lines([...(containers.length === 1 ? [] : [lines(list)]), lost, lines(fateOfVolumes(plan))], '\n\n');
-  return (await confirmed(containers.length === 1 ? single : several, detail, only, ...(plan.goes.length > 0 ? [withVolumes] : []))) === withVolumes;
+  return (
+    (await confirmed(
+      containers.length === 1 ? single : several,
+      detail,
+      only,
+      ...(plan.goes.length > 0 ? [withVolumes] : []),
+    )) === withVolumes
+  );
 }
 
 async function runRemoveVolume(call: Call, { watcher, log, files }: Services): Promise<unknown> {
   const one = textOf(call, 'volume');
   const several = textsOf(call, 'volumes');
-  if (one !== undefined && several !== undefined) throw new BadArgument('volume', vscode.l10n.t('Give one of volume and volumes, not both.'));
+  if (one !== undefined && several !== undefined)
+    throw new BadArgument('volume', vscode.l10n.t('Give one of volume and volumes, not both.'));
   let wanted = several ?? (one === undefined ? [] : [one]);
   if (wanted.length === 0) {
     const { volumes } = await watcher.snapshot();
     wanted = call.nodes.flatMap((node) => (node.kind === 'volume' ? [node.volume.name] : []));
     if (wanted.length === 0) {
-      wanted = [await answered(pickVolume(volumes.filter(({ dangling }) => dangling), say('Remove which volume? Only those that no container uses are listed.')))];
+      wanted = [
+        await answered(
+          pickVolume(
+            volumes.filter(({ dangling }) => dangling),
+            say('Remove which volume? Only those that no container uses are listed.'),
+          ),
+        ),
+      ];
     }
     const chosen = volumes.filter(({ name }) => wanted.includes(name));
     // What cannot go is refused without a question.
@@ -93,8 +136,12 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
 /** Names every volume that goes. Throws Dismissed. */
 async function askVolumeRemoval(volumes: readonly Volume[]): Promise<void> {
   const isOne = volumes.length === 1;
-  const question = isOne ? say('Remove {0} for good?', names(volumes.map(sized))) : say('Remove {0} volumes for good?', volumes.length);
-  const lost = isOne ? say('The data in it cannot be brought back without a backup.') : say('The data in them cannot be brought back without a backup.');
+  const question = isOne
+    ? say('Remove {0} for good?', names(volumes.map(sized)))
+    : say('Remove {0} volumes for good?', volumes.length);
+  const lost = isOne
+    ? say('The data in it cannot be brought back without a backup.')
+    : say('The data in them cannot be brought back without a backup.');
   await confirmed(question, lines([...(isOne ? [] : [lines(volumes.map(sized))]), lost], '\n\n'), say('Remove'));
 }
 
@@ -121,8 +168,16 @@ async function runPrune(call: Call, { watcher, log, files }: Services): Promise<
   await files.release();
   const volumes = call.byHand ? await choosePrunable(connection) : await prunable(connection, all);
   const result = await prune(connection, volumes);
-  log.info(vscode.l10n.t('Pruned {0} volumes, {1}: {2}', result.removed.length, formatBytes(result.bytes), result.removed.join(', ') || '-'));
-  if (call.byHand) void showInformation(say('Removed {0} volumes, {1}.', result.removed.length, formatBytes(result.bytes)));
+  log.info(
+    vscode.l10n.t(
+      'Pruned {0} volumes, {1}: {2}',
+      result.removed.length,
+      formatBytes(result.bytes),
+      result.removed.join(', ') || '-',
+    ),
+  );
+  if (call.byHand)
+    void showInformation(say('Removed {0} volumes, {1}.', result.removed.length, formatBytes(result.bytes)));
   return result;
 }
 
@@ -130,9 +185,23 @@ async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<
   const connection = await watcher.connection();
   const wanted = call.byHand
     ? await answered(askVolume(connection, (await watcher.snapshot()).volumes))
-    : { name: textOf(call, 'name'), driver: textOf(call, 'driver'), driverOpts: recordOf(call, 'driverOpts'), labels: recordOf(call, 'labels') };
+    : {
+        name: textOf(call, 'name'),
+        driver: textOf(call, 'driver'),
+        driverOpts: recordOf(call, 'driverOpts'),
+        labels: recordOf(call, 'labels'),
+      };
   // A directory of the host under a volume's name gives whoever mounts it what a bind gives.
-  await guardMounts(call, connection, { mounts: [{ Type: 'volume', Source: '', ReadOnly: false, VolumeOptions: { DriverConfig: { Name: wanted.driver ?? 'local', Options: wanted.driverOpts } } }] });
+  await guardMounts(call, connection, {
+    mounts: [
+      {
+        Type: 'volume',
+        Source: '',
+        ReadOnly: false,
+        VolumeOptions: { DriverConfig: { Name: wanted.driver ?? 'local', Options: wanted.driverOpts } },
+      },
+    ],
+  });
   const made = await createVolume(connection, wanted);
   log.info(vscode.l10n.t('Created volume "{0}".', made.name));
   return made;
@@ -141,9 +210,24 @@ async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<
 /** removeContainer, createVolume, removeVolume and pruneVolumes. */
 export function volumeCommands(services: Services): CommandSpec[] {
   return [
-    { id: 'dockerMounts.removeContainer', takes: ['container', 'removeVolumes', 'force'], asks: true, run: (call) => runRemoveContainer(call, services) },
-    { id: 'dockerMounts.createVolume', takes: ['name', 'driver', 'driverOpts', 'labels', CONFIRMED], asks: true, run: (call) => runCreateVolume(call, services) },
-    { id: 'dockerMounts.removeVolume', takes: ['volume', 'volumes'], asks: true, run: (call) => runRemoveVolume(call, services) },
+    {
+      id: 'dockerMounts.removeContainer',
+      takes: ['container', 'removeVolumes', 'force'],
+      asks: true,
+      run: (call) => runRemoveContainer(call, services),
+    },
+    {
+      id: 'dockerMounts.createVolume',
+      takes: ['name', 'driver', 'driverOpts', 'labels', CONFIRMED],
+      asks: true,
+      run: (call) => runCreateVolume(call, services),
+    },
+    {
+      id: 'dockerMounts.removeVolume',
+      takes: ['volume', 'volumes'],
+      asks: true,
+      run: (call) => runRemoveVolume(call, services),
+    },
     { id: 'dockerMounts.pruneVolumes', takes: ['all'], asks: true, run: (call) => runPrune(call, services) },
   ];
 }

@@ -13,7 +13,11 @@ class ProblemDiagnostic extends ShownDiagnostic {
   readonly problem: Problem;
   constructor(document: vscode.TextDocument, problem: Problem) {
     const { start, end } = problem.place.span;
-    super(new vscode.Range(document.positionAt(start), document.positionAt(end)), problemWords(problem), severityOf(problem));
+    super(
+      new vscode.Range(document.positionAt(start), document.positionAt(end)),
+      problemWords(problem),
+      severityOf(problem),
+    );
     this.source = SOURCE;
     this.code = problem.kind;
     this.problem = problem;
@@ -32,14 +36,21 @@ export function problemsOf(model: FileModel, documents: ProjectDocuments): Probl
   }
 }
 
-async function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnostic): Promise<vscode.CodeAction | undefined> {
+async function fixOf(
+  document: vscode.TextDocument,
+  diagnostic: ProblemDiagnostic,
+): Promise<vscode.CodeAction | undefined> {
   const { problem } = diagnostic;
   switch (problem.kind) {
     case 'undeclaredVolume': {
       const { declareVolume } = await import('../projects/declareVolume.ts');
       const { span, text } = declareVolume(document.getText(), problem.key);
       const edit = new vscode.WorkspaceEdit();
-      edit.replace(document.uri, new vscode.Range(document.positionAt(span.start), document.positionAt(span.end)), text);
+      edit.replace(
+        document.uri,
+        new vscode.Range(document.positionAt(span.start), document.positionAt(span.end)),
+        text,
+      );
       return quickFix(say('Declare the Volume "{0}"', problem.key), diagnostic, { edit });
     }
     case 'missingSource': {
@@ -49,11 +60,17 @@ async function fixOf(document: vscode.TextDocument, diagnostic: ProblemDiagnosti
     }
     case 'missingExternal': {
       const title = say('Create the Volume "{0}"', problem.volume);
-      return quickFix(title, diagnostic, { command: 'dockerMounts.createVolume', arguments: [{ name: problem.volume }] });
+      return quickFix(title, diagnostic, {
+        command: 'dockerMounts.createVolume',
+        arguments: [{ name: problem.volume }],
+      });
     }
     case 'rights': {
       const title = say('Show Difference');
-      return quickFix(title, diagnostic, { command: 'dockerMounts.showDifference', arguments: [{ file: document.uri.fsPath }] });
+      return quickFix(title, diagnostic, {
+        command: 'dockerMounts.showDifference',
+        arguments: [{ file: document.uri.fsPath }],
+      });
     }
     case 'notRead':
     case 'unreadable':
@@ -83,7 +100,8 @@ export class ProjectDiagnostics implements vscode.CodeActionProvider, vscode.Dis
       documents.onDidChange((document) => void this.#show(document)),
       vscode.workspace.onDidCloseTextDocument((document) => this.#set(document, [])),
       vscode.workspace.onDidChangeConfiguration((change) => {
-        if (change.affectsConfiguration('dockerMounts.diagnostics')) for (const document of vscode.workspace.textDocuments) void this.#show(document);
+        if (change.affectsConfiguration('dockerMounts.diagnostics'))
+          for (const document of vscode.workspace.textDocuments) void this.#show(document);
       }),
     ];
   }
@@ -94,7 +112,12 @@ export class ProjectDiagnostics implements vscode.CodeActionProvider, vscode.Dis
     const model = isOn ? await this.#documents.modelOf(document) : undefined;
     // A newer version tells of itself.
     if (document.isClosed || document.version !== version) return;
-    this.#set(document, model === undefined ? [] : problemsOf(model, this.#documents).map((problem) => new ProblemDiagnostic(document, problem)));
+    this.#set(
+      document,
+      model === undefined
+        ? []
+        : problemsOf(model, this.#documents).map((problem) => new ProblemDiagnostic(document, problem)),
+    );
   }
 
   #set({ uri }: vscode.TextDocument, diagnostics: readonly ProblemDiagnostic[]): void {
@@ -104,7 +127,9 @@ export class ProjectDiagnostics implements vscode.CodeActionProvider, vscode.Dis
   }
 
   async provideCodeActions(document: vscode.TextDocument, range: vscode.Range): Promise<vscode.CodeAction[]> {
-    const here = (this.#shown.get(document.uri.toString()) ?? []).filter((diagnostic) => diagnostic.range.intersection(range) !== undefined);
+    const here = (this.#shown.get(document.uri.toString()) ?? []).filter(
+      (diagnostic) => diagnostic.range.intersection(range) !== undefined,
+    );
     const fixes = await Promise.all(here.filter(mayFix).map((diagnostic) => fixOf(document, diagnostic)));
     return fixes.filter((one) => one !== undefined);
   }

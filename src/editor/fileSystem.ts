@@ -69,7 +69,8 @@ export class MountFileSystem implements vscode.FileSystemProvider, vscode.Dispos
 
   /** Lets VS Code know of changes. */
   tell(changes: readonly FileChange[]): void {
-    if (changes.length > 0) this.#changed.fire(changes.map(({ kind, place }) => ({ type: KINDS[kind], uri: uriOf(place) })));
+    if (changes.length > 0)
+      this.#changed.fire(changes.map(({ kind, place }) => ({ type: KINDS[kind], uri: uriOf(place) })));
   }
 
   async #at<T>(uri: vscode.Uri, task: (place: FilePlace) => Promise<T>): Promise<T> {
@@ -95,19 +96,31 @@ export class MountFileSystem implements vscode.FileSystemProvider, vscode.Dispos
   stat(uri: vscode.Uri): Promise<vscode.FileStat> {
     return this.#at(uri, async (place) => {
       const entry = await this.#files.stat(place);
-      return { type: fileType(entry), ctime: entry.mtime, mtime: entry.mtime, size: entry.size, ...(entry.readOnly ? { permissions: vscode.FilePermission.Readonly } : {}) };
+      return {
+        type: fileType(entry),
+        ctime: entry.mtime,
+        mtime: entry.mtime,
+        size: entry.size,
+        ...(entry.readOnly ? { permissions: vscode.FilePermission.Readonly } : {}),
+      };
     });
   }
 
   readDirectory(uri: vscode.Uri): Promise<[string, vscode.FileType][]> {
-    return this.#at(uri, async (place) => (await this.#files.list(place)).map((entry) => [entry.name, fileType(entry)]));
+    return this.#at(uri, async (place) =>
+      (await this.#files.list(place)).map((entry) => [entry.name, fileType(entry)]),
+    );
   }
 
   readFile(uri: vscode.Uri): Promise<Uint8Array> {
     return this.#at(uri, (place) => this.#files.read(place));
   }
 
-  writeFile(uri: vscode.Uri, content: Uint8Array, options: { readonly create: boolean; readonly overwrite: boolean }): Promise<void> {
+  writeFile(
+    uri: vscode.Uri,
+    content: Uint8Array,
+    options: { readonly create: boolean; readonly overwrite: boolean },
+  ): Promise<void> {
     return this.#at(uri, (place) => this.#files.write(place, content, options));
   }
 
@@ -124,7 +137,9 @@ export class MountFileSystem implements vscode.FileSystemProvider, vscode.Dispos
   }
 
   copy(from: vscode.Uri, to: vscode.Uri, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
-    return this.#at(from, (old) => this.#at(to, async (next) => void (await this.#files.copy(old, next, overwrite, this.#job()))));
+    return this.#at(from, (old) =>
+      this.#at(to, async (next) => void (await this.#files.copy(old, next, overwrite, this.#job()))),
+    );
   }
 
   dispose(): void {

@@ -14,7 +14,10 @@ const MOST_BYTES = 6_000_000;
 
 const isInContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv');
 
-/** Whether the engine sees this machine's files: not where this runs in a container to which only the socket was handed in. */
+/**
+ * Whether the engine sees this machine's files: not where this runs in a container to which only the socket was handed
+ * in.
+ */
 export function sharesFiles({ info }: Connection): boolean {
   return info.local && (!isInContainer || info.name === hostname());
 }
@@ -31,7 +34,9 @@ async function factOf(path: string): Promise<PathFact> {
 
 /** Looks at each path once. Never throws. */
 export async function hostFacts(paths: readonly string[]): Promise<HostFacts> {
-  const found = await Promise.all([...new Set(paths)].slice(0, MOST_PATHS).map(async (path) => [path, await factOf(path)] as const));
+  const found = await Promise.all(
+    [...new Set(paths)].slice(0, MOST_PATHS).map(async (path) => [path, await factOf(path)] as const),
+  );
   return new Map(found);
 }
 

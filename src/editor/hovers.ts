@@ -2,8 +2,24 @@
 import * as vscode from 'vscode';
 import type { Container, Snapshot, Volume } from '../engine/model.ts';
 import { hostPaths, mountsOver } from '../engine/sharing.ts';
-import { compareMounts, containersOf, devcontainersOf, driftOf, type HostFacts, type PathFact } from '../projects/drift.ts';
-import type { ComposeMount, ComposeProject, ComposeVolume, Devcontainer, DockerfileFacts, FileMount, Place, Span } from '../projects/model.ts';
+import {
+  compareMounts,
+  containersOf,
+  devcontainersOf,
+  driftOf,
+  type HostFacts,
+  type PathFact,
+} from '../projects/drift.ts';
+import type {
+  ComposeMount,
+  ComposeProject,
+  ComposeVolume,
+  Devcontainer,
+  DockerfileFacts,
+  FileMount,
+  Place,
+  Span,
+} from '../projects/model.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
 import { factTable, type Fact, type Markdown } from '../ui/markdown.ts';
 import { joined, names, say, sentence, shown, type Shown } from '../ui/shown.ts';
@@ -24,7 +40,12 @@ function holds({ start, end }: Span, offset: number): boolean {
 }
 
 function usersOf({ usedBy }: Volume): Shown {
-  return usedBy.length === 0 ? say('no container (dangling)') : names(usedBy.map(({ container, target, readOnly }) => `${container}:${target}${readOnly ? ':ro' : ''}`), MOST);
+  return usedBy.length === 0
+    ? say('no container (dangling)')
+    : names(
+        usedBy.map(({ container, target, readOnly }) => `${container}:${target}${readOnly ? ':ro' : ''}`),
+        MOST,
+      );
 }
 
 /** Whether a volume exists, and what is known of it. */
@@ -45,7 +66,12 @@ function ownerFact(volume: ComposeVolume, project: ComposeProject, snapshot: Sna
   const found = snapshot?.volumes.find(({ name }) => name === volume.name);
   const owner = found?.labels['com.docker.compose.project'];
   if (found === undefined || volume.external || owner === project.name) return [];
-  return [[say('Made by'), owner === undefined ? say('something else than Compose') : say('another Compose project, {0}', owner)]];
+  return [
+    [
+      say('Made by'),
+      owner === undefined ? say('something else than Compose') : say('another Compose project, {0}', owner),
+    ],
+  ];
 }
 
 function pathWords(fact: PathFact | undefined, isLocal: boolean): Shown {
@@ -65,25 +91,53 @@ function pathWords(fact: PathFact | undefined, isLocal: boolean): Shown {
 
 function sourceFacts(mount: FileMount, facts: HostFacts, { snapshot, isLocal }: Seen): Fact[] {
   if (mount.type === 'volume') {
-    return mount.source === '' ? [[say('Source'), say('a new anonymous volume for each container')]] : [[say('Volume'), sentence(mount.source)], ...volumeFacts(mount.source, snapshot)];
+    return mount.source === ''
+      ? [[say('Source'), say('a new anonymous volume for each container')]]
+      : [[say('Volume'), sentence(mount.source)], ...volumeFacts(mount.source, snapshot)];
   }
   if (mount.type !== 'bind') return [[say('Type'), shown(mount.type)]];
   const users = snapshot === undefined ? [] : mountsOver(snapshot.containers, hostPaths(snapshot.volumes), mount);
   return [
     [say('Source'), sentence(mount.source)],
-    [say('On the host'), snapshot === undefined ? pathWords(facts.get(mount.source), true) : pathWords(facts.get(mount.source), isLocal)],
-    [say('Also seen by'), names(users.map(({ container, mount: { target, readOnly } }) => `${container.name}:${target}${readOnly ? ':ro' : ''}`), MOST)],
+    [
+      say('On the host'),
+      snapshot === undefined ? pathWords(facts.get(mount.source), true) : pathWords(facts.get(mount.source), isLocal),
+    ],
+    [
+      say('Also seen by'),
+      names(
+        users.map(
+          ({ container, mount: { target, readOnly } }) => `${container.name}:${target}${readOnly ? ':ro' : ''}`,
+        ),
+        MOST,
+      ),
+    ],
   ];
 }
 
 /** How one container has the mount. */
 function containerFact(container: Container, mount: FileMount, facts: HostFacts): Fact {
   const difference = compareMounts([mount], container, facts).find(({ target }) => target === mount.target);
-  return [shown(container.name), joined([container.state, difference === undefined ? say('as the file says') : say('differs: {0}', differenceWords(difference))], ', ')];
+  return [
+    shown(container.name),
+    joined(
+      [
+        container.state,
+        difference === undefined ? say('as the file says') : say('differs: {0}', differenceWords(difference)),
+      ],
+      ', ',
+    ),
+  ];
 }
 
-function composeMountHover(mount: ComposeMount, { project, facts }: FileModel & { kind: 'compose' }, seen: Seen, lineOf: (place: Place) => number | undefined): Markdown {
-  const { own, others } = seen.snapshot === undefined ? { own: [], others: [] } : containersOf(project, mount.service, seen.snapshot);
+function composeMountHover(
+  mount: ComposeMount,
+  { project, facts }: FileModel & { kind: 'compose' },
+  seen: Seen,
+  lineOf: (place: Place) => number | undefined,
+): Markdown {
+  const { own, others } =
+    seen.snapshot === undefined ? { own: [], others: [] } : containersOf(project, mount.service, seen.snapshot);
   const { replacedBy } = mount;
   return factTable(joined([mount.service, mount.target], ': '), [
     [say('Does not count'), replacedBy && say('replaced by {0}', placeWords(replacedBy.file, lineOf(replacedBy)))],
@@ -91,12 +145,21 @@ function composeMountHover(mount: ComposeMount, { project, facts }: FileModel & 
     ...(replacedBy === undefined ? own.map((container) => containerFact(container, mount, facts)) : []),
     ...sourceFacts(mount, facts, seen),
     [say('Rights'), rightsWord(mount.readOnly)],
-    [say('Not compared'), names(others.map(({ name, labels }) => say('{0}, of a project with this name in {1}', name, labels['com.docker.compose.project.working_dir'] ?? '')))],
+    [
+      say('Not compared'),
+      names(
+        others.map(({ name, labels }) =>
+          say('{0}, of a project with this name in {1}', name, labels['com.docker.compose.project.working_dir'] ?? ''),
+        ),
+      ),
+    ],
   ]);
 }
 
 function composeVolumeHover(volume: ComposeVolume, project: ComposeProject, { snapshot }: Seen): Markdown {
-  const services = project.services.filter(({ mounts }) => mounts.some(({ key, replacedBy }) => key === volume.key && replacedBy === undefined)).map(({ name }) => name);
+  const services = project.services
+    .filter(({ mounts }) => mounts.some(({ key, replacedBy }) => key === volume.key && replacedBy === undefined))
+    .map(({ name }) => name);
   return factTable(shown(volume.name), [
     [say('External'), volume.external ? say('yes: Compose neither makes nor removes it') : undefined],
     ...volumeFacts(volume.name, snapshot),
@@ -105,48 +168,94 @@ function composeVolumeHover(volume: ComposeVolume, project: ComposeProject, { sn
   ]);
 }
 
-function serviceHovers(project: ComposeProject, facts: HostFacts, { snapshot }: Seen, isHere: (place: Place) => boolean): Markdown[] {
+function serviceHovers(
+  project: ComposeProject,
+  facts: HostFacts,
+  { snapshot }: Seen,
+  isHere: (place: Place) => boolean,
+): Markdown[] {
   if (snapshot === undefined) return [];
   return project.services
     .filter(({ places }) => places.some(isHere))
     .flatMap((service) => driftOf(project, service, snapshot, facts))
-    .map(({ container, differences }) => factTable(say('{0} differs from this file', container.name), differences.map((one): Fact => [shown(one.target), differenceWords(one)])));
+    .map(({ container, differences }) =>
+      factTable(
+        say('{0} differs from this file', container.name),
+        differences.map((one): Fact => [shown(one.target), differenceWords(one)]),
+      ),
+    );
 }
 
 function devcontainerHover(mount: FileMount, devcontainer: Devcontainer, facts: HostFacts, seen: Seen): Markdown {
   const containers = seen.snapshot === undefined ? [] : devcontainersOf(devcontainer, seen.snapshot);
-  return factTable(shown(mount.target), [...containers.map((container) => containerFact(container, mount, facts)), ...sourceFacts(mount, facts, seen), [say('Rights'), rightsWord(mount.readOnly)]]);
+  return factTable(shown(mount.target), [
+    ...containers.map((container) => containerFact(container, mount, facts)),
+    ...sourceFacts(mount, facts, seen),
+    [say('Rights'), rightsWord(mount.readOnly)],
+  ]);
 }
 
 function dockerfileHovers({ volumes }: DockerfileFacts, { snapshot }: Seen, offset: number): Markdown[] {
   return volumes
     .filter(({ span }) => holds(span, offset))
     .map(({ target, counts, stage }) => {
-      const born = (snapshot?.volumes ?? []).filter((volume) => volume.anonymous && volume.image !== undefined && (volume.usedBy.some((use) => use.target === target) || volume.label.endsWith(`:${target}`)));
+      const born = (snapshot?.volumes ?? []).filter(
+        (volume) =>
+          volume.anonymous &&
+          volume.image !== undefined &&
+          (volume.usedBy.some((use) => use.target === target) || volume.label.endsWith(`:${target}`)),
+      );
       const images = [...new Set(born.map(({ image }) => image ?? ''))];
       return factTable(shown(target), [
         [say('Does not count'), counts ? undefined : say('the last stage is not made from stage "{0}"', stage)],
-        [say('Meaning'), say('every container gets an anonymous volume of its own, unless something else is mounted here')],
-        [say('Images with it'), snapshot === undefined ? say('not known: no engine is connected') : images.length === 0 ? say('none that a container was made from') : names(images)],
-        ...born.map((volume): Fact => [shown(volume.label), joined([volume.size === null ? undefined : formatBytes(volume.size), say('used by {0}', usersOf(volume))], ', ')]),
+        [
+          say('Meaning'),
+          say('every container gets an anonymous volume of its own, unless something else is mounted here'),
+        ],
+        [
+          say('Images with it'),
+          snapshot === undefined
+            ? say('not known: no engine is connected')
+            : images.length === 0
+              ? say('none that a container was made from')
+              : names(images),
+        ],
+        ...born.map((volume): Fact => [
+          shown(volume.label),
+          joined(
+            [volume.size === null ? undefined : formatBytes(volume.size), say('used by {0}', usersOf(volume))],
+            ', ',
+          ),
+        ]),
       ]);
     });
 }
 
 /** What there is to say at an offset of a file. A pure function of the file, the snapshot and the host's paths. */
-export function hoversAt(model: FileModel, offset: number, seen: Seen, lineOf: (place: Place) => number | undefined): Markdown[] {
+export function hoversAt(
+  model: FileModel,
+  offset: number,
+  seen: Seen,
+  lineOf: (place: Place) => number | undefined,
+): Markdown[] {
   const isHere = ({ file, span }: Place) => file === model.file && holds(span, offset);
   switch (model.kind) {
     case 'compose': {
       const { project, facts } = model;
       const mounts = project.services.flatMap((service) => service.mounts).filter(({ place }) => isHere(place));
       const volumes = project.volumes.filter(({ places }) => places.some(isHere));
-      return [...mounts.map((mount) => composeMountHover(mount, model, seen, lineOf)), ...volumes.map((volume) => composeVolumeHover(volume, project, seen)), ...serviceHovers(project, facts, seen, isHere)];
+      return [
+        ...mounts.map((mount) => composeMountHover(mount, model, seen, lineOf)),
+        ...volumes.map((volume) => composeVolumeHover(volume, project, seen)),
+        ...serviceHovers(project, facts, seen, isHere),
+      ];
     }
     case 'dockerfile':
       return dockerfileHovers(model.dockerfile, seen, offset);
     case 'devcontainer':
-      return model.devcontainer.mounts.filter(({ place }) => isHere(place)).map((mount) => devcontainerHover(mount, model.devcontainer, model.facts, seen));
+      return model.devcontainer.mounts
+        .filter(({ place }) => isHere(place))
+        .map((mount) => devcontainerHover(mount, model.devcontainer, model.facts, seen));
   }
 }
 

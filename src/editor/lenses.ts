@@ -19,13 +19,20 @@ const BROWSE = 'dockerMounts.openFolder';
 
 /** The labels by which Compose takes a volume for its own (docker/compose, ensureVolume asks for the project's). */
 export function composeLabels(project: ComposeProject, volume: ComposeVolume): Record<string, string> {
-  return volume.external ? {} : { ...volume.labels, 'com.docker.compose.project': project.name, 'com.docker.compose.volume': volume.key };
+  return volume.external
+    ? {}
+    : { ...volume.labels, 'com.docker.compose.project': project.name, 'com.docker.compose.volume': volume.key };
 }
 
 /** The arguments that make a volume as Compose would. */
 export function creationOf(project: ComposeProject, volume: ComposeVolume): Record<string, unknown> {
   const options = Object.keys(volume.driverOpts).length > 0 ? { driverOpts: volume.driverOpts } : {};
-  return { name: volume.name, ...(volume.driver === undefined ? {} : { driver: volume.driver }), ...options, labels: composeLabels(project, volume) };
+  return {
+    name: volume.name,
+    ...(volume.driver === undefined ? {} : { driver: volume.driver }),
+    ...options,
+    labels: composeLabels(project, volume),
+  };
 }
 
 function statusOf({ size, usedBy }: Volume): Shown {
@@ -37,22 +44,55 @@ function statusOf({ size, usedBy }: Volume): Shown {
 function existing(place: Place, volume: Volume, canBrowse: boolean): Lens[] {
   const named = { volume: volume.name };
   return [
-    { place, look: { title: statusOf(volume), command: 'dockerMounts.inspect', arguments: [named], tooltip: say('Inspect the volume {0}', volume.name) } },
+    {
+      place,
+      look: {
+        title: statusOf(volume),
+        command: 'dockerMounts.inspect',
+        arguments: [named],
+        tooltip: say('Inspect the volume {0}', volume.name),
+      },
+    },
     // As from its row, so that the outcome is shown.
-    { place, look: { title: say('Back Up…'), command: 'dockerMounts.backup', arguments: [{ kind: 'volume', volume }] } },
+    {
+      place,
+      look: { title: say('Back Up…'), command: 'dockerMounts.backup', arguments: [{ kind: 'volume', volume }] },
+    },
     ...(canBrowse ? [{ place, look: { title: say('Browse'), command: BROWSE, arguments: [named] } }] : []),
   ];
 }
 
-function ofVolume(project: ComposeProject, volume: ComposeVolume, place: Place, snapshot: Snapshot, may: { readonly browse: boolean; readonly create: boolean }): Lens[] {
+function ofVolume(
+  project: ComposeProject,
+  volume: ComposeVolume,
+  place: Place,
+  snapshot: Snapshot,
+  may: { readonly browse: boolean; readonly create: boolean },
+): Lens[] {
   const found = snapshot.volumes.find(({ name }) => name === volume.name);
   if (found !== undefined) return existing(place, found, may.browse);
   const title = say('Create Volume {0}', volume.name);
-  return may.create ? [{ place, look: { title, command: 'dockerMounts.createVolume', arguments: [creationOf(project, volume)], tooltip: say('It does not exist yet. Made now, it is taken by Compose as its own.') } }] : [];
+  return may.create
+    ? [
+        {
+          place,
+          look: {
+            title,
+            command: 'dockerMounts.createVolume',
+            arguments: [creationOf(project, volume)],
+            tooltip: say('It does not exist yet. Made now, it is taken by Compose as its own.'),
+          },
+        },
+      ]
+    : [];
 }
 
 /** The lenses of a file. A pure function of the file and the snapshot. */
-export function lensesOf(model: FileModel, snapshot: Snapshot, may: { readonly browse: boolean; readonly create: boolean }): Lens[] {
+export function lensesOf(
+  model: FileModel,
+  snapshot: Snapshot,
+  may: { readonly browse: boolean; readonly create: boolean },
+): Lens[] {
   if (model.kind === 'dockerfile') return [];
   if (model.kind === 'devcontainer') {
     return model.devcontainer.mounts.flatMap((mount) => {
@@ -64,10 +104,22 @@ export function lensesOf(model: FileModel, snapshot: Snapshot, may: { readonly b
   const here = (places: readonly Place[]) => places.filter((place) => place.file === file);
   const drifted = project.services.flatMap((service) =>
     driftOf(project, service, snapshot, facts).flatMap(({ container }) =>
-      here(service.places).map((place): Lens => ({ place, look: { title: say('{0} differs: Show Difference', container.name), command: 'dockerMounts.showDifference', arguments: [{ file, service: service.name }] } })),
+      here(service.places).map((place): Lens => ({
+        place,
+        look: {
+          title: say('{0} differs: Show Difference', container.name),
+          command: 'dockerMounts.showDifference',
+          arguments: [{ file, service: service.name }],
+        },
+      })),
     ),
   );
-  return [...drifted, ...project.volumes.flatMap((volume) => here(volume.places).flatMap((place) => ofVolume(project, volume, place, snapshot, may)))];
+  return [
+    ...drifted,
+    ...project.volumes.flatMap((volume) =>
+      here(volume.places).flatMap((place) => ofVolume(project, volume, place, snapshot, may)),
+    ),
+  ];
 }
 
 /** Owned by the composition root. */
@@ -79,7 +131,9 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
 
   constructor(documents: ProjectDocuments) {
     this.#documents = documents;
-    const settings = vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration('dockerMounts.codeLens') && this.#changed.fire());
+    const settings = vscode.workspace.onDidChangeConfiguration(
+      (change) => change.affectsConfiguration('dockerMounts.codeLens') && this.#changed.fire(),
+    );
     this.#subscriptions = [this.#changed, settings, documents.onDidChange(() => this.#changed.fire())];
   }
 
@@ -89,7 +143,9 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     const { snapshot } = this.#documents;
     if (model === undefined || snapshot === undefined) return [];
     const lenses = lensesOf(model, snapshot, { browse: commands.includes(BROWSE), create: vscode.workspace.isTrusted });
-    return lenses.map(({ place, look }) => codeLens(new vscode.Range(document.positionAt(place.span.start), document.positionAt(place.span.end)), look));
+    return lenses.map(({ place, look }) =>
+      codeLens(new vscode.Range(document.positionAt(place.span.start), document.positionAt(place.span.end)), look),
+    );
   }
 
   dispose(): void {

@@ -57,14 +57,19 @@ export class MountDecorations implements vscode.Disposable {
   /** Only a change of mounts renews the explorer; containers that start and stop do not. */
   #follow(index: PathIndex | undefined): void {
     this.#roots = index === undefined ? new Map() : mountRoots(index);
-    const shown = index === undefined ? '' : JSON.stringify([index.host, index.places.map(({ container, mount, source }) => [container, mount, source])]);
+    const shown =
+      index === undefined
+        ? ''
+        : JSON.stringify([index.host, index.places.map(({ container, mount, source }) => [container, mount, source])]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#changed.fire(undefined);
   }
 
   async #lookAtFolders(): Promise<void> {
-    const found = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file').map(async ({ uri: { fsPath } }) => ({ path: fsPath, real: await realpath(fsPath).catch(() => fsPath) }));
+    const found = (vscode.workspace.workspaceFolders ?? [])
+      .filter(({ uri }) => uri.scheme === 'file')
+      .map(async ({ uri: { fsPath } }) => ({ path: fsPath, real: await realpath(fsPath).catch(() => fsPath) }));
     this.#folders = (await Promise.all(found)).filter(({ path, real }) => path !== real);
     if (this.#folders.length > 0) this.#changed.fire(undefined);
   }
@@ -78,5 +83,8 @@ export class MountDecorations implements vscode.Disposable {
 
 function named(views: readonly PathView[]): Shown {
   const unique = [...new Map(views.map((view) => [placeText(view), view])).values()];
-  return names(unique.map((view) => (view.readOnly ? say('{0} (read-only)', placeText(view)) : placeText(view))), MOST_NAMED);
+  return names(
+    unique.map((view) => (view.readOnly ? say('{0} (read-only)', placeText(view)) : placeText(view))),
+    MOST_NAMED,
+  );
 }

@@ -48,12 +48,21 @@ export class MountStatus implements vscode.Disposable {
 
   #show(): void {
     const { index } = this.#paths;
-    const seen = index === undefined || this.#file === undefined ? [] : seenIn(viewsOfHostFile(index, this.#file), this.#containers());
+    const seen =
+      index === undefined || this.#file === undefined
+        ? []
+        : seenIn(viewsOfHostFile(index, this.#file), this.#containers());
     const [first] = seen;
     if (first === undefined || this.#file === undefined) return this.#item.hide();
     this.#item.show(partsOf(first, seen.length), {
       tooltip: tooltipOf(seen),
-      spoken: say('The active file in containers: {0}', joined(seen.slice(0, MOST_LISTED).map((one) => joined([placeText(one.view), ...viewWords(one)], ', ')), '; ')),
+      spoken: say(
+        'The active file in containers: {0}',
+        joined(
+          seen.slice(0, MOST_LISTED).map((one) => joined([placeText(one.view), ...viewWords(one)], ', ')),
+          '; ',
+        ),
+      ),
       command: 'dockerMounts.showMounts',
       title: say('Show Mounts of This File'),
       arguments: [vscode.Uri.file(this.#file.path)],
@@ -65,10 +74,22 @@ function partsOf({ view, container }: Seen, count: number): ({ readonly icon: st
   const { containerPath } = view;
   const room = LONGEST - container.name.length;
   const path = containerPath.length > room ? `…${containerPath.slice(-Math.max(room, 16))}` : containerPath;
-  return [{ icon: 'vm' }, shown(`${container.name}:${path}`), ...(view.readOnly ? [{ icon: 'lock' }] : []), ...(count > 1 ? [shown(`+${count - 1}`)] : [])];
+  return [
+    { icon: 'vm' },
+    shown(`${container.name}:${path}`),
+    ...(view.readOnly ? [{ icon: 'lock' }] : []),
+    ...(count > 1 ? [shown(`+${count - 1}`)] : []),
+  ];
 }
 
 function tooltipOf(seen: readonly Seen[]): Markdown {
-  const items = seen.slice(0, MOST_LISTED).map((one) => ({ icon: one.view.readOnly ? 'lock' : 'edit', text: joined([placeText(one.view), ...viewWords(one)], ' · ') }));
-  return iconList(say('Seen in containers as'), items, seen.length > MOST_LISTED ? say('and {0} more', seen.length - MOST_LISTED) : undefined);
+  const items = seen.slice(0, MOST_LISTED).map((one) => ({
+    icon: one.view.readOnly ? 'lock' : 'edit',
+    text: joined([placeText(one.view), ...viewWords(one)], ' · '),
+  }));
+  return iconList(
+    say('Seen in containers as'),
+    items,
+    seen.length > MOST_LISTED ? say('and {0} more', seen.length - MOST_LISTED) : undefined,
+  );
 }

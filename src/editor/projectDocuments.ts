@@ -1,4 +1,6 @@
-/** What the open documents say about mounts: read once for each version, and told of when that or the engine changes. */
+/**
+ * What the open documents say about mounts: read once for each version, and told of when that or the engine changes.
+ */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { Snapshot } from '../engine/model.ts';
@@ -14,7 +16,12 @@ import { kindOf, mattersToOthers } from './selectors.ts';
 export type FileModel =
   | { readonly kind: 'compose'; readonly file: string; readonly project: ComposeProject; readonly facts: HostFacts }
   | { readonly kind: 'dockerfile'; readonly file: string; readonly dockerfile: DockerfileFacts }
-  | { readonly kind: 'devcontainer'; readonly file: string; readonly devcontainer: Devcontainer; readonly facts: HostFacts };
+  | {
+      readonly kind: 'devcontainer';
+      readonly file: string;
+      readonly devcontainer: Devcontainer;
+      readonly facts: HostFacts;
+    };
 
 interface Reading {
   readonly version: number;
@@ -74,7 +81,9 @@ export class ProjectDocuments implements vscode.Disposable {
     const known = this.#readings.get(key);
     if (known?.version === document.version) return known.model;
     const model = this.#readAndSay(document).catch((error: unknown) => {
-      this.#log.warn(vscode.l10n.t('{0} could not be read for its mounts: {1}', document.uri.fsPath, (error as Error).message));
+      this.#log.warn(
+        vscode.l10n.t('{0} could not be read for its mounts: {1}', document.uri.fsPath, (error as Error).message),
+      );
       return undefined;
     });
     this.#readings.set(key, { version: document.version, model });
@@ -134,7 +143,14 @@ export class ProjectDocuments implements vscode.Disposable {
   async #readAndSay(document: vscode.TextDocument): Promise<FileModel | undefined> {
     const model = await this.#read(document);
     const limit = model === undefined ? undefined : limitIn(model);
-    if (limit !== undefined) this.#log.warn(vscode.l10n.t('The mounts of "{0}" are not looked at: the file, or one that it names, is more than is read ({1}).', document.uri.fsPath, limit));
+    if (limit !== undefined)
+      this.#log.warn(
+        vscode.l10n.t(
+          'The mounts of "{0}" are not looked at: the file, or one that it names, is more than is read ({1}).',
+          document.uri.fsPath,
+          limit,
+        ),
+      );
     return model;
   }
 
@@ -148,14 +164,25 @@ export class ProjectDocuments implements vscode.Disposable {
         return { kind, file, dockerfile: await this.#reader.read({ kind, file, text: document.getText() }, readText) };
       }
       case 'devcontainer': {
-        const devcontainer = await this.#reader.read({ kind, file, text: document.getText(), env: { ...process.env }, home: homedir() }, readText);
+        const devcontainer = await this.#reader.read(
+          { kind, file, text: document.getText(), env: { ...process.env }, home: homedir() },
+          readText,
+        );
         return { kind, file, devcontainer, facts: await hostFacts(bindSources(devcontainer.mounts).filter(mayLookAt)) };
       }
       case 'compose': {
         const running = this.snapshot === undefined ? [] : runningProjects(this.snapshot);
-        const project = await this.#reader.read({ kind, file, env: { ...process.env }, home: homedir(), running }, readText);
+        const project = await this.#reader.read(
+          { kind, file, env: { ...process.env }, home: homedir(), running },
+          readText,
+        );
         this.#measure();
-        return { kind, file, project, facts: await hostFacts(bindSources(project.services.flatMap(({ mounts }) => mounts)).filter(mayLookAt)) };
+        return {
+          kind,
+          file,
+          project,
+          facts: await hostFacts(bindSources(project.services.flatMap(({ mounts }) => mounts)).filter(mayLookAt)),
+        };
       }
     }
   }

@@ -16,6 +16,8 @@ export function showInProjectFiles(documents: ProjectDocuments): vscode.Disposab
     diagnostics,
     vscode.languages.registerHoverProvider(selector, hoverProvider(documents)),
     vscode.languages.registerCodeLensProvider(selector, lenses),
-    vscode.languages.registerCodeActionsProvider(selector, diagnostics, { providedCodeActionKinds: [vscode.CodeActionKind.QuickFix] }),
+    vscode.languages.registerCodeActionsProvider(selector, diagnostics, {
+      providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+    }),
   );
 }

@@ -9,14 +9,18 @@ const at = (pattern: string): vscode.DocumentFilter => ({ scheme: 'file', patter
 
 export const SELECTORS: Readonly<Record<FileKind, vscode.DocumentFilter[]>> = {
   compose: [{ scheme: 'file', language: 'dockercompose' }, at('**/{compose,docker-compose}*.{yml,yaml}')],
-  dockerfile: [{ scheme: 'file', language: 'dockerfile' }, at('**/{Dockerfile,Dockerfile.*,*.Dockerfile,Containerfile,Containerfile.*}')],
+  dockerfile: [
+    { scheme: 'file', language: 'dockerfile' },
+    at('**/{Dockerfile,Dockerfile.*,*.Dockerfile,Containerfile,Containerfile.*}'),
+  ],
   devcontainer: [at('**/{devcontainer,.devcontainer}.json')],
 };
 
 /** What a document is, or undefined for one that holds no mounts. */
 export function kindOf(document: vscode.TextDocument): FileKind | undefined {
   // A Dockerfile for Compose's own image is named after both; its language tells.
-  for (const kind of ['devcontainer', 'dockerfile', 'compose'] as const) if (vscode.languages.match(SELECTORS[kind], document) > 0) return kind;
+  for (const kind of ['devcontainer', 'dockerfile', 'compose'] as const)
+    if (vscode.languages.match(SELECTORS[kind], document) > 0) return kind;
   return undefined;
 }
 

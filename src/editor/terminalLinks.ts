@@ -17,15 +17,36 @@ interface Link extends TerminalLinkLook {
 const MOST = 10;
 
 export function registerTerminalLinks(paths: LivePaths, terminals: ContainerTerminals): vscode.Disposable {
-  const linkOf = async (container: string, line: string, { start, length, path }: ReturnType<typeof referencesIn>[number]): Promise<Link | undefined> => {
+  const linkOf = async (
+    container: string,
+    line: string,
+    { start, length, path }: ReturnType<typeof referencesIn>[number],
+  ): Promise<Link | undefined> => {
     const hostPath = paths.index?.host.local ? viewInContainer(paths.index, container, path)?.hostPath : undefined;
-    const isThere = hostPath !== undefined && (await stat(hostPath).then(() => true, () => false));
-    return isThere ? { startIndex: start, length, tooltip: say('Open {0}', hostPath), container, text: line.slice(start, start + length) } : undefined;
+    const isThere =
+      hostPath !== undefined &&
+      (await stat(hostPath).then(
+        () => true,
+        () => false,
+      ));
+    return isThere
+      ? {
+          startIndex: start,
+          length,
+          tooltip: say('Open {0}', hostPath),
+          container,
+          text: line.slice(start, start + length),
+        }
+      : undefined;
   };
   const linksOf = async (line: string, terminal: vscode.Terminal): Promise<readonly Link[]> => {
     const container = terminals.containerOf(terminal);
     if (container === undefined) return [];
-    const links = await Promise.all(referencesIn(line).slice(0, MOST).map((reference) => linkOf(container, line, reference)));
+    const links = await Promise.all(
+      referencesIn(line)
+        .slice(0, MOST)
+        .map((reference) => linkOf(container, line, reference)),
+    );
     return links.filter((link) => link !== undefined);
   };
   return linkTerminals(linksOf, async ({ container, text }) => {

@@ -1,4 +1,7 @@
-/** Looks every few seconds at the files of mounts that are in front of the user, so that what a container writes shows up. */
+/**
+ * Looks every few seconds at the files of mounts that are in front of the user, so that what a container writes shows
+ * up.
+ */
 import * as vscode from 'vscode';
 import { NotFound } from '../engine/errors.ts';
 import type { FileChange, Files } from '../files/files.ts';
@@ -15,10 +18,12 @@ function visiblePlaces(): Map<string, FilePlace> {
     return input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom ? [input.uri] : [];
   });
   const uris = [...tabs, ...vscode.window.visibleTextEditors.map(({ document }) => document.uri)];
-  return new Map(uris.flatMap((uri) => {
-    const place = placeOfUri(uri);
-    return place === undefined ? [] : [[uri.toString(), place] as const];
-  }));
+  return new Map(
+    uris.flatMap((uri) => {
+      const place = placeOfUri(uri);
+      return place === undefined ? [] : [[uri.toString(), place] as const];
+    }),
+  );
 }
 
 export class VisibleFiles implements vscode.Disposable {

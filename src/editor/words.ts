@@ -34,17 +34,28 @@ export function differenceWords(difference: Difference): Shown {
 function missingSourceWords({ source, makesSource }: FileMount): Shown {
   switch (makesSource) {
     case true:
-      return say('"{0}" does not exist. The engine makes an empty directory there, owned by root, when the container starts.', source);
+      return say(
+        '"{0}" does not exist. The engine makes an empty directory there, owned by root, when the container starts.',
+        source,
+      );
     case false:
       return say('"{0}" does not exist, so the container cannot start.', source);
     case undefined:
-      return say('"{0}" does not exist. Older versions of Compose refuse to start the container; newer ones make an empty directory there.', source);
+      return say(
+        '"{0}" does not exist. Older versions of Compose refuse to start the container; newer ones make an empty directory there.',
+        source,
+      );
   }
 }
 
 function lateChangeWords({ keyword, target, how }: LateChange): Shown {
-  const fate = say('The classic builder and Podman discard such changes; BuildKit keeps them. Put it before the VOLUME to have them with each.');
-  const what = how === 'certain' ? say('This {0} changes data in "{1}" after it was declared a volume.', keyword, target) : say('This {0} may change data in "{1}" after it was declared a volume.', keyword, target);
+  const fate = say(
+    'The classic builder and Podman discard such changes; BuildKit keeps them. Put it before the VOLUME to have them with each.',
+  );
+  const what =
+    how === 'certain'
+      ? say('This {0} changes data in "{1}" after it was declared a volume.', keyword, target)
+      : say('This {0} may change data in "{1}" after it was declared a volume.', keyword, target);
   return joined([what, fate], ' ');
 }
 
@@ -54,9 +65,15 @@ function notReadWords({ limit, file, place }: Problem & { readonly kind: 'notRea
     case 'tooLarge':
       return say('Docker Mounts does not look at the mounts of this file: it is too large{0}.', where);
     case 'tooDeep':
-      return say('Docker Mounts does not look at the mounts of this file: its lists and maps are nested too deep{0}.', where);
+      return say(
+        'Docker Mounts does not look at the mounts of this file: its lists and maps are nested too deep{0}.',
+        where,
+      );
     case 'tooMuch':
-      return say('Docker Mounts does not look at the mounts of this file: with its aliases, variables and the files that it names it stands for too much{0}.', where);
+      return say(
+        'Docker Mounts does not look at the mounts of this file: with its aliases, variables and the files that it names it stands for too much{0}.',
+        where,
+      );
   }
 }
 
@@ -68,7 +85,10 @@ export function problemWords(problem: Problem): Shown {
     case 'unreadable':
       return say('This mount cannot be used: {0}.', sentence(problem.entry.why));
     case 'unsetVariable':
-      return say('The variable "{0}" is not set, neither in .env nor in the environment of VS Code; nothing is put in its place.', problem.variable);
+      return say(
+        'The variable "{0}" is not set, neither in .env nor in the environment of VS Code; nothing is put in its place.',
+        problem.variable,
+      );
     case 'missingSource':
       return missingSourceWords(problem.mount);
     case 'targetTwice':
@@ -76,23 +96,41 @@ export function problemWords(problem: Problem): Shown {
         ? say('The target "{0}" is given twice; the engine refuses such a container.', problem.target)
         : say('The target "{0}" is given twice in this service; only the last entry counts.', problem.target);
     case 'undeclaredVolume':
-      return say('The volume "{0}" is not declared under the top-level "volumes:"; Compose refuses the file.', problem.key);
+      return say(
+        'The volume "{0}" is not declared under the top-level "volumes:"; Compose refuses the file.',
+        problem.key,
+      );
     case 'missingExternal':
       return say('The external volume "{0}" does not exist on this engine; Compose does not make it.', problem.volume);
     case 'rights':
       if (problem.takenFrom !== undefined && !problem.containerReadOnly) {
         // Tried with Compose 2.26.1, which gives the engine the name alone.
-        return say('The container "{0}" has "{1}" writable: Compose 2 drops ":ro" from volumes_from. Mount what "{2}" has read-only under "volumes:" instead.', problem.container, problem.target, problem.takenFrom);
+        return say(
+          'The container "{0}" has "{1}" writable: Compose 2 drops ":ro" from volumes_from. Mount what "{2}" has read-only under "volumes:" instead.',
+          problem.container,
+          problem.target,
+          problem.takenFrom,
+        );
       }
       return problem.containerReadOnly
-        ? say('The container "{0}" has "{1}" read-only, the file makes it writable. It follows the file once it is made anew.', problem.container, problem.target)
-        : say('The container "{0}" has "{1}" writable, the file makes it read-only. It follows the file once it is made anew.', problem.container, problem.target);
+        ? say(
+            'The container "{0}" has "{1}" read-only, the file makes it writable. It follows the file once it is made anew.',
+            problem.container,
+            problem.target,
+          )
+        : say(
+            'The container "{0}" has "{1}" writable, the file makes it read-only. It follows the file once it is made anew.',
+            problem.container,
+            problem.target,
+          );
     case 'lateChange':
       return lateChangeWords(problem.change);
   }
 }
 
-/** How bad it is: an error where the container cannot be made, a warning where data may be lost or not be what is meant. */
+/**
+ * How bad it is: an error where the container cannot be made, a warning where data may be lost or not be what is meant.
+ */
 export function severityOf(problem: Problem): vscode.DiagnosticSeverity {
   const { Error, Warning, Information } = vscode.DiagnosticSeverity;
   switch (problem.kind) {

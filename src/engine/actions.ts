@@ -74,7 +74,11 @@ async function ask<T>(kind: ObjectKind, object: string, call: () => Promise<T>):
 
 /** GET /containers/{id}/json. Throws NotFound. */
 export function inspectContainer({ docker }: Connection, container: string): Promise<InspectedContainer> {
-  return ask('container', container, async () => (await docker.getContainer(encodeURIComponent(container)).inspect()) as unknown as InspectedContainer);
+  return ask(
+    'container',
+    container,
+    async () => (await docker.getContainer(encodeURIComponent(container)).inspect()) as unknown as InspectedContainer,
+  );
 }
 
 /** GET /volumes/{name}. Throws NotFound. */

@@ -42,19 +42,36 @@ interface DialOptions {
   readonly statusCodes: Readonly<Record<number, true | string>>;
 }
 
-const STATUS_CODES = { 200: true, 400: 'bad parameter', 403: 'permission denied', 404: 'not found', 500: 'server error' } as const;
+const STATUS_CODES = {
+  200: true,
+  400: 'bad parameter',
+  403: 'permission denied',
+  404: 'not found',
+  500: 'server error',
+} as const;
 
-function dial(helper: Helper, method: DialOptions['method'], path: Buffer, more: Pick<DialOptions, 'file' | 'abortSignal'> = {}): Promise<Answer> {
-  const { modem } = helper.container as unknown as { modem: { dial(options: DialOptions, done: (error: Error | null, answer: Answer) => void): void } };
+function dial(
+  helper: Helper,
+  method: DialOptions['method'],
+  path: Buffer,
+  more: Pick<DialOptions, 'file' | 'abortSignal'> = {},
+): Promise<Answer> {
+  const { modem } = helper.container as unknown as {
+    modem: { dial(options: DialOptions, done: (error: Error | null, answer: Answer) => void): void };
+  };
   // docker-modem drops the last character of a path with a query and no options.
   const address = `/containers/${helper.container.id}/archive?path=${percentEncoded(path)}&`;
   return new Promise((resolve, reject) => {
-    modem.dial({ path: address, method, isStream: true, statusCodes: STATUS_CODES, ...more }, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+    modem.dial({ path: address, method, isStream: true, statusCodes: STATUS_CODES, ...more }, (error, answer) =>
+      error === null ? resolve(answer) : reject(error),
+    );
   });
 }
 
 function percentEncoded(path: Buffer): string {
-  return path.toString('latin1').replace(/[^A-Za-z0-9._~/-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`);
+  return path
+    .toString('latin1')
+    .replace(/[^A-Za-z0-9._~/-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`);
 }
 
 // Bits of Go's os.FileMode, which the engine answers with.
@@ -71,14 +88,19 @@ function fieldsOf(header: string): { size: number; mode: number; mtime: string; 
   }
   const { size, mode, mtime, linkTarget = '' } = said ?? {};
   const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (isCount(size) && isCount(mode) && typeof mtime === 'string' && typeof linkTarget === 'string') return { size, mode, mtime, linkTarget };
-  throw new EngineFailure(0, l10n.t('The engine says of a file what no file can have. Is it a Docker engine, and a sound one?'));
+  if (isCount(size) && isCount(mode) && typeof mtime === 'string' && typeof linkTarget === 'string')
+    return { size, mode, mtime, linkTarget };
+  throw new EngineFailure(
+    0,
+    l10n.t('The engine says of a file what no file can have. Is it a Docker engine, and a sound one?'),
+  );
 }
 
 function statOf(answer: Answer): PathStat {
   const header = answer.headers['x-docker-container-path-stat'] ?? '';
   const { size, mode, mtime, linkTarget } = fieldsOf(header);
-  const type = mode >= GO_DIRECTORY ? 'directory' : (mode & GO_LINK) !== 0 ? 'link' : (mode & GO_OTHER) !== 0 ? 'other' : 'file';
+  const type =
+    mode >= GO_DIRECTORY ? 'directory' : (mode & GO_LINK) !== 0 ? 'link' : (mode & GO_OTHER) !== 0 ? 'other' : 'file';
   return { type, size, mtime: Date.parse(mtime), mode: mode % 0o1000, linkTarget };
 }
 
@@ -96,7 +118,9 @@ async function onlyTheFileIsMissing(helper: Helper): Promise<undefined> {
   }
 }
 
-/** What is at `path`; undefined for nothing. Throws NotFound where the helper is gone, EngineUnavailable, EngineFailure. */
+/**
+ * What is at `path`; undefined for nothing. Throws NotFound where the helper is gone, EngineUnavailable, EngineFailure.
+ */
 export async function statIn(helper: Helper, path: Buffer): Promise<PathStat | undefined> {
   try {
     const answer = await dial(helper, 'HEAD', path);
@@ -105,22 +129,35 @@ export async function statIn(helper: Helper, path: Buffer): Promise<PathStat | u
     return statOf(answer);
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
-    throw engineError(error, { kind: 'file', object: shownPath(path.toString('utf8')), doing: 'look at a file in the mount' });
+    throw engineError(error, {
+      kind: 'file',
+      object: shownPath(path.toString('utf8')),
+      doing: 'look at a file in the mount',
+    });
   }
 }
 
-/** What is at `path`, and its tar stream, which the caller reads or destroys; undefined for nothing. Throws like statIn. */
+/**
+ * What is at `path`, and its tar stream, which the caller reads or destroys; undefined for nothing. Throws like statIn.
+ */
 export async function openIn(helper: Helper, path: Buffer): Promise<{ stat: PathStat; tar: Readable } | undefined> {
   try {
     const answer = await dial(helper, 'GET', path);
     return { stat: statOf(answer), tar: answer };
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
-    throw engineError(error, { kind: 'file', object: shownPath(path.toString('utf8')), doing: 'read a file in the mount' });
+    throw engineError(error, {
+      kind: 'file',
+      object: shownPath(path.toString('utf8')),
+      doing: 'read a file in the mount',
+    });
   }
 }
 
-/** Unpacks a tar into the directory `path`; resolves when all is written. Throws EngineUnavailable, EngineFailure, NotFound. */
+/**
+ * Unpacks a tar into the directory `path`; resolves when all is written. Throws EngineUnavailable, EngineFailure,
+ * NotFound.
+ */
 export async function unpackIn(helper: Helper, path: Buffer, tar: Readable, signal?: AbortSignal): Promise<void> {
   // docker-modem need not hear that its input failed: the request is given up here.
   const abort = new AbortController();
@@ -139,9 +176,21 @@ export async function unpackIn(helper: Helper, path: Buffer, tar: Readable, sign
     if (failure !== undefined) throw failure;
     if (isMissing(error)) {
       await onlyTheFileIsMissing(helper);
-      throw new NotFound('folder', shownPath(path.toString('utf8')), l10n.t('There is no directory "{0}" to write into; it may have been removed meanwhile.', shownPath(path.toString('utf8'))), { cause: error });
+      throw new NotFound(
+        'folder',
+        shownPath(path.toString('utf8')),
+        l10n.t(
+          'There is no directory "{0}" to write into; it may have been removed meanwhile.',
+          shownPath(path.toString('utf8')),
+        ),
+        { cause: error },
+      );
     }
-    throw engineError(error, { kind: 'folder', object: shownPath(path.toString('utf8')), doing: 'write into a directory of the mount' });
+    throw engineError(error, {
+      kind: 'folder',
+      object: shownPath(path.toString('utf8')),
+      doing: 'write into a directory of the mount',
+    });
   } finally {
     signal?.removeEventListener('abort', stop);
     tar.destroy();

@@ -16,8 +16,8 @@ export class NotSmallFile extends Error {
 }
 
 /**
- * The text of a file of at most `most` bytes. Throws NotSmallFile for a larger one and for a pipe, a device or a directory,
- * none of which is opened; and what the file system throws.
+ * The text of a file of at most `most` bytes. Throws NotSmallFile for a larger one and for a pipe, a device or a
+ * directory, none of which is opened; and what the file system throws.
  */
 export async function readSmallText(file: string, most: number): Promise<string> {
   const before = await stat(file);

@@ -34,7 +34,11 @@ interface Modem {
  * give. It would also collect an answer without end, wait for ever for the rest of one that was cut, and take a body
  * without a length for whole when the connection breaks.
  */
-function request(send: (options: RequestOptions, done?: (answer: IncomingMessage) => void) => ClientRequest, options: ModemRequest, done: (answer: IncomingMessage) => void): ClientRequest {
+function request(
+  send: (options: RequestOptions, done?: (answer: IncomingMessage) => void) => ClientRequest,
+  options: ModemRequest,
+  done: (answer: IncomingMessage) => void,
+): ClientRequest {
   const sent = send(options, done);
   sent.prependOnceListener('response', (answer) => {
     const { socket } = sent;
@@ -49,7 +53,13 @@ function request(send: (options: RequestOptions, done?: (answer: IncomingMessage
     answer.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= most) return;
-      const failure = new EngineFailure(0, l10n.t('The engine sent an answer of more than {0} MiB where a short one was due; it was not read further.', most / 1024 / 1024));
+      const failure = new EngineFailure(
+        0,
+        l10n.t(
+          'The engine sent an answer of more than {0} MiB where a short one was due; it was not read further.',
+          most / 1024 / 1024,
+        ),
+      );
       answer.destroy(failure);
     });
     answer.once('error', (error) => sent.emit('error', error));
@@ -58,8 +68,12 @@ function request(send: (options: RequestOptions, done?: (answer: IncomingMessage
 }
 
 const transports = modemHttp as unknown as Record<'http' | 'https', { request: unknown }>;
-transports.http = { request: (options: ModemRequest, done: (answer: IncomingMessage) => void) => request(http.request, options, done) };
-transports.https = { request: (options: ModemRequest, done: (answer: IncomingMessage) => void) => request(https.request, options, done) };
+transports.http = {
+  request: (options: ModemRequest, done: (answer: IncomingMessage) => void) => request(http.request, options, done),
+};
+transports.https = {
+  request: (options: ModemRequest, done: (answer: IncomingMessage) => void) => request(https.request, options, done),
+};
 
 /** A client for an endpoint; it connects with its first request. */
 export function engineClient({ options, ssh }: Pick<Endpoint, 'options' | 'ssh'>): Docker {

@@ -4,7 +4,20 @@ import type Docker from 'dockerode';
 import { JournalFailure, type EngineKey, type Journal } from '../journal/journal.ts';
 import { engineClient } from './client.ts';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
-import { BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, NotFound, PassphraseNeeded, TargetNotEmpty, type ObjectKind } from './errors.ts';
+import {
+  BadArgument,
+  BadArchive,
+  Cancelled,
+  EngineFailure,
+  EngineUnavailable,
+  FileFailure,
+  FileRefused,
+  InUse,
+  NotFound,
+  PassphraseNeeded,
+  TargetNotEmpty,
+  type ObjectKind,
+} from './errors.ts';
 import { maskedText } from './secrets.ts';
 
 export interface EngineInfo {
@@ -101,7 +114,17 @@ async function withTimeout<T>(work: Promise<T>, { address, ssh }: Endpoint): Pro
       timer = setTimeout(() => {
         // A person takes as long as a person takes.
         if (ssh?.isAsking) return wait();
-        reject(new EngineUnavailable('unreachable', address, l10n.t('The engine at {0} did not answer within {1} seconds. Check the address and the network.', address, ms / 1000)));
+        reject(
+          new EngineUnavailable(
+            'unreachable',
+            address,
+            l10n.t(
+              'The engine at {0} did not answer within {1} seconds. Check the address and the network.',
+              address,
+              ms / 1000,
+            ),
+          ),
+        );
       }, ms);
     };
     wait();
@@ -120,16 +143,38 @@ function unavailable(error: unknown, address: string): EngineUnavailable {
   switch (code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new EngineUnavailable('notRunning', address, l10n.t('Nothing answers at {0}: the Docker engine is not running there. Start it, or correct the address.', address), cause);
+      return new EngineUnavailable(
+        'notRunning',
+        address,
+        l10n.t(
+          'Nothing answers at {0}: the Docker engine is not running there. Start it, or correct the address.',
+          address,
+        ),
+        cause,
+      );
     case 'EACCES':
     case 'EPERM':
       return permissionDenied(address, error);
     default:
   }
   if (/certificate|tls|ssl|cert|HTTPS/i.test(`${code} ${message}`)) {
-    return new EngineUnavailable('tls', address, l10n.t('The engine at {0} did not accept the TLS connection: {1}. Check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY.', address, message), cause);
+    return new EngineUnavailable(
+      'tls',
+      address,
+      l10n.t(
+        'The engine at {0} did not accept the TLS connection: {1}. Check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY.',
+        address,
+        message,
+      ),
+      cause,
+    );
   }
-  return new EngineUnavailable('unreachable', address, l10n.t('The engine at {0} cannot be reached: {1}. Check the address and the network.', address, message), cause);
+  return new EngineUnavailable(
+    'unreachable',
+    address,
+    l10n.t('The engine at {0} cannot be reached: {1}. Check the address and the network.', address, message),
+    cause,
+  );
 }
 
 export interface FailureContext {
@@ -140,24 +185,73 @@ export interface FailureContext {
   readonly doing: string;
 }
 
-const NETWORK_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ENOENT', 'ECONNABORTED', 'ETIMEDOUT', 'EHOSTUNREACH']);
+const NETWORK_CODES = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ECONNREFUSED',
+  'ENOENT',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+]);
 
 /** Turns what dockerode or the socket throws into a named error that says thing, cause and way out. */
 export function engineError(error: unknown, context: FailureContext): Error {
-  if ([BadArgument, BadArchive, Cancelled, EngineFailure, EngineUnavailable, FileFailure, FileRefused, InUse, JournalFailure, NotFound, PassphraseNeeded, TargetNotEmpty].some((known) => error instanceof known)) {
+  if (
+    [
+      BadArgument,
+      BadArchive,
+      Cancelled,
+      EngineFailure,
+      EngineUnavailable,
+      FileFailure,
+      FileRefused,
+      InUse,
+      JournalFailure,
+      NotFound,
+      PassphraseNeeded,
+      TargetNotEmpty,
+    ].some((known) => error instanceof known)
+  ) {
     return error as Error;
   }
-  const { statusCode, code, message, json } = error as NodeJS.ErrnoException & { statusCode?: number; json?: { message?: string } };
+  const { statusCode, code, message, json } = error as NodeJS.ErrnoException & {
+    statusCode?: number;
+    json?: { message?: string };
+  };
   const { kind, object, doing } = context;
   const cause = { cause: error };
-  if (statusCode === undefined && ((code !== undefined && NETWORK_CODES.has(code)) || /socket hang up|aborted|premature close/i.test(message))) {
-    return new EngineUnavailable('lost', '', l10n.t('The engine went away while trying to {0} ("{1}"). Start it and try again.', doing, object), cause);
+  if (
+    statusCode === undefined &&
+    ((code !== undefined && NETWORK_CODES.has(code)) || /socket hang up|aborted|premature close/i.test(message))
+  ) {
+    return new EngineUnavailable(
+      'lost',
+      '',
+      l10n.t('The engine went away while trying to {0} ("{1}"). Start it and try again.', doing, object),
+      cause,
+    );
   }
   // The engine quotes the options of a volume that it cannot mount.
   const said = maskedText(json?.message ?? message).trim();
   const because = /[.!?]$/.test(said) ? said : `${said}.`;
   if (statusCode === 404 && !/mkdir|OCI|executable/.test(said)) {
-    return new NotFound(kind, object, l10n.t('There is no {0} "{1}" on this engine (could not {2}): {3} Refresh the view and check the name.', kind, object, doing, because), cause);
+    return new NotFound(
+      kind,
+      object,
+      l10n.t(
+        'There is no {0} "{1}" on this engine (could not {2}): {3} Refresh the view and check the name.',
+        kind,
+        object,
+        doing,
+        because,
+      ),
+      cause,
+    );
   }
-  return new EngineFailure(statusCode ?? 0, l10n.t('Could not {0} ({1} "{2}"): {3}', doing, kind, object, because), cause);
+  return new EngineFailure(
+    statusCode ?? 0,
+    l10n.t('Could not {0} ({1} "{2}"): {3}', doing, kind, object, because),
+    cause,
+  );
 }

@@ -25,7 +25,9 @@ async function readOptional(path: string): Promise<Buffer | undefined> {
   });
 }
 
-/** The name in config.json's currentContext; undefined where none is set. Throws EngineUnavailable for a broken file. */
+/**
+ * The name in config.json's currentContext; undefined where none is set. Throws EngineUnavailable for a broken file.
+ */
 export async function currentContextName(place: ContextPlace): Promise<string | undefined> {
   const file = join(configFolder(place), 'config.json');
   try {
@@ -34,7 +36,16 @@ export async function currentContextName(place: ContextPlace): Promise<string | 
     const { currentContext } = JSON.parse(text.toString('utf8')) as { currentContext?: string };
     return currentContext;
   } catch (error) {
-    throw new EngineUnavailable('badAddress', '', l10n.t('"{0}" cannot be read: {1}. Mend it, or name the engine in the setting "dockerMounts.host".', file, (error as Error).message), { cause: error });
+    throw new EngineUnavailable(
+      'badAddress',
+      '',
+      l10n.t(
+        '"{0}" cannot be read: {1}. Mend it, or name the engine in the setting "dockerMounts.host".',
+        file,
+        (error as Error).message,
+      ),
+      { cause: error },
+    );
   }
 }
 
@@ -56,21 +67,34 @@ export async function contextNames(place: ContextPlace): Promise<string[]> {
 }
 
 /** Address and TLS files of a context. Throws EngineUnavailable (badAddress) for one that does not exist. */
-export async function readContext(name: string, place: ContextPlace): Promise<{ host: string; tls: TlsMaterial | undefined }> {
+export async function readContext(
+  name: string,
+  place: ContextPlace,
+): Promise<{ host: string; tls: TlsMaterial | undefined }> {
   const folder = join(configFolder(place), 'contexts');
   const id = createHash('sha256').update(name).digest('hex');
   const text = await readOptional(join(folder, 'meta', id, 'meta.json'));
-  const bad = (why: string) => new EngineUnavailable('badAddress', '', l10n.t('The Docker context "{0}" {1}; see "docker context ls".', name, why));
+  const bad = (why: string) =>
+    new EngineUnavailable(
+      'badAddress',
+      '',
+      l10n.t('The Docker context "{0}" {1}; see "docker context ls".', name, why),
+    );
   if (text === undefined) throw bad(l10n.t('does not exist'));
   let endpoint: { Host?: string; SkipTLSVerify?: boolean } | undefined;
   try {
-    endpoint = (JSON.parse(text.toString('utf8')) as { Endpoints?: { docker?: { Host?: string; SkipTLSVerify?: boolean } } }).Endpoints?.docker;
+    endpoint = (
+      JSON.parse(text.toString('utf8')) as { Endpoints?: { docker?: { Host?: string; SkipTLSVerify?: boolean } } }
+    ).Endpoints?.docker;
   } catch {
     throw bad(l10n.t('cannot be read'));
   }
   if (!endpoint?.Host) throw bad(l10n.t('names no Docker engine'));
   const tlsFolder = join(folder, 'tls', id, 'docker');
-  const [ca, cert, key] = await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map((file) => readOptional(join(tlsFolder, file))));
-  const tls = ca || cert || endpoint.SkipTLSVerify ? { ca, cert, key, skipVerify: endpoint.SkipTLSVerify === true } : undefined;
+  const [ca, cert, key] = await Promise.all(
+    ['ca.pem', 'cert.pem', 'key.pem'].map((file) => readOptional(join(tlsFolder, file))),
+  );
+  const tls =
+    ca || cert || endpoint.SkipTLSVerify ? { ca, cert, key, skipVerify: endpoint.SkipTLSVerify === true } : undefined;
   return { host: endpoint.Host, tls };
 }

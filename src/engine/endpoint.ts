@@ -40,7 +40,9 @@ export interface TlsMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** Whether any certificate of the engine is taken, for any name (docker context create --docker skip-tls-verify=true). */
+  /**
+   * Whether any certificate of the engine is taken, for any name (docker context create --docker skip-tls-verify=true).
+   */
   readonly skipVerify?: boolean;
 }
 
@@ -64,9 +66,11 @@ const NOTHING: EngineOptions = {
  */
 export async function resolveEndpoint(input: EndpointInput): Promise<Endpoint> {
   const { env } = input;
-  if (input.host) return { origin: 'setting', ...(await fromAddress(input.host, 'The setting "dockerMounts.host"', input)) };
+  if (input.host)
+    return { origin: 'setting', ...(await fromAddress(input.host, 'The setting "dockerMounts.host"', input)) };
   if (input.context && input.context !== 'default') return fromContext(input.context, input);
-  if (env['DOCKER_HOST']) return { origin: 'environment', ...(await fromAddress(env['DOCKER_HOST'], 'DOCKER_HOST', input)) };
+  if (env['DOCKER_HOST'])
+    return { origin: 'environment', ...(await fromAddress(env['DOCKER_HOST'], 'DOCKER_HOST', input)) };
   // Chosen by name, `default` stands for the socket whatever context is current.
   const current = input.context || env['DOCKER_CONTEXT'] || (await currentContextName(input));
   if (current && current !== 'default') return fromContext(current, input);
@@ -93,7 +97,12 @@ async function environmentTls(address: string, { env, home }: EndpointInput): Pr
       return await readFile(join(folder, name));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !env['DOCKER_CERT_PATH']) return undefined;
-      throw new EngineUnavailable('tls', address, l10n.t('The TLS file "{0}" for {1} cannot be read; check DOCKER_CERT_PATH.', join(folder, name), address), { cause: error });
+      throw new EngineUnavailable(
+        'tls',
+        address,
+        l10n.t('The TLS file "{0}" for {1} cannot be read; check DOCKER_CERT_PATH.', join(folder, name), address),
+        { cause: error },
+      );
     }
   };
   return { ca: await read('ca.pem'), cert: await read('cert.pem'), key: await read('key.pem') };
@@ -102,11 +111,21 @@ async function environmentTls(address: string, { env, home }: EndpointInput): Pr
 /** The name that stands in requests that go through ssh; nothing looks it up. */
 const SSH_HTTP_HOST = 'docker';
 
-function endpointOf(address: string, where: string, { env, sshPrompts }: EndpointInput, tls?: TlsMaterial): Omit<Endpoint, 'origin'> {
+function endpointOf(
+  address: string,
+  where: string,
+  { env, sshPrompts }: EndpointInput,
+  tls?: TlsMaterial,
+): Omit<Endpoint, 'origin'> {
   const bad = (why: string) =>
-    new EngineUnavailable('badAddress', address, l10n.t('{0} is "{1}": {2}. Write unix:///path, tcp://host:port or ssh://user@host.', where, address, why));
+    new EngineUnavailable(
+      'badAddress',
+      address,
+      l10n.t('{0} is "{1}": {2}. Write unix:///path, tcp://host:port or ssh://user@host.', where, address, why),
+    );
   if (address.startsWith('unix://')) return socketEndpoint(address.slice('unix://'.length) || '/var/run/docker.sock');
-  if (address.startsWith('npipe://')) return { address, options: { ...NOTHING, socketPath: address.slice('npipe://'.length) } };
+  if (address.startsWith('npipe://'))
+    return { address, options: { ...NOTHING, socketPath: address.slice('npipe://'.length) } };
   if (address.startsWith('/')) return socketEndpoint(address);
   let url: URL;
   try {
@@ -138,7 +157,16 @@ function endpointOf(address: string, where: string, { env, sshPrompts }: Endpoin
       const verify = secure && tls?.skipVerify ? { agent: new HttpsAgent({ rejectUnauthorized: false }) } : {};
       return {
         address,
-        options: { ...NOTHING, ...verify, protocol: secure ? 'https' : 'http', host, port, ca: tls?.ca, cert: tls?.cert, key: tls?.key },
+        options: {
+          ...NOTHING,
+          ...verify,
+          protocol: secure ? 'https' : 'http',
+          host,
+          port,
+          ca: tls?.ca,
+          cert: tls?.cert,
+          key: tls?.key,
+        },
       };
     }
     default:
@@ -147,7 +175,14 @@ function endpointOf(address: string, where: string, { env, sshPrompts }: Endpoin
 }
 
 function passwordInAddress(where: string): EngineUnavailable {
-  return new EngineUnavailable('badAddress', '', l10n.t('{0} holds a password, which does not belong into an address. Take it out; ssh asks for what it needs.', where));
+  return new EngineUnavailable(
+    'badAddress',
+    '',
+    l10n.t(
+      '{0} holds a password, which does not belong into an address. Take it out; ssh asks for what it needs.',
+      where,
+    ),
+  );
 }
 
 function socketEndpoint(path: string): Omit<Endpoint, 'origin'> {
@@ -182,12 +217,26 @@ async function wellKnownSocket(input: EndpointInput): Promise<Endpoint> {
     if (state === 'refused') refused ??= path;
   }
   if (refused !== undefined) throw permissionDenied(`unix://${refused}`);
-  throw new EngineUnavailable('notFound', '', l10n.t('No Docker engine was found: there is no DOCKER_HOST, no Docker context and none of the usual sockets. Install Docker, or name the engine in the setting "dockerMounts.host".'));
+  throw new EngineUnavailable(
+    'notFound',
+    '',
+    l10n.t(
+      'No Docker engine was found: there is no DOCKER_HOST, no Docker context and none of the usual sockets. Install Docker, or name the engine in the setting "dockerMounts.host".',
+    ),
+  );
 }
 
 /** The error for a socket that is there and closed to this user. */
 export function permissionDenied(address: string, cause?: unknown): EngineUnavailable {
-  return new EngineUnavailable('permissionDenied', address, l10n.t('The engine\'s socket {0} may not be opened by this user. Add the user to the group that owns it (often "docker") and log in again.', address), { cause });
+  return new EngineUnavailable(
+    'permissionDenied',
+    address,
+    l10n.t(
+      'The engine\'s socket {0} may not be opened by this user. Add the user to the group that owns it (often "docker") and log in again.',
+      address,
+    ),
+    { cause },
+  );
 }
 
 async function socketState(path: string): Promise<'open' | 'refused' | 'absent'> {

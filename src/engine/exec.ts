@@ -18,8 +18,18 @@ const EXIT_EVERY_MS = 20;
 
 type Exec = Docker.Exec;
 
-async function begin(helper: Helper, command: readonly string[], onStderr: (text: string) => void): Promise<{ exec: Exec; stdout: Transform }> {
-  const exec = await helper.container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, User: '0:0', Env: ['LC_ALL=C'] });
+async function begin(
+  helper: Helper,
+  command: readonly string[],
+  onStderr: (text: string) => void,
+): Promise<{ exec: Exec; stdout: Transform }> {
+  const exec = await helper.container.exec({
+    Cmd: [...command],
+    AttachStdout: true,
+    AttachStderr: true,
+    User: '0:0',
+    Env: ['LC_ALL=C'],
+  });
   const output = (await exec.start({})) as Readable;
   const stdout = stdoutOf((chunk) => onStderr(chunk.toString('utf8')));
   output.on('error', (error) => stdout.destroy(error));
@@ -33,16 +43,23 @@ async function exitCodeOf(exec: Exec): Promise<number> {
     if (!Running && ExitCode !== null) return ExitCode;
     await sleep(EXIT_EVERY_MS);
   }
-  throw new EngineFailure(0, l10n.t('A program in a helper container has ended, and the engine does not say how; try again.'));
+  throw new EngineFailure(
+    0,
+    l10n.t('A program in a helper container has ended, and the engine does not say how; try again.'),
+  );
 }
 
 /** 409 is a container that does not run: no more use than one that is gone. */
 function execError(error: unknown, helper: Helper): Error {
-  if ((error as { statusCode?: number }).statusCode === 409) return new NotFound('container', helper.container.id, l10n.t('The helper container was stopped. Try again.'), { cause: error });
+  if ((error as { statusCode?: number }).statusCode === 409)
+    return new NotFound('container', helper.container.id, l10n.t('The helper container was stopped. Try again.'), {
+      cause: error,
+    });
   return engineError(error, context(helper));
 }
 
-const context = (helper: Helper) => ({ kind: 'container', object: helper.container.id, doing: 'run a program in the helper container' }) as const;
+const context = (helper: Helper) =>
+  ({ kind: 'container', object: helper.container.id, doing: 'run a program in the helper container' }) as const;
 
 /** Runs a program whose output is large; the stream fails where the program does not end with 0. */
 export async function execStream(helper: Helper, command: readonly string[]): Promise<Readable> {
@@ -52,7 +69,19 @@ export async function execStream(helper: Helper, command: readonly string[]): Pr
     const checked = new PassThrough({
       flush(done) {
         exitCodeOf(exec).then(
-          (code) => done(code === 0 ? null : new EngineFailure(code, l10n.t('A program in a helper container ended with code {0}: {1}.', code, stderr.trim() || 'it gave no reason'))),
+          (code) =>
+            done(
+              code === 0
+                ? null
+                : new EngineFailure(
+                    code,
+                    l10n.t(
+                      'A program in a helper container ended with code {0}: {1}.',
+                      code,
+                      stderr.trim() || 'it gave no reason',
+                    ),
+                  ),
+            ),
           (error: unknown) => done(engineError(error, context(helper))),
         );
       },
@@ -65,7 +94,10 @@ export async function execStream(helper: Helper, command: readonly string[]): Pr
   }
 }
 
-/** Runs a program in a started helper to its end, as root. Throws EngineUnavailable, EngineFailure, NotFound where the helper is gone. */
+/**
+ * Runs a program in a started helper to its end, as root. Throws EngineUnavailable, EngineFailure, NotFound where the
+ * helper is gone.
+ */
 export async function execIn(helper: Helper, command: readonly string[]): Promise<Ran> {
   try {
     let stderr = '';
@@ -75,7 +107,14 @@ export async function execIn(helper: Helper, command: readonly string[]): Promis
     for await (const piece of stdout as AsyncIterable<Buffer>) {
       said.push(piece);
       bytes += piece.length;
-      if (bytes > MOST_OUTPUT_BYTES) throw new EngineFailure(0, l10n.t('A program in a helper container said more than {0} MiB; it was not read further.', MOST_OUTPUT_BYTES / 1024 / 1024));
+      if (bytes > MOST_OUTPUT_BYTES)
+        throw new EngineFailure(
+          0,
+          l10n.t(
+            'A program in a helper container said more than {0} MiB; it was not read further.',
+            MOST_OUTPUT_BYTES / 1024 / 1024,
+          ),
+        );
     }
     return { code: await exitCodeOf(exec), stdout: Buffer.concat(said), stderr };
   } catch (error) {

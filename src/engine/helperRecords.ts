@@ -35,22 +35,32 @@ export function isOwnHelper(name: string | undefined): boolean {
 function factsOf({ kind, facts }: Entry): HelperFacts | undefined {
   if (kind !== HELPER || typeof facts !== 'object' || facts === null) return undefined;
   const { name, image, id } = facts as Partial<HelperFacts>;
-  if (typeof name !== 'string' || typeof image !== 'string' || (id !== undefined && typeof id !== 'string')) return undefined;
+  if (typeof name !== 'string' || typeof image !== 'string' || (id !== undefined && typeof id !== 'string'))
+    return undefined;
   return { name, image, ...(id === undefined ? {} : { id }) };
 }
 
 /** Writes down that a helper is about to be made. */
-export async function recordHelper({ journal, key }: Connection, facts: HelperFacts, log: Logger): Promise<HelperEntry> {
+export async function recordHelper(
+  { journal, key }: Connection,
+  facts: HelperFacts,
+  log: Logger,
+): Promise<HelperEntry> {
   ownNames.add(facts.name);
   let entry: OpenEntry | undefined;
-  const quietly = async (work: Promise<void> | undefined) => work?.catch((error: unknown) => log.warn((error as Error).message));
+  const quietly = async (work: Promise<void> | undefined) =>
+    work?.catch((error: unknown) => log.warn((error as Error).message));
   try {
     // A helper that a power cut takes the record of is stopped by it too.
     entry = await journal.open(HELPER, key, facts, { flush: false });
   } catch (error) {
     log.warn((error as Error).message);
   }
-  return { made: (id) => quietly(entry?.note({ ...facts, id })), end: () => quietly(entry?.end()), leave: () => entry?.leave() };
+  return {
+    made: (id) => quietly(entry?.note({ ...facts, id })),
+    end: () => quietly(entry?.end()),
+    leave: () => entry?.leave(),
+  };
 }
 
 /** Tells this machine's helpers from all other containers. */
@@ -77,12 +87,16 @@ export type Undo = (connection: Connection, what: unknown, log: Logger) => Promi
 export async function abandonedHere({ journal, key }: Connection, log: Logger): Promise<Entry[]> {
   const all = await journal.abandoned(key);
   const others = [...new Set(all.map(({ engine }) => engine.address).filter((address) => address !== key.address))];
-  for (const address of others) log.info(`A job that was begun at ${address} was cut off; it is put right at the next connection to that address.`);
+  for (const address of others)
+    log.info(`A job that was begun at ${address} was cut off; it is put right at the next connection to that address.`);
   return all.filter(({ engine }) => engine.address === key.address);
 }
 
 /** The container that a record is about; undefined where there is none. Throws what the engine throws. */
-async function containerOf({ docker }: Connection, { id, name, image }: HelperFacts): Promise<Docker.Container | undefined> {
+async function containerOf(
+  { docker }: Connection,
+  { id, name, image }: HelperFacts,
+): Promise<Docker.Container | undefined> {
   const container = docker.getContainer(id ?? name);
   try {
     const { Image, Config, Id } = await container.inspect();
@@ -100,7 +114,11 @@ async function containerOf({ docker }: Connection, { id, name, image }: HelperFa
  * and no living window works with. One that cannot be undone stays in the journal for the next connection. Returns how
  * many helpers were removed.
  */
-export async function recoverJobs(connection: Connection, log: Logger, undo: Undo = () => Promise.resolve()): Promise<number> {
+export async function recoverJobs(
+  connection: Connection,
+  log: Logger,
+  undo: Undo = () => Promise.resolve(),
+): Promise<number> {
   const { journal } = connection;
   const abandoned = await abandonedHere(connection, log);
   let removed = 0;
@@ -127,7 +145,9 @@ export async function recoverJobs(connection: Connection, log: Logger, undo: Und
       await claimed.end();
     } catch (error) {
       claimed.leave();
-      log.error(`What an earlier session left could not be put right; it is tried again at the next connection: ${(error as Error).message}`);
+      log.error(
+        `What an earlier session left could not be put right; it is tried again at the next connection: ${(error as Error).message}`,
+      );
     }
   }
   if (removed > 0) log.info(`Removed ${removed} helper container(s) that an earlier session left behind.`);

@@ -39,7 +39,9 @@ export class Helper {
   /** What `path` in the container is (HEAD /containers/{id}/archive). Follows no symbolic link. */
   async stat(path: string): Promise<PathKind> {
     try {
-      const response = (await this.container.infoArchive({ path })) as unknown as Readable & { headers?: Record<string, string> };
+      const response = (await this.container.infoArchive({ path })) as unknown as Readable & {
+        headers?: Record<string, string>;
+      };
       // An answer that nobody reads would keep its socket, and with it the process.
       response.resume();
       const header = response.headers?.['x-docker-container-path-stat'] ?? '';
@@ -68,10 +70,18 @@ export class Helper {
     for await (const _ of answer) void _;
   }
 
-  /** Starts the helper with its stdin open for `input`, and returns its multiplexed output and, later, its exit code. */
+  /**
+   * Starts the helper with its stdin open for `input`, and returns its multiplexed output and, later, its exit code.
+   */
   async runWithInput(input: Readable): Promise<{ output: Readable; exitCode: Promise<number> }> {
     try {
-      const stream = (await this.container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true })) as Duplex;
+      const stream = (await this.container.attach({
+        stream: true,
+        stdin: true,
+        stdout: true,
+        stderr: true,
+        hijack: true,
+      })) as Duplex;
       await this.container.start();
       const exitCode = this.#exitCode(stream);
       exitCode.catch(() => undefined);
@@ -122,7 +132,10 @@ export class Helper {
     });
   }
 
-  /** Removes the container and the anonymous volumes that were made for it. Never throws: by its record the next start finds it. */
+  /**
+   * Removes the container and the anonymous volumes that were made for it. Never throws: by its record the next start
+   * finds it.
+   */
   async remove(): Promise<void> {
     try {
       await this.container.remove({ force: true, v: true });
@@ -140,7 +153,11 @@ export class Helper {
 }
 
 /** A helper that is never started, from an image that holds nothing: enough for the engine's archive endpoint. */
-export async function createArchiveHelper(connection: Connection, mounts: readonly HelperMount[], log: Logger): Promise<Helper> {
+export async function createArchiveHelper(
+  connection: Connection,
+  mounts: readonly HelperMount[],
+  log: Logger,
+): Promise<Helper> {
   const image = await ensureOwnImage(connection, EMPTY_IMAGE, log);
   return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
 }
@@ -180,7 +197,12 @@ export async function createCommandHelper(
     },
     mounts,
     log,
-    { CapDrop: ['ALL'], CapAdd: [...capabilities], SecurityOpt: [...SECURITY, 'no-new-privileges'], ReadonlyRootfs: !canWriteToItself },
+    {
+      CapDrop: ['ALL'],
+      CapAdd: [...capabilities],
+      SecurityOpt: [...SECURITY, 'no-new-privileges'],
+      ReadonlyRootfs: !canWriteToItself,
+    },
   );
 }
 
@@ -213,7 +235,9 @@ async function createHelper(
           Source: mount.source,
           Target: mount.target,
           ReadOnly: mount.readOnly,
-          ...(mount.type === 'volume' ? { VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } } } : {}),
+          ...(mount.type === 'volume'
+            ? { VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } } }
+            : {}),
         })),
       },
     });

@@ -37,7 +37,15 @@ function isAnonymous(name: string, labels: Readonly<Record<string, string>> | nu
 }
 
 function isListOf(list: unknown, keys: readonly string[]): boolean {
-  return Array.isArray(list) && list.every((one: unknown) => typeof one === 'object' && one !== null && keys.every((key) => typeof (one as Record<string, unknown>)[key] === 'string'));
+  return (
+    Array.isArray(list) &&
+    list.every(
+      (one: unknown) =>
+        typeof one === 'object' &&
+        one !== null &&
+        keys.every((key) => typeof (one as Record<string, unknown>)[key] === 'string'),
+    )
+  );
 }
 
 /** Remembers, per container and image, what never changes, so that a new snapshot asks for new objects only. */
@@ -56,19 +64,45 @@ export class Inventory {
   async read(): Promise<Snapshot> {
     const { docker } = this.#connection;
     try {
-      const [allContainers, volumeList] = await Promise.all([docker.listContainers({ all: true }), docker.listVolumes()]);
+      const [allContainers, volumeList] = await Promise.all([
+        docker.listContainers({ all: true }),
+        docker.listVolumes(),
+      ]);
       const volumes = (volumeList.Volumes as RawVolume[] | null) ?? [];
-      if (!isListOf(allContainers, ['Id', 'ImageID']) || !isListOf(volumes, ['Name'])) throw new EngineFailure(0, l10n.t('The engine at {0} answers otherwise than a Docker engine does. Check the address.', this.#connection.endpoint.address));
+      if (!isListOf(allContainers, ['Id', 'ImageID']) || !isListOf(volumes, ['Name']))
+        throw new EngineFailure(
+          0,
+          l10n.t(
+            'The engine at {0} answers otherwise than a Docker engine does. Check the address.',
+            this.#connection.endpoint.address,
+          ),
+        );
       // Read after the list: a helper of another window that is in it has its record.
       const isHelper = await helperTest(this.#connection);
       const listed = allContainers.filter((container) => !isHelper(container.Id, nameOf(container)));
-      const anonymous = new Set(volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name));
+      const anonymous = new Set(
+        volumes.filter(({ Name, Labels }) => isAnonymous(Name, Labels)).map(({ Name }) => Name),
+      );
       await this.#learn(listed, anonymous);
-      const paths = hostPaths(volumes.map(({ Name, Mountpoint, Options }) => ({ name: Name, mountpoint: Mountpoint, options: Options ?? {} })));
+      const paths = hostPaths(
+        volumes.map(({ Name, Mountpoint, Options }) => ({
+          name: Name,
+          mountpoint: Mountpoint,
+          options: Options ?? {},
+        })),
+      );
       const containers = this.#containers(listed, anonymous, paths);
-      return { containers, volumes: this.#volumes(volumes, anonymous, listed, containers), takenAt: new Date().toISOString() };
+      return {
+        containers,
+        volumes: this.#volumes(volumes, anonymous, listed, containers),
+        takenAt: new Date().toISOString(),
+      };
     } catch (error) {
-      throw engineError(error, { kind: 'container', object: this.#connection.endpoint.address, doing: 'list containers and volumes' });
+      throw engineError(error, {
+        kind: 'container',
+        object: this.#connection.endpoint.address,
+        doing: 'list containers and volumes',
+      });
     }
   }
 
@@ -78,7 +112,9 @@ export class Inventory {
     const onlyVolumes = atLeast(this.#connection.info.apiVersion, 1, 42) ? { type: 'volume' } : {};
     try {
       // The published types know no options here.
-      const docker = this.#connection.docker as unknown as { df(options: object): Promise<{ Volumes?: RawVolume[] | null }> };
+      const docker = this.#connection.docker as unknown as {
+        df(options: object): Promise<{ Volumes?: RawVolume[] | null }>;
+      };
       const usage = await docker.df(onlyVolumes);
       const sizes = new Map<string, number>();
       for (const { Name, UsageData } of usage.Volumes ?? []) {
@@ -86,7 +122,11 @@ export class Inventory {
       }
       return sizes;
     } catch (error) {
-      throw engineError(error, { kind: 'volume', object: this.#connection.endpoint.address, doing: 'measure the volumes' });
+      throw engineError(error, {
+        kind: 'volume',
+        object: this.#connection.endpoint.address,
+        doing: 'measure the volumes',
+      });
     }
   }
 
@@ -96,9 +136,15 @@ export class Inventory {
     const unknown = listed.filter(({ Id }) => !this.#fixed.has(Id));
     await eachOf(unknown, async ({ Id }) => {
       const { HostConfig } = await this.#connection.docker.getContainer(Id).inspect();
-      this.#fixed.set(Id, { volumesFrom: (HostConfig.VolumesFrom as string[] | null) ?? [], tmpfs: (HostConfig.Tmpfs as Record<string, string> | null) ?? {}, subpaths: subpathsOf(HostConfig.Mounts) });
+      this.#fixed.set(Id, {
+        volumesFrom: (HostConfig.VolumesFrom as string[] | null) ?? [],
+        tmpfs: (HostConfig.Tmpfs as Record<string, string> | null) ?? {},
+        subpaths: subpathsOf(HostConfig.Mounts),
+      });
     });
-    const withAnonymous = listed.filter(({ Mounts }) => Mounts.some(({ Name }) => Name !== undefined && anonymous.has(Name)));
+    const withAnonymous = listed.filter(({ Mounts }) =>
+      Mounts.some(({ Name }) => Name !== undefined && anonymous.has(Name)),
+    );
     const images = [...new Set(withAnonymous.map(({ ImageID }) => ImageID))].filter((id) => !this.#declared.has(id));
     await eachOf(images, async (id) => {
       const { Config } = await this.#connection.docker.getImage(id).inspect();
@@ -106,12 +152,24 @@ export class Inventory {
     });
   }
 
-  #containers(listed: readonly Docker.ContainerInfo[], anonymous: ReadonlySet<string>, paths: ReadonlyMap<string, string>): Container[] {
+  #containers(
+    listed: readonly Docker.ContainerInfo[],
+    anonymous: ReadonlySet<string>,
+    paths: ReadonlyMap<string, string>,
+  ): Container[] {
     const plain = listed.map((one) => ({ one, name: nameOf(one), fixed: this.#fixed.get(one.Id) ?? NOTHING_FIXED }));
-    const resolve = (reference: string) => plain.find(({ one, name }) => name === reference || one.Id === reference || (reference.length >= 12 && one.Id.startsWith(reference)));
+    const resolve = (reference: string) =>
+      plain.find(
+        ({ one, name }) =>
+          name === reference || one.Id === reference || (reference.length >= 12 && one.Id.startsWith(reference)),
+      );
     const built = plain.map(({ one, name, fixed }) => {
-      const volumesFrom = fixed.volumesFrom.map(parseVolumesFrom).map((from): VolumesFrom => ({ ...from, container: resolve(from.container)?.name ?? from.container }));
-      const givers = volumesFrom.map(({ container }) => plain.find((other) => other.name === container)).filter((giver) => giver !== undefined);
+      const volumesFrom = fixed.volumesFrom
+        .map(parseVolumesFrom)
+        .map((from): VolumesFrom => ({ ...from, container: resolve(from.container)?.name ?? from.container }));
+      const givers = volumesFrom
+        .map(({ container }) => plain.find((other) => other.name === container))
+        .filter((giver) => giver !== undefined);
       const mounts = one.Mounts.map((mount): Mount => {
         const giver = givers.find((other) => other.one.Mounts.some((theirs) => sameMount(theirs, mount)));
         const subpath = fixed.subpaths.get(mount.Destination) ?? giver?.fixed.subpaths.get(mount.Destination);
@@ -119,7 +177,13 @@ export class Inventory {
       });
       for (const [target, options] of Object.entries(fixed.tmpfs)) {
         const words = options.split(',').filter((word) => word !== '');
-        mounts.push({ type: 'tmpfs', target, source: '', readOnly: words.includes('ro'), ...(words.length > 0 ? { options: words } : {}) });
+        mounts.push({
+          type: 'tmpfs',
+          target,
+          source: '',
+          readOnly: words.includes('ro'),
+          ...(words.length > 0 ? { options: words } : {}),
+        });
       }
       mounts.sort((a, b) => (a.target < b.target ? -1 : 1));
       return { one, name, volumesFrom, mounts };
@@ -136,14 +200,24 @@ export class Inventory {
         labels: one.Labels,
         mounts,
         volumesFrom,
-        givesVolumesTo: built.filter((other) => other.volumesFrom.some(({ container }) => container === name)).map((other) => other.name).sort(),
+        givesVolumesTo: built
+          .filter((other) => other.volumesFrom.some(({ container }) => container === name))
+          .map((other) => other.name)
+          .sort(),
         sharesWith: [...(shared.get(name) ?? [])].sort(),
-        ...(one.Labels['com.docker.compose.project'] ? { composeProject: one.Labels['com.docker.compose.project'] } : {}),
+        ...(one.Labels['com.docker.compose.project']
+          ? { composeProject: one.Labels['com.docker.compose.project'] }
+          : {}),
       }))
       .sort((a, b) => a.name.localeCompare(b.name, 'en'));
   }
 
-  #volumes(raw: readonly RawVolume[], anonymousNames: ReadonlySet<string>, listed: readonly Docker.ContainerInfo[], containers: readonly Container[]): Volume[] {
+  #volumes(
+    raw: readonly RawVolume[],
+    anonymousNames: ReadonlySet<string>,
+    listed: readonly Docker.ContainerInfo[],
+    containers: readonly Container[],
+  ): Volume[] {
     const uses = new Map<string, VolumeUse[]>();
     for (const { name, mounts } of containers) {
       for (const { volume, target, readOnly } of mounts) {
@@ -174,14 +248,24 @@ export class Inventory {
       .sort((a, b) => Number(a.anonymous) - Number(b.anonymous) || a.label.localeCompare(b.label, 'en'));
   }
 
-  /** The container that the volume was made for: one whose mount is not taken from another; once gone, as remembered. */
-  #originOf(volume: string, listed: readonly Docker.ContainerInfo[], containers: readonly Container[]): VolumeOrigin | undefined {
+  /**
+   * The container that the volume was made for: one whose mount is not taken from another; once gone, as remembered.
+   */
+  #originOf(
+    volume: string,
+    listed: readonly Docker.ContainerInfo[],
+    containers: readonly Container[],
+  ): VolumeOrigin | undefined {
     for (const container of containers) {
       const mount = container.mounts.find((one) => one.volume === volume && one.from === undefined);
       if (mount === undefined) continue;
       const imageId = listed.find(({ Id }) => Id === container.id)?.ImageID ?? '';
       const declares = this.#declared.get(imageId)?.some((target) => withoutEndSlashes(target) === mount.target);
-      const origin = { container: container.name, target: mount.target, ...(declares ? { image: container.image } : {}) };
+      const origin = {
+        container: container.name,
+        target: mount.target,
+        ...(declares ? { image: container.image } : {}),
+      };
       // A data container that is gone made it; what still mounts it by name did not.
       const remembered = this.#origins.get(volume);
       if (remembered !== undefined && !containers.some(({ name }) => name === remembered.container)) return remembered;
@@ -209,7 +293,9 @@ export function parseVolumesFrom(text: string): VolumesFrom {
 
 function mountOf(mount: ListedMount, anonymous: ReadonlySet<string>, from: string | undefined): Mount {
   const type = (mount.Type ?? (mount.Name ? 'volume' : 'bind')) as Mount['type'];
-  const options = [mount.Mode, mount.Propagation].flatMap((words) => (words ?? '').split(',')).filter((word) => word !== '' && word !== 'ro' && word !== 'rw');
+  const options = [mount.Mode, mount.Propagation]
+    .flatMap((words) => (words ?? '').split(','))
+    .filter((word) => word !== '' && word !== 'ro' && word !== 'rw');
   return {
     type,
     target: mount.Destination,

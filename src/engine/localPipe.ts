@@ -44,9 +44,10 @@ export interface InputPipe extends Pipe {
 const proofs = new WeakMap<Connection, Promise<boolean>>();
 
 /**
- * Whether a bind source of the engine is a path of this machine. An engine can call itself as it likes, and a socket may be
- * forwarded from anywhere, so the name only tells whether the question is worth asking: the engine must read back what this
- * process has just written into a file that only its user can read. Asked once per connection; false where it cannot be told.
+ * Whether a bind source of the engine is a path of this machine. An engine can call itself as it likes, and a socket
+ * may be forwarded from anywhere, so the name only tells whether the question is worth asking: the engine must read
+ * back what this process has just written into a file that only its user can read. Asked once per connection; false
+ * where it cannot be told.
  */
 export function sharesFiles(connection: Connection): Promise<boolean> {
   const { info } = connection;
@@ -67,7 +68,11 @@ async function prove(connection: Connection): Promise<boolean> {
     const secret = randomBytes(32).toString('hex');
     await writeFile(join(home, NAME), secret, { mode: 0o600, flag: 'wx' });
     const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-    const helper = await createArchiveHelper(connection, [{ type: 'bind', source: home, target: PROOF_AT, readOnly: true }], silent);
+    const helper = await createArchiveHelper(
+      connection,
+      [{ type: 'bind', source: home, target: PROOF_AT, readOnly: true }],
+      silent,
+    );
     try {
       const tar = await helper.readArchive(`${PROOF_AT}/${NAME}`);
       let seen = Buffer.alloc(0);
@@ -85,7 +90,10 @@ async function prove(connection: Connection): Promise<boolean> {
   }
 }
 
-/** A named pipe in a directory that only this user can pass; undefined where engine and process do not share files or there is no mkfifo. */
+/**
+ * A named pipe in a directory that only this user can pass; undefined where engine and process do not share files or
+ * there is no mkfifo.
+ */
 async function makePipe<T>(connection: Connection, begin: (pipe: Pipe, path: string) => T): Promise<T | undefined> {
   if (!(await sharesFiles(connection))) return undefined;
   const home = await mkdtemp(join(tmpdir(), 'docker-mounts-'));
@@ -146,7 +154,10 @@ export function makeInputPipe(connection: Connection): Promise<InputPipe | undef
     ...pipe,
     async feed(input, helperIsGone) {
       let isGone = false;
-      const gone = helperIsGone.then(() => (isGone = true), () => (isGone = true));
+      const gone = helperIsGone.then(
+        () => (isGone = true),
+        () => (isGone = true),
+      );
       const fd = await openForWriting(path, () => isGone);
       if (fd === undefined) return;
       const stream = new Socket({ fd, readable: false, writable: true });

@@ -1,4 +1,6 @@
-/** Where a job says what it does; VS Code's LogOutputChannel fits it. Never given an environment value or a credential. */
+/**
+ * Where a job says what it does; VS Code's LogOutputChannel fits it. Never given an environment value or a credential.
+ */
 export interface Logger {
   debug(message: string): void;
   info(message: string): void;

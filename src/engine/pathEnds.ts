@@ -1,6 +1,6 @@
 /**
- * Slashes at the end of a path, taken off by hand: an expression such as `/\/+$/` begins anew at each slash of a run, so
- * that a long path made for it takes time that grows with the square of its length.
+ * Slashes at the end of a path, taken off by hand: an expression such as `/\/+$/` begins anew at each slash of a run,
+ * so that a long path made for it takes time that grows with the square of its length.
  */
 
 /** Without the slashes at its end; '' for the root. */

@@ -1,6 +1,7 @@
 /**
  * Secrets in driver options and in texts that quote them. A CIFS volume holds its password in the option `o`
- * (mount.cifs(8): `username=…,password=…`, or `pass=`), a WebDAV or CIFS device can hold it in front of the host's name.
+ * (mount.cifs(8): `username=…,password=…`, or `pass=`), a WebDAV or CIFS device can hold it in front of the host's
+ * name.
  *
  * Options are taken apart, so that what a password holds does not matter. In a text nobody knows where a password ends:
  * there the patterns below find what they can. All are read in time that grows with their length.
@@ -11,21 +12,111 @@ export const MASK = '***';
 
 const SECRET_NAME = /pass|pwd|secret|token|credential|api_?key|access_?key|private_?key|account_?key/i;
 
-/** Names that are secrets as a whole, or as a word of several: `aws-key`, `s3.sig`, `authKey`. `sec=krb5` and `keyring` are none. */
-const SECRET_WORDS = new Set(['auth', 'authorization', 'bearer', 'cookie', 'cred', 'creds', 'jwt', 'key', 'keys', 'pin', 'psk', 'pw', 'sas', 'sig', 'signature']);
+/**
+ * Names that are secrets as a whole, or as a word of several: `aws-key`, `s3.sig`, `authKey`. `sec=krb5` and `keyring`
+ * are none.
+ */
+const SECRET_WORDS = new Set([
+  'auth',
+  'authorization',
+  'bearer',
+  'cookie',
+  'cred',
+  'creds',
+  'jwt',
+  'key',
+  'keys',
+  'pin',
+  'psk',
+  'pw',
+  'sas',
+  'sig',
+  'signature',
+]);
 
 /** Whether an option, or a parameter of an address, with this name is a secret. */
 function isSecretName(name: string): boolean {
   if (SECRET_NAME.test(name)) return true;
-  const words = name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase().split(/[^a-z]+/);
+  const words = name
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z]+/);
   return words.some((word) => SECRET_WORDS.has(word));
 }
 
 /** What other drivers than `local` are told that is no secret: where, how large, whose, in which way. */
 const HARMLESS = new Set([
-  'type', 'device', 'o', 'mountopts', 'mountoptions', 'mount_options', 'size', 'mode', 'uid', 'gid', 'umask', 'mountpoint', 'path', 'subpath', 'source', 'target', 'from', 'location', 'share', 'sharename', 'export',
-  'host', 'hostname', 'hosts', 'server', 'addr', 'address', 'ip', 'port', 'domain', 'vers', 'version', 'nfsvers', 'protocol', 'proto', 'fs', 'fstype', 'fs-type', 'filesystem', 'driver', 'backend', 'pool', 'dataset', 'bucket',
-  'region', 'zone', 'availability', 'endpoint', 'url', 'remote', 'volume', 'volumename', 'name', 'user', 'username', 'compression', 'snapshot', 'replicas', 'repl', 'iops', 'volumetype', 'ro', 'rw', 'readonly', 'read_only', 'shared', 'sshcmd', 'sync', 'nolock', 'create', 'propagation',
+  'type',
+  'device',
+  'o',
+  'mountopts',
+  'mountoptions',
+  'mount_options',
+  'size',
+  'mode',
+  'uid',
+  'gid',
+  'umask',
+  'mountpoint',
+  'path',
+  'subpath',
+  'source',
+  'target',
+  'from',
+  'location',
+  'share',
+  'sharename',
+  'export',
+  'host',
+  'hostname',
+  'hosts',
+  'server',
+  'addr',
+  'address',
+  'ip',
+  'port',
+  'domain',
+  'vers',
+  'version',
+  'nfsvers',
+  'protocol',
+  'proto',
+  'fs',
+  'fstype',
+  'fs-type',
+  'filesystem',
+  'driver',
+  'backend',
+  'pool',
+  'dataset',
+  'bucket',
+  'region',
+  'zone',
+  'availability',
+  'endpoint',
+  'url',
+  'remote',
+  'volume',
+  'volumename',
+  'name',
+  'user',
+  'username',
+  'compression',
+  'snapshot',
+  'replicas',
+  'repl',
+  'iops',
+  'volumetype',
+  'ro',
+  'rw',
+  'readonly',
+  'read_only',
+  'shared',
+  'sshcmd',
+  'sync',
+  'nolock',
+  'create',
+  'propagation',
 ]);
 /** Options that only the driver `local` of Docker has: those of a volume with nothing else are its own. */
 const LOCAL = new Set(['type', 'device', 'o', 'size']);
@@ -46,15 +137,20 @@ function masked(parts: readonly Masked[], between: string): Masked {
 
 /** `name=value` pairs of an address' query or fragment; a doubled or odd separator stays as it is. */
 function maskedQuery(query: string): Masked {
-  return masked(query.split('&').map((pair): Masked => {
-    const equals = pair.indexOf('=');
-    const value = pair.slice(equals + 1);
-    if (equals < 0 || value === '' || !isSecretName(pair.slice(0, equals))) return { text: pair, secrets: [] };
-    return { text: `${pair.slice(0, equals + 1)}${MASK}`, secrets: [value] };
-  }), '&');
+  return masked(
+    query.split('&').map((pair): Masked => {
+      const equals = pair.indexOf('=');
+      const value = pair.slice(equals + 1);
+      if (equals < 0 || value === '' || !isSecretName(pair.slice(0, equals))) return { text: pair, secrets: [] };
+      return { text: `${pair.slice(0, equals + 1)}${MASK}`, secrets: [value] };
+    }),
+    '&',
+  );
 }
 
-/** One address, or what is none. A password reaches from the first colon behind `//` to the last `@`, whatever is in it. */
+/**
+ * One address, or what is none. A password reaches from the first colon behind `//` to the last `@`, whatever is in it.
+ */
 function maskedAddress(value: string): Masked {
   const secrets: string[] = [];
   let rest = value;
@@ -89,23 +185,71 @@ function piecesOf(list: string): string[] {
 }
 
 /** Options of mount(8) that have no value: behind a password they are no rest of it. */
-const FLAGS = new Set(['_netdev', 'async', 'atime', 'auto', 'bind', 'dev', 'dirsync', 'exec', 'forcegid', 'forceuid', 'guest', 'hard', 'mfsymlinks', 'multiuser', 'noac', 'noacl', 'noatime', 'noauto', 'nobrl', 'nocase', 'nodev', 'nodiratime', 'noexec', 'nofail', 'nolock', 'noperm', 'noserverino', 'nosuid', 'nounix', 'private', 'rbind', 'relatime', 'ro', 'rw', 'seal', 'serverino', 'sfu', 'sign', 'soft', 'suid', 'sync', 'user', 'users']);
+const FLAGS = new Set([
+  '_netdev',
+  'async',
+  'atime',
+  'auto',
+  'bind',
+  'dev',
+  'dirsync',
+  'exec',
+  'forcegid',
+  'forceuid',
+  'guest',
+  'hard',
+  'mfsymlinks',
+  'multiuser',
+  'noac',
+  'noacl',
+  'noatime',
+  'noauto',
+  'nobrl',
+  'nocase',
+  'nodev',
+  'nodiratime',
+  'noexec',
+  'nofail',
+  'nolock',
+  'noperm',
+  'noserverino',
+  'nosuid',
+  'nounix',
+  'private',
+  'rbind',
+  'relatime',
+  'ro',
+  'rw',
+  'seal',
+  'serverino',
+  'sfu',
+  'sign',
+  'soft',
+  'suid',
+  'sync',
+  'user',
+  'users',
+]);
 
 /** `user=me,password=x`, as for mount(8). */
 function maskedList(list: string): Masked {
   let isBehindSecret = false;
-  return masked(piecesOf(list).map((piece): Masked => {
-    const equals = piece.indexOf('=');
-    if (equals < 0) {
-      // A comma of a password that somebody forgot to double.
-      if (isBehindSecret && piece !== '' && !FLAGS.has(piece.trim().toLowerCase())) return { text: MASK, secrets: [piece] };
-      return maskedPlain(piece);
-    }
-    const name = piece.slice(0, equals).trim();
-    isBehindSecret = isSecretName(name);
-    const value = maskedValue(name, piece.slice(equals + 1));
-    return { text: `${piece.slice(0, equals + 1)}${value.text}`, secrets: value.secrets };
-  }), ',');
+  return masked(
+    piecesOf(list).map((piece): Masked => {
+      const equals = piece.indexOf('=');
+      if (equals < 0) {
+        // A comma of a password that somebody forgot to double.
+        if (isBehindSecret && piece !== '' && !FLAGS.has(piece.trim().toLowerCase()))
+          return { text: MASK, secrets: [piece] };
+        return maskedPlain(piece);
+      }
+      const name = piece.slice(0, equals).trim();
+      isBehindSecret = isSecretName(name);
+      const value = maskedValue(name, piece.slice(equals + 1));
+      return { text: `${piece.slice(0, equals + 1)}${value.text}`, secrets: value.secrets };
+    }),
+    ',',
+  );
 }
 
 /** A value that should hold no secret: an address, or a text that looks as if it did. */
@@ -119,11 +263,15 @@ function maskedValue(name: string, value: string): Masked {
   if (value === '') return { text: value, secrets: [] };
   if (isSecretName(name)) return { text: MASK, secrets: [value] };
   const percent = USERS.has(name.toLowerCase()) ? value.indexOf('%') : -1;
-  if (percent >= 0 && percent < value.length - 1) return { text: `${value.slice(0, percent + 1)}${MASK}`, secrets: [value.slice(percent + 1)] };
+  if (percent >= 0 && percent < value.length - 1)
+    return { text: `${value.slice(0, percent + 1)}${MASK}`, secrets: [value.slice(percent + 1)] };
   return maskedPlain(value);
 }
 
-/** One option of a driver. Of another one than `local` nobody knows what its options hold: only the harmless ones are shown. */
+/**
+ * One option of a driver. Of another one than `local` nobody knows what its options hold: only the harmless ones are
+ * shown.
+ */
 function maskedOption(name: string, value: string, isLocal: boolean): Masked {
   const plain = name.toLowerCase();
   if (value !== '' && !isLocal && !HARMLESS.has(plain)) return { text: MASK, secrets: [value] };
@@ -132,7 +280,11 @@ function maskedOption(name: string, value: string, isLocal: boolean): Masked {
 
 function maskedEach(options: Readonly<Record<string, string>>): [string, string, Masked][] {
   const isLocal = Object.keys(options).every((name) => LOCAL.has(name.toLowerCase()));
-  return Object.entries(options).map(([name, value]) => [name, String(value), maskedOption(name, String(value), isLocal)]);
+  return Object.entries(options).map(([name, value]) => [
+    name,
+    String(value),
+    maskedOption(name, String(value), isLocal),
+  ]);
 }
 
 /** Driver options as they may be shown, logged and written to a manifest; what is no secret is as it was. */
@@ -149,7 +301,8 @@ export function holdsSecrets(options: Readonly<Record<string, string>>): boolean
  * In a text: a name that says secret, its value up to the next comma, line, or quote with no word behind it. A doubled
  * comma is one in a value (mount.cifs), a quote in front of a letter is one too.
  */
-const IN_TEXT = /((?:pass|pwd|secret|token|api_?key|access_?key|private_?key|account_?key)[a-z0-9_]{0,40}\\?["']?\s{0,4}[=:]\s{0,4}\\?["']?)((?:,,|[^,"'\\\r\n]|["'\\]{1,4}(?=[^\s,"'\\)\]}>:;.=]))+)/gi;
+const IN_TEXT =
+  /((?:pass|pwd|secret|token|api_?key|access_?key|private_?key|account_?key)[a-z0-9_]{0,40}\\?["']?\s{0,4}[=:]\s{0,4}\\?["']?)((?:,,|[^,"'\\\r\n]|["'\\]{1,4}(?=[^\s,"'\\)\]}>:;.=]))+)/gi;
 
 /** Names too short to be looked for anywhere: at the start of a word, with an equals sign. */
 const SHORT_IN_TEXT = /((?<![a-z0-9])(?:pw|sas|sig|signature|auth|bearer)=)((?:,,|[^,"'\\\s&])+)/gi;
@@ -160,7 +313,10 @@ const USER_IN_TEXT = /(\buser(?:name)?=[^,%"'\\\s]{1,100}%)((?:,,|[^,"'\\\s])+)/
 /** Longer than a user's name is in an address. */
 const MOST_USER = 100;
 
-/** Where the passwords of addresses stand in a text: from the first colon behind `//` to the last `@` before a space, quote or comma. */
+/**
+ * Where the passwords of addresses stand in a text: from the first colon behind `//` to the last `@` before a space,
+ * quote or comma.
+ */
 function inAddresses(text: string): [start: number, end: number][] {
   const found: [number, number][] = [];
   for (let at = text.indexOf('//'); at >= 0; at = text.indexOf('//', at)) {
@@ -196,18 +352,26 @@ function withoutAddresses(text: string): Masked {
 
 const PATTERNS = [IN_TEXT, SHORT_IN_TEXT, USER_IN_TEXT];
 
-/** A text, such as an engine's message or a mount as it was typed, without the passwords of driver options and addresses. */
+/**
+ * A text, such as an engine's message or a mount as it was typed, without the passwords of driver options and
+ * addresses.
+ */
 export function maskedText(text: string): string {
   return PATTERNS.reduce((rest, pattern) => rest.replace(pattern, `$1${MASK}`), withoutAddresses(text).text);
 }
 
 function foundIn(text: string): string[] {
-  return [...withoutAddresses(text).secrets, ...PATTERNS.flatMap((pattern) => [...text.matchAll(pattern)].map(([, , secret = '']) => secret))];
+  return [
+    ...withoutAddresses(text).secrets,
+    ...PATTERNS.flatMap((pattern) => [...text.matchAll(pattern)].map(([, , secret = '']) => secret)),
+  ];
 }
 
 /** A text that may quote these options, without their secrets, however it quotes them. */
 export function withoutSecrets(text: string, options: Readonly<Record<string, string>>): string {
-  const secrets = maskedEach(options).flatMap(([, , { secrets: own }]) => own.flatMap(quotings)).filter((secret) => secret.length > 1 && secret !== MASK);
+  const secrets = maskedEach(options)
+    .flatMap(([, , { secrets: own }]) => own.flatMap(quotings))
+    .filter((secret) => secret.length > 1 && secret !== MASK);
   const longestFirst = [...new Set(secrets)].sort((a, b) => b.length - a.length);
   return maskedText(longestFirst.reduce((rest, secret) => rest.replaceAll(secret, MASK), text));
 }
@@ -217,5 +381,12 @@ function quotings(secret: string): string[] {
   const quoted = JSON.stringify(secret).slice(1, -1);
   // A half of a pair of surrogates cannot be written in an address.
   const whole = Buffer.from(secret).toString();
-  return [secret, secret.replaceAll(',,', ','), quoted, JSON.stringify(quoted).slice(1, -1), encodeURI(whole), encodeURIComponent(whole)];
+  return [
+    secret,
+    secret.replaceAll(',,', ','),
+    quoted,
+    JSON.stringify(quoted).slice(1, -1),
+    encodeURI(whole),
+    encodeURIComponent(whole),
+  ];
 }

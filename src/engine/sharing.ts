@@ -5,7 +5,9 @@ import { withoutEndSlash } from './pathEnds.ts';
 
 type Place = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
 
-/** Where on the engine's host a volume's files are. The local driver can bind a directory (`o=bind`); '' where unknown. */
+/**
+ * Where on the engine's host a volume's files are. The local driver can bind a directory (`o=bind`); '' where unknown.
+ */
 export function hostPathOfVolume({ mountpoint, options }: Place): string {
   const isBind = (options['o'] ?? '').split(',').includes('bind') || options['type'] === 'bind';
   return isBind && posix.isAbsolute(options['device'] ?? '') ? (options['device'] ?? '') : mountpoint;
@@ -16,8 +18,14 @@ export function hostPaths(volumes: readonly Place[]): ReadonlyMap<string, string
   return new Map(volumes.map((volume) => [volume.name, hostPathOfVolume(volume)]));
 }
 
-/** What two mounts have in common when they show the same files: a host path, else the volume's name; undefined for none. */
-function placeOf({ type, source }: Pick<Mount, 'type' | 'source'>, paths: ReadonlyMap<string, string>): string | undefined {
+/**
+ * What two mounts have in common when they show the same files: a host path, else the volume's name; undefined for
+ * none.
+ */
+function placeOf(
+  { type, source }: Pick<Mount, 'type' | 'source'>,
+  paths: ReadonlyMap<string, string>,
+): string | undefined {
   if (type === 'bind') return withoutEndSlash(posix.normalize(source));
   if (source === '') return undefined;
   return (type === 'volume' && paths.get(source)) || `${type}:${source}`;
@@ -27,7 +35,7 @@ function placeOf({ type, source }: Pick<Mount, 'type' | 'source'>, paths: Readon
 function* around(place: string): Generator<string> {
   yield place;
   if (!place.startsWith('/')) return;
-  for (let path = place; path !== '/'; ) {
+  for (let path = place; path !== '/';) {
     path = posix.dirname(path);
     yield path;
   }
@@ -39,7 +47,10 @@ interface Seen {
 }
 
 /** For each container the names of the others that see one of its sources. */
-export function sharers(containers: readonly Seen[], paths: ReadonlyMap<string, string>): ReadonlyMap<string, ReadonlySet<string>> {
+export function sharers(
+  containers: readonly Seen[],
+  paths: ReadonlyMap<string, string>,
+): ReadonlyMap<string, ReadonlySet<string>> {
   const users = new Map<string, Set<string>>();
   for (const { name, mounts } of containers) {
     for (const mount of mounts) {
@@ -63,19 +74,33 @@ export function sharers(containers: readonly Seen[], paths: ReadonlyMap<string, 
 }
 
 /** Every mount that shows files of this source, with its container. */
-export function mountsOver<T extends Seen>(containers: readonly T[], paths: ReadonlyMap<string, string>, source: Pick<Mount, 'type' | 'source'>): { container: T; mount: Mount }[] {
+export function mountsOver<T extends Seen>(
+  containers: readonly T[],
+  paths: ReadonlyMap<string, string>,
+  source: Pick<Mount, 'type' | 'source'>,
+): { container: T; mount: Mount }[] {
   const place = placeOf(source, paths);
   if (place === undefined) return [];
   const outside = new Set(around(place));
   const overlaps = (other: Pick<Mount, 'type' | 'source'>) => {
     const there = placeOf(other, paths);
-    return there !== undefined && (outside.has(there) || (place.startsWith('/') && there.startsWith(place === '/' ? '/' : `${place}/`)));
+    return (
+      there !== undefined &&
+      (outside.has(there) || (place.startsWith('/') && there.startsWith(place === '/' ? '/' : `${place}/`)))
+    );
   };
   return containers.flatMap((container) => container.mounts.filter(overlaps).map((mount) => ({ container, mount })));
 }
 
 /** The other mounts, of any container, that show files of this one; as `container:target`. */
-export function sharersOfMount(containers: readonly Seen[], paths: ReadonlyMap<string, string>, own: string, mount: Mount): string[] {
+export function sharersOfMount(
+  containers: readonly Seen[],
+  paths: ReadonlyMap<string, string>,
+  own: string,
+  mount: Mount,
+): string[] {
   const others = containers.filter(({ name }) => name !== own);
-  return mountsOver(others, paths, mount).map(({ container, mount: { target, readOnly } }) => `${container.name}:${target}${readOnly ? ':ro' : ''}`);
+  return mountsOver(others, paths, mount).map(
+    ({ container, mount: { target, readOnly } }) => `${container.name}:${target}${readOnly ? ':ro' : ''}`,
+  );
 }

@@ -11,7 +11,8 @@ const SHELLS = ['bash', 'sh', 'ash'];
 /** Marks the processes of one terminal by their environment, which every child inherits. */
 const TOKEN = 'DOCKER_MOUNTS_TERMINAL';
 /** Hangs up every process with the mark in $1; `/proc` is all it needs. */
-const HANG_UP = 'for p in /proc/[0-9]*; do [ "$p" = "/proc/$$" ] || ! grep -qs "$1" "$p/environ" || kill -HUP "${p#/proc/}"; done';
+const HANG_UP =
+  'for p in /proc/[0-9]*; do [ "$p" = "/proc/$$" ] || ! grep -qs "$1" "$p/environ" || kill -HUP "${p#/proc/}"; done';
 
 /** Bits of Go's os.FileMode, which the archive endpoint's stat header carries. */
 const GO_DIRECTORY = 0x8000_0000;
@@ -50,21 +51,49 @@ export async function stateOf(connection: Connection, container: string): Promis
  */
 export async function planShell(connection: Connection, container: string, path?: string): Promise<ShellPlan> {
   const { State, Config } = await inspectContainer(connection, container);
-  if (State.Status !== 'running') throw new EngineFailure(409, l10n.t('Container "{0}" is {1}; a terminal needs one that runs. Start or resume it first.', container, State.Status));
+  if (State.Status !== 'running')
+    throw new EngineFailure(
+      409,
+      l10n.t(
+        'Container "{0}" is {1}; a terminal needs one that runs. Start or resume it first.',
+        container,
+        State.Status,
+      ),
+    );
   const cwd = path === undefined ? Config.WorkingDir || '/' : await directoryOf(connection, container, path);
   const locale = ((Config.Env as string[] | null) ?? []).find((line) => /^(LC_ALL|LC_CTYPE|LANG)=/.test(line));
   for (const shell of SHELLS) {
     if (await runs(connection, container, shell)) return { container, shell, cwd, needsUtf8: locale === undefined };
   }
-  throw new NotFound('file', 'sh', l10n.t('Container "{0}" has no shell ({1} were tried), so no terminal can be opened in it.', container, SHELLS.join(', ')));
+  throw new NotFound(
+    'file',
+    'sh',
+    l10n.t(
+      'Container "{0}" has no shell ({1} were tried), so no terminal can be opened in it.',
+      container,
+      SHELLS.join(', '),
+    ),
+  );
 }
 
 /** Starts the shell that was planned, as the container's user. Throws EngineFailure. */
-export async function startShell(connection: Connection, { container, shell, cwd, needsUtf8 }: ShellPlan, size: { readonly columns: number; readonly rows: number }): Promise<Shell> {
+export async function startShell(
+  connection: Connection,
+  { container, shell, cwd, needsUtf8 }: ShellPlan,
+  size: { readonly columns: number; readonly rows: number },
+): Promise<Shell> {
   const token = randomBytes(8).toString('hex');
   const env = ['TERM=xterm-256color', `${TOKEN}=${token}`, ...(needsUtf8 ? ['LANG=C.UTF-8'] : [])];
   try {
-    const exec = await connection.docker.getContainer(encodeURIComponent(container)).exec({ Cmd: [shell], Env: env, WorkingDir: cwd, AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: true });
+    const exec = await connection.docker.getContainer(encodeURIComponent(container)).exec({
+      Cmd: [shell],
+      Env: env,
+      WorkingDir: cwd,
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: true,
+    });
     const stream = await exec.start({ hijack: true, stdin: true, Tty: true });
     // A lost connection ends the stream; what it says beyond that is of no use in a terminal.
     stream.on('error', () => stream.destroy());
@@ -73,7 +102,11 @@ export async function startShell(connection: Connection, { container, shell, cwd
     return {
       stream,
       resize,
-      exitCode: () => exec.inspect().then(({ ExitCode }) => ExitCode ?? undefined, () => undefined),
+      exitCode: () =>
+        exec.inspect().then(
+          ({ ExitCode }) => ExitCode ?? undefined,
+          () => undefined,
+        ),
       hangUp: async () => {
         stream.destroy();
         await run(connection, container, [shell, '-c', HANG_UP, shell, `${TOKEN}=${token}`]).catch(() => undefined);
@@ -97,9 +130,13 @@ async function runs(connection: Connection, container: string, shell: string): P
 /** Runs a program to its end, its output unseen; returns the exit code. */
 async function run({ docker }: Connection, container: string, command: readonly string[]): Promise<number | undefined> {
   try {
-    const exec = await docker.getContainer(encodeURIComponent(container)).exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true });
+    const exec = await docker
+      .getContainer(encodeURIComponent(container))
+      .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true });
     const stream = await exec.start({ hijack: true, stdin: false });
-    await new Promise<void>((resolve, reject) => stream.on('error', reject).on('end', resolve).on('close', resolve).resume());
+    await new Promise<void>((resolve, reject) =>
+      stream.on('error', reject).on('end', resolve).on('close', resolve).resume(),
+    );
     return (await exec.inspect()).ExitCode ?? undefined;
   } catch (error) {
     throw engineError(error, { kind: 'container', object: container, doing: `run ${command[0] ?? ''} in it` });
@@ -111,7 +148,10 @@ interface PathStat {
   readonly linkTarget: string;
 }
 
-/** The path itself where it is a directory, else the one it lies in. The engine follows links as the container does. Throws NotFound. */
+/**
+ * The path itself where it is a directory, else the one it lies in. The engine follows links as the container does.
+ * Throws NotFound.
+ */
 async function directoryOf(connection: Connection, container: string, path: string): Promise<string> {
   let at = path;
   for (let links = 0; links < MOST_LINKS; links += 1) {
@@ -133,16 +173,37 @@ function parentOf(path: string): string {
 
 async function statIn({ docker }: Connection, container: string, path: string): Promise<PathStat> {
   try {
-    const answer = (await docker.getContainer(encodeURIComponent(container)).infoArchive({ path })) as { headers: Record<string, string | undefined>; resume(): void };
+    const answer = (await docker.getContainer(encodeURIComponent(container)).infoArchive({ path })) as {
+      headers: Record<string, string | undefined>;
+      resume(): void;
+    };
     answer.resume();
     const header = answer.headers['x-docker-container-path-stat'] ?? '';
     return JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as PathStat;
   } catch (error) {
     const { statusCode } = error as { statusCode?: number };
     // The answer to a HEAD has no words.
-    if (statusCode === 500) throw new EngineFailure(500, l10n.t('The engine cannot look at "{0}" in container "{1}": it may be a symbolic link that leads in a circle, or hold a character that no path may hold. Choose another path.', path, container), { cause: error });
+    if (statusCode === 500)
+      throw new EngineFailure(
+        500,
+        l10n.t(
+          'The engine cannot look at "{0}" in container "{1}": it may be a symbolic link that leads in a circle, or hold a character that no path may hold. Choose another path.',
+          path,
+          container,
+        ),
+        { cause: error },
+      );
     if (statusCode === 404) {
-      throw new NotFound('file', path, l10n.t('There is no "{0}" in container "{1}". Check the path; a mount made over it may hide it.', path, container), { cause: error });
+      throw new NotFound(
+        'file',
+        path,
+        l10n.t(
+          'There is no "{0}" in container "{1}". Check the path; a mount made over it may hide it.',
+          path,
+          container,
+        ),
+        { cause: error },
+      );
     }
     throw engineError(error, { kind: 'container', object: container, doing: `look at ${path} in it` });
   }

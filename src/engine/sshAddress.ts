@@ -1,4 +1,7 @@
-/** What an `ssh://` address says, and the arguments of the ssh program for it: as in the docker command (docker/cli, cli/connhelper). */
+/**
+ * What an `ssh://` address says, and the arguments of the ssh program for it: as in the docker command (docker/cli,
+ * cli/connhelper).
+ */
 import * as l10n from '@vscode/l10n';
 
 export interface SshAddress {
@@ -31,8 +34,17 @@ export function parseSshAddress(address: string): SshAddress {
   if (user !== '' && !USER.test(user)) throw new Error(l10n.t('"{0}" is no name of a user', user));
   const socket = decoded(url.pathname);
   const hasSocket = socket.replace(/\/+/g, '') !== '';
-  if (hasSocket && !SOCKET.test(socket)) throw new Error(l10n.t('the path of the socket, "{0}", may hold only letters, digits and . _ - / @ + , : =', socket));
-  return { address, host, ...(user === '' ? {} : { user }), ...(url.port === '' ? {} : { port: url.port }), ...(hasSocket ? { socket } : {}) };
+  if (hasSocket && !SOCKET.test(socket))
+    throw new Error(
+      l10n.t('the path of the socket, "{0}", may hold only letters, digits and . _ - / @ + , : =', socket),
+    );
+  return {
+    address,
+    host,
+    ...(user === '' ? {} : { user }),
+    ...(url.port === '' ? {} : { port: url.port }),
+    ...(hasSocket ? { socket } : {}),
+  };
 }
 
 function decoded(text: string): string {
@@ -47,8 +59,8 @@ function decoded(text: string): string {
 const SECONDS = 30;
 
 /**
- * The arguments of the ssh program. To those of the docker command come options that keep a user's configuration, which is
- * made for terminals, out of the way of the stream, and that give the other machine nothing beyond it.
+ * The arguments of the ssh program. To those of the docker command come options that keep a user's configuration, which
+ * is made for terminals, out of the way of the stream, and that give the other machine nothing beyond it.
  */
 export function sshArguments({ host, user, port, socket }: SshAddress, mayAsk: boolean): string[] {
   const options = [

@@ -1,6 +1,7 @@
 /**
  * HTTP to an engine behind ssh: each connection is one process of the user's own ssh program, with
- * `docker system dial-stdio` on the other side. Configuration, agent, jump hosts and hardware keys are ssh's own affair.
+ * `docker system dial-stdio` on the other side. Configuration, agent, jump hosts and hardware keys are ssh's own
+ * affair.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Agent, type ClientRequest } from 'node:http';
@@ -79,7 +80,10 @@ class SshStream extends Duplex {
     });
   }
 
-  /** The exit, not the closing of the pipes: a connection that the user's configuration shares outlives its first process and holds stderr. */
+  /**
+   * The exit, not the closing of the pipes: a connection that the user's configuration shares outlives its first
+   * process and holds stderr.
+   */
   #watch(child: Child): Promise<SshEnd> {
     let said = '';
     const { stderr } = child;
@@ -93,7 +97,9 @@ class SshStream extends Duplex {
         this.#hasEnded = true;
         resolve({ ...end, said });
       };
-      child.once('error', (error: NodeJS.ErrnoException) => done({ startFailure: error.code ?? error.message, exitCode: null, signal: null }));
+      child.once('error', (error: NodeJS.ErrnoException) =>
+        done({ startFailure: error.code ?? error.message, exitCode: null, signal: null }),
+      );
       child.once('exit', (exitCode, signal) => {
         const late = setTimeout(finish, STDERR_MS);
         stderr.once('end', finish);
@@ -196,7 +202,10 @@ class SshStream extends Duplex {
   }
 
   #pipes(): { ref?(): void; unref?(): void }[] {
-    return (this.#child === undefined ? [] : [this.#child.stdin, this.#child.stdout, this.#child.stderr]) as { ref?(): void; unref?(): void }[];
+    return (this.#child === undefined ? [] : [this.#child.stdin, this.#child.stdout, this.#child.stderr]) as {
+      ref?(): void;
+      unref?(): void;
+    }[];
   }
 }
 
@@ -235,7 +244,13 @@ class SshStarter {
       const asking = this.isClosed ? undefined : await this.#askpass?.environment().catch(() => undefined);
       // Without a terminal of its own, ssh asks nobody but the program that it is given.
       const env = { ...this.#env, ...(asking ?? { SSH_ASKPASS_REQUIRE: 'never' }) };
-      const child = spawn('ssh', sshArguments(this.#address, asking !== undefined), { stdio: 'pipe', env, cwd: homedir(), detached: process.platform !== 'win32', windowsHide: true });
+      const child = spawn('ssh', sshArguments(this.#address, asking !== undefined), {
+        stdio: 'pipe',
+        env,
+        cwd: homedir(),
+        detached: process.platform !== 'win32',
+        windowsHide: true,
+      });
       stream.once('answered', () => {
         this.#hasAnswered = true;
         started();
@@ -250,7 +265,8 @@ class SshStarter {
   }
 
   async #turn(): Promise<void> {
-    if (this.#starting >= (this.#hasAnswered ? MOST_STARTING : 1)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#starting >= (this.#hasAnswered ? MOST_STARTING : 1))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#starting += 1;
   }
 
@@ -305,7 +321,8 @@ export class SshWay {
 
   constructor(address: SshAddress, env: NodeJS.ProcessEnv, prompts: SshPrompts | undefined) {
     // On Windows the program that asks would be a batch file, and the text that it is given is foreign.
-    this.#askpass = prompts === undefined || process.platform === 'win32' ? undefined : new SshAskpass(address.address, prompts);
+    this.#askpass =
+      prompts === undefined || process.platform === 'win32' ? undefined : new SshAskpass(address.address, prompts);
     this.#starter = new SshStarter(address, env, this.#askpass);
     const pools = [new SshPool(this.#starter, MOST_FOR_REQUESTS), new SshPool(this.#starter, Infinity)] as const;
     [this.requests, this.streams] = pools;
@@ -317,7 +334,10 @@ export class SshWay {
     return this.#askpass?.isAsking ?? false;
   }
 
-  /** Ends what is idle, or all, and forgets what was typed. What is in use ends with its request, and nobody is asked any more. */
+  /**
+   * Ends what is idle, or all, and forgets what was typed. What is in use ends with its request, and nobody is asked
+   * any more.
+   */
   async close(all = false): Promise<void> {
     this.#starter.isClosed = true;
     for (const pool of this.#pools) {

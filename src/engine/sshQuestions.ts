@@ -27,7 +27,10 @@ export interface SshQuestion {
 
 /** Built by the composition root: who can be asked. */
 export interface SshPrompts {
-  /** The answer: 'yes', or what was typed; undefined where nobody answers or the person declines. `over` is aborted when ssh no longer waits. */
+  /**
+   * The answer: 'yes', or what was typed; undefined where nobody answers or the person declines. `over` is aborted when
+   * ssh no longer waits.
+   */
   ask(question: SshQuestion, over: AbortSignal): Promise<string | undefined>;
   /** Where a program may be kept, if the folder of temporary files allows none to run. */
   readonly folder?: string;
@@ -124,10 +127,17 @@ export class SshAskpass {
       const token = randomBytes(32);
       const socket = join(home, 'ask');
       const program = join(home, 'askpass');
-      await writeFile(join(home, 'where.json'), JSON.stringify({ socket, token: token.toString('hex') }), { mode: 0o600, flag: 'wx' });
+      await writeFile(join(home, 'where.json'), JSON.stringify({ socket, token: token.toString('hex') }), {
+        mode: 0o600,
+        flag: 'wx',
+      });
       await writeFile(join(home, 'askpass.js'), CLIENT, { mode: 0o600, flag: 'wx' });
       // ELECTRON_RUN_AS_NODE makes a desktop VS Code's own program a Node.
-      await writeFile(program, `#!/bin/sh\nELECTRON_RUN_AS_NODE=1 exec ${quoted(process.execPath)} ${quoted(join(home, 'askpass.js'))} "$@"\n`, { mode: 0o700, flag: 'wx' });
+      await writeFile(
+        program,
+        `#!/bin/sh\nELECTRON_RUN_AS_NODE=1 exec ${quoted(process.execPath)} ${quoted(join(home, 'askpass.js'))} "$@"\n`,
+        { mode: 0o700, flag: 'wx' },
+      );
       await chmod(program, 0o700);
       // Where no program may run, as on a file system mounted with noexec, this is refused.
       await access(program, constants.X_OK);
@@ -182,7 +192,8 @@ export class SshAskpass {
     }
     this.#secrets.delete(asked.text);
     const answer = await this.#ask(asked, kind, over);
-    if (kind === 'secret' && REMEMBERED.test(asked.text) && answer !== undefined) this.#secrets.set(asked.text, { answer, used: new Set([asked.ssh]) });
+    if (kind === 'secret' && REMEMBERED.test(asked.text) && answer !== undefined)
+      this.#secrets.set(asked.text, { answer, used: new Set([asked.ssh]) });
     return answer;
   }
 
@@ -198,8 +209,16 @@ export class SshAskpass {
 
 function readQuestion(said: string, token: Buffer): Asked | undefined {
   try {
-    const { token: shown, text, kind, ssh } = JSON.parse(said) as { token?: unknown; text?: unknown; kind?: unknown; ssh?: unknown };
-    const isOurs = typeof shown === 'string' && shown.length === token.length * 2 && timingSafeEqual(Buffer.from(shown, 'hex'), token);
+    const {
+      token: shown,
+      text,
+      kind,
+      ssh,
+    } = JSON.parse(said) as { token?: unknown; text?: unknown; kind?: unknown; ssh?: unknown };
+    const isOurs =
+      typeof shown === 'string' &&
+      shown.length === token.length * 2 &&
+      timingSafeEqual(Buffer.from(shown, 'hex'), token);
     if (!isOurs || typeof text !== 'string' || typeof kind !== 'string' || typeof ssh !== 'number') return undefined;
     return { text, kind, ssh };
   } catch {
@@ -207,7 +226,10 @@ function readQuestion(said: string, token: Buffer): Asked | undefined {
   }
 }
 
-/** ssh marks questions for a yes and notices by SSH_ASKPASS_PROMPT; that about a host key it does not mark (OpenSSH, sshconnect.c, confirm). */
+/**
+ * ssh marks questions for a yes and notices by SSH_ASKPASS_PROMPT; that about a host key it does not mark (OpenSSH,
+ * sshconnect.c, confirm).
+ */
 function kindOf({ text, kind }: Asked): SshQuestion['kind'] {
   if (kind === 'confirm') return 'confirm';
   if (kind === 'none') return 'notice';

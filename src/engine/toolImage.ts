@@ -17,7 +17,8 @@ const MODE = 0o755;
 /** A tar (POSIX ustar) with one file, the same bytes every time. */
 function tarOfOne(name: string, content: Buffer): Buffer {
   const header = Buffer.alloc(BLOCK);
-  const octal = (value: number, at: number, width: number) => header.write(`${value.toString(8).padStart(width - 1, '0')}\0`, at, 'latin1');
+  const octal = (value: number, at: number, width: number) =>
+    header.write(`${value.toString(8).padStart(width - 1, '0')}\0`, at, 'latin1');
   header.write(name, 0, 'latin1');
   octal(MODE, 100, 8);
   octal(0, 108, 8);
@@ -26,8 +27,17 @@ function tarOfOne(name: string, content: Buffer): Buffer {
   octal(0, 136, 12);
   header.write('        0', 148, 'latin1');
   header.write('ustar\x0000', 257, 'latin1');
-  octal(header.reduce((sum, byte) => sum + byte, 0), 148, 7);
-  return Buffer.concat([header, content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK), Buffer.alloc(2 * BLOCK)]);
+  octal(
+    header.reduce((sum, byte) => sum + byte, 0),
+    148,
+    7,
+  );
+  return Buffer.concat([
+    header,
+    content,
+    Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK),
+    Buffer.alloc(2 * BLOCK),
+  ]);
 }
 
 /** The image's tar for an architecture by the engine's name of it; undefined for one that there is no tool for. */
@@ -46,13 +56,20 @@ async function findOrImport(connection: Connection, log: Logger): Promise<string
     return undefined;
   }
   // Versions of this extension that differ have images that differ, side by side.
-  return ensureOwnImage(connection, { repository: REPOSITORY, tag: createHash('sha256').update(tar).digest('hex').slice(0, 12), tar }, log);
+  return ensureOwnImage(
+    connection,
+    { repository: REPOSITORY, tag: createHash('sha256').update(tar).digest('hex').slice(0, 12), tar },
+    log,
+  );
 }
 
 const images = new WeakMap<Connection, Promise<string | undefined>>();
 const architectures = new WeakMap<Connection, string>();
 
-/** The id of the tool's image on this engine; undefined where there is no tool for its architecture. Throws EngineFailure, EngineUnavailable. */
+/**
+ * The id of the tool's image on this engine; undefined where there is no tool for its architecture. Throws
+ * EngineFailure, EngineUnavailable.
+ */
 export function findTool(connection: Connection, log: Logger): Promise<string | undefined> {
   let image = images.get(connection);
   if (image === undefined) {

@@ -15,7 +15,10 @@ export class OriginMemory {
   readonly #origins: Map<string, VolumeOrigin>;
   readonly #changed: (all: Record<string, VolumeOrigin>) => void;
 
-  constructor(stored: Readonly<Record<string, VolumeOrigin>> = {}, changed: (all: Record<string, VolumeOrigin>) => void = () => undefined) {
+  constructor(
+    stored: Readonly<Record<string, VolumeOrigin>> = {},
+    changed: (all: Record<string, VolumeOrigin>) => void = () => undefined,
+  ) {
     this.#origins = new Map(Object.entries(stored));
     this.#changed = changed;
   }

@@ -18,7 +18,9 @@ export interface NewVolume {
 
 /** Why a volume cannot be called so, or undefined. */
 export function volumeNameProblem(name: string): string | undefined {
-  return VOLUME_NAME.test(name) ? undefined : `"${name}" cannot be a volume's name; use at least two letters, digits, dots, dashes or underscores, the first a letter or digit.`;
+  return VOLUME_NAME.test(name)
+    ? undefined
+    : `"${name}" cannot be a volume's name; use at least two letters, digits, dots, dashes or underscores, the first a letter or digit.`;
 }
 
 /** The names of all volumes. */
@@ -34,7 +36,9 @@ export async function volumeDrivers({ docker }: Connection): Promise<string[]> {
   return [...new Set(['local', ...(Plugins?.Volume ?? [])])];
 }
 
-/** Makes a volume. Throws BadArgument for a name that is taken: the engine would hand the old volume out as the new one. */
+/**
+ * Makes a volume. Throws BadArgument for a name that is taken: the engine would hand the old volume out as the new one.
+ */
 export async function createVolume(connection: Connection, volume: NewVolume): Promise<{ name: string }> {
   const { name, driver, driverOpts, labels } = volume;
   if (name !== undefined) {
@@ -47,13 +51,25 @@ export async function createVolume(connection: Connection, volume: NewVolume): P
         throw error;
       },
     );
-    if (taken) throw new BadArgument('name', l10n.t('There is a volume "{0}" already; choose another name, or remove that one first.', name));
+    if (taken)
+      throw new BadArgument(
+        'name',
+        l10n.t('There is a volume "{0}" already; choose another name, or remove that one first.', name),
+      );
   }
   try {
-    const made = (await connection.docker.createVolume({ Name: name ?? '', Driver: driver ?? 'local', DriverOpts: { ...driverOpts }, Labels: { ...labels } })) as unknown as { name?: string; Name?: string };
+    const made = (await connection.docker.createVolume({
+      Name: name ?? '',
+      Driver: driver ?? 'local',
+      DriverOpts: { ...driverOpts },
+      Labels: { ...labels },
+    })) as unknown as { name?: string; Name?: string };
     return { name: made.Name ?? made.name ?? name ?? '' };
   } catch (error) {
-    throw withoutSecretsOf(engineError(error, { kind: 'volume', object: name ?? 'without a name', doing: 'create it' }), driverOpts ?? {});
+    throw withoutSecretsOf(
+      engineError(error, { kind: 'volume', object: name ?? 'without a name', doing: 'create it' }),
+      driverOpts ?? {},
+    );
   }
 }
 
@@ -68,10 +84,27 @@ export async function removeVolumes(connection: Connection, names: readonly stri
   const { volumes } = await new Inventory(connection).read();
   for (const name of names) {
     const found = volumes.find((volume) => volume.name === name);
-    if (found === undefined) throw new NotFound('volume', name, l10n.t('There is no volume "{0}" on this engine; nothing was removed. Refresh the view and check the name.', name));
+    if (found === undefined)
+      throw new NotFound(
+        'volume',
+        name,
+        l10n.t(
+          'There is no volume "{0}" on this engine; nothing was removed. Refresh the view and check the name.',
+          name,
+        ),
+      );
     const users = [...new Set(found.usedBy.map(({ container }) => container))];
     if (users.length > 0) {
-      throw new InUse('volume', name, users, l10n.t('Volume "{0}" is used by {1}; nothing was removed. Remove those containers first.', name, users.map((user) => `"${user}"`).join(', ')));
+      throw new InUse(
+        'volume',
+        name,
+        users,
+        l10n.t(
+          'Volume "{0}" is used by {1}; nothing was removed. Remove those containers first.',
+          name,
+          users.map((user) => `"${user}"`).join(', '),
+        ),
+      );
     }
   }
   const removed: string[] = [];
@@ -80,7 +113,11 @@ export async function removeVolumes(connection: Connection, names: readonly stri
       await connection.docker.getVolume(encodeURIComponent(name)).remove();
       removed.push(name);
     } catch (error) {
-      throw engineError(error, { kind: 'volume', object: name, doing: removed.length === 0 ? 'remove it' : `remove it, after ${removed.join(', ')}` });
+      throw engineError(error, {
+        kind: 'volume',
+        object: name,
+        doing: removed.length === 0 ? 'remove it' : `remove it, after ${removed.join(', ')}`,
+      });
     }
   }
   return { removed };
@@ -91,11 +128,16 @@ export async function prunable(connection: Connection, all: boolean): Promise<Vo
   const inventory = new Inventory(connection);
   const { volumes } = await inventory.read();
   const sizes = await inventory.sizes();
-  return volumes.filter(({ dangling, anonymous }) => dangling && (anonymous || all)).map((volume) => ({ ...volume, size: sizes.get(volume.name) ?? null }));
+  return volumes
+    .filter(({ dangling, anonymous }) => dangling && (anonymous || all))
+    .map((volume) => ({ ...volume, size: sizes.get(volume.name) ?? null }));
 }
 
 /** Removes these volumes; one that a container has come to use meanwhile stays. */
-export async function prune(connection: Connection, volumes: readonly Volume[]): Promise<{ removed: string[]; bytes: number }> {
+export async function prune(
+  connection: Connection,
+  volumes: readonly Volume[],
+): Promise<{ removed: string[]; bytes: number }> {
   const removed: string[] = [];
   let bytes = 0;
   for (const { name, size } of volumes) {

@@ -157,7 +157,9 @@ export class EngineWatcher {
       this.#sizes = new Map();
       this.#retryMs = FIRST_RETRY_MS;
       const { version, apiVersion, product } = connection.info;
-      this.#options.log.info(`Connected to ${product} ${version} (API ${apiVersion}) at ${connection.endpoint.address}.`);
+      this.#options.log.info(
+        `Connected to ${product} ${version} (API ${apiVersion}) at ${connection.endpoint.address}.`,
+      );
       this.#set({ kind: 'connected', connection, snapshot });
       this.#options.onConnected?.(connection);
     } catch (error) {
@@ -175,7 +177,9 @@ export class EngineWatcher {
   }
 
   async #listen(connection: Connection): Promise<Readable> {
-    const stream = (await connection.docker.getEvents({ filters: { type: ['container', 'volume'] } })) as unknown as Readable & { socket?: { setKeepAlive?(on: boolean, ms: number): void } };
+    const stream = (await connection.docker.getEvents({
+      filters: { type: ['container', 'volume'] },
+    })) as unknown as Readable & { socket?: { setKeepAlive?(on: boolean, ms: number): void } };
     stream.socket?.setKeepAlive?.(true, KEEPALIVE_MS);
     let rest = '';
     stream.on('data', (chunk: Buffer) => {
@@ -189,7 +193,16 @@ export class EngineWatcher {
       if (over) return;
       over = true;
       if (stream === this.#events) {
-        this.#lost(new EngineUnavailable('lost', connection.endpoint.address, l10n.t('The engine at {0} went away. The view comes back when the engine does.', connection.endpoint.address)));
+        this.#lost(
+          new EngineUnavailable(
+            'lost',
+            connection.endpoint.address,
+            l10n.t(
+              'The engine at {0} went away. The view comes back when the engine does.',
+              connection.endpoint.address,
+            ),
+          ),
+        );
       }
     };
     for (const event of ['end', 'close', 'error', 'aborted']) stream.on(event, end);
@@ -226,13 +239,19 @@ export class EngineWatcher {
   }
 
   #withSizes(snapshot: Snapshot): Snapshot {
-    return { ...snapshot, volumes: snapshot.volumes.map((volume) => ({ ...volume, size: this.#sizes.get(volume.name) ?? null })) };
+    return {
+      ...snapshot,
+      volumes: snapshot.volumes.map((volume) => ({ ...volume, size: this.#sizes.get(volume.name) ?? null })),
+    };
   }
 
   #lost(error: unknown): void {
     this.#drop();
     if (this.#disposed) return;
-    const cause = error instanceof EngineUnavailable ? error : new EngineUnavailable('unreachable', '', (error as Error).message, { cause: error });
+    const cause =
+      error instanceof EngineUnavailable
+        ? error
+        : new EngineUnavailable('unreachable', '', (error as Error).message, { cause: error });
     const before = this.#state;
     if (before.kind !== 'unavailable' || before.error.message !== cause.message) this.#options.log.warn(cause.message);
     this.#set({ kind: 'unavailable', error: cause });
@@ -260,9 +279,15 @@ export class EngineWatcher {
 function isOfInterest(line: string): boolean {
   if (line.trim() === '') return false;
   try {
-    const event = JSON.parse(line) as { Type?: string; Action?: string; Actor?: { Attributes?: Record<string, string> } };
+    const event = JSON.parse(line) as {
+      Type?: string;
+      Action?: string;
+      Actor?: { Attributes?: Record<string, string> };
+    };
     if (event.Type === 'container' && isOwnHelper(event.Actor?.Attributes?.['name'])) return false;
-    return !/^(exec_|health_status|top|attach|resize|export|archive-path|extract-to-dir|mount|unmount)/.test(event.Action ?? '');
+    return !/^(exec_|health_status|top|attach|resize|export|archive-path|extract-to-dir|mount|unmount)/.test(
+      event.Action ?? '',
+    );
   } catch {
     return true;
   }

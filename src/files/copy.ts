@@ -21,7 +21,13 @@ export interface End {
 }
 
 /** Copies what is at `from` to `to`. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure, Cancelled. */
-export async function copyFile(from: End, to: End, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+export async function copyFile(
+  from: End,
+  to: End,
+  overwrite: boolean,
+  counter: Counter,
+  job: JobOptions,
+): Promise<void> {
   refuseReadOnly(to.session, to.path);
   const { entry, path } = await follow(from.session, from.path);
   if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(from.path, entry?.type);
@@ -49,7 +55,13 @@ async function copyOne(from: End, to: End, overwrite: boolean, counter: Counter,
   const { uid, gid, mode } = await headerOf(from.session, from.path);
   const { size, content } = await openFile(from.session, from.path);
   try {
-    await writeFile(to.session, to.path, { size, rights: { uid, gid, mode }, pieces: counted(content, counter, job) }, { create: true, overwrite }, job.signal);
+    await writeFile(
+      to.session,
+      to.path,
+      { size, rights: { uid, gid, mode }, pieces: counted(content, counter, job) },
+      { create: true, overwrite },
+      job.signal,
+    );
   } finally {
     content.destroy();
   }
@@ -77,7 +89,9 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
   const isTaken = await isThere(to.session, to.path);
   if (isTaken && !overwrite) throw exists(to.path);
   const { uid, gid, mode } = await headerOf(from.session, from.path);
-  const tools = isTaken ? await to.session.needTools(to.path, 'To write over a directory', 'write') : await to.session.tools('write');
+  const tools = isTaken
+    ? await to.session.needTools(to.path, 'To write over a directory', 'write')
+    : await to.session.tools('write');
   const directory = posix.dirname(to.path);
   const name = tools === undefined ? posix.basename(to.path) : temporaryName();
   const aside = posix.join(directory, name);
@@ -88,7 +102,8 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
     const tar = Readable.from(ended(opened.tar, counter, job), { objectMode: false });
     tar.once('close', () => opened.tar.destroy());
     await unpackIn(await to.session.archive('write'), bytesOfText(aside), tar, job.signal);
-    if (tools !== undefined && isTaken) await runTool(to.session, '', 'remove', directory, posix.basename(to.path), true);
+    if (tools !== undefined && isTaken)
+      await runTool(to.session, '', 'remove', directory, posix.basename(to.path), true);
     if (tools !== undefined) await commit(to.session, to.path, name, false);
   } catch (error) {
     if (tools !== undefined) await runTool(to.session, '', 'remove', directory, name, true).catch(() => undefined);

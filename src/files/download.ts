@@ -22,19 +22,43 @@ const BLOCK = 512;
 function failure(error: unknown, file: string, path: string): Error {
   if (error instanceof FileFailure) return error;
   const { code } = error as NodeJS.ErrnoException;
-  if (code !== undefined && /^(EACCES|EPERM|ENOSPC|EROFS|ENOENT|EEXIST|ENOTDIR|ENAMETOOLONG|EINVAL|EDQUOT|EISDIR)$/.test(code)) {
-    return new FileFailure(file, code, l10n.t('"{0}" cannot be written: {1}. Choose another folder, or make room.', file, (error as Error).message), { cause: error });
+  if (
+    code !== undefined &&
+    /^(EACCES|EPERM|ENOSPC|EROFS|ENOENT|EEXIST|ENOTDIR|ENAMETOOLONG|EINVAL|EDQUOT|EISDIR)$/.test(code)
+  ) {
+    return new FileFailure(
+      file,
+      code,
+      l10n.t('"{0}" cannot be written: {1}. Choose another folder, or make room.', file, (error as Error).message),
+      { cause: error },
+    );
   }
   return broken(error, path);
 }
 
-/** Downloads what is at `path` to the local path `file`, which must be free. Throws FileFailure, NotFound, FileRefused, EngineUnavailable, Cancelled. */
-export async function downloadTo(session: Session, path: string, file: string, counter: Counter, job: JobOptions): Promise<void> {
+/**
+ * Downloads what is at `path` to the local path `file`, which must be free. Throws FileFailure, NotFound, FileRefused,
+ * EngineUnavailable, Cancelled.
+ */
+export async function downloadTo(
+  session: Session,
+  path: string,
+  file: string,
+  counter: Counter,
+  job: JobOptions,
+): Promise<void> {
   const { entry, path: end } = await follow(session, path);
   if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(path, entry?.type);
-  if (await lstat(file).then(() => true, () => false)) throw new FileFailure(file, 'EEXIST', l10n.t('"{0}" exists already; choose another folder, or rename it.', file));
+  if (
+    await lstat(file).then(
+      () => true,
+      () => false,
+    )
+  )
+    throw new FileFailure(file, 'EEXIST', l10n.t('"{0}" exists already; choose another folder, or rename it.', file));
   const problem = localNameProblem(basename(file));
-  if (problem !== undefined) throw new FileFailure(file, '', l10n.t('"{0}" cannot be written: {1}. Choose another name.', file, problem));
+  if (problem !== undefined)
+    throw new FileFailure(file, '', l10n.t('"{0}" cannot be written: {1}. Choose another name.', file, problem));
   // A name of its own: whatever has a name like it stays.
   const partial = `${file}.${randomBytes(6).toString('hex')}.partial`;
   await access(join(file, '..')).catch((error: unknown) => {
@@ -43,7 +67,13 @@ export async function downloadTo(session: Session, path: string, file: string, c
   try {
     if (entry.type === 'file') await downloadFile(session, end, partial, counter, job);
     else await downloadDirectory(session, end, partial, counter, job);
-    if (await lstat(file).then(() => true, () => false)) throw new FileFailure(file, 'EEXIST', l10n.t('"{0}" exists already; choose another folder, or rename it.', file));
+    if (
+      await lstat(file).then(
+        () => true,
+        () => false,
+      )
+    )
+      throw new FileFailure(file, 'EEXIST', l10n.t('"{0}" exists already; choose another folder, or rename it.', file));
     await rename(partial, file);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
@@ -51,7 +81,13 @@ export async function downloadTo(session: Session, path: string, file: string, c
   }
 }
 
-async function downloadFile(session: Session, path: string, file: string, counter: Counter, job: JobOptions): Promise<void> {
+async function downloadFile(
+  session: Session,
+  path: string,
+  file: string,
+  counter: Counter,
+  job: JobOptions,
+): Promise<void> {
   const { size, content } = await openFile(session, path);
   content.on('data', (piece: Buffer) => {
     counter.bytes += piece.length;
@@ -69,13 +105,20 @@ interface Pending {
   begun: boolean;
 }
 
-async function downloadDirectory(session: Session, path: string, folder: string, counter: Counter, job: JobOptions): Promise<void> {
+async function downloadDirectory(
+  session: Session,
+  path: string,
+  folder: string,
+  counter: Counter,
+  job: JobOptions,
+): Promise<void> {
   const opened = await openIn(await session.archive(), bytesOfText(`${path}/.`));
   if (opened === undefined) throw missing(path);
   await mkdir(folder);
   const pending: Pending[] = [];
   const bodies = tarMembers({
-    onMember: (member) => pending.push({ member, left: member.bytes, padding: (BLOCK - (member.bytes % BLOCK)) % BLOCK, begun: false }),
+    onMember: (member) =>
+      pending.push({ member, left: member.bytes, padding: (BLOCK - (member.bytes % BLOCK)) % BLOCK, begun: false }),
     // The bodies alone, one behind the other.
     select: () => [],
   });
@@ -98,7 +141,13 @@ async function downloadDirectory(session: Session, path: string, folder: string,
   }
 }
 
-async function unpack(bodies: Readable, pending: Pending[], tree: LocalTree, counter: Counter, job: JobOptions): Promise<void> {
+async function unpack(
+  bodies: Readable,
+  pending: Pending[],
+  tree: LocalTree,
+  counter: Counter,
+  job: JobOptions,
+): Promise<void> {
   /** Takes the next bytes: they belong to the first member that waits for some, and to those behind it. */
   const feed = async (chunk: Buffer) => {
     let rest = chunk;
@@ -121,5 +170,10 @@ async function unpack(bodies: Readable, pending: Pending[], tree: LocalTree, cou
   };
   for await (const chunk of bodies as AsyncIterable<Buffer>) await feed(chunk);
   await feed(Buffer.alloc(0));
-  if (pending.length > 0) throw new EngineUnavailable('lost', '', l10n.t('The engine stopped in the middle of the download; it may have gone away. Try again.'));
+  if (pending.length > 0)
+    throw new EngineUnavailable(
+      'lost',
+      '',
+      l10n.t('The engine stopped in the middle of the download; it may have gone away. Try again.'),
+    );
 }

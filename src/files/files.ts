@@ -53,7 +53,12 @@ export class Files {
   /** Tells of changes, also under the other names that the files have. */
   async #changed(...changes: FileChange[]): Promise<void> {
     const snapshot = await this.#options.snapshot().catch(() => undefined);
-    this.#changes.emit('change', snapshot === undefined ? changes : changes.flatMap(({ kind, place }) => aliasesOf(place, snapshot).map((alias) => ({ kind, place: alias }))));
+    this.#changes.emit(
+      'change',
+      snapshot === undefined
+        ? changes
+        : changes.flatMap(({ kind, place }) => aliasesOf(place, snapshot).map((alias) => ({ kind, place: alias }))),
+    );
   }
 
   async #locate(place: FilePlace): Promise<Located> {
@@ -66,7 +71,10 @@ export class Files {
   }
 
   stat(place: FilePlace): Promise<FoundEntry> {
-    return this.#at(place, async (session, path) => ({ ...(await statEntry(session, path)), readOnly: session.source.readOnly }));
+    return this.#at(place, async (session, path) => ({
+      ...(await statEntry(session, path)),
+      readOnly: session.source.readOnly,
+    }));
   }
 
   /** What a directory holds, in the order of names. */
@@ -80,7 +88,9 @@ export class Files {
 
   async write(place: FilePlace, content: Uint8Array, options: WriteOptions): Promise<void> {
     const pieces = [Buffer.from(content.buffer, content.byteOffset, content.length)];
-    const kind = await this.#at(place, (session, path) => writeFile(session, path, { size: content.length, pieces }, options));
+    const kind = await this.#at(place, (session, path) =>
+      writeFile(session, path, { size: content.length, pieces }, options),
+    );
     await this.#changed({ kind, place });
   }
 
@@ -99,7 +109,10 @@ export class Files {
     const [old, next] = [await this.#locate(from), await this.#locate(to)];
     const isOneMount = JSON.stringify(old.source) === JSON.stringify(next.source);
     // In a bind another file system may be mounted, to which nothing can be renamed.
-    if (!isOneMount || !(await this.#sessions.use(old.source, (session) => moveFile(session, old.path, next.path, overwrite)))) {
+    if (
+      !isOneMount ||
+      !(await this.#sessions.use(old.source, (session) => moveFile(session, old.path, next.path, overwrite)))
+    ) {
       await this.#sessions.use(old.source, (session) => Promise.resolve(refuseReadOnly(session, old.path)));
       await this.#copyLocated(old, next, overwrite, job);
       await this.#sessions.use(old.source, (session) => removeFile(session, old.path, true));
@@ -116,7 +129,9 @@ export class Files {
   async #copyLocated(from: Located, to: Located, overwrite: boolean, job: JobOptions): Promise<Transferred> {
     const counter: Counter = { entries: 0, bytes: 0 };
     await this.#sessions.use(from.source, (source) =>
-      this.#sessions.use(to.source, (target) => copyFile({ session: source, path: from.path }, { session: target, path: to.path }, overwrite, counter, job)),
+      this.#sessions.use(to.source, (target) =>
+        copyFile({ session: source, path: from.path }, { session: target, path: to.path }, overwrite, counter, job),
+      ),
     );
     return counter;
   }

@@ -1,7 +1,8 @@
 /**
  * Writes the tree of a tar that an engine sent into a new local folder. The engine may be hostile: nothing is written
- * outside of the folder or over anything, and what is written leads nowhere else afterwards. No kept library is used, since
- * node-tar and tar-fs decode names as UTF-8 and follow links that stand in the folder already, or keep those that lead out.
+ * outside of the folder or over anything, and what is written leads nowhere else afterwards. No kept library is used,
+ * since node-tar and tar-fs decode names as UTF-8 and follow links that stand in the folder already, or keep those that
+ * lead out.
  */
 import * as l10n from '@vscode/l10n';
 import { link, lstat, mkdir, open, statfs, symlink, type FileHandle } from 'node:fs/promises';
@@ -27,7 +28,8 @@ const WINDOWS_DEVICE = /^(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9\u00b9\u
 
 /** Why a name cannot be a file's on this platform; undefined where it can. `name` is one part of a path. */
 export function localNameProblem(name: string, platform: NodeJS.Platform = process.platform): string | undefined {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) return l10n.t('it is no name of a file');
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
+    return l10n.t('it is no name of a file');
   if (platform !== 'win32') return undefined;
   // eslint-disable-next-line no-control-regex -- Windows forbids them
   if (/[\u0000-\u001f<>:"\\|?*]/.test(name)) return l10n.t('Windows forbids one of its characters');
@@ -36,8 +38,9 @@ export function localNameProblem(name: string, platform: NodeJS.Platform = proce
 }
 
 /**
- * Whether a symbolic link in the directory `parent` (a path below the root, '' for the root itself) stays below the root
- * whatever other such links there are: it is relative, steps up at its beginning only, and not further than the root.
+ * Whether a symbolic link in the directory `parent` (a path below the root, '' for the root itself) stays below the
+ * root whatever other such links there are: it is relative, steps up at its beginning only, and not further than the
+ * root.
  */
 export function staysInside(parent: string, target: string, platform: NodeJS.Platform = process.platform): boolean {
   if (target === '' || target.startsWith('/') || target.includes('\0')) return false;
@@ -76,12 +79,17 @@ export class LocalTree {
 
   #refuse(member: Buffer, why: string): FileFailure {
     const name = printableName(member).slice(0, 300);
-    return new FileFailure(this.#folder, '', l10n.t('The engine sent "{0}", which cannot be written here: {1}. Nothing was kept.', name, why));
+    return new FileFailure(
+      this.#folder,
+      '',
+      l10n.t('The engine sent "{0}", which cannot be written here: {1}. Nothing was kept.', name, why),
+    );
   }
 
   /** The path below the root, as Latin-1. Throws FileFailure for one that is none. */
   #path(member: Buffer): string {
-    if (member.toString('latin1').split('/').includes('..')) throw this.#refuse(member, l10n.t('it steps out of the folder'));
+    if (member.toString('latin1').split('/').includes('..'))
+      throw this.#refuse(member, l10n.t('it steps out of the folder'));
     const path = memberPath(member);
     if (path === '') return path;
     const parts = path.split('/');
@@ -108,18 +116,22 @@ export class LocalTree {
   /** Throws FileFailure, and what node:fs throws. */
   async begin(member: TarMember): Promise<void> {
     const { name, type, mode, bytes } = member;
-    if (Math.max(name.length, member.link.length) > MOST_NAME_BYTES) throw this.#refuse(name, l10n.t('its name, or its target, is longer than {0} bytes', MOST_NAME_BYTES));
+    if (Math.max(name.length, member.link.length) > MOST_NAME_BYTES)
+      throw this.#refuse(name, l10n.t('its name, or its target, is longer than {0} bytes', MOST_NAME_BYTES));
     const path = this.#path(name);
     if (path === '') return;
-    if ((this.#entries += 1) > MOST_ENTRIES) throw this.#refuse(name, l10n.t('there are more than {0} entries', MOST_ENTRIES));
+    if ((this.#entries += 1) > MOST_ENTRIES)
+      throw this.#refuse(name, l10n.t('there are more than {0} entries', MOST_ENTRIES));
     switch (type) {
       case '5':
         await mkdir(this.#local(path), { recursive: true });
         return;
       case '0':
       case '7':
-        if (member.sparse !== undefined) throw this.#refuse(name, l10n.t('it is a sparse file, which an engine does not send'));
-        if (!Number.isSafeInteger(bytes) || bytes < 0) throw this.#refuse(name, l10n.t('its size is no size of a file'));
+        if (member.sparse !== undefined)
+          throw this.#refuse(name, l10n.t('it is a sparse file, which an engine does not send'));
+        if (!Number.isSafeInteger(bytes) || bytes < 0)
+          throw this.#refuse(name, l10n.t('its size is no size of a file'));
         await this.#checkRoom(name, bytes);
         await this.#makeParent(path);
         // O_EXCL: neither over what is there, nor through a link. No set-user-id and no owner but this user.
@@ -141,14 +153,26 @@ export class LocalTree {
         return;
     }
     this.#linkBytes += path.length + member.link.length;
-    if (this.#linkBytes > MOST_LINK_BYTES) throw this.#refuse(name, l10n.t('the names of links have more than {0} MiB', MOST_LINK_BYTES / 1024 / 1024));
-    if (this.#hardLinks.length + this.#symbolicLinks.size > MOST_LINKS) throw this.#refuse(name, l10n.t('there are more than {0} links', MOST_LINKS));
+    if (this.#linkBytes > MOST_LINK_BYTES)
+      throw this.#refuse(name, l10n.t('the names of links have more than {0} MiB', MOST_LINK_BYTES / 1024 / 1024));
+    if (this.#hardLinks.length + this.#symbolicLinks.size > MOST_LINKS)
+      throw this.#refuse(name, l10n.t('there are more than {0} links', MOST_LINKS));
   }
 
   async #checkRoom(name: Buffer, bytes: number): Promise<void> {
     if (bytes < LARGE_BYTES) return;
     const { bavail, bsize } = await statfs(this.#folder);
-    if (bytes > bavail * bsize) throw new FileFailure(this.#folder, 'ENOSPC', l10n.t('"{0}" has {1} bytes, and there is room for {2}. Make room, or choose another folder.', printableName(name).slice(0, 300), bytes, bavail * bsize));
+    if (bytes > bavail * bsize)
+      throw new FileFailure(
+        this.#folder,
+        'ENOSPC',
+        l10n.t(
+          '"{0}" has {1} bytes, and there is room for {2}. Make room, or choose another folder.',
+          printableName(name).slice(0, 300),
+          bytes,
+          bavail * bsize,
+        ),
+      );
   }
 
   async write(part: Buffer): Promise<void> {
@@ -183,13 +207,17 @@ export class LocalTree {
       signal.throwIfAborted();
       await this.#symbolicLink(path, target);
     }
-    if (this.#leftOut > 0) this.#log.warn(`${this.#leftOut} symbolic links lead out of what was downloaded, and were left out.`);
+    if (this.#leftOut > 0)
+      this.#log.warn(`${this.#leftOut} symbolic links lead out of what was downloaded, and were left out.`);
   }
 
   async #symbolicLink(path: string, target: Buffer): Promise<void> {
     const parent = parentOf(path);
     if (!staysInside(parent, target.toString('latin1'))) {
-      if (this.#leftOut < 20) this.#log.warn(`The link "${printableName(Buffer.from(path, 'latin1'))}" leads to "${printableName(target).slice(0, 300)}", out of what was downloaded, and was left out.`);
+      if (this.#leftOut < 20)
+        this.#log.warn(
+          `The link "${printableName(Buffer.from(path, 'latin1'))}" leads to "${printableName(target).slice(0, 300)}", out of what was downloaded, and was left out.`,
+        );
       this.#leftOut += 1;
       this.#entries -= 1;
       return;

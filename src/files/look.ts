@@ -35,7 +35,11 @@ export interface NamedEntry extends Entry {
 const MOST_LINKS = 200;
 
 export function missing(path: string): NotFound {
-  return new NotFound('file', messagePath(path), l10n.t('There is no file "{0}"; it may have been removed or renamed meanwhile.', messagePath(path)));
+  return new NotFound(
+    'file',
+    messagePath(path),
+    l10n.t('There is no file "{0}"; it may have been removed or renamed meanwhile.', messagePath(path)),
+  );
 }
 
 function plain({ type, size, mtime, mode }: PathStat): Entry {
@@ -47,8 +51,13 @@ function isWithin({ source }: Session, path: string): boolean {
   return path === source.target || path.startsWith(`${withoutEndSlashes(source.target)}/`);
 }
 
-/** Follows a link at the end of a path. What it leads to out of the mount, or to nothing, is undefined. Throws NotFound. */
-export async function follow(session: Session, path: string): Promise<{ path: string; entry: Entry | undefined; isLink: boolean; own: PathStat }> {
+/**
+ * Follows a link at the end of a path. What it leads to out of the mount, or to nothing, is undefined. Throws NotFound.
+ */
+export async function follow(
+  session: Session,
+  path: string,
+): Promise<{ path: string; entry: Entry | undefined; isLink: boolean; own: PathStat }> {
   const helper = await session.archive();
   const own = await statIn(helper, bytesOfText(path));
   if (own === undefined) throw missing(path);
@@ -110,12 +119,25 @@ async function listByTools(session: Session, path: string): Promise<NamedEntry[]
     const [name = '', mode = '', size = '', mtime = ''] = fields.slice(at, at + STRIDE);
     const bits = Number.parseInt(mode, 16);
     const type = bits & FILE_TYPE;
-    entries.push({ name: textOfBytes(Buffer.from(name, 'latin1')), type: type === LINK ? undefined : (TYPES[type] ?? 'other'), isLink: type === LINK, size: countOf(size), mtime: (Number(mtime) || 0) * 1000, mode: bits & 0o777 });
+    entries.push({
+      name: textOfBytes(Buffer.from(name, 'latin1')),
+      type: type === LINK ? undefined : (TYPES[type] ?? 'other'),
+      isLink: type === LINK,
+      size: countOf(size),
+      mtime: (Number(mtime) || 0) * 1000,
+      mode: bits & 0o777,
+    });
   }
   return entries;
 }
 
-const TAR_TYPES: Readonly<Record<string, EntryType>> = { '0': 'file', '1': 'file', '7': 'file', S: 'file', '5': 'directory' };
+const TAR_TYPES: Readonly<Record<string, EntryType>> = {
+  '0': 'file',
+  '1': 'file',
+  '7': 'file',
+  S: 'file',
+  '5': 'directory',
+};
 
 /** Without the tool the engine can only send the whole tree, of which the first level is kept. */
 async function listByArchive(session: Session, path: string): Promise<NamedEntry[]> {
@@ -128,9 +150,19 @@ async function listByArchive(session: Session, path: string): Promise<NamedEntry
   const members = tarMembers({
     select: () => false,
     onMember: ({ name, type, bytes, mtime, mode }) => {
-      const [first = '', ...rest] = name.toString('latin1').replace(/^\.\/|\/$/g, '').split('/');
+      const [first = '', ...rest] = name
+        .toString('latin1')
+        .replace(/^\.\/|\/$/g, '')
+        .split('/');
       if (first === '' || first === '.' || rest.length > 0) return;
-      entries.push({ name: textOfBytes(Buffer.from(first, 'latin1')), type: type === '2' ? undefined : (TAR_TYPES[type] ?? 'other'), isLink: type === '2', size: bytes, mtime: mtime * 1000, mode: mode & 0o777 });
+      entries.push({
+        name: textOfBytes(Buffer.from(first, 'latin1')),
+        type: type === '2' ? undefined : (TAR_TYPES[type] ?? 'other'),
+        isLink: type === '2',
+        size: bytes,
+        mtime: mtime * 1000,
+        mode: mode & 0o777,
+      });
     },
   });
   opened.tar.on('error', (error) => members.destroy(error));

@@ -1,7 +1,7 @@
 /**
- * File names as text, reversibly. A name is any bytes but `/` and NUL, and text (a URI, a row) is Unicode. What is UTF-8
- * stays as it is. A byte that is not becomes one character of the private use area, U+F700 plus the byte; a character of
- * that very range is written byte by byte too, so that no two names meet.
+ * File names as text, reversibly. A name is any bytes but `/` and NUL, and text (a URI, a row) is Unicode. What is
+ * UTF-8 stays as it is. A byte that is not becomes one character of the private use area, U+F700 plus the byte; a
+ * character of that very range is written byte by byte too, so that no two names meet.
  */
 
 const ESCAPE = 0xf700;
@@ -23,7 +23,7 @@ function lengthOf(lead: number): number {
 /** The text that stands for these bytes. */
 export function textOfBytes(bytes: Buffer): string {
   let text = '';
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const piece = bytes.subarray(at, at + lengthOf(bytes[at] ?? 0));
     const character = piece.toString('utf8');
     const isWhole = piece.length > 0 && Buffer.from(character, 'utf8').equals(piece);
@@ -40,7 +40,13 @@ export function textOfBytes(bytes: Buffer): string {
 
 /** The bytes that a text stands for. */
 export function bytesOfText(text: string): Buffer {
-  return Buffer.concat([...text].map((character) => (isEscape(character.charCodeAt(0)) ? Buffer.from([character.charCodeAt(0) - ESCAPE]) : Buffer.from(character, 'utf8'))));
+  return Buffer.concat(
+    [...text].map((character) =>
+      isEscape(character.charCodeAt(0))
+        ? Buffer.from([character.charCodeAt(0) - ESCAPE])
+        : Buffer.from(character, 'utf8'),
+    ),
+  );
 }
 
 /** Whether a name is UTF-8. */
@@ -52,5 +58,8 @@ export function isUtf8(text: string): boolean {
 export function printable(text: string): string {
   const octal = (byte: number) => `\\${byte.toString(8).padStart(3, '0')}`;
   // eslint-disable-next-line no-control-regex -- control characters would break rows and messages
-  return text.replace(/[\uf780-\uf7ff]/g, (one) => octal(one.charCodeAt(0) - ESCAPE)).replace(/[\u0000-\u001f\u007f]/g, (one) => octal(one.charCodeAt(0)));
+  const control = /[\u0000-\u001f\u007f]/g;
+  return text
+    .replace(/[\uf780-\uf7ff]/g, (one) => octal(one.charCodeAt(0) - ESCAPE))
+    .replace(control, (one) => octal(one.charCodeAt(0)));
 }

@@ -33,7 +33,11 @@ export interface Located {
 
 /** A place from its parts. Throws BadArgument for a path that steps out by `..`. */
 export function placeOf(kind: FilePlace['kind'], name: string, path: string): FilePlace {
-  if (path.split('/').includes('..')) throw new BadArgument('path', l10n.t('The path "{0}" steps up by "..", which could lead out of the mount; give it without.', printable(path)));
+  if (path.split('/').includes('..'))
+    throw new BadArgument(
+      'path',
+      l10n.t('The path "{0}" steps up by "..", which could lead out of the mount; give it without.', printable(path)),
+    );
   return { kind, name, path: withoutEndSlash(posix.normalize(`/${path}`)) };
 }
 
@@ -64,7 +68,11 @@ export function nameOf({ path }: FilePlace): string {
 
 /** Whether one place is in, or is, the other. */
 export function isInside(place: FilePlace, outer: FilePlace): boolean {
-  return place.kind === outer.kind && place.name === outer.name && (place.path === outer.path || outer.path === '/' || place.path.startsWith(`${outer.path}/`));
+  return (
+    place.kind === outer.kind &&
+    place.name === outer.name &&
+    (place.path === outer.path || outer.path === '/' || place.path.startsWith(`${outer.path}/`))
+  );
 }
 
 /** `NAME:PATH`, as people write it. */
@@ -88,36 +96,75 @@ function mountAround({ mounts }: Container, path: string): Mount | undefined {
   return around.sort((a, b) => b.target.length - a.target.length)[0];
 }
 
-/** Finds the mount that holds a place. Throws NotFound, or FileRefused for a mount whose files are nowhere to be had. */
+/**
+ * Finds the mount that holds a place. Throws NotFound, or FileRefused for a mount whose files are nowhere to be had.
+ */
 export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>): Located {
   switch (place.kind) {
     case 'volume': {
-      if (!volumes.some(({ name }) => name === place.name)) throw new NotFound('volume', place.name, l10n.t('There is no volume "{0}" on this engine; it may have been removed.', place.name));
+      if (!volumes.some(({ name }) => name === place.name))
+        throw new NotFound(
+          'volume',
+          place.name,
+          l10n.t('There is no volume "{0}" on this engine; it may have been removed.', place.name),
+        );
       const path = place.path === '/' ? VOLUME_TARGET : `${VOLUME_TARGET}${place.path}`;
       return { source: { type: 'volume', source: place.name, target: VOLUME_TARGET, readOnly: false }, path };
     }
     case 'container': {
       const container = containers.find(({ name }) => name === place.name);
-      if (container === undefined) throw new NotFound('container', place.name, l10n.t('There is no container "{0}" on this engine; it may have been removed.', place.name));
+      if (container === undefined)
+        throw new NotFound(
+          'container',
+          place.name,
+          l10n.t('There is no container "{0}" on this engine; it may have been removed.', place.name),
+        );
       const mount = mountAround(container, place.path);
       if (mount === undefined) {
-        throw new NotFound('file', placeText(place), l10n.t('"{0}" is in no mount of container "{1}"; it has {2}.', printable(place.path), place.name, container.mounts.map(({ target }) => target).join(', ') || 'none'));
+        throw new NotFound(
+          'file',
+          placeText(place),
+          l10n.t(
+            '"{0}" is in no mount of container "{1}"; it has {2}.',
+            printable(place.path),
+            place.name,
+            container.mounts.map(({ target }) => target).join(', ') || 'none',
+          ),
+        );
       }
       if (!isBrowsable(mount)) {
-        throw new FileRefused('notAFile', placeText(place), `The mount ${mount.target} of container "${place.name}" is of the type ${mount.type}, whose files only the container itself can reach; look at them from a terminal in it.`);
+        throw new FileRefused(
+          'notAFile',
+          placeText(place),
+          `The mount ${mount.target} of container "${place.name}" is of the type ${mount.type}, whose files only the container itself can reach; look at them from a terminal in it.`,
+        );
       }
-      return { source: { type: mount.type === 'bind' ? 'bind' : 'volume', source: mount.source, target: mount.target, readOnly: mount.readOnly }, path: place.path };
+      return {
+        source: {
+          type: mount.type === 'bind' ? 'bind' : 'volume',
+          source: mount.source,
+          target: mount.target,
+          readOnly: mount.readOnly,
+        },
+        path: place.path,
+      };
     }
   }
 }
 
-/** Every place that shows the same file: through its volume, and through each container that mounts it. The given one is first. */
+/**
+ * Every place that shows the same file: through its volume, and through each container that mounts it. The given one is
+ * first.
+ */
 export function aliasesOf(place: FilePlace, snapshot: Pick<Snapshot, 'containers' | 'volumes'>): FilePlace[] {
   const { source, path } = locate(place, snapshot);
   const within = path.slice(withoutEndSlashes(source.target).length);
-  const volume: FilePlace[] = source.type === 'volume' ? [{ kind: 'volume', name: source.source, path: within || '/' }] : [];
+  const volume: FilePlace[] =
+    source.type === 'volume' ? [{ kind: 'volume', name: source.source, path: within || '/' }] : [];
   const others = snapshot.containers.flatMap(({ name, mounts }) =>
-    mounts.filter(({ type, source: other }) => type === source.type && other === source.source).map(({ target }): FilePlace => ({ kind: 'container', name, path: `${withoutEndSlashes(target)}${within}` })),
+    mounts
+      .filter(({ type, source: other }) => type === source.type && other === source.source)
+      .map(({ target }): FilePlace => ({ kind: 'container', name, path: `${withoutEndSlashes(target)}${within}` })),
   );
   const isSame = (one: FilePlace) => one.kind === place.kind && one.name === place.name && one.path === place.path;
   return [place, ...[...volume, ...others].filter((one) => !isSame(one))];

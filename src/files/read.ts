@@ -17,12 +17,25 @@ export const MOST_BYTES_AT_ONCE = 1024 * 1024 * 1024;
 
 /** Why there is no file to read at a path. */
 export function noFile(path: string, type: string | undefined): Error {
-  if (type === 'directory') return new FileRefused('isADirectory', messagePath(path), `"${messagePath(path)}" is a directory.`);
-  if (type === undefined) return new FileRefused('notAFile', messagePath(path), `"${messagePath(path)}" is a link that leads to nothing in this mount.`);
-  return new FileRefused('notAFile', messagePath(path), `"${messagePath(path)}" is a device, a pipe or a socket; only regular files can be opened.`);
+  if (type === 'directory')
+    return new FileRefused('isADirectory', messagePath(path), `"${messagePath(path)}" is a directory.`);
+  if (type === undefined)
+    return new FileRefused(
+      'notAFile',
+      messagePath(path),
+      `"${messagePath(path)}" is a link that leads to nothing in this mount.`,
+    );
+  return new FileRefused(
+    'notAFile',
+    messagePath(path),
+    `"${messagePath(path)}" is a device, a pipe or a socket; only regular files can be opened.`,
+  );
 }
 
-/** The size in bytes and the content of the file at a path; the caller reads or destroys it. Throws NotFound, FileRefused, EngineUnavailable. */
+/**
+ * The size in bytes and the content of the file at a path; the caller reads or destroys it. Throws NotFound,
+ * FileRefused, EngineUnavailable.
+ */
 export async function openFile(session: Session, path: string): Promise<{ size: number; content: Readable }> {
   if (!isUtf8(posix.basename(path))) return openByTools(session, path);
   const opened = await openIn(await session.archive(), bytesOfText(path));
@@ -49,7 +62,11 @@ export async function readFile(session: Session, path: string): Promise<Buffer> 
   const { size, content } = await openFile(session, path);
   if (size > MOST_BYTES_AT_ONCE) {
     content.destroy();
-    throw new FileRefused('tooLarge', messagePath(path), `"${messagePath(path)}" has ${size} bytes, too many for an editor; use Download instead.`);
+    throw new FileRefused(
+      'tooLarge',
+      messagePath(path),
+      `"${messagePath(path)}" has ${size} bytes, too many for an editor; use Download instead.`,
+    );
   }
   // One buffer from the start: joining pieces would need the memory twice.
   const whole = Buffer.allocUnsafeSlow(size);
@@ -64,6 +81,12 @@ export async function readFile(session: Session, path: string): Promise<Buffer> 
 
 /** A stream that stopped early, in words. */
 export function broken(error: unknown, path: string): Error {
-  if (error instanceof BadTar) return new EngineUnavailable('lost', '', l10n.t('The engine stopped in the middle of "{0}"; it may have gone away. Try again.', messagePath(path)), { cause: error });
+  if (error instanceof BadTar)
+    return new EngineUnavailable(
+      'lost',
+      '',
+      l10n.t('The engine stopped in the middle of "{0}"; it may have gone away. Try again.', messagePath(path)),
+      { cause: error },
+    );
   return engineError(error, { kind: 'file', object: messagePath(path), doing: 'read it' });
 }

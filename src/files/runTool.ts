@@ -7,7 +7,10 @@ import { bytesOfText } from './names.ts';
 import type { Session } from './session.ts';
 import { accessOf, type Script } from './toolBox.ts';
 
-/** The path of a directory without links, as the container resolves them: absolute ones lead elsewhere where the tool runs. */
+/**
+ * The path of a directory without links, as the container resolves them: absolute ones lead elsewhere where the tool
+ * runs.
+ */
 async function realDirectory(session: Session, path: string): Promise<string> {
   if (path === session.source.target || path === '/') return path;
   const here = posix.join(await realDirectory(session, posix.dirname(path)), posix.basename(path));
@@ -15,13 +18,30 @@ async function realDirectory(session: Session, path: string): Promise<string> {
   return stat?.type === 'link' ? stat.linkTarget : here;
 }
 
-/** Runs a verb of the tool; arguments that begin with `/` are directories. Throws FileRefused without the tool, EngineFailure, EngineUnavailable. */
-export async function runTool(session: Session, what: string, script: Script, ...args: readonly (string | boolean)[]): Promise<Ran> {
+/**
+ * Runs a verb of the tool; arguments that begin with `/` are directories. Throws FileRefused without the tool,
+ * EngineFailure, EngineUnavailable.
+ */
+export async function runTool(
+  session: Session,
+  what: string,
+  script: Script,
+  ...args: readonly (string | boolean)[]
+): Promise<Ran> {
   const [first = ''] = args;
   const tools = await session.needTools(String(first), what, accessOf(script));
   const ran = await tools.run(script, ...args);
   if (ran.code !== EXIT.missing && ran.code !== EXIT.outside) return ran;
-  const real = await Promise.all(args.map((arg) => (typeof arg === 'string' && arg.startsWith('/') ? realDirectory(session, arg) : Promise.resolve(arg))));
-  const isWithin = real.every((arg) => typeof arg !== 'string' || !arg.startsWith('/') || `${arg}/`.startsWith(`${withoutEndSlashes(session.source.target)}/`));
+  const real = await Promise.all(
+    args.map((arg) =>
+      typeof arg === 'string' && arg.startsWith('/') ? realDirectory(session, arg) : Promise.resolve(arg),
+    ),
+  );
+  const isWithin = real.every(
+    (arg) =>
+      typeof arg !== 'string' ||
+      !arg.startsWith('/') ||
+      `${arg}/`.startsWith(`${withoutEndSlashes(session.source.target)}/`),
+  );
   return isWithin && real.some((arg, index) => arg !== args[index]) ? tools.run(script, ...real) : ran;
 }

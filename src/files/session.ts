@@ -29,12 +29,18 @@ export class Session {
   /** The helper for the archive endpoint, which is never started. */
   archive(access: Access = 'read'): Promise<Helper> {
     const { type, source, target } = this.source;
-    return kept(this.#archives, access, () => createArchiveHelper(this.connection, [{ type, source, target, readOnly: access === 'read' }], this.#log));
+    return kept(this.#archives, access, () =>
+      createArchiveHelper(this.connection, [{ type, source, target, readOnly: access === 'read' }], this.#log),
+    );
   }
 
   /** The tool; undefined where there is none for this engine. */
   tools(access: Access = 'read'): Promise<ToolBox | undefined> {
-    return kept(this.#tools, access, async () => ((await findTool(this.connection, this.#log)) === undefined ? undefined : ToolBox.open(this.connection, this.source, access, this.#log)));
+    return kept(this.#tools, access, async () =>
+      (await findTool(this.connection, this.#log)) === undefined
+        ? undefined
+        : ToolBox.open(this.connection, this.source, access, this.#log),
+    );
   }
 
   #refusal(path: string, what: string): FileRefused {
@@ -61,8 +67,17 @@ export class Session {
 
   async close(): Promise<void> {
     const archives = await Promise.all([...this.#archives.values()].map((helper) => helper.catch(() => undefined)));
-    const tools = await Promise.all([...this.#tools.values()].map((box) => box.then((one) => one?.helper, () => undefined)));
-    await Promise.all([...archives, ...tools].filter((helper) => helper !== undefined).map((helper) => helper.remove()));
+    const tools = await Promise.all(
+      [...this.#tools.values()].map((box) =>
+        box.then(
+          (one) => one?.helper,
+          () => undefined,
+        ),
+      ),
+    );
+    await Promise.all(
+      [...archives, ...tools].filter((helper) => helper !== undefined).map((helper) => helper.remove()),
+    );
   }
 }
 
@@ -127,7 +142,8 @@ export class Sessions {
       return await task(session);
     } finally {
       kept.users -= 1;
-      if (kept.users === 0 && this.#kept.get(key) === kept) kept.timer = setTimeout(() => void this.#drop(key), this.#idleMs).unref();
+      if (kept.users === 0 && this.#kept.get(key) === kept)
+        kept.timer = setTimeout(() => void this.#drop(key), this.#idleMs).unref();
     }
   }
 

@@ -21,7 +21,14 @@ export const STAGING = '/docker-mounts';
 export type Access = 'read' | 'write';
 
 /** Verbs of the tool, and what they need. */
-const SCRIPTS = { list: 'read', owner: 'read', read: 'read', remove: 'write', move: 'write', commit: 'write' } as const satisfies Record<string, Access>;
+const SCRIPTS = {
+  list: 'read',
+  owner: 'read',
+  read: 'read',
+  remove: 'write',
+  move: 'write',
+  commit: 'write',
+} as const satisfies Record<string, Access>;
 
 export type Script = keyof typeof SCRIPTS;
 
@@ -30,7 +37,16 @@ export function accessOf(script: Script): Access {
 }
 
 /** What a caller turns into words of its own. */
-const ANSWERS: readonly number[] = [0, EXIT.missing, EXIT.notADirectory, EXIT.outside, EXIT.exists, EXIT.isADirectory, EXIT.notEmpty, EXIT.otherMount];
+const ANSWERS: readonly number[] = [
+  0,
+  EXIT.missing,
+  EXIT.notADirectory,
+  EXIT.outside,
+  EXIT.exists,
+  EXIT.isADirectory,
+  EXIT.notEmpty,
+  EXIT.otherMount,
+];
 
 /** Owned by a session, which removes it. */
 export class ToolBox {
@@ -42,13 +58,30 @@ export class ToolBox {
     this.#source = source;
   }
 
-  /** Starts the tool over a mount. `staging` is for `overwrite`. Throws NotFound where there is no tool, EngineFailure, EngineUnavailable. */
-  static async open(connection: Connection, source: Source, access: Access, log: Logger, staging = false): Promise<ToolBox> {
+  /**
+   * Starts the tool over a mount. `staging` is for `overwrite`. Throws NotFound where there is no tool, EngineFailure,
+   * EngineUnavailable.
+   */
+  static async open(
+    connection: Connection,
+    source: Source,
+    access: Access,
+    log: Logger,
+    staging = false,
+  ): Promise<ToolBox> {
     const readOnly = access === 'read';
-    const helper = await createTool(connection, ['idle'], { type: source.type, source: source.source, target: TOOLS_TARGET, readOnly }, log, staging);
+    const helper = await createTool(
+      connection,
+      ['idle'],
+      { type: source.type, source: source.source, target: TOOLS_TARGET, readOnly },
+      log,
+      staging,
+    );
     try {
       await helper.start();
-      log.info(`This extension's own program looks after "${source.source}", which it may ${readOnly ? 'only read' : 'write'}.`);
+      log.info(
+        `This extension's own program looks after "${source.source}", which it may ${readOnly ? 'only read' : 'write'}.`,
+      );
       return new ToolBox(helper, source);
     } catch (error) {
       await helper.remove();
@@ -62,7 +95,15 @@ export class ToolBox {
   }
 
   #command(script: Script, args: readonly (string | boolean)[]): string[] {
-    const passed = args.map((arg) => (typeof arg === 'boolean' ? (arg ? '1' : '0') : arg.startsWith('/') ? this.#here(arg) : asArgument(bytesOfText(arg))));
+    const passed = args.map((arg) =>
+      typeof arg === 'boolean'
+        ? arg
+          ? '1'
+          : '0'
+        : arg.startsWith('/')
+          ? this.#here(arg)
+          : asArgument(bytesOfText(arg)),
+    );
     return [TOOL, script, TOOLS_TARGET, ...passed];
   }
 
@@ -71,21 +112,41 @@ export class ToolBox {
     return execStream(this.helper, this.#command(script, args));
   }
 
-  /** Runs one verb. Every argument that begins with `/` is a path of the session. Throws EngineFailure and what execIn throws. */
+  /**
+   * Runs one verb. Every argument that begins with `/` is a path of the session. Throws EngineFailure and what execIn
+   * throws.
+   */
   async run(script: Script, ...args: readonly (string | boolean)[]): Promise<Ran> {
     const ran = await execIn(this.helper, this.#command(script, args));
     if (!ANSWERS.includes(ran.code)) {
       const path = args.find((arg) => typeof arg === 'string') ?? '';
-      throw new EngineFailure(ran.code, l10n.t('Could not {0} in "{1}": {2}.', VERBS[script], messagePath(String(path)), reasonOf(ran)));
+      throw new EngineFailure(
+        ran.code,
+        l10n.t('Could not {0} in "{1}": {2}.', VERBS[script], messagePath(String(path)), reasonOf(ran)),
+      );
     }
     return ran;
   }
 
-  /** Puts the content that waits as STAGING/new into the file that is the mount. The old one comes back if it does not fit. */
+  /**
+   * Puts the content that waits as STAGING/new into the file that is the mount. The old one comes back if it does not
+   * fit.
+   */
   async overwrite(): Promise<void> {
     const ran = await execIn(this.helper, [TOOL, 'overwrite', TOOLS_TARGET, `${STAGING}/new`, `${STAGING}/old`]);
-    if (ran.code !== 0) throw new EngineFailure(ran.code, l10n.t('Could not save "{0}": {1}.', messagePath(this.#source.target), reasonOf(ran)));
+    if (ran.code !== 0)
+      throw new EngineFailure(
+        ran.code,
+        l10n.t('Could not save "{0}": {1}.', messagePath(this.#source.target), reasonOf(ran)),
+      );
   }
 }
 
-const VERBS: Record<Script, string> = { list: 'list files', remove: 'delete', move: 'rename', commit: 'save', owner: 'look at a file', read: 'read' };
+const VERBS: Record<Script, string> = {
+  list: 'list files',
+  remove: 'delete',
+  move: 'rename',
+  commit: 'save',
+  owner: 'look at a file',
+  read: 'read',
+};

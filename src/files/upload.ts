@@ -30,7 +30,12 @@ const READ_BYTES = 1024 * 1024;
 
 function localFailure(error: unknown, file: string): FileFailure {
   const { code = '', message } = error as NodeJS.ErrnoException;
-  return new FileFailure(file, code, l10n.t('"{0}" cannot be read: {1}. Check that it is there and that you may read it.', file, message), { cause: error });
+  return new FileFailure(
+    file,
+    code,
+    l10n.t('"{0}" cannot be read: {1}. Check that it is there and that you may read it.', file, message),
+    { cause: error },
+  );
 }
 
 async function* contentOfLocal(file: Buffer | string, counter: Counter, job: JobOptions): AsyncGenerator<Buffer> {
@@ -49,7 +54,13 @@ async function* contentOfLocal(file: Buffer | string, counter: Counter, job: Job
 const join = (directory: Buffer, name: Buffer) => Buffer.concat([directory, Buffer.from('/'), name]);
 
 /** The blocks of one local entry and of all below it, under `name`. */
-async function* tarOfLocal(path: Buffer, name: Buffer, owner: { uid: number; gid: number }, counter: Counter, job: JobOptions): AsyncGenerator<Buffer> {
+async function* tarOfLocal(
+  path: Buffer,
+  name: Buffer,
+  owner: { uid: number; gid: number },
+  counter: Counter,
+  job: JobOptions,
+): AsyncGenerator<Buffer> {
   if (job.signal.aborted) throw new Cancelled('The upload');
   let info: Stats;
   try {
@@ -61,7 +72,8 @@ async function* tarOfLocal(path: Buffer, name: Buffer, owner: { uid: number; gid
   if (info.isDirectory()) {
     counter.entries += 1;
     yield entryBlocks({ ...entry, name: Buffer.concat([name, Buffer.from('/')]), type: '5' });
-    for (const child of await readdir(path, { encoding: 'buffer' })) yield* tarOfLocal(join(path, child), join(name, child), owner, counter, job);
+    for (const child of await readdir(path, { encoding: 'buffer' }))
+      yield* tarOfLocal(join(path, child), join(name, child), owner, counter, job);
   } else if (info.isSymbolicLink()) {
     counter.entries += 1;
     yield entryBlocks({ ...entry, type: '2', link: await readlink(path, { encoding: 'buffer' }) });
@@ -74,7 +86,12 @@ async function* tarOfLocal(path: Buffer, name: Buffer, owner: { uid: number; gid
       if (sent > info.size) break;
       yield piece;
     }
-    if (sent !== info.size) throw new FileFailure(path.toString(), '', l10n.t('"{0}" changed its size while it was read. Upload it again.', path.toString()));
+    if (sent !== info.size)
+      throw new FileFailure(
+        path.toString(),
+        '',
+        l10n.t('"{0}" changed its size while it was read. Upload it again.', path.toString()),
+      );
     yield paddingOf(info.size);
   } else {
     job.log.warn(`"${path.toString()}" is a device, a pipe or a socket, and was left out.`);
@@ -97,16 +114,27 @@ export async function isThere(session: Session, path: string): Promise<boolean> 
   }
 }
 
-async function uploadDirectory(session: Session, local: string, path: string, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+async function uploadDirectory(
+  session: Session,
+  local: string,
+  path: string,
+  overwrite: boolean,
+  counter: Counter,
+  job: JobOptions,
+): Promise<void> {
   refuseReadOnly(session, path);
   const directory = posix.dirname(path);
   const owner = await ownerIn(session, directory);
   const isTaken = await isThere(session, path);
   if (isTaken && !overwrite) throw exists(path);
-  const tools = isTaken ? await session.needTools(path, 'To replace a directory', 'write') : await session.tools('write');
+  const tools = isTaken
+    ? await session.needTools(path, 'To replace a directory', 'write')
+    : await session.tools('write');
   const name = tools === undefined ? posix.basename(path) : temporaryName();
   try {
-    const tar = Readable.from(ended(tarOfLocal(Buffer.from(local), bytesOfText(name), owner, counter, job)), { objectMode: false });
+    const tar = Readable.from(ended(tarOfLocal(Buffer.from(local), bytesOfText(name), owner, counter, job)), {
+      objectMode: false,
+    });
     await unpackIn(await session.archive('write'), bytesOfText(directory), tar, job.signal);
     if (isTaken) await runTool(session, '', 'remove', directory, posix.basename(path), true);
     if (tools !== undefined) await commit(session, path, name, false);
@@ -116,8 +144,18 @@ async function uploadDirectory(session: Session, local: string, path: string, ov
   }
 }
 
-/** Uploads one local file or folder to `path`. Throws FileFailure, FileRefused, NotFound, EngineUnavailable, EngineFailure, Cancelled. */
-export async function uploadTo(session: Session, local: string, path: string, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+/**
+ * Uploads one local file or folder to `path`. Throws FileFailure, FileRefused, NotFound, EngineUnavailable,
+ * EngineFailure, Cancelled.
+ */
+export async function uploadTo(
+  session: Session,
+  local: string,
+  path: string,
+  overwrite: boolean,
+  counter: Counter,
+  job: JobOptions,
+): Promise<void> {
   let info: Stats;
   try {
     info = await stat(local);
@@ -125,7 +163,8 @@ export async function uploadTo(session: Session, local: string, path: string, ov
     throw localFailure(error, local);
   }
   if (info.isDirectory()) return uploadDirectory(session, local, path, overwrite, counter, job);
-  if (!info.isFile()) throw new FileFailure(local, '', l10n.t('"{0}" is neither a file nor a folder, and cannot be uploaded.', local));
+  if (!info.isFile())
+    throw new FileFailure(local, '', l10n.t('"{0}" is neither a file nor a folder, and cannot be uploaded.', local));
   const content = { size: info.size, rights: { mode: info.mode & 0o777 }, pieces: contentOfLocal(local, counter, job) };
   try {
     await writeFile(session, path, content, { create: true, overwrite }, job.signal);

@@ -45,7 +45,11 @@ export function temporaryName(): string {
 /** Refuses a change in a mount that is read-only. */
 export function refuseReadOnly({ source }: Session, path: string): void {
   if (!source.readOnly) return;
-  throw new FileRefused('readOnly', messagePath(path), `"${messagePath(path)}" cannot be changed: ${source.target} is mounted read-only. Make the mount writable, or open the file through the volume or another container.`);
+  throw new FileRefused(
+    'readOnly',
+    messagePath(path),
+    `"${messagePath(path)}" cannot be changed: ${source.target} is mounted read-only. Make the mount writable, or open the file through the volume or another container.`,
+  );
 }
 
 export function exists(path: string): FileRefused {
@@ -63,16 +67,27 @@ export async function headerOf(session: Session, path: string): Promise<Rights> 
 
 /** Engines up to 23 send an empty archive for a name that is not UTF-8. */
 async function headerByTools(session: Session, path: string): Promise<Rights> {
-  const { code, stdout } = await runTool(session, 'To save a file whose name is not UTF-8', 'owner', posix.dirname(path), posix.basename(path));
+  const { code, stdout } = await runTool(
+    session,
+    'To save a file whose name is not UTF-8',
+    'owner',
+    posix.dirname(path),
+    posix.basename(path),
+  );
   if (code !== 0) throw missing(path);
-  const [uid = 0, gid = 0, mode = 0] = stdout.toString('latin1').trim().split(' ').map((field, index) => Number.parseInt(field, index === 2 ? 16 : 10));
+  const [uid = 0, gid = 0, mode = 0] = stdout
+    .toString('latin1')
+    .trim()
+    .split(' ')
+    .map((field, index) => Number.parseInt(field, index === 2 ? 16 : 10));
   return { uid, gid, mode: mode & 0o7777 };
 }
 
 /** Who owns what is made in a directory: who owns the directory, so that the container can use it. Throws NotFound. */
 export async function ownerIn(session: Session, directory: string): Promise<{ uid: number; gid: number }> {
   const { path, entry } = await follow(session, directory);
-  if (entry?.type !== 'directory') throw new FileRefused('notADirectory', messagePath(directory), `"${messagePath(directory)}" is no directory.`);
+  if (entry?.type !== 'directory')
+    throw new FileRefused('notADirectory', messagePath(directory), `"${messagePath(directory)}" is no directory.`);
   const { uid, gid } = await headerOf(session, path);
   return { uid, gid };
 }
@@ -85,7 +100,8 @@ async function* tarOf(entry: NewEntry, { size, pieces }: Content, more: readonly
     if (sent > size) break;
     yield piece;
   }
-  if (sent !== size) throw new FileRefused('notAFile', 'upload', 'The file to be copied changed its size while it was read; try again.');
+  if (sent !== size)
+    throw new FileRefused('notAFile', 'upload', 'The file to be copied changed its size while it was read; try again.');
   yield paddingOf(size);
   yield* more;
   yield TAR_END;
@@ -93,8 +109,17 @@ async function* tarOf(entry: NewEntry, { size, pieces }: Content, more: readonly
 
 const now = () => Date.now() / 1000;
 
-/** Writes a file. A link is followed, so that it stays a link. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure. */
-export async function writeFile(session: Session, path: string, content: Content, options: WriteOptions, signal?: AbortSignal): Promise<'created' | 'changed'> {
+/**
+ * Writes a file. A link is followed, so that it stays a link. Throws NotFound, FileRefused, EngineUnavailable,
+ * EngineFailure.
+ */
+export async function writeFile(
+  session: Session,
+  path: string,
+  content: Content,
+  options: WriteOptions,
+  signal?: AbortSignal,
+): Promise<'created' | 'changed'> {
   refuseReadOnly(session, path);
   const there = await follow(session, path).catch((error: unknown) => {
     if (error instanceof NotFound && error.kind === 'file') return undefined;
@@ -119,14 +144,26 @@ export async function writeFile(session: Session, path: string, content: Content
   return 'changed';
 }
 
-async function replace(session: Session, path: string, rights: Rights, content: Content, overwrite: boolean, signal?: AbortSignal): Promise<void> {
+async function replace(
+  session: Session,
+  path: string,
+  rights: Rights,
+  content: Content,
+  overwrite: boolean,
+  signal?: AbortSignal,
+): Promise<void> {
   const directory = posix.dirname(path);
   const tools = await session.tools('write');
   if (tools === undefined) return replaceByLink(session, path, rights, content, signal);
   const temporary = temporaryName();
   const entry: NewEntry = { name: Buffer.from(temporary), type: '0', ...rights, mtime: now() };
   try {
-    await unpackIn(await session.archive('write'), bytesOfText(directory), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
+    await unpackIn(
+      await session.archive('write'),
+      bytesOfText(directory),
+      Readable.from(tarOf(entry, content, []), { objectMode: false }),
+      signal,
+    );
     await commit(session, path, temporary, overwrite);
   } catch (error) {
     await runTool(session, '', 'remove', directory, temporary, true).catch(() => undefined);
@@ -136,7 +173,15 @@ async function replace(session: Session, path: string, rights: Rights, content: 
 
 /** Puts what was written aside in its place. Throws FileRefused, EngineUnavailable, EngineFailure. */
 export async function commit(session: Session, path: string, temporary: string, overwrite: boolean): Promise<void> {
-  const { code } = await runTool(session, 'To put a new file in its place', 'commit', posix.dirname(path), temporary, posix.basename(path), overwrite);
+  const { code } = await runTool(
+    session,
+    'To put a new file in its place',
+    'commit',
+    posix.dirname(path),
+    temporary,
+    posix.basename(path),
+    overwrite,
+  );
   switch (code) {
     case 0:
       return;
@@ -154,11 +199,22 @@ export async function commit(session: Session, path: string, temporary: string, 
  * content whole under a name of its own, then a hard link to it in the place of the old file. The other name stays, one
  * for each directory, since nothing can remove it.
  */
-async function replaceByLink(session: Session, path: string, rights: Rights, content: Content, signal?: AbortSignal): Promise<void> {
+async function replaceByLink(
+  session: Session,
+  path: string,
+  rights: Rights,
+  content: Content,
+  signal?: AbortSignal,
+): Promise<void> {
   const aside = Buffer.from(`${SAVE_PREFIX}last`);
   const entry: NewEntry = { name: aside, type: '0', ...rights, mtime: now() };
   const link = entryBlocks({ ...entry, name: bytesOfText(posix.basename(path)), type: '1', link: aside });
-  await unpackIn(await session.archive('write'), bytesOfText(posix.dirname(path)), Readable.from(tarOf(entry, content, [link]), { objectMode: false }), signal);
+  await unpackIn(
+    await session.archive('write'),
+    bytesOfText(posix.dirname(path)),
+    Readable.from(tarOf(entry, content, [link]), { objectMode: false }),
+    signal,
+  );
 }
 
 /**
@@ -168,12 +224,20 @@ async function replaceByLink(session: Session, path: string, rights: Rights, con
 async function overwriteMount(session: Session, content: Content, signal?: AbortSignal): Promise<void> {
   const entry: NewEntry = { name: Buffer.from('new'), type: '0', uid: 0, gid: 0, mode: FILE_MODE, mtime: now() };
   await session.withStaging(session.source.target, 'To save a file that is itself a mount', async (tools) => {
-    await unpackIn(tools.helper, Buffer.from(STAGING), Readable.from(tarOf(entry, content, []), { objectMode: false }), signal);
+    await unpackIn(
+      tools.helper,
+      Buffer.from(STAGING),
+      Readable.from(tarOf(entry, content, []), { objectMode: false }),
+      signal,
+    );
     await tools.overwrite();
   });
 }
 
-/** Makes a directory, owned like the one that it is made in. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure. */
+/**
+ * Makes a directory, owned like the one that it is made in. Throws NotFound, FileRefused, EngineUnavailable,
+ * EngineFailure.
+ */
 export async function makeDirectory(session: Session, path: string, like?: Rights): Promise<void> {
   refuseReadOnly(session, path);
   const directory = posix.dirname(path);
@@ -184,6 +248,17 @@ export async function makeDirectory(session: Session, path: string, like?: Right
   });
   if (there !== undefined) throw exists(path);
   const { uid, gid, mode } = owner;
-  const blocks = entryBlocks({ name: bytesOfText(`${posix.basename(path)}/`), type: '5', uid, gid, mode, mtime: now() });
-  await unpackIn(await session.archive('write'), bytesOfText(directory), Readable.from([blocks, TAR_END], { objectMode: false }));
+  const blocks = entryBlocks({
+    name: bytesOfText(`${posix.basename(path)}/`),
+    type: '5',
+    uid,
+    gid,
+    mode,
+    mtime: now(),
+  });
+  await unpackIn(
+    await session.archive('write'),
+    bytesOfText(directory),
+    Readable.from([blocks, TAR_END], { objectMode: false }),
+  );
 }

@@ -20,7 +20,14 @@ export class JournalFailure extends Error {
   override readonly name = 'JournalFailure';
   readonly folder: string;
   constructor(folder: string, cause: unknown) {
-    super(l10n.t('The record of what is about to be done cannot be written to "{0}": {1}. Nothing was changed; make room there, or make it writable.', folder, (cause as Error).message), { cause });
+    super(
+      l10n.t(
+        'The record of what is about to be done cannot be written to "{0}": {1}. Nothing was changed; make room there, or make it writable.',
+        folder,
+        (cause as Error).message,
+      ),
+      { cause },
+    );
     this.folder = folder;
   }
 }
@@ -85,9 +92,21 @@ export class Journal {
   }
 
   /** Writes a record, flushed to the disk where it says how to undo something. Throws JournalFailure. */
-  async open(kind: string, engine: EngineKey, facts: unknown, { flush }: { readonly flush: boolean }): Promise<OpenEntry> {
+  async open(
+    kind: string,
+    engine: EngineKey,
+    facts: unknown,
+    { flush }: { readonly flush: boolean },
+  ): Promise<OpenEntry> {
     const session = (await this.#begin()).id;
-    const entry: Entry = { id: randomBytes(8).toString('hex'), session, kind, engine, at: new Date().toISOString(), facts };
+    const entry: Entry = {
+      id: randomBytes(8).toString('hex'),
+      session,
+      kind,
+      engine,
+      at: new Date().toISOString(),
+      facts,
+    };
     this.#held.add(entry.id);
     try {
       await this.#write(entry, flush);
@@ -151,7 +170,10 @@ export class Journal {
     }
   }
 
-  /** All records about an engine, by whatever way it is reached, of every session, the oldest first. Damaged files are left out, and left alone. */
+  /**
+   * All records about an engine, by whatever way it is reached, of every session, the oldest first. Damaged files are
+   * left out, and left alone.
+   */
   async entries({ id }: EngineKey): Promise<Entry[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
@@ -159,7 +181,10 @@ export class Journal {
     });
     const found: (Entry | undefined)[] = [];
     for (const name of names) found.push(await this.#read(name));
-    return found.filter((entry) => entry !== undefined).filter((entry) => entry.engine.id === id).sort((a, b) => (a.at < b.at ? -1 : 1));
+    return found
+      .filter((entry) => entry !== undefined)
+      .filter((entry) => entry.engine.id === id)
+      .sort((a, b) => (a.at < b.at ? -1 : 1));
   }
 
   async #read(name: string): Promise<Entry | undefined> {
@@ -169,7 +194,14 @@ export class Journal {
       const text = await readFile(join(this.#folder, name), 'utf8');
       if (text.length > LARGEST_RECORD) return undefined;
       const { version, kind, engine, address, at, facts } = (JSON.parse(text) ?? {}) as Partial<Stored>;
-      if (version !== 1 || typeof kind !== 'string' || typeof engine !== 'string' || typeof address !== 'string' || typeof at !== 'string') return undefined;
+      if (
+        version !== 1 ||
+        typeof kind !== 'string' ||
+        typeof engine !== 'string' ||
+        typeof address !== 'string' ||
+        typeof at !== 'string'
+      )
+        return undefined;
       return { id, session, kind, engine: { id: engine, address }, at, facts };
     } catch (error) {
       // Ended or taken over meanwhile.
@@ -179,8 +211,8 @@ export class Journal {
   }
 
   /**
-   * Records whose job is no longer there: of a session that is gone, or that a job of this one gave up. Those of the same
-   * id at another address may be about another engine, and are told apart by their address.
+   * Records whose job is no longer there: of a session that is gone, or that a job of this one gave up. Those of the
+   * same id at another address may be about another engine, and are told apart by their address.
    */
   async abandoned(engine: EngineKey): Promise<Entry[]> {
     const found: Entry[] = [];

@@ -41,7 +41,9 @@ const pidNamespace = () => readlink('/proc/self/ns/pid').catch(() => '');
 function socketPath(folder: string, id: string): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\docker-mounts-${id}`;
   const own = join(folder, `${id}.sock`);
-  return Buffer.byteLength(own) <= LONGEST_SOCKET_PATH ? own : join(tmpdir(), `docker-mounts-${createHash('sha256').update(own).digest('hex').slice(0, 24)}.sock`);
+  return Buffer.byteLength(own) <= LONGEST_SOCKET_PATH
+    ? own
+    : join(tmpdir(), `docker-mounts-${createHash('sha256').update(own).digest('hex').slice(0, 24)}.sock`);
 }
 
 /** The session of this process. Ends with `end`, or with the process. */
@@ -68,7 +70,13 @@ export class Session {
     server.removeAllListeners('error');
     server.on('error', () => undefined);
     server.unref();
-    const facts: SessionFacts = { machine: await machine(), boot: await bootId(), pid: process.pid, pidNamespace: await pidNamespace(), socket };
+    const facts: SessionFacts = {
+      machine: await machine(),
+      boot: await bootId(),
+      pid: process.pid,
+      pidNamespace: await pidNamespace(),
+      socket,
+    };
     await writeFile(join(folder, `${id}.json`), JSON.stringify(facts), { mode: 0o600 });
     return new Session(id, folder, server, socket);
   }

@@ -33,13 +33,24 @@ export function targetOfBind(bind: string): string | undefined {
 export function applyChange(name: string, parts: MountParts, change: MountChange): MountParts {
   switch (change.kind) {
     case 'add': {
-      const taken = change.mounts.find(({ Target }) => parts.seen.some(({ target, from }) => target === Target && from === undefined));
-      if (taken !== undefined) throw new BadArgument('mounts', l10n.t('Container "{0}" has a mount at "{1}" already; remove that one first.', name, taken.Target));
+      const taken = change.mounts.find(({ Target }) =>
+        parts.seen.some(({ target, from }) => target === Target && from === undefined),
+      );
+      if (taken !== undefined)
+        throw new BadArgument(
+          'mounts',
+          l10n.t('Container "{0}" has a mount at "{1}" already; remove that one first.', name, taken.Target),
+        );
       const { Binds, Mounts } = hostConfigOf(change.mounts, true);
-      return { ...parts, binds: [...parts.binds, ...Binds], mounts: [...parts.mounts, ...(Mounts as Docker.MountSettings[])] };
+      return {
+        ...parts,
+        binds: [...parts.binds, ...Binds],
+        mounts: [...parts.mounts, ...(Mounts as Docker.MountSettings[])],
+      };
     }
     case 'volumesFrom':
-      if (parts.volumesFrom.some((from) => parseVolumesFrom(from).container === change.from)) throw new BadArgument('from', l10n.t('Container "{0}" takes volumes from "{1}" already.', name, change.from));
+      if (parts.volumesFrom.some((from) => parseVolumesFrom(from).container === change.from))
+        throw new BadArgument('from', l10n.t('Container "{0}" takes volumes from "{1}" already.', name, change.from));
       return { ...parts, volumesFrom: [...parts.volumesFrom, `${change.from}${change.readOnly ? ':ro' : ''}`] };
     case 'remove':
       return removeTarget(name, parts, change.target);
@@ -51,7 +62,15 @@ export function applyChange(name: string, parts: MountParts, change: MountChange
 function mountAt(name: string, { seen }: MountParts, target: string): Mount {
   const found = seen.find((mount) => mount.target === target);
   if (found !== undefined) return found;
-  throw new BadArgument('target', l10n.t('Container "{0}" has no mount at "{1}"; it has {2}.', name, target, seen.map((mount) => `"${mount.target}"`).join(', ') || 'none'));
+  throw new BadArgument(
+    'target',
+    l10n.t(
+      'Container "{0}" has no mount at "{1}"; it has {2}.',
+      name,
+      target,
+      seen.map((mount) => `"${mount.target}"`).join(', ') || 'none',
+    ),
+  );
 }
 
 function without(parts: MountParts, target: string): MountParts {
@@ -65,17 +84,40 @@ function without(parts: MountParts, target: string): MountParts {
 
 function removeTarget(name: string, parts: MountParts, target: string): MountParts {
   const mount = mountAt(name, parts, target);
-  if (mount.from !== undefined) throw new BadArgument('target', l10n.t('The mount "{0}" of container "{1}" comes from "{2}" by volumes-from and cannot be removed alone.', target, name, mount.from));
-  if (parts.declared.includes(target)) throw new BadArgument('target', l10n.t('The image of container "{0}" declares a volume at "{1}", so every container from it has one; it cannot be removed.', name, target));
+  if (mount.from !== undefined)
+    throw new BadArgument(
+      'target',
+      l10n.t(
+        'The mount "{0}" of container "{1}" comes from "{2}" by volumes-from and cannot be removed alone.',
+        target,
+        name,
+        mount.from,
+      ),
+    );
+  if (parts.declared.includes(target))
+    throw new BadArgument(
+      'target',
+      l10n.t(
+        'The image of container "{0}" declares a volume at "{1}", so every container from it has one; it cannot be removed.',
+        name,
+        target,
+      ),
+    );
   return without(parts, target);
 }
 
 function setRights(name: string, parts: MountParts, target: string, readOnly: boolean): MountParts {
   const mount = mountAt(name, parts, target);
-  if (mount.readOnly === readOnly) throw new BadArgument('target', l10n.t('The mount "{0}" of container "{1}" is {2} already.', target, name, readOnly ? 'read-only' : 'writable'));
-  const mode = (words: readonly string[]) => [...words.filter((word) => word !== '' && word !== 'ro' && word !== 'rw'), readOnly ? 'ro' : 'rw'].join(',');
+  if (mount.readOnly === readOnly)
+    throw new BadArgument(
+      'target',
+      l10n.t('The mount "{0}" of container "{1}" is {2} already.', target, name, readOnly ? 'read-only' : 'writable'),
+    );
+  const mode = (words: readonly string[]) =>
+    [...words.filter((word) => word !== '' && word !== 'ro' && word !== 'rw'), readOnly ? 'ro' : 'rw'].join(',');
   const asMount = parts.mounts.find(({ Target }) => Target === target);
-  if (asMount !== undefined) return { ...parts, mounts: parts.mounts.map((one) => (one === asMount ? { ...one, ReadOnly: readOnly } : one)) };
+  if (asMount !== undefined)
+    return { ...parts, mounts: parts.mounts.map((one) => (one === asMount ? { ...one, ReadOnly: readOnly } : one)) };
   const options = parts.tmpfs[target];
   if (options !== undefined) return { ...parts, tmpfs: { ...parts.tmpfs, [target]: mode(options.split(',')) } };
   // A bind of its own also overrides what volumes-from gives.

@@ -26,9 +26,13 @@ export interface Created {
   readonly warnings: readonly string[];
 }
 
-/** A bind that may be made, or that asks for a relabelling, must go in as a `-v` string: the API's Mounts know neither. */
+/**
+ * A bind that may be made, or that asks for a relabelling, must go in as a `-v` string: the API's Mounts know neither.
+ */
 function asBind({ Source, Target, ReadOnly, relabel, BindOptions, Consistency }: MountSettings): string {
-  const words = [ReadOnly ? 'ro' : '', relabel ?? '', BindOptions?.Propagation ?? '', Consistency ?? ''].filter((word) => word !== '' && word !== 'default');
+  const words = [ReadOnly ? 'ro' : '', relabel ?? '', BindOptions?.Propagation ?? '', Consistency ?? ''].filter(
+    (word) => word !== '' && word !== 'default',
+  );
   return [Source, Target, ...(words.length > 0 ? [words.join(',')] : [])].join(':');
 }
 
@@ -36,36 +40,54 @@ function goesAsBind(mount: MountSettings, createSource: boolean): boolean {
   const { NonRecursive, ReadOnlyNonRecursive, ReadOnlyForceRecursive } = mount.BindOptions ?? {};
   const hasMore = NonRecursive === true || ReadOnlyNonRecursive === true || ReadOnlyForceRecursive === true;
   // A colon in the path would be read as the end of it.
-  return mount.relabel !== undefined || (mount.Type === 'bind' && createSource && !hasMore && !/:/.test(mount.Source + mount.Target));
+  return (
+    mount.relabel !== undefined ||
+    (mount.Type === 'bind' && createSource && !hasMore && !/:/.test(mount.Source + mount.Target))
+  );
 }
 
 /** The parts of HostConfig that carry mounts. */
-export function hostConfigOf(mounts: readonly MountSettings[], createSource: boolean): { Binds: string[]; Mounts: object[] } {
+export function hostConfigOf(
+  mounts: readonly MountSettings[],
+  createSource: boolean,
+): { Binds: string[]; Mounts: object[] } {
   return {
     Binds: mounts.filter((mount) => goesAsBind(mount, createSource)).map(asBind),
     Mounts: mounts.filter((mount) => !goesAsBind(mount, createSource)).map(engineMount),
   };
 }
 
-/** Sources of binds that are not there, as far as this machine can tell: on a remote engine the paths are that host's. */
+/**
+ * Sources of binds that are not there, as far as this machine can tell: on a remote engine the paths are that host's.
+ */
 export async function missingSources({ info }: Connection, mounts: readonly MountSettings[]): Promise<string[]> {
   const missing: string[] = [];
   for (const { Type, Source } of mounts) {
-    if (Type === 'bind' && info.local && (await stat(Source).then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ENOENT'))) missing.push(Source);
+    if (
+      Type === 'bind' &&
+      info.local &&
+      (await stat(Source).then(
+        () => false,
+        (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+      ))
+    )
+      missing.push(Source);
   }
   return missing;
 }
 
 /**
- * Creates and, unless told otherwise, starts a container from a local image. One that cannot be started is removed again,
- * with the volumes that were made for it. Throws NotFound, BadArgument or EngineFailure.
+ * Creates and, unless told otherwise, starts a container from a local image. One that cannot be started is removed
+ * again, with the volumes that were made for it. Throws NotFound, BadArgument or EngineFailure.
  */
 export async function createContainer(connection: Connection, wanted: NewContainer, log: Logger): Promise<Created> {
   const { docker } = connection;
   await inspectImage(connection, wanted.image);
   for (const from of wanted.volumesFrom) await inspectContainer(connection, parseVolumesFrom(from).container);
   const missing = wanted.createSource ? await missingSources(connection, wanted.mounts) : [];
-  const warnings = missing.map((source) => `The directory "${source}" did not exist; the engine makes it when the container starts.`);
+  const warnings = missing.map(
+    (source) => `The directory "${source}" did not exist; the engine makes it when the container starts.`,
+  );
   const before = await volumeNames(connection);
   const context = { kind: 'container' as const, object: wanted.name ?? `from ${wanted.image}`, doing: 'create it' };
   let container;
@@ -75,7 +97,10 @@ export async function createContainer(connection: Connection, wanted: NewContain
       Image: wanted.image,
       ...(wanted.command === undefined ? {} : { Cmd: [...wanted.command] }),
       Env: [...wanted.env],
-      HostConfig: { ...(hostConfigOf(wanted.mounts, wanted.createSource) as object), VolumesFrom: [...wanted.volumesFrom] },
+      HostConfig: {
+        ...(hostConfigOf(wanted.mounts, wanted.createSource) as object),
+        VolumesFrom: [...wanted.volumesFrom],
+      },
     });
   } catch (error) {
     await removeNewVolumes(connection, before, wanted);
@@ -93,9 +118,16 @@ export async function createContainer(connection: Connection, wanted: NewContain
   }
 }
 
-async function removeNewVolumes({ docker }: Connection, before: ReadonlySet<string>, { mounts }: NewContainer): Promise<void> {
+async function removeNewVolumes(
+  { docker }: Connection,
+  before: ReadonlySet<string>,
+  { mounts }: NewContainer,
+): Promise<void> {
   for (const { Type, Source } of mounts) {
     if (Type !== 'volume' || Source === '' || before.has(Source)) continue;
-    await docker.getVolume(Source).remove().catch(() => undefined);
+    await docker
+      .getVolume(Source)
+      .remove()
+      .catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Binds that give a container power over the machine: through the engine's socket, by changing what the machine runs, or
- * by reading what opens other doors. One function judges a path as it is written; another one follows what stands behind
- * it: symbolic links, volumes that are binds under a name, and mounts that come from another container.
+ * Binds that give a container power over the machine: through the engine's socket, by changing what the machine runs,
+ * or by reading what opens other doors. One function judges a path as it is written; another one follows what stands
+ * behind it: symbolic links, volumes that are binds under a name, and mounts that come from another container.
  */
 import { readlink, realpath, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
@@ -24,7 +24,10 @@ export type Danger =
   | 'startup'
   /** A directory above a folder of the workspace. */
   | 'aboveWorkspace'
-  /** What git, the shell or the editor run or obey in a folder of the workspace; only where arguments have data written there. */
+  /**
+   * What git, the shell or the editor run or obey in a folder of the workspace; only where arguments have data written
+   * there.
+   */
   | 'project';
 
 export interface DangerPlace {
@@ -49,28 +52,182 @@ export interface Judged {
 const SOCKET_NAME = /(^|\/)(docker|podman|containerd|crio|buildkitd|docker-desktop|dockerd)[\w.-]*\.sock(\.\w+)?$/i;
 const PIPE = /^[\\/]{2}[.?][\\/]pipe(?:[\\/]|$)/i;
 /** One can talk to a socket in them even where they are mounted read-only. */
-const SOCKET_PLACES = ['/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock', '/var/run/docker.sock'];
+const SOCKET_PLACES = [
+  '/run/docker.sock',
+  '/run/podman/podman.sock',
+  '/run/containerd/containerd.sock',
+  '/var/run/docker.sock',
+];
 /** Services that do what they are told, for root or for the user, by sockets at any depth. */
-const SERVICES = ['/run/dbus', '/run/systemd', '/run/snapd.socket', '/run/snapd-snap.socket', '/run/libvirt', '/var/lib/lxd', '/var/lib/incus', '/var/snap/lxd', '/run/containerd', '/run/crio', '/run/podman'];
+const SERVICES = [
+  '/run/dbus',
+  '/run/systemd',
+  '/run/snapd.socket',
+  '/run/snapd-snap.socket',
+  '/run/libvirt',
+  '/var/lib/lxd',
+  '/var/lib/incus',
+  '/var/snap/lxd',
+  '/run/containerd',
+  '/run/crio',
+  '/run/podman',
+];
 /** Below them, and only the list of name servers; many a container is given it. */
 const NO_SERVICE = ['/run/systemd/resolve/resolv.conf', '/run/systemd/resolve/stub-resolv.conf'];
-const DATA_ROOTS = ['/var/lib/docker', '/var/lib/containers', '/var/lib/containerd', '/var/lib/kubelet', '/var/lib/rancher', '/var/snap/docker'];
+const DATA_ROOTS = [
+  '/var/lib/docker',
+  '/var/lib/containers',
+  '/var/lib/containerd',
+  '/var/lib/kubelet',
+  '/var/lib/rancher',
+  '/var/snap/docker',
+];
 /** What is written there changes the system, at any depth. */
-const SYSTEM = ['/etc', '/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/boot', '/efi', '/dev', '/proc', '/sys', '/run/udev', '/var/spool/cron', '/var/spool/at', '/var/lib/systemd', '/var/lib/dpkg', '/var/lib/rpm', '/var/lib/cloud', '/opt/containerd', '/System', '/Library', '/Applications', '/nix', '/snap', ...DATA_ROOTS];
+const SYSTEM = [
+  '/etc',
+  '/usr',
+  '/bin',
+  '/sbin',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/boot',
+  '/efi',
+  '/dev',
+  '/proc',
+  '/sys',
+  '/run/udev',
+  '/var/spool/cron',
+  '/var/spool/at',
+  '/var/lib/systemd',
+  '/var/lib/dpkg',
+  '/var/lib/rpm',
+  '/var/lib/cloud',
+  '/opt/containerd',
+  '/System',
+  '/Library',
+  '/Applications',
+  '/nix',
+  '/snap',
+  ...DATA_ROOTS,
+];
 /** Only they themselves: below them lies what is nobody's system. */
 const SYSTEM_ALONE = ['/', '/run', '/var', '/var/lib', '/var/spool', '/opt', '/usr/local', '/private', '/mnt'];
 /** Below `SYSTEM`, and yet data of services that people run in containers, or of no one. */
-const NOT_SYSTEM = ['nginx', 'apache2', 'httpd', 'caddy', 'haproxy', 'traefik', 'letsencrypt', 'mosquitto', 'prometheus', 'grafana', 'postgresql', 'mysql', 'redis', 'php', 'rabbitmq'].map((name) => `/etc/${name}`).concat('/usr/src', '/usr/local/src', '/usr/share/nginx', '/dev/shm', '/dev/null');
+const NOT_SYSTEM = [
+  'nginx',
+  'apache2',
+  'httpd',
+  'caddy',
+  'haproxy',
+  'traefik',
+  'letsencrypt',
+  'mosquitto',
+  'prometheus',
+  'grafana',
+  'postgresql',
+  'mysql',
+  'redis',
+  'php',
+  'rabbitmq',
+]
+  .map((name) => `/etc/${name}`)
+  .concat('/usr/src', '/usr/local/src', '/usr/share/nginx', '/dev/shm', '/dev/null');
 /** Below the own home. Keys and tokens: a read-only look is enough to use them. */
-const SECRETS = ['.ssh', '.gnupg', '.aws', '.azure', '.kube', '.docker', '.config/gcloud', '.config/gh', '.config/age', '.netrc', '.pgpass', '.git-credentials', '.npmrc', '.pypirc', '.password-store', '.local/share/keyrings', '.vault-token', '.mozilla', 'Library/Keychains'];
+const SECRETS = [
+  '.ssh',
+  '.gnupg',
+  '.aws',
+  '.azure',
+  '.kube',
+  '.docker',
+  '.config/gcloud',
+  '.config/gh',
+  '.config/age',
+  '.netrc',
+  '.pgpass',
+  '.git-credentials',
+  '.npmrc',
+  '.pypirc',
+  '.password-store',
+  '.local/share/keyrings',
+  '.vault-token',
+  '.mozilla',
+  'Library/Keychains',
+];
 /** Below the own home. Files that the user's shell, desktop, editor or git run or obey. */
-const STARTUP = ['.bashrc', '.bash_profile', '.bash_login', '.bash_logout', '.bash_aliases', '.profile', '.zshrc', '.zprofile', '.zshenv', '.zlogin', '.zlogout', '.inputrc', '.xprofile', '.xinitrc', '.pam_environment', '.gitconfig', '.vimrc', '.vim', '.emacs', '.emacs.d', '.tmux.conf', '.config/autostart', '.config/systemd', '.config/fish', '.config/git', '.config/environment.d', '.config/nvim', '.config/Code', '.config/Code - Insiders', '.config/VSCodium', '.config/Cursor', '.config/plasma-workspace', '.config/autostart-scripts', '.config/google-chrome', '.config/chromium', '.config/mozilla', '.mozilla', '.cargo/bin', '.cargo/env', '.nvm', '.pyenv', '.rbenv', '.sdkman', '.deno/bin', '.bun/bin', 'go/bin', '.local/bin', '.local/share/systemd', '.local/share/applications', '.local/share/code-server', '.vscode', '.vscode-server', '.vscode-remote', '.cursor-server', '.oh-my-zsh', 'bin', 'Library/LaunchAgents'];
+const STARTUP = [
+  '.bashrc',
+  '.bash_profile',
+  '.bash_login',
+  '.bash_logout',
+  '.bash_aliases',
+  '.profile',
+  '.zshrc',
+  '.zprofile',
+  '.zshenv',
+  '.zlogin',
+  '.zlogout',
+  '.inputrc',
+  '.xprofile',
+  '.xinitrc',
+  '.pam_environment',
+  '.gitconfig',
+  '.vimrc',
+  '.vim',
+  '.emacs',
+  '.emacs.d',
+  '.tmux.conf',
+  '.config/autostart',
+  '.config/systemd',
+  '.config/fish',
+  '.config/git',
+  '.config/environment.d',
+  '.config/nvim',
+  '.config/Code',
+  '.config/Code - Insiders',
+  '.config/VSCodium',
+  '.config/Cursor',
+  '.config/plasma-workspace',
+  '.config/autostart-scripts',
+  '.config/google-chrome',
+  '.config/chromium',
+  '.config/mozilla',
+  '.mozilla',
+  '.cargo/bin',
+  '.cargo/env',
+  '.nvm',
+  '.pyenv',
+  '.rbenv',
+  '.sdkman',
+  '.deno/bin',
+  '.bun/bin',
+  'go/bin',
+  '.local/bin',
+  '.local/share/systemd',
+  '.local/share/applications',
+  '.local/share/code-server',
+  '.vscode',
+  '.vscode-server',
+  '.vscode-remote',
+  '.cursor-server',
+  '.oh-my-zsh',
+  'bin',
+  'Library/LaunchAgents',
+];
 
-/** One spelling of a path: no `.`, `..`, doubled or trailing slashes, and the same for what is another name of it on any system. */
+/**
+ * One spelling of a path: no `.`, `..`, doubled or trailing slashes, and the same for what is another name of it on any
+ * system.
+ */
 function clean(path: string): string {
   const flat = withoutEndSlash(posix.normalize(path.replaceAll('\\', '/')).replace(/^\/\/+/, '/'));
   // macOS keeps these below /private; everywhere else /var/run has long been a link to /run.
-  return flat.replace(/^\/private(?=\/(?:etc|var|tmp)(?:\/|$))/, '').replace(/^\/var\/run(?=\/|$)/, '/run').replace(/^\/var\/lock(?=\/|$)/, '/run/lock');
+  return flat
+    .replace(/^\/private(?=\/(?:etc|var|tmp)(?:\/|$))/, '')
+    .replace(/^\/var\/run(?=\/|$)/, '/run')
+    .replace(/^\/var\/lock(?=\/|$)/, '/run/lock');
 }
 
 function isIn(path: string, directory: string): boolean {
@@ -79,17 +236,37 @@ function isIn(path: string, directory: string): boolean {
 
 const isPart = (path: string, other: string) => isIn(path, other) || isIn(other, path);
 
-/** A path of a Windows drive, also as Docker Desktop and WSL write it: [drive, the rest in lower case without slashes at the ends]. */
+/**
+ * A path of a Windows drive, also as Docker Desktop and WSL write it: [drive, the rest in lower case without slashes at
+ * the ends].
+ */
 function onDrive(path: string): { readonly drive: string; readonly rest: string } | undefined {
   const flat = path.replaceAll('\\', '/').replace(/^\/\/[?.]\/(?=[a-z]:)/i, '');
-  const [, drive, rest] = /^([a-z]):(\/.*)?$/i.exec(flat) ?? /^\/(?:host_mnt\/|mnt\/|mnt\/host\/|run\/desktop\/mnt\/host\/)?([a-z])(\/.*)?$/i.exec(clean(path)) ?? [];
+  const [, drive, rest] =
+    /^([a-z]):(\/.*)?$/i.exec(flat) ??
+    /^\/(?:host_mnt\/|mnt\/|mnt\/host\/|run\/desktop\/mnt\/host\/)?([a-z])(\/.*)?$/i.exec(clean(path)) ??
+    [];
   if (drive === undefined) return undefined;
   return { drive: drive.toLowerCase(), rest: withoutEndSlash(posix.normalize(`/${rest ?? ''}`).toLowerCase()) };
 }
 
-const WINDOWS = ['/windows', '/program files', '/program files (x86)', '/programdata', '/system volume information', '/recovery', '/boot', '/efi'];
+const WINDOWS = [
+  '/windows',
+  '/program files',
+  '/program files (x86)',
+  '/programdata',
+  '/system volume information',
+  '/recovery',
+  '/boot',
+  '/efi',
+];
 
-function dangerOnDrive(source: string, { drive, rest }: { readonly drive: string; readonly rest: string }, readOnly: boolean, { home }: DangerPlace): Danger | undefined {
+function dangerOnDrive(
+  source: string,
+  { drive, rest }: { readonly drive: string; readonly rest: string },
+  readOnly: boolean,
+  { home }: DangerPlace,
+): Danger | undefined {
   const own = onDrive(home);
   const [, user] = /^\/users\/([^/]+)/.exec(rest) ?? [];
   const isOwn = own !== undefined && own.drive === drive && isIn(rest, own.rest);
@@ -98,13 +275,18 @@ function dangerOnDrive(source: string, { drive, rest }: { readonly drive: string
   if (isOwn) return dangerOfOwn(rest, own.rest, readOnly);
   if (readOnly) return undefined;
   // A drive as a whole; a letter alone may also be a directory of a Linux machine.
-  if (rest === '/' && (own !== undefined || /:/.test(source) || /^\/(host_mnt|mnt|run)\//.test(clean(source)))) return 'system';
+  if (rest === '/' && (own !== undefined || /:/.test(source) || /^\/(host_mnt|mnt|run)\//.test(clean(source))))
+    return 'system';
   return WINDOWS.some((one) => isIn(rest, one)) ? 'system' : undefined;
 }
 
 function dangerOfOwn(source: string, home: string, readOnly: boolean): Danger | undefined {
-  const below = (names: readonly string[]) => names.map((name) => `${home}/${source === source.toLowerCase() && home === home.toLowerCase() ? name.toLowerCase() : name}`);
-  if ([...below(SECRETS), ...below(SECRETS.map((name) => name.toLowerCase()))].some((one) => isPart(source, one))) return source === home && !readOnly ? 'startup' : 'secrets';
+  const below = (names: readonly string[]) =>
+    names.map(
+      (name) => `${home}/${source === source.toLowerCase() && home === home.toLowerCase() ? name.toLowerCase() : name}`,
+    );
+  if ([...below(SECRETS), ...below(SECRETS.map((name) => name.toLowerCase()))].some((one) => isPart(source, one)))
+    return source === home && !readOnly ? 'startup' : 'secrets';
   return !readOnly && below(STARTUP).some((one) => isPart(source, one)) ? 'startup' : undefined;
 }
 
@@ -119,9 +301,9 @@ function isForeignHome(source: string, home: string): boolean {
 }
 
 /**
- * Why a bind is dangerous as it is written, or undefined. A read-only one is so where looking is enough: a socket can be
- * talked to, another's home is private, and the user's own keys and tokens can be used by whoever has read them.
- * A folder of the workspace, and what lies in it, is no other user's home, whoever owns it.
+ * Why a bind is dangerous as it is written, or undefined. A read-only one is so where looking is enough: a socket can
+ * be talked to, another's home is private, and the user's own keys and tokens can be used by whoever has read them. A
+ * folder of the workspace, and what lies in it, is no other user's home, whoever owns it.
  */
 export function dangerOf(mount: Judged, place: DangerPlace): Danger | undefined {
   const danger = mount.danger ?? dangerAsWritten(mount, place);
@@ -152,8 +334,10 @@ function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined 
   if (onIt !== undefined && !(onIt === 'home' && isWorkspace)) return onIt;
   if (!ReadOnly && isSystem(source, place)) return 'system';
   if (!isWorkspace && isForeignHome(source, home)) return 'home';
-  if (!ReadOnly && place.writes === true && workspaces.some((workspace) => isObeyed(source, workspace))) return 'project';
-  if (!ReadOnly && workspaces.some((workspace) => workspace !== source && isIn(workspace, source))) return 'aboveWorkspace';
+  if (!ReadOnly && place.writes === true && workspaces.some((workspace) => isObeyed(source, workspace)))
+    return 'project';
+  if (!ReadOnly && workspaces.some((workspace) => workspace !== source && isIn(workspace, source)))
+    return 'aboveWorkspace';
   return isPart(source, home) ? dangerOfOwn(source, home, ReadOnly) : undefined;
 }
 
@@ -161,18 +345,25 @@ function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined 
 function isSocket(source: string, place: DangerPlace): boolean {
   if (SOCKET_NAME.test(source) || /^\/run\/user(?:\/|$)/.test(source)) return true;
   if (place.socket !== undefined && isIn(clean(place.socket), source)) return true;
-  return !NO_SERVICE.includes(source) && [...SOCKET_PLACES.map(clean), ...SERVICES].some((one) => isIn(one, source) || (SERVICES.includes(one) && isIn(source, one)));
+  return (
+    !NO_SERVICE.includes(source) &&
+    [...SOCKET_PLACES.map(clean), ...SERVICES].some(
+      (one) => isIn(one, source) || (SERVICES.includes(one) && isIn(source, one)),
+    )
+  );
 }
 
 /** Names in a project, at any depth: its hooks, tasks and settings run or set up programs of whoever works in it. */
-const OBEYED = /\/(?:\.git|\.vscode|\.envrc|\.devcontainer|\.devcontainer\.json|\.husky|[^/]*\.code-workspace)(?:\/|$)/i;
+const OBEYED =
+  /\/(?:\.git|\.vscode|\.envrc|\.devcontainer|\.devcontainer\.json|\.husky|[^/]*\.code-workspace)(?:\/|$)/i;
 
 function isObeyed(source: string, workspace: string): boolean {
   return workspace !== '/' && isIn(source, workspace) && OBEYED.test(source.slice(workspace.length));
 }
 
 function isSystem(source: string, { dataRoot }: DangerPlace): boolean {
-  if (SYSTEM_ALONE.includes(source) || (dataRoot !== undefined && dataRoot !== '' && isPart(source, clean(dataRoot)))) return true;
+  if (SYSTEM_ALONE.includes(source) || (dataRoot !== undefined && dataRoot !== '' && isPart(source, clean(dataRoot))))
+    return true;
   return SYSTEM.some((one) => isIn(source, one) || isIn(one, source)) && !NOT_SYSTEM.some((one) => isIn(source, one));
 }
 
@@ -181,12 +372,15 @@ const MOST_LINKS = 40;
 /** Linux takes no longer path (PATH_MAX). */
 const MOST_PATH_CHARACTERS = 4096;
 
-/** The path with its symbolic links followed as the kernel does, part by part: what ".." means depends on the links before it. Also a link that leads to nothing yet is followed. */
+/**
+ * The path with its symbolic links followed as the kernel does, part by part: what ".." means depends on the links
+ * before it. Also a link that leads to nothing yet is followed.
+ */
 async function followed(path: string): Promise<string> {
   if (!posix.isAbsolute(path) || path.length > MOST_PATH_CHARACTERS) return realPrefix(path);
   let parts = path.split('/').reverse();
   let there = '/';
-  for (let links = 0; parts.length > 0; ) {
+  for (let links = 0; parts.length > 0;) {
     const part = parts.pop() ?? '';
     if (part === '' || part === '.') continue;
     const next = part === '..' ? posix.dirname(there) : posix.join(there, part);
@@ -221,16 +415,23 @@ const LAYERS = /^\s*(?:lowerdir|datadir|upperdir|workdir)/i;
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
-/** Whether the kernel can only read the path in one way: it is absolute, goes neither round nor up, and escapes nothing. */
+/**
+ * Whether the kernel can only read the path in one way: it is absolute, goes neither round nor up, and escapes nothing.
+ */
 function isStraight(path: string): boolean {
-  return posix.isAbsolute(path) && !/\/(?:\/|\.{1,2}(?:\/|$))/.test(path) && !path.includes('\\') && !CONTROL.test(path);
+  return (
+    posix.isAbsolute(path) && !/\/(?:\/|\.{1,2}(?:\/|$))/.test(path) && !path.includes('\\') && !CONTROL.test(path)
+  );
 }
 
 function bindOf(Source: string, ReadOnly: boolean, isDangerous: boolean): Judged {
   return { Type: 'bind', Source, ReadOnly, ...(isDangerous ? { danger: 'system' } : {}) };
 }
 
-/** What options of `mount` (8) name, for the driver `local`: the kernel takes them as they are, the engine changes nothing. */
+/**
+ * What options of `mount` (8) name, for the driver `local`: the kernel takes them as they are, the engine changes
+ * nothing.
+ */
 function bindsOfMount(options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
   const { type = '', device = '', o = '' } = options;
   const words = o.split(',');
@@ -239,15 +440,25 @@ function bindsOfMount(options: Readonly<Record<string, string>>, readOnly: boole
   const isOverlay = type.toLowerCase() === 'overlay';
   const isHarmless = HARMLESS_TYPES.includes(type.toLowerCase());
   const strict = (path: string) => bindOf(path, readOnly, !isStraight(path));
-  const layers = words.filter((word) => LAYERS.test(word)).flatMap((word) => word.slice(word.indexOf('=') + 1).split(':')).filter((path) => path !== '').map(strict);
+  const layers = words
+    .filter((word) => LAYERS.test(word))
+    .flatMap((word) => word.slice(word.indexOf('=') + 1).split(':'))
+    .filter((path) => path !== '')
+    .map(strict);
   // Other options that name a path of this machine.
-  const paths = words.filter((word) => !LAYERS.test(word)).map((word) => word.slice(word.indexOf('=') + 1)).filter((value) => posix.isAbsolute(value.trim())).map((value) => bindOf(value.trim(), readOnly, false));
+  const paths = words
+    .filter((word) => !LAYERS.test(word))
+    .map((word) => word.slice(word.indexOf('=') + 1))
+    .filter((value) => posix.isAbsolute(value.trim()))
+    .map((value) => bindOf(value.trim(), readOnly, false));
   // A backslash may hide a comma or a colon from us that the kernel's reading of layers sees, and it needs some layer.
-  if (isOverlay && (o.includes('\\') || CONTROL.test(o) || layers.length === 0)) return [bindOf(device === '' ? type : device, readOnly, true)];
+  if (isOverlay && (o.includes('\\') || CONTROL.test(o) || layers.length === 0))
+    return [bindOf(device === '' ? type : device, readOnly, true)];
   if (isBind) return [strict(device), ...layers, ...paths];
   if (isOverlay) return [...layers, ...paths];
   // A share is "host:/path" or "//host/share"; a local path in its place is judged all the same.
-  if (isHarmless) return [...(posix.isAbsolute(device) && !/^\/\/[^/.]/.test(device) ? [strict(device)] : []), ...layers, ...paths];
+  if (isHarmless)
+    return [...(posix.isAbsolute(device) && !/^\/\/[^/.]/.test(device) ? [strict(device)] : []), ...layers, ...paths];
   // A file system of its own, that of a disk or of the kernel: to look into it is to read all files of the disk.
   return [bindOf(device === '' ? type : device, readOnly, true), ...layers];
 }
@@ -257,9 +468,12 @@ export function bindsOfOptions(driver: string, options: Readonly<Record<string, 
   if (driver === '' || driver === 'local') return bindsOfMount(options, readOnly);
   // What another driver makes of its options is not known; what looks like a path may be one.
   const isUp = (value: string) => /(?:^|\/)\.\.(?:\/|$)/.test(value);
-  const isCrooked = (value: string) => posix.isAbsolute(value) && (/\/\.{1,2}(?:\/|$)/.test(value) || value.includes('\\') || CONTROL.test(value));
+  const isCrooked = (value: string) =>
+    posix.isAbsolute(value) && (/\/\.{1,2}(?:\/|$)/.test(value) || value.includes('\\') || CONTROL.test(value));
   const values = Object.values(options).map((value) => value.trim());
-  return values.filter((value) => posix.isAbsolute(value) || /^[a-z]:[\\/]/i.test(value) || isUp(value)).map((value) => bindOf(value, readOnly, isCrooked(value) || (!posix.isAbsolute(value) && isUp(value))));
+  return values
+    .filter((value) => posix.isAbsolute(value) || /^[a-z]:[\\/]/i.test(value) || isUp(value))
+    .map((value) => bindOf(value, readOnly, isCrooked(value) || (!posix.isAbsolute(value) && isUp(value))));
 }
 
 /** A mount that gives power, with what stands behind it. */
@@ -274,7 +488,14 @@ export interface Found {
 
 /** What is to be judged, as the arguments of a command say it. */
 export interface Asked {
-  readonly mounts?: readonly (Judged & { readonly VolumeOptions?: { readonly DriverConfig?: { readonly Name?: string; readonly Options?: Readonly<Record<string, string>> | null } | null } })[];
+  readonly mounts?: readonly (Judged & {
+    readonly VolumeOptions?: {
+      readonly DriverConfig?: {
+        readonly Name?: string;
+        readonly Options?: Readonly<Record<string, string>> | null;
+      } | null;
+    };
+  })[];
   /** `name`, `name:ro` or `name:rw`. */
   readonly volumesFrom?: readonly string[];
   /** Whether arguments alone have data written there. */
@@ -285,16 +506,31 @@ export interface Asked {
 
 /** Whether a path is a socket, whoever listens. */
 async function listens(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isSocket(), () => false);
+  return stat(path).then(
+    (found) => found.isSocket(),
+    () => false,
+  );
 }
 
 /** Finds what is dangerous behind mounts. What does not exist yet is judged as it is written. Throws EngineFailure. */
-export async function findDangers(connection: Connection, { mounts = [], volumesFrom = [], writes = false, here: isHere = connection.info.local }: Asked, where: Pick<DangerPlace, 'home' | 'workspaces'>): Promise<Found[]> {
+export async function findDangers(
+  connection: Connection,
+  { mounts = [], volumesFrom = [], writes = false, here: isHere = connection.info.local }: Asked,
+  where: Pick<DangerPlace, 'home' | 'workspaces'>,
+): Promise<Found[]> {
   const info = (await connection.docker.info().catch(() => ({}))) as { DockerRootDir?: string };
   // Links are followed on this machine only: what it shares with a remote engine is nothing.
   const follow = isHere ? followed : (path: string) => Promise.resolve(path);
-  const here = { ...where, writes, dataRoot: info.DockerRootDir, socket: connection.endpoint.options.socketPath ?? undefined };
-  const places = [here, { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) }];
+  const here = {
+    ...where,
+    writes,
+    dataRoot: info.DockerRootDir,
+    socket: connection.endpoint.options.socketPath ?? undefined,
+  };
+  const places = [
+    here,
+    { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) },
+  ];
   const judge = async (mount: Judged, named: string): Promise<Found[]> => {
     // The engine reads ".." as text, another one or a driver may leave it to the kernel: both readings are judged.
     const text = isHere && posix.isAbsolute(mount.Source) ? posix.normalize(mount.Source) : mount.Source;
@@ -304,22 +540,44 @@ export async function findDangers(connection: Connection, { mounts = [], volumes
       for (const place of places) {
         const danger = dangerOf({ ...mount, Source }, place);
         // What a link in the own home leads to is judged by where it leads, and the link by where it lies.
-        if (danger !== undefined) return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
+        if (danger !== undefined)
+          return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
       }
     }
-    const isOwn = places.some(({ workspaces }) => workspaces.some((workspace) => isIn(real, withoutEndSlash(workspace))));
-    return mount.Type === 'bind' && isHere && !isOwn && ((await listens(real)) || (await listens(text))) ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }] : [];
+    const isOwn = places.some(({ workspaces }) =>
+      workspaces.some((workspace) => isIn(real, withoutEndSlash(workspace))),
+    );
+    return mount.Type === 'bind' && isHere && !isOwn && ((await listens(real)) || (await listens(text)))
+      ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }]
+      : [];
   };
-  const judgeVolume = async (name: string, readOnly: boolean, wanted: { Name?: string; Options?: Readonly<Record<string, string>> | null } | null | undefined): Promise<Found[]> => {
+  const judgeVolume = async (
+    name: string,
+    readOnly: boolean,
+    wanted: { Name?: string; Options?: Readonly<Record<string, string>> | null } | null | undefined,
+  ): Promise<Found[]> => {
     const known = name === '' ? undefined : await volumeIfThere(connection, name);
-    const binds = [...bindsOfOptions(known?.Driver ?? '', known?.Options ?? {}, readOnly), ...bindsOfOptions(wanted?.Name ?? '', wanted?.Options ?? {}, readOnly)];
+    const binds = [
+      ...bindsOfOptions(known?.Driver ?? '', known?.Options ?? {}, readOnly),
+      ...bindsOfOptions(wanted?.Name ?? '', wanted?.Options ?? {}, readOnly),
+    ];
     return (await Promise.all(binds.map((bind) => judge(bind, name === '' ? bind.Source : name)))).flat();
   };
-  const ofMounts = mounts.map((mount) => (mount.Type === 'volume' ? judgeVolume(mount.Source, mount.ReadOnly, mount.VolumeOptions?.DriverConfig) : judge(mount, mount.Source)));
+  const ofMounts = mounts.map((mount) =>
+    mount.Type === 'volume'
+      ? judgeVolume(mount.Source, mount.ReadOnly, mount.VolumeOptions?.DriverConfig)
+      : judge(mount, mount.Source),
+  );
   const ofOthers = volumesFrom.map(async (from) => {
     const { container, readOnly } = parseVolumesFrom(from);
     const { Mounts } = await inspectContainer(connection, container);
-    const found = await Promise.all(Mounts.map(({ Type, Name, Source, RW }) => (Type === 'volume' ? judgeVolume(Name ?? '', readOnly || !RW, undefined) : judge({ Type, Source, ReadOnly: readOnly || !RW }, Source))));
+    const found = await Promise.all(
+      Mounts.map(({ Type, Name, Source, RW }) =>
+        Type === 'volume'
+          ? judgeVolume(Name ?? '', readOnly || !RW, undefined)
+          : judge({ Type, Source, ReadOnly: readOnly || !RW }, Source),
+      ),
+    );
     return found.flat().map((one): Found => ({ ...one, named: container, path: one.path ?? one.named }));
   });
   return (await Promise.all([...ofMounts, ...ofOthers])).flat();

@@ -1,9 +1,15 @@
-/** What the file system says of a path of this machine: where symbolic links lead. The only part of path mapping that looks. */
+/**
+ * What the file system says of a path of this machine: where symbolic links lead. The only part of path mapping that
+ * looks.
+ */
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, parse, resolve } from 'node:path';
 import type { HostFile } from './paths.ts';
 
-/** The path without links; what does not exist (yet) keeps its name below what does. Undefined where nothing may be looked at. */
+/**
+ * The path without links; what does not exist (yet) keeps its name below what does. Undefined where nothing may be
+ * looked at.
+ */
 export async function realPathOf(path: string): Promise<string | undefined> {
   try {
     return await realpath(path);
@@ -15,7 +21,9 @@ export async function realPathOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** A path of this machine with its real path and the links on its way. Never throws: what cannot be seen is left out. */
+/**
+ * A path of this machine with its real path and the links on its way. Never throws: what cannot be seen is left out.
+ */
 export async function lookAtHostFile(path: string): Promise<HostFile> {
   const real = await realPathOf(path);
   if (real === undefined || real === normalize(path)) return { path, ...(real === undefined ? {} : { real }) };
@@ -34,7 +42,10 @@ function prefixes(path: string): string[] {
   return found;
 }
 
-/** The highest directory that a link leads through; undefined for what is no link. A link to a link counts as one that leads anywhere. */
+/**
+ * The highest directory that a link leads through; undefined for what is no link. A link to a link counts as one that
+ * leads anywhere.
+ */
 async function reachOf(at: string): Promise<string | undefined> {
   const isLink = await lstat(at).then(
     (stats) => stats.isSymbolicLink(),

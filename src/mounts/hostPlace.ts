@@ -1,4 +1,6 @@
-/** Where a mount's files are on this machine, in this machine's spelling, as far as the engine shares its file system. */
+/**
+ * Where a mount's files are on this machine, in this machine's spelling, as far as the engine shares its file system.
+ */
 import type { EngineInfo } from '../engine/connection.ts';
 import type { Mount, Volume } from '../engine/model.ts';
 import { hostPathOfVolume } from '../engine/sharing.ts';
@@ -28,28 +30,45 @@ function sharesVolumes({ local, desktop, platform }: HostPlace): boolean {
   return !local || (platform === 'linux' && !desktop);
 }
 
-/** Docker Desktop shows binds under /host_mnt (macOS, Linux, Windows with Hyper-V) and under this one (Windows with WSL 2). */
+/**
+ * Docker Desktop shows binds under /host_mnt (macOS, Linux, Windows with Hyper-V) and under this one (Windows with WSL
+ * 2).
+ */
 const DESKTOP_MOUNTS = ['run', 'desktop', 'mnt', 'host'];
 
 /**
  * A source as this machine spells it. On Docker Desktop the engine may name a bind with a prefix of its virtual machine
- * (docker/for-mac#7647, gigantum/gigantum-client#1309); from inside of a WSL distribution, Windows drives are below /mnt,
- * and what Docker binds from other distributions below /mnt/wsl (docker/for-win#4812), where only Docker's own name for
- * it is known, not the path that was given.
+ * (docker/for-mac#7647, gigantum/gigantum-client#1309); from inside of a WSL distribution, Windows drives are below
+ * /mnt, and what Docker binds from other distributions below /mnt/wsl (docker/for-win#4812), where only Docker's own
+ * name for it is known, not the path that was given.
  */
 function localSpelling(source: PathParts, { desktop, platform }: HostPlace): PathParts {
   const { root, parts } = source;
   if (platform === 'linux' && !desktop) return source;
-  if (root !== '/') return platform === 'linux' && /^[a-z]:$/.test(root) ? { root: '/', parts: ['mnt', root.slice(0, 1), ...parts] } : source;
-  const rest = DESKTOP_MOUNTS.every((part, index) => parts[index] === part) ? parts.slice(DESKTOP_MOUNTS.length) : undefined;
+  if (root !== '/')
+    return platform === 'linux' && /^[a-z]:$/.test(root)
+      ? { root: '/', parts: ['mnt', root.slice(0, 1), ...parts] }
+      : source;
+  const rest = DESKTOP_MOUNTS.every((part, index) => parts[index] === part)
+    ? parts.slice(DESKTOP_MOUNTS.length)
+    : undefined;
   if (rest !== undefined && platform === 'linux') return { root, parts: ['mnt', ...rest] };
   const shared = rest ?? (parts[0] === 'host_mnt' ? parts.slice(1) : parts);
   const [drive = ''] = shared;
-  return platform === 'win32' && /^[a-zA-Z]$/.test(drive) ? { root: `${drive.toLowerCase()}:`, parts: shared.slice(1) } : { root, parts: shared };
+  return platform === 'win32' && /^[a-zA-Z]$/.test(drive)
+    ? { root: `${drive.toLowerCase()}:`, parts: shared.slice(1) }
+    : { root, parts: shared };
 }
 
-/** Where a mount's files are: a path of this machine, or of the engine's when that is another; undefined where there is none. */
-export function placeOfMount(mount: Mount, volumes: ReadonlyMap<string, Volume>, host: HostPlace): PathParts | undefined {
+/**
+ * Where a mount's files are: a path of this machine, or of the engine's when that is another; undefined where there is
+ * none.
+ */
+export function placeOfMount(
+  mount: Mount,
+  volumes: ReadonlyMap<string, Volume>,
+  host: HostPlace,
+): PathParts | undefined {
   if (mount.type === 'bind') return spelled(mount.source, host);
   const volume = mount.type === 'volume' ? volumes.get(mount.source) : undefined;
   if (volume === undefined) return undefined;

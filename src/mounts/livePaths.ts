@@ -36,11 +36,12 @@ export class LivePaths {
   /** The index of what the engine and the file system say now. Throws EngineUnavailable. */
   async fresh(): Promise<PathIndex> {
     await this.#watcher.refresh();
-    for (let state: EngineState | undefined; state !== this.#watcher.state; ) {
+    for (let state: EngineState | undefined; state !== this.#watcher.state;) {
       state = this.#watcher.state;
       await this.#follow(state);
     }
-    if (this.#index === undefined) throw new EngineUnavailable('lost', '', l10n.t('The engine went away. Start it and try again.'));
+    if (this.#index === undefined)
+      throw new EngineUnavailable('lost', '', l10n.t('The engine went away. Start it and try again.'));
     return this.#index;
   }
 
@@ -62,7 +63,9 @@ export class LivePaths {
   }
 
   #indexOf(state: EngineState): PathIndex | undefined {
-    return state.kind === 'connected' ? indexPaths(state.snapshot, hostPlaceOf(state.connection.info), this.#real) : undefined;
+    return state.kind === 'connected'
+      ? indexPaths(state.snapshot, hostPlaceOf(state.connection.info), this.#real)
+      : undefined;
   }
 
   #show(index: PathIndex | undefined): void {

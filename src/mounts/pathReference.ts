@@ -12,7 +12,10 @@ export interface PathReference {
 const POSITION = /(?::(\d+)(?::(\d+))?|\((\d+)(?:,\s*(\d+))?\)|["']?,? line (\d+))$/;
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '<': '>', '"': '"', "'": "'", '`': '`' };
 const NAME = String.raw`[\p{L}\p{M}\p{N}_.@+~%=,#-]+`;
-const IN_LINE = new RegExp(String.raw`(?<![\p{L}\p{N}_/.~-])(?:\/${NAME})+(?::\d+(?::\d+)?|\(\d+(?:,\s*\d+)?\)|["'], line \d+)?`, 'gu');
+const IN_LINE = new RegExp(
+  String.raw`(?<![\p{L}\p{N}_/.~-])(?:\/${NAME})+(?::\d+(?::\d+)?|\(\d+(?:,\s*\d+)?\)|["'], line \d+)?`,
+  'gu',
+);
 
 /** A path of a container is no longer than this (PATH_MAX), and a line of a terminal is not looked at beyond it. */
 const MOST_TEXT = 4096 + 100;
@@ -39,10 +42,17 @@ export function parseReference(text: string): PathReference {
   const position = POSITION.exec(whole);
   if (position === null) return { path: whole };
   const [line, column] = [position[1] ?? position[3] ?? position[5], position[2] ?? position[4]];
-  return { path: whole.slice(0, position.index), ...(line === undefined ? {} : { line: Number(line) }), ...(column === undefined ? {} : { column: Number(column) }) };
+  return {
+    path: whole.slice(0, position.index),
+    ...(line === undefined ? {} : { line: Number(line) }),
+    ...(column === undefined ? {} : { column: Number(column) }),
+  };
 }
 
-/** Every absolute path in a line of output, with its place in the line. Names with spaces cannot be told from text and are cut. */
+/**
+ * Every absolute path in a line of output, with its place in the line. Names with spaces cannot be told from text and
+ * are cut.
+ */
 export function referencesIn(line: string): (PathReference & { readonly start: number; readonly length: number })[] {
   return [...line.slice(0, MOST_LINE).matchAll(IN_LINE)].map((match) => {
     const text = withoutTail(match[0], '.,');

@@ -1,4 +1,6 @@
-/** Absolute paths of two kinds, POSIX and Windows, as a root and its parts; made and compared without the file system. */
+/**
+ * Absolute paths of two kinds, POSIX and Windows, as a root and its parts; made and compared without the file system.
+ */
 
 export interface PathParts {
   /** `/`, a drive such as `c:`, or a share such as `//server/share`. */
@@ -9,12 +11,16 @@ export interface PathParts {
 const DRIVE = /^([a-zA-Z]):(?=[\\/]|$)/;
 const SHARE = /^[\\/]{2}([^\\/]+)[\\/]+([^\\/]+)/;
 
-/** Splits an absolute path; `.`, `..`, double and trailing slashes are gone afterwards. Undefined for a relative path. */
+/**
+ * Splits an absolute path; `.`, `..`, double and trailing slashes are gone afterwards. Undefined for a relative path.
+ */
 export function parsePath(text: string): PathParts | undefined {
   const drive = DRIVE.exec(text);
-  if (drive !== null) return { root: `${(drive[1] ?? '').toLowerCase()}:`, parts: partsOf(text.slice(2).split(/[\\/]/)) };
+  if (drive !== null)
+    return { root: `${(drive[1] ?? '').toLowerCase()}:`, parts: partsOf(text.slice(2).split(/[\\/]/)) };
   const share = text.startsWith('\\\\') ? SHARE.exec(text) : null;
-  if (share !== null) return { root: `//${share[1]}/${share[2]}`, parts: partsOf(text.slice(share[0].length).split(/[\\/]/)) };
+  if (share !== null)
+    return { root: `//${share[1]}/${share[2]}`, parts: partsOf(text.slice(share[0].length).split(/[\\/]/)) };
   return text.startsWith('/') ? { root: '/', parts: partsOf(text.split('/')) } : undefined;
 }
 
@@ -38,7 +44,9 @@ export function within({ root, parts }: PathParts, rest: readonly string[]): Pat
   return { root, parts: [...parts, ...rest] };
 }
 
-/** What is left of `path` below `base`, in the path's own spelling; undefined where it is not the base or inside of it. */
+/**
+ * What is left of `path` below `base`, in the path's own spelling; undefined where it is not the base or inside of it.
+ */
 export function below(base: PathParts, path: PathParts, ignoreCase: boolean): readonly string[] | undefined {
   const same = ignoreCase ? sameFolded : sameExactly;
   if (path.parts.length < base.parts.length || !same(base.root, path.root)) return undefined;

@@ -7,7 +7,10 @@ import { below, formatPath, parsePath, pathKey, within, type PathParts } from '.
 export interface PathView {
   readonly container: string;
   readonly containerPath: string;
-  /** Path on this machine; on a remote engine, of that one's host; absent where the files have none (tmpfs, another driver). */
+  /**
+   * Path on this machine; on a remote engine, of that one's host; absent where the files have none (tmpfs, another
+   * driver).
+   */
   readonly hostPath?: string;
   readonly readOnly: boolean;
   readonly mount: Mount;
@@ -43,8 +46,15 @@ export interface PathIndex {
 /** Docker's own files, which lie over whatever is mounted around them (moby container.NetworkMounts). */
 const ENGINE_FILES = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
 
-/** The index of a snapshot. `real` says what the sources that are symbolic links, or behind one, lead to; others are as they stand. */
-export function indexPaths({ containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>, host: HostPlace, real: ReadonlyMap<string, string> = new Map()): PathIndex {
+/**
+ * The index of a snapshot. `real` says what the sources that are symbolic links, or behind one, lead to; others are as
+ * they stand.
+ */
+export function indexPaths(
+  { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>,
+  host: HostPlace,
+  real: ReadonlyMap<string, string> = new Map(),
+): PathIndex {
   const byName = new Map(volumes.map((volume) => [volume.name, volume]));
   const places = containers.flatMap(({ name, mounts }) =>
     mounts.flatMap((mount): Place[] => {
@@ -61,10 +71,18 @@ export function indexPaths({ containers, volumes }: Pick<Snapshot, 'containers' 
   return { host, places, byContainer };
 }
 
-/** The paths of this machine that mounts come from, for which `real` of indexPaths is of use. None on a remote engine. */
+/**
+ * The paths of this machine that mounts come from, for which `real` of indexPaths is of use. None on a remote engine.
+ */
 export function localSources({ host, places }: PathIndex): string[] {
   if (!host.local) return [];
-  return [...new Set(places.flatMap(({ mount, source }) => (source === undefined || (mount.type === 'volume' && mount.anonymous) ? [] : [formatPath(source.literal)])))];
+  return [
+    ...new Set(
+      places.flatMap(({ mount, source }) =>
+        source === undefined || (mount.type === 'volume' && mount.anonymous) ? [] : [formatPath(source.literal)],
+      ),
+    ),
+  ];
 }
 
 /** The mount that a path of a container belongs to: the innermost. Undefined for the container's own layer. */
@@ -83,7 +101,13 @@ function viewAt(index: PathIndex, place: Place, rest: readonly string[]): PathVi
   const path = within(place.target, rest);
   if (innermost(index, place.container, path) !== place) return undefined;
   const { container, mount, source } = place;
-  return { container, containerPath: formatPath(path), ...(source === undefined ? {} : { hostPath: formatPath(within(source.literal, rest)) }), readOnly: mount.readOnly, mount };
+  return {
+    container,
+    containerPath: formatPath(path),
+    ...(source === undefined ? {} : { hostPath: formatPath(within(source.literal, rest)) }),
+    readOnly: mount.readOnly,
+    mount,
+  };
 }
 
 /** A path of this machine in parts, with its real path and links. */
@@ -100,37 +124,57 @@ interface HostParts {
 function hostView(index: PathIndex, place: Place, { path, real, links }: HostParts): PathView | undefined {
   if (place.source === undefined) return undefined;
   const ignoreCase = ignoresCase(index.host);
-  const base = [place.source.literal, place.source.real].find((source) => below(source, path, ignoreCase) !== undefined);
+  const base = [place.source.literal, place.source.real].find(
+    (source) => below(source, path, ignoreCase) !== undefined,
+  );
   const asGiven = base && below(base, path, ignoreCase);
   if (real === undefined) return asGiven && viewAt(index, place, asGiven);
   const led = below(place.source.real, real, ignoreCase);
   // Without a place for what a link leads to there is none for the link: another mount lies there.
   const resolved = led && viewAt(index, place, led);
   if (base === undefined || asGiven === undefined || resolved === undefined) return resolved;
-  const staysInside = links.every(({ at, reach }) => (below(base, at, ignoreCase)?.length ?? 0) === 0 || below(base, reach, ignoreCase) !== undefined);
+  const staysInside = links.every(
+    ({ at, reach }) => (below(base, at, ignoreCase)?.length ?? 0) === 0 || below(base, reach, ignoreCase) !== undefined,
+  );
   return (staysInside ? viewAt(index, place, asGiven) : undefined) ?? resolved;
 }
 
-/** Every place where a file of this machine is seen. Nothing on a remote engine, whose paths are not of this machine. */
+/**
+ * Every place where a file of this machine is seen. Nothing on a remote engine, whose paths are not of this machine.
+ */
 export function viewsOfHostFile(index: PathIndex, file: HostFile): PathView[] {
   const path = parsePath(file.path);
   if (!index.host.local || path === undefined) return [];
-  const known = { path, real: file.real === undefined ? undefined : parsePath(file.real), links: (file.links ?? []).map(linkParts) };
+  const known = {
+    path,
+    real: file.real === undefined ? undefined : parsePath(file.real),
+    links: (file.links ?? []).map(linkParts),
+  };
   return index.places.map((place) => hostView(index, place, known)).filter((view) => view !== undefined);
 }
 
-function linkParts({ at, reach }: { readonly at: string; readonly reach: string }): { at: PathParts; reach: PathParts } {
+function linkParts({ at, reach }: { readonly at: string; readonly reach: string }): {
+  at: PathParts;
+  reach: PathParts;
+} {
   const top = { root: '/', parts: [] };
   return { at: parsePath(at) ?? top, reach: parsePath(reach) ?? top };
 }
 
-/** The place of a path in a container, with its host path where it has one; undefined for the container's own layer or a relative path. */
+/**
+ * The place of a path in a container, with its host path where it has one; undefined for the container's own layer or a
+ * relative path.
+ */
 export function viewInContainer(index: PathIndex, container: string, containerPath: string): PathView | undefined {
   const found = locate(index, container, containerPath);
   return found && viewAt(index, found.place, found.rest);
 }
 
-function locate(index: PathIndex, container: string, containerPath: string): { place: Place; rest: readonly string[] } | undefined {
+function locate(
+  index: PathIndex,
+  container: string,
+  containerPath: string,
+): { place: Place; rest: readonly string[] } | undefined {
   const path = parsePath(containerPath);
   const place = path && innermost(index, container, path);
   const rest = place && below(place.target, path, false);
@@ -140,9 +184,15 @@ function locate(index: PathIndex, container: string, containerPath: string): { p
 /**
  * Every place where the file at a path of a container is seen, that one first; empty where viewInContainer finds none.
  * With `file`, what the file system says of its host path, a link that stays inside of the mount is followed. One that
- * leads out of it cannot be from outside of the container: then its own place is all that is known, without a host path.
+ * leads out of it cannot be from outside of the container: then its own place is all that is known, without a host
+ * path.
  */
-export function viewsOfContainerPath(index: PathIndex, container: string, containerPath: string, file?: HostFile): PathView[] {
+export function viewsOfContainerPath(
+  index: PathIndex,
+  container: string,
+  containerPath: string,
+  file?: HostFile,
+): PathView[] {
   const found = locate(index, container, containerPath);
   const own = found && viewAt(index, found.place, found.rest);
   if (found === undefined || own === undefined) return [];
@@ -179,7 +229,9 @@ export function mountRoots(index: PathIndex): ReadonlyMap<string, readonly PathV
   for (const place of index.places) {
     const view = place.source && viewAt(index, place, []);
     if (place.source === undefined || view === undefined) continue;
-    for (const key of new Set([place.source.literal, place.source.real].map((path) => pathKey(path, ignoresCase(index.host))))) {
+    for (const key of new Set(
+      [place.source.literal, place.source.real].map((path) => pathKey(path, ignoresCase(index.host))),
+    )) {
       roots.set(key, [...(roots.get(key) ?? []), view]);
     }
   }

@@ -39,7 +39,12 @@ function factsOf({ kind, facts }: Entry): ReplacementFacts | undefined {
   if (kind !== REPLACEMENT || typeof facts !== 'object' || facts === null) return undefined;
   const { name, oldId, oldName, freshName, freshId, wasRunning, wasPaused } = facts as Partial<ReplacementFacts>;
   const texts = [name, oldId, oldName, freshName];
-  if (texts.some((text) => typeof text !== 'string' || text === '') || typeof wasRunning !== 'boolean' || typeof wasPaused !== 'boolean') return undefined;
+  if (
+    texts.some((text) => typeof text !== 'string' || text === '') ||
+    typeof wasRunning !== 'boolean' ||
+    typeof wasPaused !== 'boolean'
+  )
+    return undefined;
   return freshId === undefined || typeof freshId === 'string' ? (facts as ReplacementFacts) : undefined;
 }
 
@@ -72,13 +77,18 @@ export async function unfinishedReplacements(connection: Connection, log: Logger
     const facts = factsOf(entry);
     if (facts === undefined) continue;
     const old = await lookUp(connection, facts.oldId);
-    const fresh = facts.freshId === undefined ? await unrecordedFresh(connection, entry, facts) : await lookUp(connection, facts.freshId);
+    const fresh =
+      facts.freshId === undefined
+        ? await unrecordedFresh(connection, entry, facts)
+        : await lookUp(connection, facts.freshId);
     // The old one went in the last step of all, or somebody removed it: then the new one is all that there is.
     const isWhole = old === undefined;
     const isUntouched = !isWhole && fresh === undefined && old.name === facts.name;
     if (isWhole || (isUntouched && !(await isStopped(connection, facts)))) {
       await (await connection.journal.claim(entry))?.end();
-      log.info(`A change of the mounts of container "${facts.name}" that was cut off had ${isWhole ? 'come to its end' : 'done nothing yet'}.`);
+      log.info(
+        `A change of the mounts of container "${facts.name}" that was cut off had ${isWhole ? 'come to its end' : 'done nothing yet'}.`,
+      );
       continue;
     }
     found.push({ entry, facts, freshId: fresh?.id });
@@ -89,8 +99,15 @@ export async function unfinishedReplacements(connection: Connection, log: Logger
 /** Clocks of two machines differ. */
 const CLOCKS_MS = 10 * 60_000;
 
-/** The new container whose id was not written down yet. Such a one was just made and never started; anything else is a stranger's. */
-async function unrecordedFresh(connection: Connection, { at }: Entry, { freshName }: ReplacementFacts): Promise<Seen | undefined> {
+/**
+ * The new container whose id was not written down yet. Such a one was just made and never started; anything else is a
+ * stranger's.
+ */
+async function unrecordedFresh(
+  connection: Connection,
+  { at }: Entry,
+  { freshName }: ReplacementFacts,
+): Promise<Seen | undefined> {
   const found = await lookUp(connection, freshName);
   return found !== undefined && found.isNew && found.createdAt > Date.parse(at) - CLOCKS_MS ? found : undefined;
 }
@@ -99,8 +116,15 @@ async function isStopped({ docker }: Connection, { oldId, wasRunning }: Replacem
   return wasRunning && !(await docker.getContainer(oldId).inspect()).State.Running;
 }
 
-/** Removes the replacement and gives the old container its name and its state back: by the ids of the record, never by name. */
-export async function putBack({ docker, journal }: Connection, { entry, facts, freshId }: Unfinished, log: Logger): Promise<void> {
+/**
+ * Removes the replacement and gives the old container its name and its state back: by the ids of the record, never by
+ * name.
+ */
+export async function putBack(
+  { docker, journal }: Connection,
+  { entry, facts, freshId }: Unfinished,
+  log: Logger,
+): Promise<void> {
   const { name, oldId, wasRunning, wasPaused } = facts;
   const claimed = await journal.claim(entry);
   // Another window is doing it, or has done it.
@@ -133,11 +157,14 @@ async function removeIfThere(removal: Promise<unknown>): Promise<void> {
 const MARKED = /^(.+)-(?:old|new)-(?:[rs][0-9a-f]{6}|[0-9a-f]{12})$/;
 
 /**
- * Containers that are named like what a replacement leaves, and that no record of this machine tells of: another machine
- * made them, or somebody who wants it to look so. They are to be shown, never touched. Returns their names with the name
- * that each would have.
+ * Containers that are named like what a replacement leaves, and that no record of this machine tells of: another
+ * machine made them, or somebody who wants it to look so. They are to be shown, never touched. Returns their names with
+ * the name that each would have.
  */
-export async function unrecordedLeftovers({ journal, key }: Connection, containers: readonly Container[]): Promise<{ readonly container: string; readonly of: string }[]> {
+export async function unrecordedLeftovers(
+  { journal, key }: Connection,
+  containers: readonly Container[],
+): Promise<{ readonly container: string; readonly of: string }[]> {
   const known = (await journal.entries(key)).map(factsOf).filter((facts) => facts !== undefined);
   const ids = new Set(known.flatMap(({ oldId, freshId }) => [oldId, freshId]));
   const names = new Set(known.map(({ freshName }) => freshName));

@@ -10,21 +10,33 @@ export interface RemovalPlan {
   readonly containers: readonly Container[];
   /** Anonymous volumes that no other container uses: they go, if volumes are to be removed. */
   readonly goes: readonly Volume[];
-  readonly stays: readonly { readonly volume: Volume; readonly reason: 'named' | 'used'; readonly users: readonly string[] }[];
+  readonly stays: readonly {
+    readonly volume: Volume;
+    readonly reason: 'named' | 'used';
+    readonly users: readonly string[];
+  }[];
 }
 
-/** Foretells a removal from the snapshot; of several containers, as if all went at once. Docker never removes a named volume with a container. */
+/**
+ * Foretells a removal from the snapshot; of several containers, as if all went at once. Docker never removes a named
+ * volume with a container.
+ */
 export function planRemoval({ volumes }: Pick<Snapshot, 'volumes'>, ...containers: readonly Container[]): RemovalPlan {
   const gone = new Set(containers.map(({ name }) => name));
-  const names = new Set(containers.flatMap(({ mounts }) => mounts.map(({ volume }) => volume)).filter((name) => name !== undefined));
+  const names = new Set(
+    containers.flatMap(({ mounts }) => mounts.map(({ volume }) => volume)).filter((name) => name !== undefined),
+  );
   const own = volumes.filter(({ name }) => names.has(name));
-  const others = (volume: Volume) => [...new Set(volume.usedBy.map((use) => use.container))].filter((name) => !gone.has(name));
+  const others = (volume: Volume) =>
+    [...new Set(volume.usedBy.map((use) => use.container))].filter((name) => !gone.has(name));
   const fates = own.map((volume) => ({ volume, users: others(volume) }));
   const goes = ({ volume, users }: (typeof fates)[number]) => volume.anonymous && users.length === 0;
   return {
     containers,
     goes: fates.filter(goes).map(({ volume }) => volume),
-    stays: fates.filter((fate) => !goes(fate)).map((fate) => ({ ...fate, reason: fate.users.length > 0 ? 'used' : 'named' })),
+    stays: fates
+      .filter((fate) => !goes(fate))
+      .map((fate) => ({ ...fate, reason: fate.users.length > 0 ? 'used' : 'named' })),
   };
 }
 
@@ -38,17 +50,34 @@ export interface Removal {
  * Removes a container, with its anonymous volumes where `removeVolumes`, and says what really went.
  * Throws NotFound, and InUse for one that runs without `force`.
  */
-export async function removeContainer(connection: Connection, reference: string, options: { readonly removeVolumes?: boolean; readonly force?: boolean }): Promise<Removal> {
+export async function removeContainer(
+  connection: Connection,
+  reference: string,
+  options: { readonly removeVolumes?: boolean; readonly force?: boolean },
+): Promise<Removal> {
   const inspected = await inspectContainer(connection, reference);
   const name = plainName(inspected.Name);
   if (inspected.State.Running && options.force !== true) {
-    throw new InUse('container', name, [], l10n.t('Container "{0}" is running and was not removed; stop it first, or remove it with force.', name));
+    throw new InUse(
+      'container',
+      name,
+      [],
+      l10n.t('Container "{0}" is running and was not removed; stop it first, or remove it with force.', name),
+    );
   }
-  const volumes = inspected.Mounts.flatMap((mount) => (mount.Type === 'volume' && mount.Name !== undefined ? [mount.Name] : []));
+  const volumes = inspected.Mounts.flatMap((mount) =>
+    mount.Type === 'volume' && mount.Name !== undefined ? [mount.Name] : [],
+  );
   try {
-    await connection.docker.getContainer(inspected.Id).remove({ v: options.removeVolumes === true, force: options.force === true });
+    await connection.docker
+      .getContainer(inspected.Id)
+      .remove({ v: options.removeVolumes === true, force: options.force === true });
     const left = await volumeNames(connection);
-    return { removed: name, volumesRemoved: volumes.filter((volume) => !left.has(volume)), volumesKept: volumes.filter((volume) => left.has(volume)) };
+    return {
+      removed: name,
+      volumesRemoved: volumes.filter((volume) => !left.has(volume)),
+      volumesKept: volumes.filter((volume) => left.has(volume)),
+    };
   } catch (error) {
     throw engineError(error, { kind: 'container', object: name, doing: 'remove it' });
   }

@@ -38,20 +38,35 @@ const OWN_NETWORK = /^(none|host|container:.*)$/;
  * `keepIn` names an image to make of what the container wrote outside of its mounts, for the replacement to start from.
  * Throws NotFound, BadArgument, InUse or EngineFailure; the container is then as it was.
  */
-export async function changeMounts(connection: Connection, reference: string, change: MountChange, log: Logger, keepIn?: string): Promise<Replaced> {
+export async function changeMounts(
+  connection: Connection,
+  reference: string,
+  change: MountChange,
+  log: Logger,
+  keepIn?: string,
+): Promise<Replaced> {
   const { docker } = connection;
   const old = await inspectContainer(connection, reference);
   const name = plainName(old.Name);
   await checkReplaceable(connection, old, name);
   const inventory = new Inventory(connection);
   const parts = applyChange(name, await partsOf(inventory, old), change);
-  if (change.kind === 'add') for (const source of await missingSources(connection, change.mounts)) log.warn(`The directory "${source}" does not exist; the engine makes it for container "${name}".`);
+  if (change.kind === 'add')
+    for (const source of await missingSources(connection, change.mounts))
+      log.warn(`The directory "${source}" does not exist; the engine makes it for container "${name}".`);
   const [network, ...otherNetworks] = networksOf(old);
   const hex = randomBytes(6).toString('hex');
   const marked = (side: 'old' | 'new') => `${name}-${side}-${hex}`;
   let context = { kind: 'container' as const, object: name, doing: 'replace it; it is as it was' };
   const back: Partial<Record<(typeof WAY_BACK)[number], () => Promise<unknown>>> = {};
-  const facts: ReplacementFacts = { name, oldId: old.Id, oldName: marked('old'), freshName: marked('new'), wasRunning: old.State.Running, wasPaused: old.State.Paused };
+  const facts: ReplacementFacts = {
+    name,
+    oldId: old.Id,
+    oldName: marked('old'),
+    freshName: marked('new'),
+    wasRunning: old.State.Running,
+    wasPaused: old.State.Paused,
+  };
   const record = await recordReplacement(connection, facts);
   try {
     const config = await configOf(connection, old, parts, network, marked('new'));
@@ -79,7 +94,10 @@ export async function changeMounts(connection: Connection, reference: string, ch
     if (wasRunning) await startAndWatch(fresh, name);
     if (old.State.Paused) await fresh.pause();
     for (const step of WAY_BACK) delete back[step];
-    context = { ...context, doing: `remove the old container "${marked('old')}"; the new one runs in its place, so remove the old one yourself` };
+    context = {
+      ...context,
+      doing: `remove the old container "${marked('old')}"; the new one runs in its place, so remove the old one yourself`,
+    };
     await current.remove({ force: true });
     await record.end().catch((error: unknown) => log.warn((error as Error).message));
     log.info(`Replaced container "${name}": ${old.Id.slice(0, 12)} went, ${fresh.id.slice(0, 12)} has its place.`);
@@ -103,18 +121,49 @@ export async function changeMounts(connection: Connection, reference: string, ch
 /** Makes an image of the container's own file system; what is in mounts is no part of it. Never moves a tag. */
 async function commit({ docker }: Connection, { Id, Name }: InspectedContainer, image: string): Promise<void> {
   const [, repo = '', tag = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(image) ?? [];
-  const isTaken = await docker.getImage(image).inspect().then(() => true, () => false);
-  if (isTaken) throw new BadArgument('commit', l10n.t('There is an image "{0}" already; choose another name for what container "{1}" wrote.', image, plainName(Name)));
-  await docker.getContainer(Id).commit({ repo, tag, comment: 'Kept by Docker Mounts before a change of mounts', pause: true });
+  const isTaken = await docker
+    .getImage(image)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    );
+  if (isTaken)
+    throw new BadArgument(
+      'commit',
+      l10n.t(
+        'There is an image "{0}" already; choose another name for what container "{1}" wrote.',
+        image,
+        plainName(Name),
+      ),
+    );
+  await docker
+    .getContainer(Id)
+    .commit({ repo, tag, comment: 'Kept by Docker Mounts before a change of mounts', pause: true });
 }
 
 async function checkReplaceable(connection: Connection, old: InspectedContainer, name: string): Promise<void> {
   if (old.HostConfig.AutoRemove) {
-    throw new BadArgument('container', l10n.t('Container "{0}" removes itself when it stops (--rm), so it could not be put back; create it again without --rm.', name));
+    throw new BadArgument(
+      'container',
+      l10n.t(
+        'Container "{0}" removes itself when it stops (--rm), so it could not be put back; create it again without --rm.',
+        name,
+      ),
+    );
   }
   const sharers = await lendsTo(connection, old, name);
   if (sharers.length > 0) {
-    throw new InUse('container', name, sharers, l10n.t('Container "{0}" lends its network, processes or memory to {1}, which would lose it; remove those first and create them again afterwards.', name, sharers.join(', ')));
+    throw new InUse(
+      'container',
+      name,
+      sharers,
+      l10n.t(
+        'Container "{0}" lends its network, processes or memory to {1}, which would lose it; remove those first and create them again afterwards.',
+        name,
+        sharers.join(', '),
+      ),
+    );
   }
 }
 
@@ -125,22 +174,41 @@ async function lendsTo({ docker }: Connection, { Id }: InspectedContainer, name:
   const others = (await docker.listContainers({ all: true })).filter((other) => other.Id !== Id);
   await eachOf(others, async (other) => {
     const { Name, HostConfig } = await docker.getContainer(other.Id).inspect();
-    if ([HostConfig.NetworkMode, HostConfig.PidMode, HostConfig.IpcMode].some((mode) => mode !== undefined && borrowed.has(mode))) found.push(plainName(Name));
+    if (
+      [HostConfig.NetworkMode, HostConfig.PidMode, HostConfig.IpcMode].some(
+        (mode) => mode !== undefined && borrowed.has(mode),
+      )
+    )
+      found.push(plainName(Name));
   });
   return found.sort();
 }
 
 /** The mounts as the configuration says them, anonymous volumes by their names. */
 async function partsOf(inventory: Inventory, old: InspectedContainer): Promise<MountParts> {
-  const { Binds, Mounts, VolumesFrom, Tmpfs } = old.HostConfig as { Binds?: string[] | null; Mounts?: Docker.MountSettings[] | null; VolumesFrom?: string[] | null; Tmpfs?: Record<string, string> | null };
+  const { Binds, Mounts, VolumesFrom, Tmpfs } = old.HostConfig as {
+    Binds?: string[] | null;
+    Mounts?: Docker.MountSettings[] | null;
+    VolumesFrom?: string[] | null;
+    Tmpfs?: Record<string, string> | null;
+  };
   const { containers } = await inventory.read();
   const seen = containers.find(({ id }) => id === old.Id)?.mounts ?? [];
-  const named = (Mounts ?? []).map((mount) => (mount.Type === 'volume' && !mount.Source ? { ...mount, Source: seen.find(({ target }) => target === mount.Target)?.source ?? '' } : mount));
+  const named = (Mounts ?? []).map((mount) =>
+    mount.Type === 'volume' && !mount.Source
+      ? { ...mount, Source: seen.find(({ target }) => target === mount.Target)?.source ?? '' }
+      : mount,
+  );
   const binds = Binds ?? [];
   const covered = new Set([...binds.map(targetOfBind), ...named.map(({ Target }) => Target)]);
-  const anonymous = seen.filter(({ type, target, from }) => type === 'volume' && from === undefined && !covered.has(target));
+  const anonymous = seen.filter(
+    ({ type, target, from }) => type === 'volume' && from === undefined && !covered.has(target),
+  );
   return {
-    binds: [...binds, ...anonymous.map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`)],
+    binds: [
+      ...binds,
+      ...anonymous.map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`),
+    ],
     mounts: named,
     // A giver that is gone cannot be asked again; what it gave is carried over by name above.
     volumesFrom: (VolumesFrom ?? []).filter((from) => {
@@ -153,14 +221,26 @@ async function partsOf(inventory: Inventory, old: InspectedContainer): Promise<M
   };
 }
 
-async function configOf(connection: Connection, old: InspectedContainer, parts: MountParts, network: Joined | undefined, name: string): Promise<Docker.ContainerCreateOptions> {
+async function configOf(
+  connection: Connection,
+  old: InspectedContainer,
+  parts: MountParts,
+  network: Joined | undefined,
+  name: string,
+): Promise<Docker.ContainerCreateOptions> {
   const { Config, HostConfig } = old;
   return {
     ...carried(Config, CONFIG),
     ...ownNames(old),
     ...(await imageOf(connection, old)),
     name,
-    HostConfig: { ...carried(HostConfig, HOST_CONFIG), Binds: [...parts.binds], Mounts: [...parts.mounts], VolumesFrom: [...parts.volumesFrom], Tmpfs: { ...parts.tmpfs } },
+    HostConfig: {
+      ...carried(HostConfig, HOST_CONFIG),
+      Binds: [...parts.binds],
+      Mounts: [...parts.mounts],
+      VolumesFrom: [...parts.volumesFrom],
+      Tmpfs: { ...parts.tmpfs },
+    },
     ...(network ? { NetworkingConfig: { EndpointsConfig: { [network[0]]: network[1] } } } : {}),
   };
 }
@@ -169,15 +249,30 @@ async function configOf(connection: Connection, old: InspectedContainer, parts: 
  * The host name, unless the engine made it of the old id, or it is that of the host or of another container: the engine
  * takes no name, and in another's network no ports, of a container that has them from elsewhere (moby, runconfig).
  */
-function ownNames({ Config, HostConfig, Id }: InspectedContainer): { Hostname: string; ExposedPorts?: Record<string, never> } {
+function ownNames({ Config, HostConfig, Id }: InspectedContainer): {
+  Hostname: string;
+  ExposedPorts?: Record<string, never>;
+} {
   const isGuest = HostConfig.NetworkMode?.startsWith('container:') === true;
   const isForeign = isGuest || HostConfig.UTSMode === 'host' || Config.Hostname === Id.slice(0, 12);
   return { Hostname: isForeign ? '' : Config.Hostname, ...(isGuest ? { ExposedPorts: {} } : {}) };
 }
 
-/** The image by its tag, or by its id where the tag has moved on; and an entrypoint that the image has and the container not. */
-async function imageOf({ docker }: Connection, { Config, Image }: InspectedContainer): Promise<{ Image: string; Entrypoint?: string[] }> {
-  const tagged = await docker.getImage(Config.Image).inspect().then(({ Id }) => Id, () => undefined);
+/**
+ * The image by its tag, or by its id where the tag has moved on; and an entrypoint that the image has and the container
+ * not.
+ */
+async function imageOf(
+  { docker }: Connection,
+  { Config, Image }: InspectedContainer,
+): Promise<{ Image: string; Entrypoint?: string[] }> {
+  const tagged = await docker
+    .getImage(Config.Image)
+    .inspect()
+    .then(
+      ({ Id }) => Id,
+      () => undefined,
+    );
   const { Config: declared } = await docker.getImage(Image).inspect();
   const wasTakenAway = !Config.Entrypoint?.length && (declared.Entrypoint?.length ?? 0) > 0;
   return { Image: tagged === Image ? Config.Image : Image, ...(wasTakenAway ? { Entrypoint: [''] } : {}) };
@@ -210,6 +305,13 @@ async function startAndWatch(container: Docker.Container, name: string): Promise
   await sleep(SETTLE_MS);
   const { State } = await container.inspect();
   if (!State.Running && !State.Restarting) {
-    throw new BadArgument('container', l10n.t('The replacement of "{0}" ended at once with code {1}, so the old container was put back. See its log for the reason, and try other mounts.', name, State.ExitCode));
+    throw new BadArgument(
+      'container',
+      l10n.t(
+        'The replacement of "{0}" ended at once with code {1}, so the old container was put back. See its log for the reason, and try other mounts.',
+        name,
+        State.ExitCode,
+      ),
+    );
   }
 }

@@ -30,7 +30,11 @@ export interface MountSettings {
     readonly Labels?: Readonly<Record<string, string>>;
     readonly DriverConfig?: { readonly Name: string; readonly Options: Readonly<Record<string, string>> };
   };
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number; readonly Options?: readonly (readonly string[])[] };
+  readonly TmpfsOptions?: {
+    readonly SizeBytes?: number;
+    readonly Mode?: number;
+    readonly Options?: readonly (readonly string[])[];
+  };
   /** SELinux relabelling, which only a `-v` string can ask for. */
   readonly relabel?: 'z' | 'Z';
 }
@@ -46,13 +50,24 @@ const MOST_SHOWN = 500;
 
 /** Quotes the mount without the passwords that driver options can hold. */
 function bad(text: string, why: string): BadArgument {
-  return new BadArgument('mounts', maskedText(l10n.t('The mount "{0}" cannot be used: {1}.', text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text, why)));
+  return new BadArgument(
+    'mounts',
+    maskedText(
+      l10n.t(
+        'The mount "{0}" cannot be used: {1}.',
+        text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text,
+        why,
+      ),
+    ),
+  );
 }
 
 /** What a message may quote of an API object: its labels and driver options are nobody's business. */
 function quotable(spec: unknown): string {
   if (typeof spec !== 'object' || spec === null) return spec === null ? 'null' : typeof spec;
-  const named = Object.entries(spec).filter(([key, value]) => ['Type', 'Source', 'Target'].includes(key) && typeof value === 'string');
+  const named = Object.entries(spec).filter(
+    ([key, value]) => ['Type', 'Source', 'Target'].includes(key) && typeof value === 'string',
+  );
   return Array.isArray(spec) ? '[…]' : JSON.stringify(Object.fromEntries(named));
 }
 
@@ -61,13 +76,17 @@ const MOST_PATH_CHARACTERS = 4096;
 
 function checkTarget(text: string, target: string): string {
   if (target.length > MOST_PATH_CHARACTERS) throw bad(text, l10n.t('the target is longer than a path can be'));
-  if (!posix.isAbsolute(target)) throw bad(text, l10n.t('the target "{0}" must be an absolute path in the container', target));
+  if (!posix.isAbsolute(target))
+    throw bad(text, l10n.t('the target "{0}" must be an absolute path in the container', target));
   const clean = withoutEndSlash(posix.normalize(target));
   if (clean === '/') throw bad(text, l10n.t('the target cannot be "/"'));
   return clean;
 }
 
-/** The parts of a `-v` string or of an element of HostConfig.Binds: splits at colons, but not behind a Windows drive letter, or in a `${workspaceFolder:NAME}`, at the start. */
+/**
+ * The parts of a `-v` string or of an element of HostConfig.Binds: splits at colons, but not behind a Windows drive
+ * letter, or in a `${workspaceFolder:NAME}`, at the start.
+ */
 export function splitVolume(text: string): string[] {
   const whole = WINDOWS_PATH.test(text) ? 2 : (/^\$\{workspaceFolder:[^}]+\}/.exec(text)?.[0].length ?? 0);
   const parts = text.slice(whole).split(':');
@@ -82,20 +101,29 @@ export interface LocalPaths {
   readonly folders?: readonly { readonly name: string; readonly path: string }[];
 }
 
-/** `~` and `${workspaceFolder}` in front, on the side of the host only: in a container they would mean something else. */
+/**
+ * `~` and `${workspaceFolder}` in front, on the side of the host only: in a container they would mean something else.
+ */
 function expand(text: string, source: string, { home, folders = [] }: LocalPaths): string {
   if (source === '~' || source.startsWith('~/')) return posix.join(home, source.slice(1));
   const [whole, name] = /^\$\{workspaceFolder(?::([^}]+))?\}/.exec(source) ?? [];
   if (whole === undefined) return source;
   const folder = name === undefined ? folders[0] : folders.find((one) => one.name === name);
-  if (folder === undefined) throw bad(text, name === undefined ? l10n.t('no folder is open that "{0}" could stand for', whole) : l10n.t('the workspace has no folder "{0}"', name));
+  if (folder === undefined)
+    throw bad(
+      text,
+      name === undefined
+        ? l10n.t('no folder is open that "{0}" could stand for', whole)
+        : l10n.t('the workspace has no folder "{0}"', name),
+    );
   return folder.path + source.slice(whole.length);
 }
 
 function parseVolume(text: string, local: LocalPaths): MountSettings {
   const parts = splitVolume(text);
   if (parts.length > 3) throw bad(text, l10n.t('it has too many colons; write source:target:options'));
-  if (parts.length === 1) return { Type: 'volume', Source: '', Target: checkTarget(text, parts[0] ?? ''), ReadOnly: false };
+  if (parts.length === 1)
+    return { Type: 'volume', Source: '', Target: checkTarget(text, parts[0] ?? ''), ReadOnly: false };
   const [from = '', target = '', words = ''] = parts;
   const source = expand(text, from, local);
   if (source === '') throw bad(text, l10n.t('the source is empty'));
@@ -105,15 +133,26 @@ function parseVolume(text: string, local: LocalPaths): MountSettings {
     throw bad(text, l10n.t('the source "{0}" is neither an absolute path nor a volume\'s name', source));
   }
   const options = parseOptions(text, words, isBind);
-  return checkMount(text, { Type: isBind ? 'bind' : 'volume', Source: source, Target: target, ReadOnly: options.readOnly, ...options.rest });
+  return checkMount(text, {
+    Type: isBind ? 'bind' : 'volume',
+    Source: source,
+    Target: target,
+    ReadOnly: options.readOnly,
+    ...options.rest,
+  });
 }
 
-function parseOptions(text: string, words: string, isBind: boolean): { readOnly: boolean; rest: Partial<MountSettings> } {
+function parseOptions(
+  text: string,
+  words: string,
+  isBind: boolean,
+): { readOnly: boolean; rest: Partial<MountSettings> } {
   const seen = new Map<string, string>();
   for (const word of words === '' ? [] : words.split(',')) {
     const group = groupOf(word);
     if (group === undefined) throw bad(text, l10n.t('the option "{0}" is unknown', word));
-    if (seen.has(group)) throw bad(text, l10n.t('the options "{0}" and "{1}" exclude one another', seen.get(group) ?? '', word));
+    if (seen.has(group))
+      throw bad(text, l10n.t('the options "{0}" and "{1}" exclude one another', seen.get(group) ?? '', word));
     seen.set(group, word);
   }
   const propagation = seen.get('propagation');
@@ -144,15 +183,19 @@ function closingQuote(text: string, from: number): number {
   return -1;
 }
 
-/** The fields of one CSV line; a field in double quotes may hold commas, and doubled quotes (RFC 4180). Throws BadArgument. */
+/**
+ * The fields of one CSV line; a field in double quotes may hold commas, and doubled quotes (RFC 4180). Throws
+ * BadArgument.
+ */
 function csvFields(text: string): string[] {
   const fields: string[] = [];
   // A comma at the end is passed over.
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const quoted = text[at] === '"';
     const close = quoted ? closingQuote(text, at + 1) : -1;
     const end = quoted ? close + 1 : text.indexOf(',', at);
-    if (quoted && (close < 0 || (end < text.length && text[end] !== ','))) throw bad(text, l10n.t('a field in quotes must be closed, with a comma or nothing behind it'));
+    if (quoted && (close < 0 || (end < text.length && text[end] !== ',')))
+      throw bad(text, l10n.t('a field in quotes must be closed, with a comma or nothing behind it'));
     const field = end < 0 ? text.slice(at) : text.slice(at, end);
     fields.push(quoted ? field.slice(1, -1).replaceAll('""', '"') : field);
     at = end < 0 ? text.length : end + 1;
@@ -228,10 +271,24 @@ function applyField(text: string, draft: Draft, field: string, local: LocalPaths
 }
 
 function parseMount(text: string, local: LocalPaths): MountSettings {
-  const draft: Draft = { Type: 'volume', Source: '', Target: '', ReadOnly: false, bind: {}, volume: {}, labels: {}, driver: undefined, driverOptions: {}, tmpfs: {} };
+  const draft: Draft = {
+    Type: 'volume',
+    Source: '',
+    Target: '',
+    ReadOnly: false,
+    bind: {},
+    volume: {},
+    labels: {},
+    driver: undefined,
+    driverOptions: {},
+    tmpfs: {},
+  };
   for (const field of csvFields(text)) applyField(text, draft, field, local);
   const has = (part: object) => Object.keys(part).length > 0;
-  const driver = draft.driver !== undefined || has(draft.driverOptions) ? { DriverConfig: { Name: draft.driver ?? '', Options: draft.driverOptions } } : {};
+  const driver =
+    draft.driver !== undefined || has(draft.driverOptions)
+      ? { DriverConfig: { Name: draft.driver ?? '', Options: draft.driverOptions } }
+      : {};
   const volume = { ...draft.volume, ...(has(draft.labels) ? { Labels: draft.labels } : {}), ...driver };
   return checkMount(text, {
     Type: draft.Type as MountSettings['Type'],
@@ -247,19 +304,40 @@ function parseMount(text: string, local: LocalPaths): MountSettings {
 
 function checkMount(text: string, mount: MountSettings): MountSettings {
   const { Type, Source, Consistency, BindOptions, VolumeOptions, TmpfsOptions, relabel } = mount;
-  if (!['bind', 'volume', 'tmpfs'].includes(Type)) throw bad(text, l10n.t('the type "{0}" is not bind, volume or tmpfs', String(Type)));
-  const foreign = { bind: VolumeOptions ?? TmpfsOptions, volume: BindOptions ?? TmpfsOptions, tmpfs: BindOptions ?? VolumeOptions }[Type];
+  if (!['bind', 'volume', 'tmpfs'].includes(Type))
+    throw bad(text, l10n.t('the type "{0}" is not bind, volume or tmpfs', String(Type)));
+  const foreign = {
+    bind: VolumeOptions ?? TmpfsOptions,
+    volume: BindOptions ?? TmpfsOptions,
+    tmpfs: BindOptions ?? VolumeOptions,
+  }[Type];
   if (foreign !== undefined) throw bad(text, l10n.t('it has options of another type than {0}', Type));
   if (Type === 'tmpfs' && Source !== '') throw bad(text, l10n.t('a tmpfs has no source'));
-  if (Type === 'bind' && !posix.isAbsolute(Source) && !WINDOWS_PATH.test(Source)) throw bad(text, l10n.t('the source "{0}" of a bind must be an absolute path', Source));
-  if (Type === 'volume' && Source !== '' && !VOLUME_NAME.test(Source)) throw bad(text, l10n.t('"{0}" cannot be a volume\'s name', Source));
-  if (BindOptions?.Propagation !== undefined && BindOptions.Propagation !== '' && !PROPAGATIONS.includes(BindOptions.Propagation)) throw bad(text, l10n.t('the propagation "{0}" is unknown', BindOptions.Propagation));
-  if (Consistency !== undefined && Consistency !== '' && !CONSISTENCIES.includes(Consistency)) throw bad(text, l10n.t('the consistency "{0}" is unknown', Consistency));
+  if (Type === 'bind' && !posix.isAbsolute(Source) && !WINDOWS_PATH.test(Source))
+    throw bad(text, l10n.t('the source "{0}" of a bind must be an absolute path', Source));
+  if (Type === 'volume' && Source !== '' && !VOLUME_NAME.test(Source))
+    throw bad(text, l10n.t('"{0}" cannot be a volume\'s name', Source));
+  if (
+    BindOptions?.Propagation !== undefined &&
+    BindOptions.Propagation !== '' &&
+    !PROPAGATIONS.includes(BindOptions.Propagation)
+  )
+    throw bad(text, l10n.t('the propagation "{0}" is unknown', BindOptions.Propagation));
+  if (Consistency !== undefined && Consistency !== '' && !CONSISTENCIES.includes(Consistency))
+    throw bad(text, l10n.t('the consistency "{0}" is unknown', Consistency));
   // With a relabelling it becomes a `-v` string, which holds neither colons in a path nor a driver's options.
-  const isPlain = Source !== '' && !(posix.isAbsolute(Source) && Source.includes(':')) && !mount.Target.includes(':') && (VolumeOptions === undefined || Object.keys(VolumeOptions).length === 0);
-  if (relabel !== undefined && (!['z', 'Z'].includes(relabel) || !isPlain)) throw bad(text, l10n.t('the relabelling "{0}" cannot be had for it', relabel));
+  const isPlain =
+    Source !== '' &&
+    !(posix.isAbsolute(Source) && Source.includes(':')) &&
+    !mount.Target.includes(':') &&
+    (VolumeOptions === undefined || Object.keys(VolumeOptions).length === 0);
+  if (relabel !== undefined && (!['z', 'Z'].includes(relabel) || !isPlain))
+    throw bad(text, l10n.t('the relabelling "{0}" cannot be had for it', relabel));
   // The engine reads ".." as text and the kernel follows links before it: what is judged must be what is mounted.
-  const flat = Type === 'bind' && posix.isAbsolute(Source) && CROOKED.test(Source) ? posix.normalize(Source).replace(/^\/+/, '/') : Source;
+  const flat =
+    Type === 'bind' && posix.isAbsolute(Source) && CROOKED.test(Source)
+      ? posix.normalize(Source).replace(/^\/+/, '/')
+      : Source;
   return { ...mount, Source: flat, Target: checkTarget(text, mount.Target) };
 }
 
@@ -276,7 +354,13 @@ const MOUNT: { readonly [key: string]: Shape } = {
   Target: 'text',
   ReadOnly: 'flag',
   Consistency: 'text',
-  BindOptions: { Propagation: 'text', NonRecursive: 'flag', CreateMountpoint: 'flag', ReadOnlyNonRecursive: 'flag', ReadOnlyForceRecursive: 'flag' },
+  BindOptions: {
+    Propagation: 'text',
+    NonRecursive: 'flag',
+    CreateMountpoint: 'flag',
+    ReadOnlyNonRecursive: 'flag',
+    ReadOnlyForceRecursive: 'flag',
+  },
   VolumeOptions: { NoCopy: 'flag', Labels: 'texts', DriverConfig: { Name: 'text', Options: 'texts' }, Subpath: 'text' },
   TmpfsOptions: { SizeBytes: 'count', Mode: 'count', Options: 'lists' },
   ImageOptions: { Subpath: 'text' },
@@ -306,18 +390,34 @@ function copied(text: string, path: string, value: unknown, shape: Shape): unkno
   };
   if (shape === 'text') return mustBe(typeof value === 'string', l10n.t('"{0}" must be a text', path));
   if (shape === 'flag') return mustBe(typeof value === 'boolean', l10n.t('"{0}" must be true or false', path));
-  if (shape === 'count') return mustBe(Number.isSafeInteger(value) && Number(value) >= 0, l10n.t('"{0}" must be a whole number', path));
+  if (shape === 'count')
+    return mustBe(Number.isSafeInteger(value) && Number(value) >= 0, l10n.t('"{0}" must be a whole number', path));
   if (shape === 'lists') {
-    const lists: unknown[] = Array.isArray(value) ? value.map((one: unknown) => (Array.isArray(one) ? [...(one as unknown[])] : one)) : [value];
-    if (!lists.every((one) => isTexts(one) && one.length >= 1 && one.length <= 2)) throw bad(text, l10n.t('"{0}" must be a list of lists of one or two texts', path));
+    const lists: unknown[] = Array.isArray(value)
+      ? value.map((one: unknown) => (Array.isArray(one) ? [...(one as unknown[])] : one))
+      : [value];
+    if (!lists.every((one) => isTexts(one) && one.length >= 1 && one.length <= 2))
+      throw bad(text, l10n.t('"{0}" must be a list of lists of one or two texts', path));
     return lists;
   }
-  const wrong = shape === 'texts' ? (path.endsWith('.Options') ? l10n.t('its driver options must be an object of texts') : l10n.t('"{0}" must be an object of texts', path)) : l10n.t('"{0}" must be an object', path);
+  const wrong =
+    shape === 'texts'
+      ? path.endsWith('.Options')
+        ? l10n.t('its driver options must be an object of texts')
+        : l10n.t('"{0}" must be an object of texts', path)
+      : l10n.t('"{0}" must be an object', path);
   if (!isObject(value)) throw bad(text, wrong);
   const fields: [string, unknown][] = [];
   for (const [key, one] of Object.entries(value) as [string, unknown][]) {
     const here = path === '' ? key : `${path}.${key}`;
-    const known = shape === 'texts' ? (key === '__proto__' ? undefined : 'text') : Object.hasOwn(shape, key) ? shape[key] : undefined;
+    const known =
+      shape === 'texts'
+        ? key === '__proto__'
+          ? undefined
+          : 'text'
+        : Object.hasOwn(shape, key)
+          ? shape[key]
+          : undefined;
     if (known === undefined) throw bad(text, l10n.t('the field "{0}" is unknown', here.slice(0, MOST_KEY_SHOWN)));
     if (shape === 'texts' && typeof one !== 'string') throw bad(text, wrong);
     // To Go, null is what is not there.
@@ -326,18 +426,41 @@ function copied(text: string, path: string, value: unknown, shape: Shape): unkno
   return Object.fromEntries(fields);
 }
 
-type Copied = { -readonly [Key in keyof MountSettings]?: MountSettings[Key] } & { ImageOptions?: object; ClusterOptions?: object };
+type Copied = { -readonly [Key in keyof MountSettings]?: MountSettings[Key] } & {
+  ImageOptions?: object;
+  ClusterOptions?: object;
+};
 
 /** A mount as the engine may be sent it: of the fields of the API alone, whatever else the object holds. */
-export function engineMount({ Type, Source, Target, ReadOnly, Consistency, BindOptions, VolumeOptions, TmpfsOptions }: MountSettings): object {
-  const given = Object.entries({ Type, Source, Target, ReadOnly, Consistency, BindOptions, VolumeOptions, TmpfsOptions }).filter(([, value]) => value !== undefined);
+export function engineMount({
+  Type,
+  Source,
+  Target,
+  ReadOnly,
+  Consistency,
+  BindOptions,
+  VolumeOptions,
+  TmpfsOptions,
+}: MountSettings): object {
+  const given = Object.entries({
+    Type,
+    Source,
+    Target,
+    ReadOnly,
+    Consistency,
+    BindOptions,
+    VolumeOptions,
+    TmpfsOptions,
+  }).filter(([, value]) => value !== undefined);
   return copied(quotable({ Type, Source, Target }), '', Object.fromEntries(given), MOUNT) as object;
 }
 
 /** One mount from a `-v` string, a `--mount` string or an API object. Throws BadArgument that says what is wrong. */
 export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings {
-  if (typeof spec === 'string' && spec.length > MOST_CHARACTERS) throw bad(spec, l10n.t('it is longer than any mount can be'));
-  if (typeof spec === 'string') return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
+  if (typeof spec === 'string' && spec.length > MOST_CHARACTERS)
+    throw bad(spec, l10n.t('it is longer than any mount can be'));
+  if (typeof spec === 'string')
+    return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
   if (!isObject(spec)) throw bad(quotable(spec), l10n.t('it is neither a text nor an object'));
   // Read once: what is checked and what is quoted is what is sent, whatever an accessor says the next time.
   const once = { ...spec };
@@ -345,10 +468,22 @@ export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings 
   const { ImageOptions, ClusterOptions, ...mount } = copied(text, '', once, MOUNT) as Copied;
   if (mount.Target === undefined) throw bad(text, l10n.t('it has no Target'));
   const Type = mount.Type ?? 'volume';
-  if (ImageOptions !== undefined || ClusterOptions !== undefined) throw bad(text, l10n.t('it has options of another type than {0}', Type));
-  const config = mount.VolumeOptions?.DriverConfig as { Name?: string; Options?: Readonly<Record<string, string>> } | undefined;
-  const VolumeOptions = config === undefined ? mount.VolumeOptions : { ...mount.VolumeOptions, DriverConfig: { Name: config.Name ?? '', Options: config.Options ?? {} } };
-  return checkMount(text, { ...mount, ...(VolumeOptions === undefined ? {} : { VolumeOptions }), Type, Source: expand(text, mount.Source ?? '', local), Target: mount.Target, ReadOnly: mount.ReadOnly === true });
+  if (ImageOptions !== undefined || ClusterOptions !== undefined)
+    throw bad(text, l10n.t('it has options of another type than {0}', Type));
+  const config = mount.VolumeOptions?.DriverConfig as
+    { Name?: string; Options?: Readonly<Record<string, string>> } | undefined;
+  const VolumeOptions =
+    config === undefined
+      ? mount.VolumeOptions
+      : { ...mount.VolumeOptions, DriverConfig: { Name: config.Name ?? '', Options: config.Options ?? {} } };
+  return checkMount(text, {
+    ...mount,
+    ...(VolumeOptions === undefined ? {} : { VolumeOptions }),
+    Type,
+    Source: expand(text, mount.Source ?? '', local),
+    Target: mount.Target,
+    ReadOnly: mount.ReadOnly === true,
+  });
 }
 
 /** Several mounts. Throws BadArgument where two have one target. */
@@ -356,7 +491,11 @@ export function parseMountSpecs(specs: readonly unknown[], local: LocalPaths): M
   const mounts = specs.map((spec) => parseMountSpec(spec, local));
   const targets = new Set<string>();
   for (const { Target } of mounts) {
-    if (targets.has(Target)) throw new BadArgument('mounts', l10n.t('The target "{0}" is given twice; each path in a container can be mounted once.', Target));
+    if (targets.has(Target))
+      throw new BadArgument(
+        'mounts',
+        l10n.t('The target "{0}" is given twice; each path in a container can be mounted once.', Target),
+      );
     targets.add(Target);
   }
   return mounts;
@@ -367,9 +506,19 @@ function quoted(field: string): string {
 }
 
 /** A mount as a `--mount` string; what only `-v` can say (`z`, `Z`) is not in it. */
-export function printMount({ Type, Source, Target, ReadOnly, Consistency, BindOptions, VolumeOptions, TmpfsOptions }: MountSettings): string {
+export function printMount({
+  Type,
+  Source,
+  Target,
+  ReadOnly,
+  Consistency,
+  BindOptions,
+  VolumeOptions,
+  TmpfsOptions,
+}: MountSettings): string {
   const fields = [`type=${Type}`];
-  const add = (key: string, value: string | number | undefined) => value !== undefined && value !== '' && fields.push(`${key}=${value}`);
+  const add = (key: string, value: string | number | undefined) =>
+    value !== undefined && value !== '' && fields.push(`${key}=${value}`);
   add('src', Source);
   add('dst', Target);
   if (ReadOnly) fields.push('readonly');
@@ -381,7 +530,8 @@ export function printMount({ Type, Source, Target, ReadOnly, Consistency, BindOp
   add('volume-subpath', VolumeOptions?.Subpath);
   add('volume-driver', VolumeOptions?.DriverConfig?.Name);
   for (const [key, value] of Object.entries(VolumeOptions?.Labels ?? {})) fields.push(`volume-label=${key}=${value}`);
-  for (const [key, value] of Object.entries(VolumeOptions?.DriverConfig?.Options ?? {})) fields.push(`volume-opt=${key}=${value}`);
+  for (const [key, value] of Object.entries(VolumeOptions?.DriverConfig?.Options ?? {}))
+    fields.push(`volume-opt=${key}=${value}`);
   add('tmpfs-size', TmpfsOptions?.SizeBytes);
   add('tmpfs-mode', TmpfsOptions?.Mode?.toString(8));
   return fields.map(quoted).join(',');

@@ -93,8 +93,13 @@ class FileReader {
       keySpan,
       mounts: at(volumes) === 'reset' ? [] : this.#tree.items(volumes).flatMap((item) => this.#mount(key, item) ?? []),
       tmpfs: at(tmpfs) === 'reset' ? [] : this.#tree.items(tmpfs).flatMap((item) => this.#tmpfs(key, item) ?? []),
-      volumesFrom: this.#tree.items(fields.get('volumes_from')?.value).flatMap((item) => volumesFromOf(this.#text(item), this.#place(item)) ?? []),
-      otherTargets: [...this.#targets(fields.get('secrets')?.value, '/run/secrets'), ...this.#targets(fields.get('configs')?.value, '/')],
+      volumesFrom: this.#tree
+        .items(fields.get('volumes_from')?.value)
+        .flatMap((item) => volumesFromOf(this.#text(item), this.#place(item)) ?? []),
+      otherTargets: [
+        ...this.#targets(fields.get('secrets')?.value, '/run/secrets'),
+        ...this.#targets(fields.get('configs')?.value, '/'),
+      ],
       ...(from === undefined ? {} : { extends: from }),
       isFragment: !fields.has('image') && !fields.has('build') && from === undefined,
       tags: { service: at(value), volumes: at(volumes), tmpfs: at(tmpfs) },
@@ -106,7 +111,9 @@ class FileReader {
     const text = (name: string) => this.#text(fields.get(name)?.value);
     const external = fields.get('external')?.value;
     // The older form: external: { name: … }.
-    const externalName = this.#tree.isMap(external) ? (this.#text(this.#tree.entries(external).get('name')?.value) ?? key) : undefined;
+    const externalName = this.#tree.isMap(external)
+      ? (this.#text(this.#tree.entries(external).get('name')?.value) ?? key)
+      : undefined;
     return {
       key,
       keySpan,
@@ -124,7 +131,11 @@ class FileReader {
     if (!this.#tree.isMap(item)) return { paths: texts(item), envFiles: [] };
     const fields = this.#tree.entries(item);
     const projectDirectory = this.#text(fields.get('project_directory')?.value);
-    return { paths: texts(fields.get('path')?.value), ...(projectDirectory === undefined ? {} : { projectDirectory }), envFiles: texts(fields.get('env_file')?.value) };
+    return {
+      paths: texts(fields.get('path')?.value),
+      ...(projectDirectory === undefined ? {} : { projectDirectory }),
+      envFiles: texts(fields.get('env_file')?.value),
+    };
   }
 
   #text(node: unknown): string | undefined {
@@ -136,7 +147,9 @@ class FileReader {
   /** A map of texts, or a list of `name=value`. */
   #record(node: Node | undefined): Record<string, string> {
     if (this.#tree.isMap(node)) {
-      return Object.fromEntries([...this.#tree.entries(node)].map(([key, { value }]) => [key, this.#text(value) ?? '']));
+      return Object.fromEntries(
+        [...this.#tree.entries(node)].map(([key, { value }]) => [key, this.#text(value) ?? '']),
+      );
     }
     return Object.fromEntries(
       this.#tree.items(node).map((item) => {
@@ -158,7 +171,8 @@ class FileReader {
   #targets(node: Node | undefined, folder: string): string[] {
     return this.#tree.items(node).flatMap((item) => {
       const fields = this.#tree.entries(item);
-      const name = this.#text(item) ?? this.#text(fields.get('target')?.value) ?? this.#text(fields.get('source')?.value);
+      const name =
+        this.#text(item) ?? this.#text(fields.get('target')?.value) ?? this.#text(fields.get('source')?.value);
       return name === undefined ? [] : [cleanTarget(posix.resolve(folder, name))];
     });
   }
@@ -210,19 +224,45 @@ class FileReader {
     if (type === 'bind' && source === '') return this.#bad(node, type, 'a bind needs a "source"');
     const bind = this.#tree.entries(fields.get('bind')?.value);
     const makes = this.#text(bind.get('create_host_path')?.value);
-    // Without a word on it, Compose 2.26 makes no missing source (tried), and later ones do (compose-spec, 05-services.md).
+    // Without a word on it, Compose 2.26 makes no missing source (tried), and later ones do (compose-spec,
+    // 05-services.md).
     const makesSource = makes === undefined ? undefined : makes === 'true';
-    return this.#finish(service, node, { type: type as ReadMount['type'], source, target, readOnly: value('read_only') === 'true', makesSource, unset }, target);
+    return this.#finish(
+      service,
+      node,
+      { type: type as ReadMount['type'], source, target, readOnly: value('read_only') === 'true', makesSource, unset },
+      target,
+    );
   }
 
   #tmpfs(service: string, node: Node): ReadMount | undefined {
     const text = this.#text(node);
     const [target = '', options = ''] = (text ?? '').split(':');
-    return target === '' ? undefined : this.#finish(service, node, { type: 'tmpfs', source: '', target, readOnly: options.split(',').includes('ro'), makesSource: false, unset: [] }, target);
+    return target === ''
+      ? undefined
+      : this.#finish(
+          service,
+          node,
+          {
+            type: 'tmpfs',
+            source: '',
+            target,
+            readOnly: options.split(',').includes('ro'),
+            makesSource: false,
+            unset: [],
+          },
+          target,
+        );
   }
 
-  #finish(service: string, node: Node, mount: Pick<ReadMount, 'type' | 'source' | 'target' | 'readOnly' | 'makesSource' | 'unset'>, written: string): ReadMount | undefined {
-    if (!posix.isAbsolute(mount.target) && !/^[A-Za-z]:|^\\\\/.test(mount.target)) return this.#bad(node, written, `the target "${mount.target}" must be an absolute path in the container`);
+  #finish(
+    service: string,
+    node: Node,
+    mount: Pick<ReadMount, 'type' | 'source' | 'target' | 'readOnly' | 'makesSource' | 'unset'>,
+    written: string,
+  ): ReadMount | undefined {
+    if (!posix.isAbsolute(mount.target) && !/^[A-Za-z]:|^\\\\/.test(mount.target))
+      return this.#bad(node, written, `the target "${mount.target}" must be an absolute path in the container`);
     const isKey = mount.type === 'volume' && mount.source !== '' && !isPath(mount.source);
     return {
       ...mount,
@@ -263,5 +303,11 @@ export function readComposeFile(tree: YamlTree, context: ReadingContext): ReadFi
   const top = tree.entries(tree.root);
   const services = [...tree.entries(top.get('services')?.value).values()].map((entry) => reader.service(entry));
   const volumes = [...tree.entries(top.get('volumes')?.value).values()].map((entry) => reader.volume(entry));
-  return { services, byName: new Map(services.map((service) => [service.name, service])), volumes, includes: tree.items(top.get('include')?.value).map((item) => reader.include(item)), bad: reader.bad };
+  return {
+    services,
+    byName: new Map(services.map((service) => [service.name, service])),
+    volumes,
+    includes: tree.items(top.get('include')?.value).map((item) => reader.include(item)),
+    bad: reader.bad,
+  };
 }

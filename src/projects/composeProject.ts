@@ -3,16 +3,37 @@
  * Rules: compose-spec 13-merge.md and 14-include.md, docs.docker.com on project names, and Compose 2.26.1 itself.
  */
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
-import { isFragment, nameIn, readComposeFile, type ReadFile, type ReadMount, type ReadService, type ReadVolume } from './composeFile.ts';
+import {
+  isFragment,
+  nameIn,
+  readComposeFile,
+  type ReadFile,
+  type ReadMount,
+  type ReadService,
+  type ReadVolume,
+} from './composeFile.ts';
 import { readDotEnv, valueIn, type Environment } from './environment.ts';
 import type { Lookup } from './interpolate.ts';
 import { Budget, LimitReached } from './limits.ts';
-import type { BadEntry, ComposeMount, ComposeProject, ComposeService, ComposeVolume, Place, ServiceVolumesFrom } from './model.ts';
+import type {
+  BadEntry,
+  ComposeMount,
+  ComposeProject,
+  ComposeService,
+  ComposeVolume,
+  Place,
+  ServiceVolumesFrom,
+} from './model.ts';
 import { YamlTree } from './yamlTree.ts';
 
 /** In Compose's order of preference (compose-go, cli/options.go). */
 const MAIN_NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
-const OVERRIDE_NAMES = ['compose.override.yml', 'compose.override.yaml', 'docker-compose.override.yml', 'docker-compose.override.yaml'];
+const OVERRIDE_NAMES = [
+  'compose.override.yml',
+  'compose.override.yaml',
+  'docker-compose.override.yml',
+  'docker-compose.override.yaml',
+];
 /** A chain of services that extend one another ends here. */
 const MOST_HOPS = 100;
 const MOST_INCLUDES = 100;
@@ -35,7 +56,10 @@ export interface ProjectSource {
 
 /** A directory's name as Compose makes a project's name of it (compose-go, NormalizeProjectName). */
 export function projectNameOf(directory: string): string {
-  return basename(directory).toLowerCase().replace(/[^-_a-z0-9]/g, '').replace(/^[-_]+/, '');
+  return basename(directory)
+    .toLowerCase()
+    .replace(/[^-_a-z0-9]/g, '')
+    .replace(/^[-_]+/, '');
 }
 
 interface Draft {
@@ -79,7 +103,16 @@ class ProjectLoader {
       if (!(error instanceof LimitReached)) throw error;
       const { file } = this.#source;
       // Half of a project would show differences that are none.
-      return { name: projectNameOf(dirname(file)), directory: dirname(file), files: [file], services: [], volumes: [], bad: [], unread: [], limit: { kind: error.limit, file: this.#at } };
+      return {
+        name: projectNameOf(dirname(file)),
+        directory: dirname(file),
+        files: [file],
+        services: [],
+        volumes: [],
+        bad: [],
+        unread: [],
+        limit: { kind: error.limit, file: this.#at },
+      };
     }
   }
 
@@ -149,18 +182,24 @@ class ProjectLoader {
     return undefined;
   }
 
-  /** The files that Compose would take in this file's directory, where it is one of them; else how such a file is mostly used. */
+  /**
+   * The files that Compose would take in this file's directory, where it is one of them; else how such a file is mostly
+   * used.
+   */
   async #filesAround(lookup: Lookup): Promise<readonly string[]> {
     const { file } = this.#source;
     const folder = dirname(file);
-    const listed = lookup('COMPOSE_FILE')?.split(lookup('COMPOSE_PATH_SEPARATOR') || delimiter).map((one) => resolve(folder, one));
+    const listed = lookup('COMPOSE_FILE')
+      ?.split(lookup('COMPOSE_PATH_SEPARATOR') || delimiter)
+      .map((one) => resolve(folder, one));
     if (listed?.includes(file)) return listed;
     const main = await this.#firstOf(MAIN_NAMES, folder);
     const override = await this.#firstOf(OVERRIDE_NAMES, folder);
     if (main === undefined) return [file];
     if (file === main || file === override) return override === undefined ? [main] : [main, override];
     const tree = await this.#tree(file);
-    const completes = tree !== undefined && isFragment(readComposeFile(tree, { file, base: folder, home: this.#source.home, lookup }));
+    const completes =
+      tree !== undefined && isFragment(readComposeFile(tree, { file, base: folder, home: this.#source.home, lookup }));
     return completes ? [main, file] : [file];
   }
 
@@ -168,14 +207,21 @@ class ProjectLoader {
   async #name(files: readonly string[], directory: string, lookup: Lookup): Promise<string> {
     const given = lookup('COMPOSE_PROJECT_NAME');
     if (given) return given;
-    const names = await Promise.all(files.map(async (file) => {
-      const tree = await this.#tree(file);
-      return tree && nameIn(tree, lookup);
-    }));
+    const names = await Promise.all(
+      files.map(async (file) => {
+        const tree = await this.#tree(file);
+        return tree && nameIn(tree, lookup);
+      }),
+    );
     return names.findLast((name) => name) ?? projectNameOf(directory);
   }
 
-  async #together(files: readonly string[], directory: string, lookup: Lookup, outside: readonly string[]): Promise<Draft> {
+  async #together(
+    files: readonly string[],
+    directory: string,
+    lookup: Lookup,
+    outside: readonly string[],
+  ): Promise<Draft> {
     const draft: Draft = { services: new Map(), volumes: new Map() };
     const around = [...outside, ...files];
     for (const file of files) {
@@ -183,7 +229,11 @@ class ProjectLoader {
       if (read === undefined) continue;
       this.bad.push(...read.bad);
       for (const volume of read.volumes) addVolume(draft, volume, { file, span: volume.keySpan });
-      for (const service of read.services) addService(draft, service.name, await this.#extended(read, service, file, lookup, 0), { file, span: service.keySpan });
+      for (const service of read.services)
+        addService(draft, service.name, await this.#extended(read, service, file, lookup, 0), {
+          file,
+          span: service.keySpan,
+        });
       await this.#include(draft, read, directory, lookup, around);
     }
     return draft;
@@ -202,7 +252,13 @@ class ProjectLoader {
   }
 
   /** A service with what it extends below it; relative binds of another file begin at that file. */
-  async #extended(read: ReadFile, service: ReadService, file: string, lookup: Lookup, hops: number): Promise<ReadService> {
+  async #extended(
+    read: ReadFile,
+    service: ReadService,
+    file: string,
+    lookup: Lookup,
+    hops: number,
+  ): Promise<ReadService> {
     if (service.extends === undefined || hops > MOST_HOPS || this.#extending.has(service)) return service;
     const known = this.#extensions.get(service);
     if (known !== undefined) return known;
@@ -224,15 +280,25 @@ class ProjectLoader {
   }
 
   /** Resources of included files, each read as a project of its own; what is there already stays. */
-  async #include(draft: Draft, { includes }: ReadFile, directory: string, lookup: Lookup, outside: readonly string[]): Promise<void> {
+  async #include(
+    draft: Draft,
+    { includes }: ReadFile,
+    directory: string,
+    lookup: Lookup,
+    outside: readonly string[],
+  ): Promise<void> {
     for (const { paths, projectDirectory, envFiles } of includes) {
       // Files that include two others each would be without end.
       if ((this.#included += 1) > MOST_INCLUDES) return;
       // A file that is included from within itself is a circle, which Compose refuses.
       const around = new Set(outside);
       const files = paths.map((path) => resolve(directory, path)).filter((path) => !around.has(path));
-      const base = projectDirectory === undefined ? dirname(files[0] ?? directory) : resolve(directory, projectDirectory);
-      const own = await this.#dotEnv(envFiles.length > 0 ? envFiles.map((one) => resolve(directory, one)) : [join(base, '.env')], this.#counted((name) => valueIn(this.#source.env, name)));
+      const base =
+        projectDirectory === undefined ? dirname(files[0] ?? directory) : resolve(directory, projectDirectory);
+      const own = await this.#dotEnv(
+        envFiles.length > 0 ? envFiles.map((one) => resolve(directory, one)) : [join(base, '.env')],
+        this.#counted((name) => valueIn(this.#source.env, name)),
+      );
       const included = await this.#together(files, base, (name) => lookup(name) ?? own(name), outside);
       for (const [name, service] of included.services) if (!draft.services.has(name)) draft.services.set(name, service);
       for (const [key, volume] of included.volumes) if (!draft.volumes.has(key)) draft.volumes.set(key, volume);
@@ -264,7 +330,8 @@ function addService({ services }: Draft, name: string, service: ReadService, pla
 function addVolume({ volumes }: Draft, volume: ReadVolume, place: Place): void {
   const known = volumes.get(volume.key);
   if (volume.tag === 'reset') volumes.delete(volume.key);
-  else if (known === undefined || volume.tag === 'override') volumes.set(volume.key, { places: [...(known?.places ?? []), place], read: volume });
+  else if (known === undefined || volume.tag === 'override')
+    volumes.set(volume.key, { places: [...(known?.places ?? []), place], read: volume });
   else {
     known.places.push(place);
     known.read = {
@@ -279,15 +346,17 @@ function addVolume({ volumes }: Draft, volume: ReadVolume, place: Place): void {
 }
 
 function finish({ services, volumes }: Draft, project: string): Pick<ComposeProject, 'services' | 'volumes'> {
-  const all = [...volumes.values()].map(({ places, read: { key, name, external, driver, driverOpts, labels } }): ComposeVolume => ({
-    key,
-    places,
-    name: name ?? (external ? key : `${project}_${key}`),
-    external,
-    ...(driver === undefined ? {} : { driver }),
-    driverOpts,
-    labels,
-  }));
+  const all = [...volumes.values()].map(
+    ({ places, read: { key, name, external, driver, driverOpts, labels } }): ComposeVolume => ({
+      key,
+      places,
+      name: name ?? (external ? key : `${project}_${key}`),
+      external,
+      ...(driver === undefined ? {} : { driver }),
+      driverOpts,
+      labels,
+    }),
+  );
   const names = new Map(all.map(({ key, name }) => [key, name]));
   const nameOf = (key: string) => names.get(key) ?? `${project}_${key}`;
   return {
@@ -297,7 +366,11 @@ function finish({ services, volumes }: Draft, project: string): Pick<ComposeProj
       places,
       volumesFrom,
       otherTargets,
-      mounts: [...once(mounts), ...tmpfs].map((mount): ComposeMount => ({ ...mount, service: name, ...(mount.key === undefined ? {} : { source: nameOf(mount.key) }) })),
+      mounts: [...once(mounts), ...tmpfs].map((mount): ComposeMount => ({
+        ...mount,
+        service: name,
+        ...(mount.key === undefined ? {} : { source: nameOf(mount.key) }),
+      })),
     })),
   };
 }
@@ -311,7 +384,9 @@ function once(mounts: readonly ReadMount[]): (ReadMount & { readonly replacedBy?
   });
 }
 
-/** Loads the project that a file belongs to. Never throws for what a file holds; what is too much of it is in `limit`. */
+/**
+ * Loads the project that a file belongs to. Never throws for what a file holds; what is too much of it is in `limit`.
+ */
 export async function loadProject(source: ProjectSource): Promise<ComposeProject> {
   return new ProjectLoader(source).load();
 }

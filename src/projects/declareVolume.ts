@@ -15,7 +15,9 @@ function endOfLine(text: string, from: number): number {
 
 /** A key that stays a text: YAML 1.1 takes `on` for true, and digits for a number. */
 function keyText(key: string): string {
-  return /^[a-z_][\w.-]*$/i.test(key) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(key) ? key : JSON.stringify(key);
+  return /^[a-z_][\w.-]*$/i.test(key) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(key)
+    ? key
+    : JSON.stringify(key);
 }
 
 /** What to put where, so that `volumes:` holds the key; the rest of the text stays as it is. */
@@ -25,7 +27,8 @@ export function declareVolume(text: string, name: string): Replacement {
   const tree = new YamlTree(text);
   const entry = tree.entries(tree.root).get('volumes');
   const at = (start: number, inserted: string, end = start): Replacement => ({ span: { start, end }, text: inserted });
-  if (entry === undefined) return at(text.length, `${text === '' || text.endsWith('\n') ? '' : line}volumes:${line}  ${key}:${line}`);
+  if (entry === undefined)
+    return at(text.length, `${text === '' || text.endsWith('\n') ? '' : line}volumes:${line}  ${key}:${line}`);
   const node = tree.follow(entry.value);
   if (!isMap(node)) return at(text.indexOf(':', entry.keySpan.end) + 1, `${line}  ${key}:`);
   const span = tree.span(node);

@@ -25,7 +25,10 @@ export function folderOf(file: string): string {
   return dirname(file);
 }
 
-/** `${devcontainerId}`, from the labels that the dev container command gives (devcontainers/spec, devcontainer-id-variable.md). */
+/**
+ * `${devcontainerId}`, from the labels that the dev container command gives (devcontainers/spec,
+ * devcontainer-id-variable.md).
+ */
 export function devcontainerId(folder: string, file: string): string {
   // The keys are to be in alphabetical order.
   const labels = JSON.stringify({ [CONFIG_FILE]: file, [LOCAL_FOLDER]: folder });
@@ -42,7 +45,12 @@ interface Substituted {
 const MOST_GROWTH = 65_536;
 
 /** Puts in what is known outside of the container; the rest stays as it is written. */
-function substitute(text: string, folder: string, workspaceFolder: string | undefined, { file, env }: DevcontainerSource): Substituted {
+function substitute(
+  text: string,
+  folder: string,
+  workspaceFolder: string | undefined,
+  { file, env }: DevcontainerSource,
+): Substituted {
   const unset: string[] = [];
   const valueOf = (whole: string, inner: string): string => {
     const [name = '', argument = '', ...rest] = inner.split(':');
@@ -86,10 +94,19 @@ function substitute(text: string, folder: string, workspaceFolder: string | unde
 function specOf(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const { type, source, src, target, dst, destination, readonly, ro } = value as Record<string, unknown>;
-  return { Type: type ?? 'volume', Source: source ?? src ?? '', Target: target ?? dst ?? destination, ReadOnly: (readonly ?? ro) === true };
+  return {
+    Type: type ?? 'volume',
+    Source: source ?? src ?? '',
+    Target: target ?? dst ?? destination,
+    ReadOnly: (readonly ?? ro) === true,
+  };
 }
 
-function fileMount({ Type, Source, Target, ReadOnly }: MountSettings, place: FileMount['place'], unset: readonly string[]): FileMount {
+function fileMount(
+  { Type, Source, Target, ReadOnly }: MountSettings,
+  place: FileMount['place'],
+  unset: readonly string[],
+): FileMount {
   return { place, type: Type, source: Source, target: Target, readOnly: ReadOnly, makesSource: false, unset };
 }
 
@@ -123,7 +140,10 @@ export function readDevcontainer(source: DevcontainerSource): Devcontainer {
   const mounts: FileMount[] = [];
   const bad: BadEntry[] = [];
   const workspaceNode = root && findNodeAtLocation(root, ['workspaceFolder']);
-  const workspaceFolder = workspaceNode?.type === 'string' ? substitute(String(workspaceNode.value), folder, undefined, source).text : undefined;
+  const workspaceFolder =
+    workspaceNode?.type === 'string'
+      ? substitute(String(workspaceNode.value), folder, undefined, source).text
+      : undefined;
   const take = (node: Node) => {
     // The parser reckons what is never closed beyond the text's end.
     const place = { file, span: { start: node.offset, end: Math.min(node.offset + node.length, text.length) } };
@@ -135,16 +155,27 @@ export function readDevcontainer(source: DevcontainerSource): Devcontainer {
         unset.push(...done.unset);
         return done.text;
       }
-      return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, inside(one)])) : value;
+      return typeof value === 'object' && value !== null
+        ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, inside(one)]))
+        : value;
     };
     const value = inside(getNodeValue(node));
-    if (typeof value === 'string' && !value.includes('=')) return void bad.push({ place, text: written, why: 'it must be in the form of "--mount": source=…,target=…,type=…' });
+    if (typeof value === 'string' && !value.includes('='))
+      return void bad.push({
+        place,
+        text: written,
+        why: 'it must be in the form of "--mount": source=…,target=…,type=…',
+      });
     try {
       mounts.push(fileMount(parseMountSpec(specOf(value), { home }), place, unset));
     } catch (error) {
       if (!(error instanceof BadArgument) && !(error instanceof TypeError)) throw error;
       // A variable without a value leaves a hole that is told of by its name.
-      bad.push({ place, text: written, why: unset.length > 0 ? `the variable "${unset[0]}" is not set` : whyOf(error.message) });
+      bad.push({
+        place,
+        text: written,
+        why: unset.length > 0 ? `the variable "${unset[0]}" is not set` : whyOf(error.message),
+      });
     }
   };
   const list = root && findNodeAtLocation(root, ['mounts']);

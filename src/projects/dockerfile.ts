@@ -1,4 +1,7 @@
-/** The volumes that a Dockerfile declares, and what changes their data afterwards (docs.docker.com, Dockerfile reference, VOLUME). */
+/**
+ * The volumes that a Dockerfile declares, and what changes their data afterwards (docs.docker.com, Dockerfile
+ * reference, VOLUME).
+ */
 import { posix } from 'node:path';
 import { DockerfileParser, type Dockerfile, type From, type Instruction, type JSONInstruction } from 'dockerfile-ast';
 import { interpolate } from './interpolate.ts';
@@ -51,7 +54,9 @@ class DockerfileReader {
     for (const instruction of this.#dockerfile.getInstructions()) this.#take(instruction);
     const counting = new Set<Stage>();
     for (let stage = this.#stages.at(-1); stage !== undefined; stage = stage.base) counting.add(stage);
-    const volumes = this.#stages.flatMap((stage) => stage.volumes.map((volume): DeclaredVolume => ({ ...volume, stage: stage.name, counts: counting.has(stage) })));
+    const volumes = this.#stages.flatMap((stage) =>
+      stage.volumes.map((volume): DeclaredVolume => ({ ...volume, stage: stage.name, counts: counting.has(stage) })),
+    );
     return { volumes, changes: this.#stages.flatMap(({ changes }) => changes) };
   }
 
@@ -81,7 +86,13 @@ class DockerfileReader {
   #begin(from: From): void {
     const image = from.getImage()?.toLowerCase();
     const base = this.#stages.find(({ name }) => name.toLowerCase() === image);
-    this.#stages.push({ name: from.getBuildStage() ?? String(this.#stages.length), base, volumes: [], changes: [], workdir: base === undefined ? '/' : base.workdir });
+    this.#stages.push({
+      name: from.getBuildStage() ?? String(this.#stages.length),
+      base,
+      volumes: [],
+      changes: [],
+      workdir: base === undefined ? '/' : base.workdir,
+    });
   }
 
   #offset({ line, character }: Position): number {
@@ -94,24 +105,35 @@ class DockerfileReader {
 
   /** A text with ARG and ENV put in; undefined where one of them has no value before the build. */
   #expand(text: string, line: number): string | undefined {
-    const { text: expanded, unset, refused } = interpolate(text, (name) => this.#dockerfile.resolveVariable(name, line) ?? undefined);
+    const {
+      text: expanded,
+      unset,
+      refused,
+    } = interpolate(text, (name) => this.#dockerfile.resolveVariable(name, line) ?? undefined);
     return unset.length > 0 || refused !== undefined ? undefined : expanded;
   }
 
   /** What an instruction names, in either of its forms, without flags. */
   #words(instruction: JSONInstruction): { readonly text: string; readonly span: Span }[] {
     const json = instruction.getJSONStrings();
-    const words = json.length > 0 ? json.map((one) => ({ text: one.getJSONValue(), range: one.getRange() })) : instruction.getArguments().map((one) => ({ text: one.getValue(), range: one.getRange() }));
+    const words =
+      json.length > 0
+        ? json.map((one) => ({ text: one.getJSONValue(), range: one.getRange() }))
+        : instruction.getArguments().map((one) => ({ text: one.getValue(), range: one.getRange() }));
     // The parser takes the lines of a here-document for words too.
     const here = words.find(({ text }) => text.startsWith('<<'))?.range.start.line;
-    return words.filter(({ range }) => here === undefined || range.start.line <= here).map(({ text, range }) => ({ text, span: this.#span(range) }));
+    return words
+      .filter(({ range }) => here === undefined || range.start.line <= here)
+      .map(({ text, range }) => ({ text, span: this.#span(range) }));
   }
 
   #declared(instruction: JSONInstruction): { target: string; span: Span }[] {
     const { line } = instruction.getRange().start;
     return this.#words(instruction).flatMap(({ text, span }) => {
       const target = this.#expand(text, line);
-      return target === undefined || !posix.isAbsolute(target) ? [] : [{ target: withoutEndSlash(posix.normalize(target)), span }];
+      return target === undefined || !posix.isAbsolute(target)
+        ? []
+        : [{ target: withoutEndSlash(posix.normalize(target)), span }];
     });
   }
 
@@ -121,19 +143,31 @@ class DockerfileReader {
 
   #mark(stage: Stage, instruction: Instruction, how: LateChange['how'], touches: (target: string) => boolean): void {
     const volume = this.#declaredBefore(stage).find(({ target }) => touches(target));
-    if (volume !== undefined) stage.changes.push({ span: this.#span(instruction.getRange()), keyword: instruction.getKeyword(), target: volume.target, how });
+    if (volume !== undefined)
+      stage.changes.push({
+        span: this.#span(instruction.getRange()),
+        keyword: instruction.getKeyword(),
+        target: volume.target,
+        how,
+      });
   }
 
   #workdir(instruction: Instruction, stage: Stage): void {
     const path = this.#expand(instruction.getArgumentsContent() ?? '', instruction.getRange().start.line);
-    stage.workdir = path === undefined || (stage.workdir === undefined && !posix.isAbsolute(path)) ? undefined : posix.resolve(stage.workdir ?? '/', path);
+    stage.workdir =
+      path === undefined || (stage.workdir === undefined && !posix.isAbsolute(path))
+        ? undefined
+        : posix.resolve(stage.workdir ?? '/', path);
     const { workdir } = stage;
     // The directory is made; that of the volume itself is there already.
-    if (workdir !== undefined) this.#mark(stage, instruction, 'possible', (target) => workdir !== target && isUnder(workdir, target));
+    if (workdir !== undefined)
+      this.#mark(stage, instruction, 'possible', (target) => workdir !== target && isUnder(workdir, target));
   }
 
   #copy(instruction: JSONInstruction, stage: Stage): void {
-    const last = this.#words(instruction).filter(({ text }) => !text.startsWith('<<')).at(-1);
+    const last = this.#words(instruction)
+      .filter(({ text }) => !text.startsWith('<<'))
+      .at(-1);
     const written = last && this.#expand(last.text, instruction.getRange().start.line);
     if (written === undefined || (stage.workdir === undefined && !posix.isAbsolute(written))) return;
     const path = posix.resolve(stage.workdir ?? '/', written);
@@ -141,7 +175,10 @@ class DockerfileReader {
   }
 
   #run(instruction: Instruction, stage: Stage): void {
-    const text = instruction.getArguments().map((word) => word.getValue()).join(' ');
+    const text = instruction
+      .getArguments()
+      .map((word) => word.getValue())
+      .join(' ');
     const { workdir } = stage;
     this.#mark(stage, instruction, 'possible', (target) => {
       const named = new RegExp(`(^|[^\\w./-])${target.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}($|[^\\w.-])`);
@@ -152,7 +189,8 @@ class DockerfileReader {
 
 /** Reads a Dockerfile; never throws. A text too large to be one holds nothing. */
 export function readDockerfile(text: string): DockerfileFacts {
-  if (text.length > MOST_CHARACTERS || lineStarts(text).length > MOST_LINES) return { volumes: [], changes: [], limit: 'tooLarge' };
+  if (text.length > MOST_CHARACTERS || lineStarts(text).length > MOST_LINES)
+    return { volumes: [], changes: [], limit: 'tooLarge' };
   try {
     return new DockerfileReader(text).read();
   } catch {

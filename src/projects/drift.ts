@@ -1,4 +1,7 @@
-/** Whether a container has the mounts that a file asks for. Pure functions of the file, the snapshot and the host's paths. */
+/**
+ * Whether a container has the mounts that a file asks for. Pure functions of the file, the snapshot and the host's
+ * paths.
+ */
 import { posix } from 'node:path';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
 import { withoutEndSlash } from '../engine/pathEnds.ts';
@@ -47,11 +50,17 @@ export function configFilesOf({ labels }: Container): string[] {
 }
 
 /** Projects whose containers name their files, each list of files once. */
-export function runningProjects({ containers }: Pick<Snapshot, 'containers'>): { readonly name: string; readonly files: readonly string[] }[] {
-  const found = new Map(containers.map((container) => [`${container.composeProject}\n${configFilesOf(container).join('\n')}`, container]));
+export function runningProjects({
+  containers,
+}: Pick<Snapshot, 'containers'>): { readonly name: string; readonly files: readonly string[] }[] {
+  const found = new Map(
+    containers.map((container) => [`${container.composeProject}\n${configFilesOf(container).join('\n')}`, container]),
+  );
   return [...found.values()].flatMap((container) => {
     const files = configFilesOf(container);
-    return container.composeProject === undefined || files.length === 0 ? [] : [{ name: container.composeProject, files }];
+    return container.composeProject === undefined || files.length === 0
+      ? []
+      : [{ name: container.composeProject, files }];
   });
 }
 
@@ -87,13 +96,24 @@ function indexOf(containers: Containers): ContainerIndex {
 /** Whether a container was made from this project's directory or files, not from another's of the same name. */
 function isFrom(project: ComposeProject, container: Container): boolean {
   const directory = container.labels[WORKING_DIR];
-  return directory === undefined || directory === project.directory || configFilesOf(container).some((file) => project.files.includes(file));
+  return (
+    directory === undefined ||
+    directory === project.directory ||
+    configFilesOf(container).some((file) => project.files.includes(file))
+  );
 }
 
 /** The containers of a service; `others` come from another directory with a project of the same name. */
-export function containersOf(project: ComposeProject, service: string, { containers }: Pick<Snapshot, 'containers'>): { readonly own: readonly Container[]; readonly others: readonly Container[] } {
+export function containersOf(
+  project: ComposeProject,
+  service: string,
+  { containers }: Pick<Snapshot, 'containers'>,
+): { readonly own: readonly Container[]; readonly others: readonly Container[] } {
   const named = indexOf(containers).byService.get(serviceKey(project.name, service)) ?? [];
-  return { own: named.filter((container) => isFrom(project, container)), others: named.filter((container) => !isFrom(project, container)) };
+  return {
+    own: named.filter((container) => isFrom(project, container)),
+    others: named.filter((container) => !isFrom(project, container)),
+  };
 }
 
 /** The mounts that count. */
@@ -106,7 +126,10 @@ function mountsOfContainer(name: string, place: Place, containers: Containers): 
   return found.map(({ type, source, target, readOnly }) => ({ place, type, source, target, readOnly, unset: [] }));
 }
 
-/** Mounts that all services of a project together take from others; a chain of services takes those below once more with each. */
+/**
+ * Mounts that all services of a project together take from others; a chain of services takes those below once more with
+ * each.
+ */
 const MOST_TAKEN = 100_000;
 
 /** A service's mounts, and those that others get from it. */
@@ -129,8 +152,8 @@ class Expectations {
   }
 
   /**
-   * What a service takes from others comes below its own mounts. Undefined where the whole project takes more than can be
-   * reckoned with. A circle, which Compose refuses, gives nothing where it closes.
+   * What a service takes from others comes below its own mounts. Undefined where the whole project takes more than can
+   * be reckoned with. A circle, which Compose refuses, gives nothing where it closes.
    */
   of(wanted: ComposeService): readonly FileMount[] | undefined {
     // Not by calls within calls: a chain may have thousands of services. Those that are under way wait in the path.
@@ -160,7 +183,8 @@ class Expectations {
     for (let index = this.#looked.get(service.name) ?? 0; index < service.volumesFrom.length; index += 1) {
       this.#looked.set(service.name, index + 1);
       const name = service.volumesFrom[index]?.service;
-      const giver = name === undefined || this.#known.has(name) || under.has(name) ? undefined : this.#services.get(name);
+      const giver =
+        name === undefined || this.#known.has(name) || under.has(name) ? undefined : this.#services.get(name);
       if (giver !== undefined) return giver;
     }
     return undefined;
@@ -172,11 +196,20 @@ class Expectations {
     // Of two that give the same target, the engine takes the later (moby, registerMountPoints).
     const taken = new Map<string, FileMount>();
     for (const { place, service: name, container, readOnly } of service.volumesFrom) {
-      const given = name === undefined ? mountsOfContainer(container ?? '', place, this.#containers).filter(({ type }) => type !== 'tmpfs') : (this.#known.get(name)?.given ?? []);
+      const given =
+        name === undefined
+          ? mountsOfContainer(container ?? '', place, this.#containers).filter(({ type }) => type !== 'tmpfs')
+          : (this.#known.get(name)?.given ?? []);
       this.#left -= 1 + given.length;
       if (this.#left < 0) return undefined;
       for (const mount of given) {
-        if (!targets.has(mount.target)) taken.set(mount.target, { ...mount, place, takenFrom: name ?? container ?? '', readOnly: readOnly || mount.readOnly });
+        if (!targets.has(mount.target))
+          taken.set(mount.target, {
+            ...mount,
+            place,
+            takenFrom: name ?? container ?? '',
+            readOnly: readOnly || mount.readOnly,
+          });
       }
     }
     const all = [...own, ...taken.values()];
@@ -186,7 +219,11 @@ class Expectations {
 
 const expectations = new WeakMap<ComposeProject, { readonly containers: Containers; readonly of: Expectations }>();
 
-function expectedMounts(project: ComposeProject, service: ComposeService, { containers }: Pick<Snapshot, 'containers'>): readonly FileMount[] | undefined {
+function expectedMounts(
+  project: ComposeProject,
+  service: ComposeService,
+  { containers }: Pick<Snapshot, 'containers'>,
+): readonly FileMount[] | undefined {
   const known = expectations.get(project);
   const made = known?.containers === containers ? known : { containers, of: new Expectations(project, containers) };
   expectations.set(project, made);
@@ -211,9 +248,16 @@ function sameSource(wanted: FileMount, has: Mount, facts: HostFacts): boolean {
 }
 
 /** What differs; mounts at `ignored` targets, and anonymous volumes that an image declares, are no difference. */
-export function compareMounts(wanted: readonly FileMount[], container: Container, facts: HostFacts, ignored: readonly string[] = []): Difference[] {
+export function compareMounts(
+  wanted: readonly FileMount[],
+  container: Container,
+  facts: HostFacts,
+  ignored: readonly string[] = [],
+): Difference[] {
   const byTarget = new Map(wanted.map((mount) => [mount.target, mount]));
-  const there = new Map(container.mounts.toReversed().map((mount) => [withoutEndSlash(posix.normalize(mount.target)), mount]));
+  const there = new Map(
+    container.mounts.toReversed().map((mount) => [withoutEndSlash(posix.normalize(mount.target)), mount]),
+  );
   const passedOver = new Set(ignored);
   const found = [...byTarget.values()].flatMap((mount): Difference[] => {
     const { target } = mount;
@@ -222,12 +266,20 @@ export function compareMounts(wanted: readonly FileMount[], container: Container
     if (!sameSource(mount, has, facts)) return [{ kind: 'source', target, wanted: mount, has }];
     return mount.readOnly === has.readOnly ? [] : [{ kind: 'rights', target, wanted: mount, has }];
   });
-  const extra = container.mounts.filter(({ target, anonymous, from }) => !byTarget.has(target) && anonymous !== true && from === undefined && !passedOver.has(target));
+  const extra = container.mounts.filter(
+    ({ target, anonymous, from }) =>
+      !byTarget.has(target) && anonymous !== true && from === undefined && !passedOver.has(target),
+  );
   return [...found, ...extra.map((has): Difference => ({ kind: 'extra', target: has.target, has }))];
 }
 
 /** For each container of a service that has other mounts than the file says, what differs. */
-export function driftOf(project: ComposeProject, service: ComposeService, snapshot: Pick<Snapshot, 'containers'>, facts: HostFacts): Drift[] {
+export function driftOf(
+  project: ComposeProject,
+  service: ComposeService,
+  snapshot: Pick<Snapshot, 'containers'>,
+  facts: HostFacts,
+): Drift[] {
   const { own } = containersOf(project, service.name, snapshot);
   const wanted = own.length === 0 ? undefined : expectedMounts(project, service, snapshot);
   if (wanted === undefined) return [];
@@ -237,6 +289,12 @@ export function driftOf(project: ComposeProject, service: ComposeService, snapsh
 }
 
 /** The containers that were made for a devcontainer.json. */
-export function devcontainersOf({ file, folder }: Devcontainer, { containers }: Pick<Snapshot, 'containers'>): Container[] {
-  return containers.filter(({ labels }) => labels[LOCAL_FOLDER] === folder && (labels[CONFIG_FILE] === undefined || labels[CONFIG_FILE] === file));
+export function devcontainersOf(
+  { file, folder }: Devcontainer,
+  { containers }: Pick<Snapshot, 'containers'>,
+): Container[] {
+  return containers.filter(
+    ({ labels }) =>
+      labels[LOCAL_FOLDER] === folder && (labels[CONFIG_FILE] === undefined || labels[CONFIG_FILE] === file),
+  );
 }

@@ -6,7 +6,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The names whose values stand in single quotes: those are taken as they are. */
 function literals(text: string): ReadonlySet<string> {
-  return new Set([...text.matchAll(/^[ \t]*(?:export[ \t]+)?([^\s='"#]+)[ \t]*=[ \t]*'/gm)].map(([, name = '']) => name));
+  return new Set(
+    [...text.matchAll(/^[ \t]*(?:export[ \t]+)?([^\s='"#]+)[ \t]*=[ \t]*'/gm)].map(([, name = '']) => name),
+  );
 }
 
 /** A variable's value; what every object has, such as `constructor`, is none. */
@@ -15,7 +17,10 @@ export function valueIn(environment: Environment, name: string): string | undefi
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The variables of a `.env` file; what stands above, and the outer ones, can be named in a value. Throws only what the lookup of its caller does. */
+/**
+ * The variables of a `.env` file; what stands above, and the outer ones, can be named in a value. Throws only what the
+ * lookup of its caller does.
+ */
 export function readDotEnv(text: string, outer: Lookup): Map<string, string> {
   const found = new Map<string, string>();
   const literal = literals(text);

@@ -1,4 +1,7 @@
-/** Variables in a Compose file (compose-spec, 12-interpolation.md): `$X`, `${X}`, `:-`, `-`, `:?`, `?`, `:+`, `+`, nested, `$$`. */
+/**
+ * Variables in a Compose file (compose-spec, 12-interpolation.md): `$X`, `${X}`, `:-`, `-`, `:?`, `?`, `:+`, `+`,
+ * nested, `$$`.
+ */
 
 export type Lookup = (name: string) => string | undefined;
 
@@ -32,7 +35,9 @@ function endOfName(text: string, at: number, end: number): number {
   return next;
 }
 
-/** For each `${`, by the index behind it, the index of the brace that closes it: one reading, however deep they nest. */
+/**
+ * For each `${`, by the index behind it, the index of the brace that closes it: one reading, however deep they nest.
+ */
 function closings(text: string): ReadonlyMap<number, number> {
   const found = new Map<number, number>();
   const open: number[] = [];
@@ -67,7 +72,7 @@ class Expansion {
     if (depth > MOST_DEEP) throw new Refused('its variables are nested too deep');
     const text = this.#text;
     const parts: string[] = [];
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const next = text.indexOf('$', at);
       if (next < 0 || next >= to) {
         parts.push(text.slice(at, to));
@@ -120,7 +125,9 @@ class Expansion {
         return isSet ? this.range(at + 1, to, depth) : '';
       case '?':
         if (isSet) return value;
-        throw new Refused(`the variable "${name}" is required${at + 1 < to ? `: ${short(text.slice(at + 1, to))}` : ''}`);
+        throw new Refused(
+          `the variable "${name}" is required${at + 1 < to ? `: ${short(text.slice(at + 1, to))}` : ''}`,
+        );
       default:
         if (end < to) throw new Refused(`${inner()} is no form that Compose knows`);
         if (value === undefined) this.unset.add(name);

@@ -1,6 +1,6 @@
 /**
- * How much of a foreign text is read. Reading is linear in the text, but a short text can stand for a long one (aliases,
- * variables, files that name files), so what it stands for is counted too.
+ * How much of a foreign text is read. Reading is linear in the text, but a short text can stand for a long one
+ * (aliases, variables, files that name files), so what it stands for is counted too.
  */
 
 /** Why a project, or a file, was not read. */
@@ -30,8 +30,8 @@ const MOST_STEPS = 600_000;
 const MOST_VARIABLE_CHARACTERS = 4_000_000;
 
 /**
- * A text with a mount or a path in it: Linux takes paths of 4,096 bytes, and `posix.normalize` takes time that grows with
- * the square of a long path's length.
+ * A text with a mount or a path in it: Linux takes paths of 4,096 bytes, and `posix.normalize` takes time that grows
+ * with the square of a long path's length.
  */
 export const MOST_MOUNT_CHARACTERS = 16_384;
 

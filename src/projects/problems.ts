@@ -2,7 +2,17 @@
 import type { Snapshot } from '../engine/model.ts';
 import { driftOf, type HostFacts } from './drift.ts';
 import type { LimitKind } from './limits.ts';
-import type { BadEntry, ComposeMount, ComposeProject, ComposeVolume, Devcontainer, DockerfileFacts, FileMount, LateChange, Place } from './model.ts';
+import type {
+  BadEntry,
+  ComposeMount,
+  ComposeProject,
+  ComposeVolume,
+  Devcontainer,
+  DockerfileFacts,
+  FileMount,
+  LateChange,
+  Place,
+} from './model.ts';
 
 export type Problem =
   /** The file, or one that it needs, is more than is read: nothing is known of its mounts. */
@@ -14,7 +24,14 @@ export type Problem =
   | { readonly kind: 'targetTwice'; readonly place: Place; readonly target: string; readonly refused: boolean }
   | { readonly kind: 'undeclaredVolume'; readonly place: Place; readonly key: string }
   | { readonly kind: 'missingExternal'; readonly place: Place; readonly volume: string }
-  | { readonly kind: 'rights'; readonly place: Place; readonly target: string; readonly container: string; readonly containerReadOnly: boolean; readonly takenFrom?: string }
+  | {
+      readonly kind: 'rights';
+      readonly place: Place;
+      readonly target: string;
+      readonly container: string;
+      readonly containerReadOnly: boolean;
+      readonly takenFrom?: string;
+    }
   | { readonly kind: 'lateChange'; readonly place: Place; readonly change: LateChange };
 
 /** What is known besides the files. */
@@ -53,7 +70,18 @@ function rightsProblems(project: ComposeProject, { snapshot, facts }: Around): P
   return project.services.flatMap((service) =>
     driftOf(project, service, snapshot, facts).flatMap(({ container, differences }) =>
       differences.flatMap((one): Problem[] =>
-        one.kind === 'rights' ? [{ kind: 'rights', place: one.wanted.place, target: one.target, container: container.name, containerReadOnly: one.has.readOnly, takenFrom: one.wanted.takenFrom }] : [],
+        one.kind === 'rights'
+          ? [
+              {
+                kind: 'rights',
+                place: one.wanted.place,
+                target: one.target,
+                container: container.name,
+                containerReadOnly: one.has.readOnly,
+                takenFrom: one.wanted.takenFrom,
+              },
+            ]
+          : [],
       ),
     ),
   );
@@ -80,7 +108,9 @@ export function composeProblems(project: ComposeProject, file: string, around: A
   const declared = new Set(project.volumes.map(({ key }) => key));
   const mounts = project.services.flatMap((service) => service.mounts);
   const effective = mounts.filter(({ replacedBy }) => replacedBy === undefined);
-  const undeclared = mounts.flatMap(({ key, place }): Problem[] => (key === undefined || declared.has(key) ? [] : [{ kind: 'undeclaredVolume', place, key }]));
+  const undeclared = mounts.flatMap(({ key, place }): Problem[] =>
+    key === undefined || declared.has(key) ? [] : [{ kind: 'undeclaredVolume', place, key }],
+  );
   // Where a file could not be read, what it declares is not known.
   const sure = project.unread.length === 0 ? undeclared : [];
   const all = [
@@ -92,7 +122,18 @@ export function composeProblems(project: ComposeProject, file: string, around: A
     ...rightsProblems(project, around),
   ];
   // An entry that several services take by an anchor or by extends is one place.
-  const unique = new Map(all.filter(({ place }) => place.file === file).map((problem) => [JSON.stringify([problem.kind, problem.place.span, 'container' in problem ? [problem.container, problem.target] : '']), problem]));
+  const unique = new Map(
+    all
+      .filter(({ place }) => place.file === file)
+      .map((problem) => [
+        JSON.stringify([
+          problem.kind,
+          problem.place.span,
+          'container' in problem ? [problem.container, problem.target] : '',
+        ]),
+        problem,
+      ]),
+  );
   return [...unique.values()].slice(0, MOST_PROBLEMS);
 }
 
@@ -101,13 +142,21 @@ export function devcontainerProblems({ file, mounts, bad, limit }: Devcontainer,
   if (limit !== undefined) return [notRead(file, limit)];
   const firstAt = new Map(mounts.toReversed().map((mount) => [mount.target, mount]));
   const twiceAt = mounts.flatMap((mount): Problem[] =>
-    firstAt.get(mount.target) !== mount ? [{ kind: 'targetTwice', place: mount.place, target: mount.target, refused: true }] : [],
+    firstAt.get(mount.target) !== mount
+      ? [{ kind: 'targetTwice', place: mount.place, target: mount.target, refused: true }]
+      : [],
   );
-  return [...bad.map((entry): Problem => ({ kind: 'unreadable', place: entry.place, entry })), ...mounts.flatMap((mount) => sourceProblems(mount, around)), ...twiceAt].slice(0, MOST_PROBLEMS);
+  return [
+    ...bad.map((entry): Problem => ({ kind: 'unreadable', place: entry.place, entry })),
+    ...mounts.flatMap((mount) => sourceProblems(mount, around)),
+    ...twiceAt,
+  ].slice(0, MOST_PROBLEMS);
 }
 
 /** The problems of a Dockerfile. */
 export function dockerfileProblems({ changes, limit }: DockerfileFacts, file: string): Problem[] {
   if (limit !== undefined) return [notRead(file, limit)];
-  return changes.slice(0, MOST_PROBLEMS).map((change) => ({ kind: 'lateChange', place: { file, span: change.span }, change }));
+  return changes
+    .slice(0, MOST_PROBLEMS)
+    .map((change) => ({ kind: 'lateChange', place: { file, span: change.span }, change }));
 }

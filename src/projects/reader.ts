@@ -1,4 +1,7 @@
-/** Has project files read in a worker thread, so that no text holds the window up, and gives up on one that takes too long. */
+/**
+ * Has project files read in a worker thread, so that no text holds the window up, and gives up on one that takes too
+ * long.
+ */
 import { Worker } from 'node:worker_threads';
 import { LimitReached, type LimitKind } from './limits.ts';
 import type { FromWorker, ReadingTask, Results, ToWorker } from './reading.ts';
@@ -45,7 +48,10 @@ export class ProjectReader {
     this.#longestMs = longestMs;
   }
 
-  /** Reads one file. What takes too long, or too much memory, has a `limit` and nothing else. Rejects where the worker cannot start. */
+  /**
+   * Reads one file. What takes too long, or too much memory, has a `limit` and nothing else. Rejects where the worker
+   * cannot start.
+   */
   read<K extends keyof Results>(task: ReadingTask & { readonly kind: K }, read: ReadText): Promise<Results[K]> {
     return new Promise<Results[keyof Results]>((resolve, reject) => {
       this.#queue.push({ task, read, resolve, reject });
@@ -81,7 +87,10 @@ export class ProjectReader {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#script, { workerData: { bundle: this.#bundle }, resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY_MB } });
+    const worker = new Worker(this.#script, {
+      workerData: { bundle: this.#bundle },
+      resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY_MB },
+    });
     worker.on('message', (message: FromWorker) => void this.#answer(worker, message));
     worker.on('error', (error: NodeJS.ErrnoException) => {
       if (this.#worker !== worker) return;
@@ -100,12 +109,19 @@ export class ProjectReader {
       const file = message.wants;
       const answer = await running.job.read(file).then(
         (text): ToWorker => ({ id: message.id, file, text }),
-        (error: unknown): ToWorker => ({ id: message.id, file, text: undefined, ...(error instanceof LimitReached ? { limit: error.limit } : {}) }),
+        (error: unknown): ToWorker => ({
+          id: message.id,
+          file,
+          text: undefined,
+          ...(error instanceof LimitReached ? { limit: error.limit } : {}),
+        }),
       );
       worker.postMessage(answer);
       return;
     }
-    this.#finish(() => ('done' in message ? running.job.resolve(message.done) : running.job.reject(new Error(message.failed))));
+    this.#finish(() =>
+      'done' in message ? running.job.resolve(message.done) : running.job.reject(new Error(message.failed)),
+    );
   }
 
   #giveUp(id: number): void {
@@ -138,6 +154,15 @@ function limited(task: ReadingTask, limit: LimitKind): Results[keyof Results] {
     case 'devcontainer':
       return { file, folder: '', mounts: [], bad: [], limit };
     case 'compose':
-      return { name: '', directory: '', files: [file], services: [], volumes: [], bad: [], unread: [], limit: { kind: limit, file } };
+      return {
+        name: '',
+        directory: '',
+        files: [file],
+        services: [],
+        volumes: [],
+        bad: [],
+        unread: [],
+        limit: { kind: limit, file },
+      };
   }
 }

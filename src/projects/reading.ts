@@ -1,12 +1,27 @@
-/** Reading project files in a worker thread: what is asked for, and what comes back. No `vscode`, and nothing heavy is loaded here. */
+/**
+ * Reading project files in a worker thread: what is asked for, and what comes back. No `vscode`, and nothing heavy is
+ * loaded here.
+ */
 import type { Environment } from './environment.ts';
 import type { LimitKind } from './limits.ts';
 import type { ComposeProject, Devcontainer, DockerfileFacts } from './model.ts';
 
 export type ReadingTask =
   | { readonly kind: 'dockerfile'; readonly file: string; readonly text: string }
-  | { readonly kind: 'devcontainer'; readonly file: string; readonly text: string; readonly env: Environment; readonly home: string }
-  | { readonly kind: 'compose'; readonly file: string; readonly env: Environment; readonly home: string; readonly running: readonly { readonly name: string; readonly files: readonly string[] }[] };
+  | {
+      readonly kind: 'devcontainer';
+      readonly file: string;
+      readonly text: string;
+      readonly env: Environment;
+      readonly home: string;
+    }
+  | {
+      readonly kind: 'compose';
+      readonly file: string;
+      readonly env: Environment;
+      readonly home: string;
+      readonly running: readonly { readonly name: string; readonly files: readonly string[] }[];
+    };
 
 export interface Results {
   readonly dockerfile: DockerfileFacts;

@@ -1,4 +1,6 @@
-/** The short form of a service's volume (compose-spec, 05-services.md, and the rules of Compose's own parser for it). */
+/**
+ * The short form of a service's volume (compose-spec, 05-services.md, and the rules of Compose's own parser for it).
+ */
 
 export interface ShortMount {
   readonly type: 'bind' | 'volume' | 'npipe';
@@ -36,5 +38,10 @@ export function parseShortMount(text: string): ShortMount | { readonly why: stri
   const [source = '', target = '', options = ''] = parts;
   const type = source.startsWith('\\\\.\\pipe\\') ? 'npipe' : isPath(source) ? 'bind' : 'volume';
   // The last word of a kind counts; Compose passes over words that it does not know.
-  return { type, source, target, readOnly: options.split(',').findLast((word) => word === 'ro' || word === 'rw') === 'ro' };
+  return {
+    type,
+    source,
+    target,
+    readOnly: options.split(',').findLast((word) => word === 'ro' || word === 'rw') === 'ro',
+  };
 }

@@ -41,7 +41,10 @@ async function run(id: number, task: ReadingTask): Promise<Results[keyof Results
 
 port?.on('message', (message: ToWorker) => {
   if ('task' in message) {
-    run(message.id, message.task).then((done) => send({ id: message.id, done }), (error: unknown) => send({ id: message.id, failed: (error as Error).message }));
+    run(message.id, message.task).then(
+      (done) => send({ id: message.id, done }),
+      (error: unknown) => send({ id: message.id, failed: (error as Error).message }),
+    );
     return;
   }
   const key = keyOf(message.id, message.file);

@@ -36,7 +36,10 @@ function lastBefore(anchored: readonly Anchored[], before: number): Node | undef
  * Parses, and finds the anchors. The kept parser is linear in the text as long as it does not print each error with the
  * line that it is in. It calls itself for each level of nesting.
  */
-function parsed(text: string): { readonly root: Node | undefined; readonly anchors: ReadonlyMap<string, readonly Anchored[]> } {
+function parsed(text: string): {
+  readonly root: Node | undefined;
+  readonly anchors: ReadonlyMap<string, readonly Anchored[]>;
+} {
   try {
     const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: false, strict: false, prettyErrors: false });
     if (document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) throw new LimitReached('tooDeep');
@@ -58,8 +61,8 @@ function parsed(text: string): { readonly root: Node | undefined; readonly ancho
 }
 
 /**
- * One parsed text. Broken YAML gives what could be read before and behind the break. Throws LimitReached for a text that is
- * nested too deep, and when the budget is used up by what is taken out of it.
+ * One parsed text. Broken YAML gives what could be read before and behind the break. Throws LimitReached for a text
+ * that is nested too deep, and when the budget is used up by what is taken out of it.
  */
 export class YamlTree {
   readonly root: Node | undefined;
@@ -88,7 +91,10 @@ export class YamlTree {
     return node;
   }
 
-  /** The entries of a map by key; its own win over merged ones, and a merged map over those behind it (YAML 1.1, merge key). */
+  /**
+   * The entries of a map by key; its own win over merged ones, and a merged map over those behind it (YAML 1.1, merge
+   * key).
+   */
   entries(value: unknown): ReadonlyMap<string, Entry> {
     const node = this.follow(value);
     if (!isMap(node)) return new Map();
@@ -137,7 +143,9 @@ export class YamlTree {
   /** A scalar as text; undefined for a map, a list or nothing. */
   text(value: unknown): string | undefined {
     const node = this.follow(value);
-    return isScalar(node) && ['string', 'number', 'boolean', 'bigint'].includes(typeof node.value) ? String(node.source ?? node.value) : undefined;
+    return isScalar(node) && ['string', 'number', 'boolean', 'bigint'].includes(typeof node.value)
+      ? String(node.source ?? node.value)
+      : undefined;
   }
 
   isMap(value: unknown): boolean {

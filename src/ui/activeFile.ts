@@ -4,11 +4,21 @@ import * as vscode from 'vscode';
 /** Undefined where the tab shows no file of this machine. */
 export function activeFile(): vscode.Uri | undefined {
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-  const uri = input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom || input instanceof vscode.TabInputNotebook ? input.uri : input instanceof vscode.TabInputTextDiff ? input.modified : undefined;
+  const uri =
+    input instanceof vscode.TabInputText ||
+    input instanceof vscode.TabInputCustom ||
+    input instanceof vscode.TabInputNotebook
+      ? input.uri
+      : input instanceof vscode.TabInputTextDiff
+        ? input.modified
+        : undefined;
   return uri?.scheme === 'file' ? uri : undefined;
 }
 
 /** Tells of another active file. */
 export function onDidChangeActiveFile(listener: () => void): vscode.Disposable {
-  return vscode.Disposable.from(vscode.window.tabGroups.onDidChangeTabs(listener), vscode.window.tabGroups.onDidChangeTabGroups(listener));
+  return vscode.Disposable.from(
+    vscode.window.tabGroups.onDidChangeTabs(listener),
+    vscode.window.tabGroups.onDidChangeTabGroups(listener),
+  );
 }

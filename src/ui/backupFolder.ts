@@ -22,12 +22,23 @@ export class BackupFolder implements vscode.Disposable {
     return readSettings().backup.folder ?? this.#memory.get<string>(KEY);
   }
 
-  /** The setting's folder, made where it is missing; else the user is asked. Undefined when the user closes the dialog. */
+  /**
+   * The setting's folder, made where it is missing; else the user is asked. Undefined when the user closes the dialog.
+   */
   async choose(): Promise<string | undefined> {
     const { folder } = readSettings().backup;
     if (folder !== undefined) {
       await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-        throw new FileFailure(folder, error.code ?? '', vscode.l10n.t('The backup folder "{0}" of the setting cannot be made ({1}); correct the setting "dockerMounts.backup.folder".', folder, error.code ?? ''), { cause: error });
+        throw new FileFailure(
+          folder,
+          error.code ?? '',
+          vscode.l10n.t(
+            'The backup folder "{0}" of the setting cannot be made ({1}); correct the setting "dockerMounts.backup.folder".',
+            folder,
+            error.code ?? '',
+          ),
+          { cause: error },
+        );
       });
       return folder;
     }

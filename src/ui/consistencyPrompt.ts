@@ -6,17 +6,38 @@ import { names, say } from './shown.ts';
 import { pickOne, type Choice } from './window.ts';
 
 /** Undefined where the prompt was closed; `none` without a question where nobody can write. */
-export async function askConsistency(connection: Connection, sources: readonly MountRef[]): Promise<Consistency | undefined> {
+export async function askConsistency(
+  connection: Connection,
+  sources: readonly MountRef[],
+): Promise<Consistency | undefined> {
   const writers = await writersOf(connection, sources);
   if (writers.length === 0) return 'none';
   const databases = writers.filter(isDatabase).map(({ name }) => name);
   const advice = databases.length > 0 ? say('safest: {0} looks like a database', names(databases)) : undefined;
   const items: (Choice & { value: Consistency })[] = [
-    { icon: 'debug-pause', label: say('Pause Meanwhile'), description: say('no write comes between; they go on afterwards'), value: 'pause' },
-    { icon: 'debug-stop', label: say('Stop Meanwhile'), description: advice ?? say('they write all they have, and start again afterwards'), value: 'stop' },
-    { icon: 'play', label: say('Leave Running'), description: say('files written meanwhile may be saved in part only'), value: 'none' },
+    {
+      icon: 'debug-pause',
+      label: say('Pause Meanwhile'),
+      description: say('no write comes between; they go on afterwards'),
+      value: 'pause',
+    },
+    {
+      icon: 'debug-stop',
+      label: say('Stop Meanwhile'),
+      description: advice ?? say('they write all they have, and start again afterwards'),
+      value: 'stop',
+    },
+    {
+      icon: 'play',
+      label: say('Leave Running'),
+      description: say('files written meanwhile may be saved in part only'),
+      value: 'none',
+    },
   ];
   if (databases.length > 0) items.sort((a, b) => Number(b.value === 'stop') - Number(a.value === 'stop'));
-  const chosen = await pickOne(items, { title: say('{0} can write to this meanwhile', names(writers.map(({ name }) => name))), placeHolder: say('What shall be done with it?') });
+  const chosen = await pickOne(items, {
+    title: say('{0} can write to this meanwhile', names(writers.map(({ name }) => name))),
+    placeHolder: say('What shall be done with it?'),
+  });
   return chosen?.value;
 }

@@ -74,7 +74,11 @@ class ContainerPty implements vscode.Pseudoterminal {
     const end = () => {
       if (ended) return;
       ended = true;
-      void shell.exitCode().then((code) => this.#end(code === undefined ? say('The connection to the container ended.') : undefined, code ?? LOST));
+      void shell
+        .exitCode()
+        .then((code) =>
+          this.#end(code === undefined ? say('The connection to the container ended.') : undefined, code ?? LOST),
+        );
     };
     shell.stream.on('end', end).on('close', end);
     if (this.#early !== '') shell.stream.write(this.#early);

@@ -6,14 +6,21 @@ import { dangerOf, type Danger, type DangerPlace } from '../mounts/danger.ts';
 import { say, type Shown } from './shown.ts';
 
 /** Why a mount gives a container power over the machine, or undefined. */
-export function dangerOfMount({ type, source, readOnly }: Pick<Mount, 'type' | 'source' | 'readOnly'>): Danger | undefined {
+export function dangerOfMount({
+  type,
+  source,
+  readOnly,
+}: Pick<Mount, 'type' | 'source' | 'readOnly'>): Danger | undefined {
   return dangerOf({ Type: type, Source: source, ReadOnly: readOnly }, dangerPlace());
 }
 
 /** Whose machine it is: what the user's own paths are. */
 export function dangerPlace(): Pick<DangerPlace, 'home' | 'workspaces'> {
   const folders = vscode.workspace.workspaceFolders ?? [];
-  return { home: homedir(), workspaces: folders.filter(({ uri }) => uri.scheme === 'file').map(({ uri }) => uri.fsPath) };
+  return {
+    home: homedir(),
+    workspaces: folders.filter(({ uri }) => uri.scheme === 'file').map(({ uri }) => uri.fsPath),
+  };
 }
 
 /** One sentence on what could happen. */
@@ -32,6 +39,8 @@ export function dangerSentence(danger: Danger): Shown {
     case 'aboveWorkspace':
       return say('It lies above the workspace, so the container could change all that is in there.');
     case 'project':
-      return say('Git, your shell or the editor runs or obeys what lies there in the workspace, so what is written could run programs as you.');
+      return say(
+        'Git, your shell or the editor runs or obeys what lies there in the workspace, so what is written could run programs as you.',
+      );
   }
 }

@@ -26,10 +26,15 @@ function waysOut(error: unknown, log: Log): WayOut[] {
 export function showError(error: unknown, log: Log): void {
   if (error instanceof vscode.CancellationError) return;
   const ways = waysOut(error, log);
-  void showFailure(failure(error), ...ways.map(({ label }) => label)).then((label) => ways.find((way) => way.label === label)?.run());
+  void showFailure(failure(error), ...ways.map(({ label }) => label)).then((label) =>
+    ways.find((way) => way.label === label)?.run(),
+  );
 }
 
-/** The error to reject a command with: VS Code shows the message of one that a keybinding or a link called, and makes links of it. */
+/**
+ * The error to reject a command with: VS Code shows the message of one that a keybinding or a link called, and makes
+ * links of it.
+ */
 export function toCaller(error: unknown): unknown {
   return presentable(error, failure(error));
 }

@@ -35,14 +35,29 @@ export function sourceItems(isLocal: boolean): SourceItem[] {
   return items.filter(({ value }) => isLocal || value !== 'folder');
 }
 
-/** A mount with all that it needs, or undefined where a prompt was closed. Asks before a dangerous one and one whose source is missing. */
-export async function askMount(kind: SourceKind, connection: Connection, { volumes }: Snapshot, taken: readonly string[], agreed?: Agreed): Promise<MountSettings | undefined> {
+/**
+ * A mount with all that it needs, or undefined where a prompt was closed. Asks before a dangerous one and one whose
+ * source is missing.
+ */
+export async function askMount(
+  kind: SourceKind,
+  connection: Connection,
+  { volumes }: Snapshot,
+  taken: readonly string[],
+  agreed?: Agreed,
+): Promise<MountSettings | undefined> {
   const source = await askSource(kind, volumes);
   return source && completeMount(source, connection, taken, targetFor(source, volumes), agreed);
 }
 
 /** Asks for target and rights of a mount of this source. */
-export async function completeMount(source: Pick<MountSettings, 'Type' | 'Source'>, connection: Connection, taken: readonly string[], suggestion: string, agreed?: Agreed): Promise<MountSettings | undefined> {
+export async function completeMount(
+  source: Pick<MountSettings, 'Type' | 'Source'>,
+  connection: Connection,
+  taken: readonly string[],
+  suggestion: string,
+  agreed?: Agreed,
+): Promise<MountSettings | undefined> {
   const target = await askTarget(source.Source, taken, suggestion);
   if (target === undefined) return undefined;
   const readOnly = await askReadOnly(source.Source, target);
@@ -57,11 +72,19 @@ function targetFor({ Type, Source }: Pick<MountSettings, 'Type' | 'Source'>, vol
   return volumes.find(({ name }) => name === Source)?.usedBy[0]?.target ?? '/data';
 }
 
-async function askSource(kind: SourceKind, volumes: readonly Volume[]): Promise<Pick<MountSettings, 'Type' | 'Source'> | undefined> {
+async function askSource(
+  kind: SourceKind,
+  volumes: readonly Volume[],
+): Promise<Pick<MountSettings, 'Type' | 'Source'> | undefined> {
   switch (kind) {
     case 'folder': {
       const first = vscode.workspace.workspaceFolders?.[0];
-      const options = { canSelectFolders: true, canSelectFiles: true, openLabel: say('Mount'), ...(first === undefined ? {} : { defaultUri: first.uri }) };
+      const options = {
+        canSelectFolders: true,
+        canSelectFiles: true,
+        openLabel: say('Mount'),
+        ...(first === undefined ? {} : { defaultUri: first.uri }),
+      };
       const [chosen] = (await chooseFiles(options)) ?? [];
       return chosen && { Type: 'bind', Source: chosen.fsPath };
     }
@@ -70,9 +93,12 @@ async function askSource(kind: SourceKind, volumes: readonly Volume[]): Promise<
         title: say('Path on the Engine’s Host'),
         prompt: say('An absolute path, or one that begins with ~ for your home'),
         placeHolder: '/srv/data',
-        validateInput: (value) => (problemOf({ Type: 'bind', Source: value, Target: '/x' }) ? say('Give an absolute path.') : undefined),
+        validateInput: (value) =>
+          problemOf({ Type: 'bind', Source: value, Target: '/x' }) ? say('Give an absolute path.') : undefined,
       });
-      return path === undefined ? undefined : { Type: 'bind', Source: parseMountSpec({ Type: 'bind', Source: path, Target: '/x' }, localPaths()).Source };
+      return path === undefined
+        ? undefined
+        : { Type: 'bind', Source: parseMountSpec({ Type: 'bind', Source: path, Target: '/x' }, localPaths()).Source };
     }
     case 'volume': {
       const name = await pickVolume(volumes, say('Mount which volume?'));
@@ -82,7 +108,10 @@ async function askSource(kind: SourceKind, volumes: readonly Volume[]): Promise<
       const name = await askText({
         title: say('New Volume'),
         prompt: say('Name of the volume'),
-        validateInput: (value) => (volumes.some((volume) => volume.name === value) ? say('There is a volume "{0}" already.', value) : problemOfVolumeName(value)),
+        validateInput: (value) =>
+          volumes.some((volume) => volume.name === value)
+            ? say('There is a volume "{0}" already.', value)
+            : problemOfVolumeName(value),
       });
       return name === undefined ? undefined : { Type: 'volume', Source: name };
     }
@@ -116,7 +145,10 @@ export function askTarget(source: string, taken: readonly string[], suggestion: 
 async function askReadOnly(source: string, target: string): Promise<boolean | undefined> {
   const readOnly = { icon: 'lock', label: say('Read-only'), description: say('a write in the container fails') };
   const items = [{ icon: 'edit', label: say('Read and write') }, readOnly];
-  const chosen = await pickOne(items, { title: joined([source, target], ' → '), placeHolder: say('With which rights?') });
+  const chosen = await pickOne(items, {
+    title: joined([source, target], ' → '),
+    placeHolder: say('With which rights?'),
+  });
   return chosen && chosen === readOnly;
 }
 
@@ -151,11 +183,20 @@ export type Step =
   | { readonly kind: 'changed'; readonly wish: Wish }
   | { readonly kind: 'create'; readonly start: boolean };
 
-const TOGGLE = () => ({ icon: 'lock', does: 'toggled' as const, tooltip: say('Switch between read-only and writable') });
+const TOGGLE = () => ({
+  icon: 'lock',
+  does: 'toggled' as const,
+  tooltip: say('Switch between read-only and writable'),
+});
 const TAKE_AWAY = () => ({ icon: 'trash', does: 'taken' as const, tooltip: say('Take it off the list') });
 
 type Button = ReturnType<typeof TOGGLE> | ReturnType<typeof TAKE_AWAY>;
-type Row = Choice & { readonly buttons?: readonly Button[]; readonly step?: Step; readonly toggled?: Wish; readonly taken?: Wish };
+type Row = Choice & {
+  readonly buttons?: readonly Button[];
+  readonly step?: Step;
+  readonly toggled?: Wish;
+  readonly taken?: Wish;
+};
 
 function rightsWord(readOnly: boolean): Shown {
   return readOnly ? say('read-only') : say('read and write');
@@ -178,14 +219,20 @@ function wishRows({ mounts, volumesFrom }: Wish): Row[] {
       label: say('volumes from {0}', name),
       description: rightsWord(name !== from),
       buttons,
-      toggled: { mounts, volumesFrom: volumesFrom.map((one) => (one !== from ? one : name === from ? `${name}:ro` : name)) },
+      toggled: {
+        mounts,
+        volumesFrom: volumesFrom.map((one) => (one !== from ? one : name === from ? `${name}:ro` : name)),
+      },
       taken: { mounts, volumesFrom: volumesFrom.filter((one) => one !== from) },
     };
   });
   return [...ofMounts, ...ofContainers];
 }
 
-/** Shows the mounts chosen so far with what can be done next; undefined when it is closed. A mount that is chosen changes its rights. */
+/**
+ * Shows the mounts chosen so far with what can be done next; undefined when it is closed. A mount that is chosen
+ * changes its rights.
+ */
 export async function askStep(title: Shown, wish: Wish, isLocal: boolean): Promise<Step | undefined> {
   const heading = (text: Shown): Heading => ({ heading: text });
   const chosen = wishRows(wish);
@@ -198,7 +245,10 @@ export async function askStep(title: Shown, wish: Wish, isLocal: boolean): Promi
     { icon: 'play', label: say('Create and Start'), step: { kind: 'create', start: true } },
     { icon: 'check', label: say('Create without Starting'), step: { kind: 'create', start: false } },
   ];
-  const placeHolder = chosen.length === 0 ? say('Add mounts, then create the container') : say('Choose a mount to switch its rights, or what comes next');
+  const placeHolder =
+    chosen.length === 0
+      ? say('Add mounts, then create the container')
+      : say('Choose a mount to switch its rights, or what comes next');
   const done = await pickOrPress<Row, Button>(rows, { title, placeHolder, ignoreFocusOut: true });
   if (done === undefined) return undefined;
   const { choice, button } = done;

@@ -1,4 +1,6 @@
-/** The passphrase of encrypted backups: kept in VS Code's SecretStorage, asked for where it is missing or does not fit. */
+/**
+ * The passphrase of encrypted backups: kept in VS Code's SecretStorage, asked for where it is missing or does not fit.
+ */
 import { basename } from 'node:path';
 import type * as vscode from 'vscode';
 import { PassphraseNeeded } from '../engine/errors.ts';
@@ -8,7 +10,13 @@ import { askText, showWarning } from './window.ts';
 const KEY = 'backupPassphrase';
 
 function ask(prompt: Shown, validateInput?: (value: string) => Shown | undefined): Thenable<string | undefined> {
-  return askText({ title: say('Backup Passphrase'), prompt, password: true, ignoreFocusOut: true, ...(validateInput ? { validateInput } : {}) });
+  return askText({
+    title: say('Backup Passphrase'),
+    prompt,
+    password: true,
+    ignoreFocusOut: true,
+    ...(validateInput ? { validateInput } : {}),
+  });
 }
 
 export class Passphrases {
@@ -28,9 +36,14 @@ export class Passphrases {
 
   /** Asks for a new one, twice, and keeps it. Undefined where the prompt was closed. */
   async choose(): Promise<string | undefined> {
-    const passphrase = await ask(say('New backups are encrypted with it. Keep it elsewhere too: without it they cannot be read by anybody.'), (value) => (value === '' ? say('A passphrase cannot be empty.') : undefined));
+    const passphrase = await ask(
+      say('New backups are encrypted with it. Keep it elsewhere too: without it they cannot be read by anybody.'),
+      (value) => (value === '' ? say('A passphrase cannot be empty.') : undefined),
+    );
     if (passphrase === undefined) return undefined;
-    const again = await ask(say('Once more, to be sure'), (value) => (value === '' || passphrase.startsWith(value) ? undefined : say('This is not the same passphrase.')));
+    const again = await ask(say('Once more, to be sure'), (value) =>
+      value === '' || passphrase.startsWith(value) ? undefined : say('This is not the same passphrase.'),
+    );
     if (again === undefined) return undefined;
     if (again !== passphrase) {
       void showWarning(say('The two passphrases differ; nothing was changed.'));
@@ -40,15 +53,23 @@ export class Passphrases {
     return passphrase;
   }
 
-  /** Does the task with the one given, else the stored one, and asks for another as long as it does not fit. Undefined where the prompt was closed. */
-  async opening<T>(given: string | undefined, task: (passphrase: string | undefined) => Promise<T>): Promise<{ readonly result: T; readonly passphrase: string | undefined } | undefined> {
+  /**
+   * Does the task with the one given, else the stored one, and asks for another as long as it does not fit. Undefined
+   * where the prompt was closed.
+   */
+  async opening<T>(
+    given: string | undefined,
+    task: (passphrase: string | undefined) => Promise<T>,
+  ): Promise<{ readonly result: T; readonly passphrase: string | undefined } | undefined> {
     let passphrase = given ?? (await this.stored());
     for (;;) {
       try {
         return { result: await task(passphrase), passphrase };
       } catch (error) {
         if (!(error instanceof PassphraseNeeded) || given !== undefined) throw error;
-        const prompt = error.isWrong ? say('The passphrase does not open {0}. Another?', basename(error.file)) : say('{0} is encrypted. Its passphrase?', basename(error.file));
+        const prompt = error.isWrong
+          ? say('The passphrase does not open {0}. Another?', basename(error.file))
+          : say('{0} is encrypted. Its passphrase?', basename(error.file));
         passphrase = await ask(prompt);
         if (passphrase === undefined) return undefined;
       }

@@ -27,7 +27,10 @@ export function placeText({ container, containerPath }: PathView): string {
 
 /** What else there is to say: rights and a state that is not running. */
 export function viewWords({ view, container }: Seen): Shown[] {
-  return [view.readOnly ? say('read-only') : undefined, hasProcesses(container) ? undefined : say('not running')].filter((word) => word !== undefined);
+  return [
+    view.readOnly ? say('read-only') : undefined,
+    hasProcesses(container) ? undefined : say('not running'),
+  ].filter((word) => word !== undefined);
 }
 
 /** How a mount came to show the file. */
@@ -64,16 +67,29 @@ function rowOf(seen: Seen, actions: readonly ViewAction[]): Row {
 
 /** One of several views; undefined when dismissed. */
 export async function pickView(seen: readonly Seen[], title: Shown): Promise<PathView | undefined> {
-  const chosen = await pickOne(seen.map((one) => rowOf(one, [])), { title, placeHolder: say('In which container?'), matchOnDescription: true, matchOnDetail: true });
+  const chosen = await pickOne(
+    seen.map((one) => rowOf(one, [])),
+    { title, placeHolder: say('In which container?'), matchOnDescription: true, matchOnDetail: true },
+  );
   return chosen?.seen.view;
 }
 
-/** Shows views with what can be done with each: by its buttons, or chosen, from a second list. Ends when something was done or the list was closed. */
+/**
+ * Shows views with what can be done with each: by its buttons, or chosen, from a second list. Ends when something was
+ * done or the list was closed.
+ */
 export async function showViews(seen: readonly Seen[], title: Shown, actions: readonly ViewAction[]): Promise<void> {
   const placeHolder = say('Choose a place for what can be done there');
-  const done = await pickOrPress<Row, ActionButton>(seen.map((one) => rowOf(one, actions)), { title, placeHolder, matchOnDescription: true, matchOnDetail: true });
+  const done = await pickOrPress<Row, ActionButton>(
+    seen.map((one) => rowOf(one, actions)),
+    { title, placeHolder, matchOnDescription: true, matchOnDetail: true },
+  );
   if (done === undefined) return;
   const { view } = done.choice.seen;
-  const choose = () => pickOne(actions.map((action) => ({ icon: action.icon, label: action.label, action })), { title: shown(placeText(view)) });
+  const choose = () =>
+    pickOne(
+      actions.map((action) => ({ icon: action.icon, label: action.label, action })),
+      { title: shown(placeText(view)) },
+    );
   await (done.button ?? (await choose()))?.action.run(view);
 }

@@ -8,11 +8,21 @@ type Item<T> = Choice & { readonly value: T };
 const heading = (text: Shown): Heading => ({ heading: text });
 
 function containerItem<T>(container: Container, value: T): Item<T> {
-  return { icon: 'vm', label: shown(container.name), description: joined([container.image, container.state], ' · '), value };
+  return {
+    icon: 'vm',
+    label: shown(container.name),
+    description: joined([container.image, container.state], ' · '),
+    value,
+  };
 }
 
 function volumeItem<T>(volume: Volume, value: T): Item<T> {
-  return { icon: 'database', label: shown(volume.label), description: volume.dangling ? say('dangling') : names(volume.usedBy.map(({ container }) => container)), value };
+  return {
+    icon: 'database',
+    label: shown(volume.label),
+    description: volume.dangling ? say('dangling') : names(volume.usedBy.map(({ container }) => container)),
+    value,
+  };
 }
 
 async function pick<T>(items: (Item<T> | Heading)[], placeHolder: Shown): Promise<T | undefined> {
@@ -22,12 +32,18 @@ async function pick<T>(items: (Item<T> | Heading)[], placeHolder: Shown): Promis
 
 /** A container's name; undefined when dismissed. */
 export function pickContainer(containers: readonly Container[], placeHolder: Shown): Promise<string | undefined> {
-  return pick(containers.map((container) => containerItem(container, container.name)), placeHolder);
+  return pick(
+    containers.map((container) => containerItem(container, container.name)),
+    placeHolder,
+  );
 }
 
 /** A volume's name; undefined when dismissed. */
 export function pickVolume(volumes: readonly Volume[], placeHolder: Shown): Promise<string | undefined> {
-  return pick(volumes.map((volume) => volumeItem(volume, volume.name)), placeHolder);
+  return pick(
+    volumes.map((volume) => volumeItem(volume, volume.name)),
+    placeHolder,
+  );
 }
 
 export type Subject = { readonly container: string } | { readonly volume: string };
@@ -46,7 +62,10 @@ export function pickSubject({ containers, volumes }: Snapshot, placeHolder: Show
 }
 
 /** A container, a volume, or all volumes of a Compose project; undefined when dismissed. */
-export function pickSubjectOrProject({ containers, volumes }: Snapshot, placeHolder: Shown): Promise<Subject | { readonly project: string } | undefined> {
+export function pickSubjectOrProject(
+  { containers, volumes }: Snapshot,
+  placeHolder: Shown,
+): Promise<Subject | { readonly project: string } | undefined> {
   const projects = [...new Set(containers.flatMap(({ composeProject }) => composeProject ?? []))].sort();
   return pick<Subject | { readonly project: string }>(
     [

@@ -1,4 +1,6 @@
-/** The schedule as VS Code knows it: the setting, the progress of its runs in the Backups view, and word of failures. */
+/**
+ * The schedule as VS Code knows it: the setting, the progress of its runs in the Backups view, and word of failures.
+ */
 import * as vscode from 'vscode';
 import { parseEntry, parseSchedule, type ScheduleProblem } from '../backup/scheduleEntry.ts';
 import type { Failure, RunnerOptions, ScheduleRunner } from '../backup/scheduleRunner.ts';
@@ -63,12 +65,19 @@ function tellFailures(failures: readonly Failure[], log: Log): void {
   const setPassphrase = say('Set Passphrase…');
   const subjects = names(failures.map(({ entry }) => subjectInWords(entry.subject)));
   const why = failure(first.error);
-  const text = failures.length === 1 ? say('The scheduled backup of {0} failed: {1}', subjects, why) : say('{0} scheduled backups failed ({1}). The first: {2}', failures.length, subjects, why);
+  const text =
+    failures.length === 1
+      ? say('The scheduled backup of {0} failed: {1}', subjects, why)
+      : say('{0} scheduled backups failed ({1}). The first: {2}', failures.length, subjects, why);
   const needsPassphrase = failures.some(({ error }) => error instanceof PassphraseNeeded);
   void showFailure(text, ...(needsPassphrase ? [setPassphrase] : []), retry, showLog).then((chosen) => {
     if (chosen === showLog) log.show();
     if (chosen === setPassphrase) void vscode.commands.executeCommand('dockerMounts.setPassphrase');
-    if (chosen === retry) for (const { entry } of failures) void vscode.commands.executeCommand('dockerMounts.runSchedule', { id: entry.id }).then(undefined, (error: unknown) => tellFailures([{ entry, error: error as Error }], log));
+    if (chosen === retry)
+      for (const { entry } of failures)
+        void vscode.commands
+          .executeCommand('dockerMounts.runSchedule', { id: entry.id })
+          .then(undefined, (error: unknown) => tellFailures([{ entry, error: error as Error }], log));
   });
 }
 
@@ -90,14 +99,26 @@ export function runnerOptions({ watcher, backupFolder, passphrases, log, records
     onFailures: (failures) => tellFailures(failures, log),
     onShrunk: ({ subject, bytes, shrunkFrom }) => {
       const showLog = say('Show Log');
-      const text = say('The scheduled backup of {0} holds {1}, the one before held {2}. Check that nothing is missing; the backups from before are kept.', subject.name, formatBytes(bytes), formatBytes(shrunkFrom?.bytes ?? 0));
+      const text = say(
+        'The scheduled backup of {0} holds {1}, the one before held {2}. Check that nothing is missing; the backups from before are kept.',
+        subject.name,
+        formatBytes(bytes),
+        formatBytes(shrunkFrom?.bytes ?? 0),
+      );
       void showWarning(text, showLog).then((chosen) => chosen === showLog && log.show());
     },
   };
 }
 
-/** Wakes the runner when the setting, the engine, the folder or the passphrase changes, and names entries that are wrong, once. */
-export function followSchedule(runner: ScheduleRunner, { watcher, backupFolder, log }: ScheduleParts, secrets: vscode.SecretStorage): vscode.Disposable {
+/**
+ * Wakes the runner when the setting, the engine, the folder or the passphrase changes, and names entries that are
+ * wrong, once.
+ */
+export function followSchedule(
+  runner: ScheduleRunner,
+  { watcher, backupFolder, log }: ScheduleParts,
+  secrets: vscode.SecretStorage,
+): vscode.Disposable {
   let told = '';
   const check = () => {
     const { problems } = readSchedule();
@@ -115,7 +136,8 @@ export function followSchedule(runner: ScheduleRunner, { watcher, backupFolder, 
   follow();
   return vscode.Disposable.from(
     vscode.workspace.onDidChangeConfiguration((change) => {
-      if (!change.affectsConfiguration('dockerMounts.schedule') && !change.affectsConfiguration('dockerMounts.backup')) return;
+      if (!change.affectsConfiguration('dockerMounts.schedule') && !change.affectsConfiguration('dockerMounts.backup'))
+        return;
       check();
       void runner.wake('any');
     }),

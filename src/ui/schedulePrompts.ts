@@ -9,15 +9,21 @@ import { askText, chooseFiles, pickOne, type Choice } from './window.ts';
 const WORKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'] as const satisfies readonly (typeof WEEKDAYS)[number][];
 
 /** How an entry says when, as it stands in the setting. */
-export type WhenFields = { readonly every: string } | { readonly at: string | string[]; readonly weekdays?: readonly string[] };
+export type WhenFields =
+  { readonly every: string } | { readonly at: string | string[]; readonly weekdays?: readonly string[] };
 
 async function askTimes(title: Shown): Promise<string | string[] | undefined> {
   const split = (value: string) => value.split(/[\s,;]+/).filter((one) => one !== '');
   const typed = await askText({
     title,
     value: '03:00',
-    prompt: say('At what time of day? Several with commas. What is missed while no window is open is made up for at the next start.'),
-    validateInput: (value) => (split(value).length > 0 && split(value).every((one) => minuteOfDay(one) !== undefined) ? undefined : say('Times from 00:00 to 23:59, such as 03:00 or 12:30, 18:00')),
+    prompt: say(
+      'At what time of day? Several with commas. What is missed while no window is open is made up for at the next start.',
+    ),
+    validateInput: (value) =>
+      split(value).length > 0 && split(value).every((one) => minuteOfDay(one) !== undefined)
+        ? undefined
+        : say('Times from 00:00 to 23:59, such as 03:00 or 12:30, 18:00'),
   });
   if (typed === undefined) return undefined;
   const times = split(typed);
@@ -29,7 +35,12 @@ export async function askWhen(name: string): Promise<WhenFields | undefined> {
   const title = say('Back Up {0} Regularly', name);
   type Item = Choice & { readonly value?: WhenFields; readonly ask?: 'times' | 'workdays' | 'interval' };
   const items: Item[] = [
-    { icon: 'history', label: say('Every Day'), description: say('a day after the last one, as soon as a window is open'), value: { every: '1d' } },
+    {
+      icon: 'history',
+      label: say('Every Day'),
+      description: say('a day after the last one, as soon as a window is open'),
+      value: { every: '1d' },
+    },
     { icon: 'history', label: say('Every 6 Hours'), value: { every: '6h' } },
     { icon: 'history', label: say('Every Hour'), value: { every: '1h' } },
     { icon: 'history', label: say('Every Week'), value: { every: '1w' } },
@@ -42,7 +53,13 @@ export async function askWhen(name: string): Promise<WhenFields | undefined> {
     case undefined:
       return chosen?.value;
     case 'interval': {
-      const every = await askText({ title, value: '12h', prompt: say('A number and m, h, d or w'), validateInput: (value) => (intervalMs(value) === undefined ? say('From 1m to a year, such as 30m, 12h, 2d or 1w') : undefined) });
+      const every = await askText({
+        title,
+        value: '12h',
+        prompt: say('A number and m, h, d or w'),
+        validateInput: (value) =>
+          intervalMs(value) === undefined ? say('From 1m to a year, such as 30m, 12h, 2d or 1w') : undefined,
+      });
       return every === undefined ? undefined : { every: every.trim() };
     }
     case 'times':
@@ -64,9 +81,17 @@ export async function askKeep(name: string): Promise<{ readonly keep: Keep | und
     asks: false,
   }));
   const other = { label: say('Another Number…'), keep: undefined, asks: true };
-  const chosen = await pickOne([...items, other], { title, placeHolder: say('How many backups shall stay? Only those that this plan made are ever removed.') });
+  const chosen = await pickOne([...items, other], {
+    title,
+    placeHolder: say('How many backups shall stay? Only those that this plan made are ever removed.'),
+  });
   if (chosen === undefined || !chosen.asks) return chosen;
-  const count = await askText({ title, value: '14', prompt: say('The last how many?'), validateInput: (value) => (/^[1-9]\d{0,4}$/.test(value.trim()) ? undefined : say('A whole number from 1')) });
+  const count = await askText({
+    title,
+    value: '14',
+    prompt: say('The last how many?'),
+    validateInput: (value) => (/^[1-9]\d{0,4}$/.test(value.trim()) ? undefined : say('A whole number from 1')),
+  });
   return count === undefined ? undefined : { keep: { last: Number(count) } };
 }
 
@@ -76,8 +101,18 @@ export async function askDestination(name: string, backupFolder: BackupFolder): 
   if (known === undefined) return backupFolder.choose();
   const here = { icon: 'folder', label: shown(known), description: say('the backup folder'), folder: known };
   const other = { icon: 'folder-opened', label: say('Another Folder…'), folder: undefined };
-  const chosen = await pickOne<Choice & { readonly folder: string | undefined }>([here, other], { title: say('Back Up {0} Regularly', name), placeHolder: say('Where to?') });
+  const chosen = await pickOne<Choice & { readonly folder: string | undefined }>([here, other], {
+    title: say('Back Up {0} Regularly', name),
+    placeHolder: say('Where to?'),
+  });
   if (chosen === undefined || chosen.folder !== undefined) return chosen?.folder;
-  const [folder] = (await chooseFiles({ canSelectFolders: true, canSelectFiles: false, openLabel: say('Back Up Here'), title: say('Folder for the Backups'), defaultUri: vscode.Uri.file(known) })) ?? [];
+  const [folder] =
+    (await chooseFiles({
+      canSelectFolders: true,
+      canSelectFiles: false,
+      openLabel: say('Back Up Here'),
+      title: say('Folder for the Backups'),
+      defaultUri: vscode.Uri.file(known),
+    })) ?? [];
   return folder?.fsPath;
 }

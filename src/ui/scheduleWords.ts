@@ -22,14 +22,18 @@ function timeOfDay(minute: number): string {
 
 function dayName(weekday: number): string {
   // 4 January 1970 was a Sunday.
-  return new Intl.DateTimeFormat(vscode.env.language, { weekday: 'short', timeZone: 'UTC' }).format(new Date((3 + weekday) * DAY));
+  return new Intl.DateTimeFormat(vscode.env.language, { weekday: 'short', timeZone: 'UTC' }).format(
+    new Date((3 + weekday) * DAY),
+  );
 }
 
 /** "every day at 03:00", "every 6 hours". */
 export function whenInWords(when: When): Shown {
   if (when.kind === 'every') return intervalInWords(when.ms);
   const times = when.minutes.map(timeOfDay).join(', ');
-  return when.weekdays.length === 7 ? say('every day at {0}', times) : say('{0} at {1}', when.weekdays.map(dayName).join(', '), times);
+  return when.weekdays.length === 7
+    ? say('every day at {0}', times)
+    : say('{0} at {1}', when.weekdays.map(dayName).join(', '), times);
 }
 
 /** "the last 7, 4 weekly". */

@@ -5,13 +5,15 @@ import * as vscode from 'vscode';
 export function selectedInEditor(): string | undefined {
   const editor = vscode.window.activeTextEditor;
   if (editor === undefined) return undefined;
-  const range = editor.selection.isEmpty ? editor.document.getWordRangeAtPosition(editor.selection.active, /[^\s"'`<>]+/) : editor.selection;
+  const range = editor.selection.isEmpty
+    ? editor.document.getWordRangeAtPosition(editor.selection.active, /[^\s"'`<>]+/)
+    : editor.selection;
   return range === undefined ? undefined : editor.document.getText(range).split('\n')[0]?.trim() || undefined;
 }
 
 /**
- * The selected text of the active terminal. VS Code has no stable API for it (microsoft/vscode#188173), so it goes by way
- * of the clipboard, whose text is put back.
+ * The selected text of the active terminal. VS Code has no stable API for it (microsoft/vscode#188173), so it goes by
+ * way of the clipboard, whose text is put back.
  */
 export async function selectedInTerminal(): Promise<string | undefined> {
   const { clipboard } = vscode.env;

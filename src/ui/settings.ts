@@ -22,18 +22,24 @@ export interface Settings {
 /** What a setting may do without the user's trust in the workspace. */
 const HARMLESS: ReadonlySet<string> = new Set(['decorations', 'codeLens', 'diagnostics']);
 
-/** Whether what the workspace says comes from a volume: its one folder, or its file, lies there. Whoever wrote the volume wrote that. */
+/**
+ * Whether what the workspace says comes from a volume: its one folder, or its file, lies there. Whoever wrote the
+ * volume wrote that.
+ */
 function isWorkspaceInVolume(): boolean {
   const { workspaceFile, workspaceFolders = [] } = vscode.workspace;
   // Several folders have a file, which is VS Code's own (`untitled:`) until it is saved.
-  return workspaceFile === undefined ? workspaceFolders.some(({ uri }) => uri.scheme === FILES_SCHEME) : workspaceFile.scheme === FILES_SCHEME;
+  return workspaceFile === undefined
+    ? workspaceFolders.some(({ uri }) => uri.scheme === FILES_SCHEME)
+    : workspaceFile.scheme === FILES_SCHEME;
 }
 
 /**
- * The value that counts: the folder's, the workspace's, the user's, the default. A volume brings no settings into effect,
- * whether it is opened as the folder, as one of several, or holds the workspace file. Where the workspace is not trusted,
- * it has a say in how things look alone; VS Code keeps to that too, by `restrictedConfigurations`. What has the scope
- * `window` VS Code copies from a folder into the workspace's file when a second folder is added; so none of ours has it.
+ * The value that counts: the folder's, the workspace's, the user's, the default. A volume brings no settings into
+ * effect, whether it is opened as the folder, as one of several, or holds the workspace file. Where the workspace is
+ * not trusted, it has a say in how things look alone; VS Code keeps to that too, by `restrictedConfigurations`. What
+ * has the scope `window` VS Code copies from a folder into the workspace's file when a second folder is added; so none
+ * of ours has it.
  */
 function settingOf(key: string, resource?: vscode.Uri): unknown {
   const found = vscode.workspace.getConfiguration('dockerMounts', resource ?? null).inspect<unknown>(key);
@@ -42,7 +48,12 @@ function settingOf(key: string, resource?: vscode.Uri): unknown {
   const mayWorkspace = (vscode.workspace.isTrusted || HARMLESS.has(key)) && !isWorkspaceInVolume();
   const folder = resource === undefined ? undefined : vscode.workspace.getWorkspaceFolder(resource);
   const mayFolder = mayWorkspace && folder !== undefined && folder.uri.scheme !== FILES_SCHEME;
-  return (mayFolder ? workspaceFolderValue : undefined) ?? (mayWorkspace ? workspaceValue : undefined) ?? globalValue ?? defaultValue;
+  return (
+    (mayFolder ? workspaceFolderValue : undefined) ??
+    (mayWorkspace ? workspaceValue : undefined) ??
+    globalValue ??
+    defaultValue
+  );
 }
 
 function textSetting(key: string): string | undefined {
@@ -67,8 +78,14 @@ export function readSettings(): Settings {
 }
 
 /** What shows inside a document. */
-export function readDocumentSettings(document: vscode.Uri): { readonly codeLens: boolean; readonly diagnostics: boolean } {
-  return { codeLens: settingOf('codeLens', document) !== false, diagnostics: settingOf('diagnostics', document) !== false };
+export function readDocumentSettings(document: vscode.Uri): {
+  readonly codeLens: boolean;
+  readonly diagnostics: boolean;
+} {
+  return {
+    codeLens: settingOf('codeLens', document) !== false,
+    diagnostics: settingOf('diagnostics', document) !== false,
+  };
 }
 
 /** Which files of the explorer get a badge. */
@@ -84,7 +101,9 @@ export function readScheduleSetting(): unknown {
 
 /** Writes the schedule into the user's settings; undefined removes it. */
 export async function writeScheduleSetting(entries: readonly unknown[] | undefined): Promise<void> {
-  await vscode.workspace.getConfiguration('dockerMounts').update('schedule', entries, vscode.ConfigurationTarget.Global);
+  await vscode.workspace
+    .getConfiguration('dockerMounts')
+    .update('schedule', entries, vscode.ConfigurationTarget.Global);
 }
 
 /** `~` and `~/…` as the user's own home. */
@@ -94,5 +113,8 @@ export function expandHome(path: string): string {
 
 /** What `~` and `${workspaceFolder}` stand for in a mount. */
 export function localPaths(): LocalPaths {
-  return { home: homedir(), folders: (vscode.workspace.workspaceFolders ?? []).map(({ name, uri }) => ({ name, path: uri.fsPath })) };
+  return {
+    home: homedir(),
+    folders: (vscode.workspace.workspaceFolders ?? []).map(({ name, uri }) => ({ name, path: uri.fsPath })),
+  };
 }

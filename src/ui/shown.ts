@@ -1,9 +1,9 @@
 /**
- * Texts as they may be shown. Names, labels, paths and messages come from images, archives, engines and files of others,
- * and a face of VS Code may take them for markup: a notification and an input box make links of `[text](command:…)`, a
- * quick pick, a code lens and the status bar make icons of `$(name)`, a tooltip is Markdown. So every face is reached by
- * way of `window.ts` alone, which takes a `Shown`, and only the functions here make one. No `vscode` here: unit tests run
- * it as it is.
+ * Texts as they may be shown. Names, labels, paths and messages come from images, archives, engines and files of
+ * others, and a face of VS Code may take them for markup: a notification and an input box make links of
+ * `[text](command:…)`, a quick pick, a code lens and the status bar make icons of `$(name)`, a tooltip is Markdown. So
+ * every face is reached by way of `window.ts` alone, which takes a `Shown`, and only the functions here make one. No
+ * `vscode` here: unit tests run it as it is.
  */
 import * as l10n from '@vscode/l10n';
 
@@ -43,14 +43,16 @@ const PICTURE = String.raw`\p{Extended_Pictographic}\p{Emoji_Modifier}`;
 /** Joiners and selectors that do what they are for: these stay. */
 const AT_WORK = String.raw`(?<=[${JOINED}\p{Script=Inherited}])[\u200c\u200d](?=[${JOINED}])|(?<=[${PICTURE}\ufe0f])\u200d(?=[${PICTURE}\u2640\u2642\u2695\u2696\u2708])|(?<=[${PICTURE}\p{Emoji}])[\ufe0e\ufe0f]|(?<=\p{Script=Han})[\ufe00-\ufe02\u{e0100}-\u{e01ef}]`;
 /**
- * What cannot be seen, or changes how what is around it is seen: controls of C0 and C1, bidirectional controls, line and
- * paragraph separators, characters of no width, blank letters, tags, halves of surrogate pairs, and no characters at all.
+ * What cannot be seen, or changes how what is around it is seen: controls of C0 and C1, bidirectional controls, line
+ * and paragraph separators, characters of no width, blank letters, tags, halves of surrogate pairs, and no characters
+ * at all.
  */
 const HIDDEN = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Variation_Selector}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]`;
 // eslint-disable-next-line no-misleading-character-class -- single characters are meant: joiners and selectors too
 const HIDES = new RegExp(`(${AT_WORK})|${HIDDEN}`, 'gu');
 const MARKS = new RegExp(String.raw`(?<=\p{M}{${MOST_MARKS}})\p{M}`, 'gu');
-const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const RIGHT_TO_LEFT =
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
 /** `\n`, `\x1b`, `\u202e`, `\u{e0041}`: as most languages write it. */
 function written(character: string): string {
@@ -70,7 +72,9 @@ function written(character: string): string {
 
 /** The text with all that is hidden in it written out; other characters, of whatever script, stay as they are. */
 export function visible(text: string): string {
-  return text.replace(HIDES, (character: string, atWork: string | undefined) => atWork ?? written(character)).replace(MARKS, written);
+  return text
+    .replace(HIDES, (character: string, atWork: string | undefined) => atWork ?? written(character))
+    .replace(MARKS, written);
 }
 
 /** What fits, with … in the middle: beginning and end of a name or a message say most. Counts whole characters. */
@@ -99,10 +103,15 @@ export function shown(text: string): Shown {
   return new ShownText(tamed(text, LONGEST_NAME));
 }
 
-/** A whole message that was made elsewhere, such as that of an error or of the engine. Its line breaks become blanks. */
+/**
+ * A whole message that was made elsewhere, such as that of an error or of the engine. Its line breaks become blanks.
+ */
 export function sentence(message: string): Shown {
   // An engine ends its messages with a line break, and breaks long ones.
-  const rows = bounded(message, LONGEST_MESSAGE).split('\n').map((row) => row.trim()).filter((row) => row !== '');
+  const rows = bounded(message, LONGEST_MESSAGE)
+    .split('\n')
+    .map((row) => row.trim())
+    .filter((row) => row !== '');
   return new ShownText(tamed(rows.join(' '), LONGEST_MESSAGE));
 }
 
@@ -111,21 +120,33 @@ export function failure(error: unknown): Shown {
   return sentence(error instanceof Error ? error.message : String(error));
 }
 
-/** Only a text that stands in the source is a template: one with any other text in it is `never`, and does not compile. */
+/**
+ * Only a text that stands in the source is a template: one with any other text in it is `never`, and does not compile.
+ */
 type Template<T extends string> = Record<never, never> extends Record<T, true> ? never : T;
 
 /** A sentence of ours in the user's language. What is put in for `{0}`, `{1}`, … may come from anywhere. */
 export function say<const T extends string>(template: Template<T>, ...parts: readonly Part[]): Shown {
   // In one pass: a `{1}` inside of what is put in for `{0}` stays as it is.
-  return new ShownText(l10n.t(template).replace(/\{(\d+)\}/g, (all, index: string) => {
-    const part = parts[Number(index)];
-    return part === undefined ? all : partText(part);
-  }));
+  return new ShownText(
+    l10n.t(template).replace(/\{(\d+)\}/g, (all, index: string) => {
+      const part = parts[Number(index)];
+      return part === undefined ? all : partText(part);
+    }),
+  );
 }
 
 /** Texts in a row, without those that are empty. */
-export function joined(parts: readonly (Part | undefined)[], separator: ' · ' | ', ' | '; ' | ' ' | ': ' | '' | ' → ' | ' ← ' | ':' | '='): Shown {
-  return new ShownText(parts.map((part) => (part === undefined ? '' : partText(part))).filter((text) => text !== '').join(separator));
+export function joined(
+  parts: readonly (Part | undefined)[],
+  separator: ' · ' | ', ' | '; ' | ' ' | ': ' | '' | ' → ' | ' ← ' | ':' | '=',
+): Shown {
+  return new ShownText(
+    parts
+      .map((part) => (part === undefined ? '' : partText(part)))
+      .filter((text) => text !== '')
+      .join(separator),
+  );
 }
 
 /** `a, b, c and 5 more`: so many names as fit a sentence. */
@@ -159,7 +180,10 @@ export function asText(text: Shown): string {
 const withoutLinks = (text: string) => text.replaceAll('](', ']\u200b(');
 const withoutIcons = (text: string) => text.replaceAll('$(', '$\u200b(');
 
-/** For notifications and input boxes, which make links, the latter icons too (parseLinkedText and renderLabelWithIcons of VS Code). */
+/**
+ * For notifications and input boxes, which make links, the latter icons too (parseLinkedText and renderLabelWithIcons
+ * of VS Code).
+ */
 export function asMessage(text: Shown): string {
   return withoutIcons(withoutLinks(bounded(ShownText.textOf(text), LONGEST_MESSAGE)));
 }
@@ -170,7 +194,10 @@ export function asLabel(text: Shown, icon?: string): string {
   return `${icon === undefined ? '' : `$(${icon}) `}${withoutIcons(withoutLinks(ShownText.textOf(text)))}`;
 }
 
-/** For Markdown: every sign of ASCII is escaped, so that none begins anything. Icons are looked for after that is undone. */
+/**
+ * For Markdown: every sign of ASCII is escaped, so that none begins anything. Icons are looked for after that is
+ * undone.
+ */
 export function asMarkdown(text: Shown): string {
   return withoutIcons(ShownText.textOf(text)).replace(/[!-/:-@[-`{-~]/g, '\\$&');
 }
@@ -183,12 +210,21 @@ export function asCode(text: Shown): string {
   const fence = '`'.repeat(1 + Math.max(0, ...(plain.match(/`+/g) ?? []).map(({ length }) => length)));
   const pad = plain.includes('`') ? ' ' : '';
   // A backslash before the one that escapes a pipe would escape that one instead.
-  return `${fence}${pad}${plain.replace(/\n/g, ' ').replace(/\\(?=\|)/g, '\\\u200b').replaceAll('|', '\\|')}${pad}${fence}`;
+  return `${fence}${pad}${plain
+    .replace(/\n/g, ' ')
+    .replace(/\\(?=\|)/g, '\\\u200b')
+    .replaceAll('|', '\\|')}${pad}${fence}`;
 }
 
 /** JSON in which what is hidden is written as JSON's own escapes: the value is the same. */
 export function visibleJson(value: unknown): string {
   // JSON.stringify has escaped the controls; its own line breaks are between the values.
-  const units = (character: string) => [...Array(character.length).keys()].map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
-  return (JSON.stringify(value, null, 2) ?? 'null').replace(HIDES, (character: string, atWork: string | undefined) => atWork ?? (character === '\n' ? character : units(character)));
+  const units = (character: string) =>
+    [...Array(character.length).keys()]
+      .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join('');
+  return (JSON.stringify(value, null, 2) ?? 'null').replace(
+    HIDES,
+    (character: string, atWork: string | undefined) => atWork ?? (character === '\n' ? character : units(character)),
+  );
 }

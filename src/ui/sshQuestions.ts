@@ -37,12 +37,19 @@ export class SshQuestions implements SshPrompts {
     switch (kind) {
       case 'hostKey': {
         const connect = say('Trust and Connect');
-        const detail = lines([
-          say('The engine at {0} is reached by ssh, which says:', address),
-          linesOf(text),
-          say('Compare the fingerprint with one that whoever runs the machine has told you. ssh keeps the key, and refuses another one later.'),
-        ], '\n\n');
-        return (await askInDialog('Warning', say('Is this the right machine?'), detail, connect)) === connect ? 'yes' : undefined;
+        const detail = lines(
+          [
+            say('The engine at {0} is reached by ssh, which says:', address),
+            linesOf(text),
+            say(
+              'Compare the fingerprint with one that whoever runs the machine has told you. ssh keeps the key, and refuses another one later.',
+            ),
+          ],
+          '\n\n',
+        );
+        return (await askInDialog('Warning', say('Is this the right machine?'), detail, connect)) === connect
+          ? 'yes'
+          : undefined;
       }
       case 'confirm': {
         const allow = say('Allow');
@@ -53,7 +60,9 @@ export class SshQuestions implements SshPrompts {
       case 'notice':
         void withProgress(say('ssh'), (report) => {
           report(sentence(text));
-          return new Promise<void>((resolve) => (over.aborted ? resolve() : over.addEventListener('abort', () => resolve(), { once: true })));
+          return new Promise<void>((resolve) =>
+            over.aborted ? resolve() : over.addEventListener('abort', () => resolve(), { once: true }),
+          );
         });
         return undefined;
     }
@@ -64,7 +73,10 @@ export class SshQuestions implements SshPrompts {
     const stop = () => cancel.cancel();
     over.addEventListener('abort', stop, { once: true });
     try {
-      return await askText({ title: say('ssh asks, for {0}', address), prompt: sentence(text), password: true, ignoreFocusOut: true }, cancel.token);
+      return await askText(
+        { title: say('ssh asks, for {0}', address), prompt: sentence(text), password: true, ignoreFocusOut: true },
+        cancel.token,
+      );
     } finally {
       over.removeEventListener('abort', stop);
       cancel.dispose();

@@ -24,7 +24,15 @@ export class Verdicts implements vscode.Disposable {
   }
 
   /** The verdict on a file of this size and time. */
-  of({ file, archiveBytes, modifiedAt }: { readonly file: string; readonly archiveBytes: number; readonly modifiedAt: string }): Verdict | undefined {
+  of({
+    file,
+    archiveBytes,
+    modifiedAt,
+  }: {
+    readonly file: string;
+    readonly archiveBytes: number;
+    readonly modifiedAt: string;
+  }): Verdict | undefined {
     const verdict = this.#all()[file];
     return verdict?.archiveBytes === archiveBytes && verdict.modifiedAt === modifiedAt ? verdict : undefined;
   }

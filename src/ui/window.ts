@@ -14,7 +14,12 @@ import { asLabel, asMessage, asText, isEmpty, joined, visible, type Shown } from
 type Kind = 'Information' | 'Warning' | 'Error';
 
 /** Returns the button itself, so that two with one label are told apart. */
-async function showMessage(kind: Kind, message: string, options: vscode.MessageOptions, buttons: readonly Shown[]): Promise<Shown | undefined> {
+async function showMessage(
+  kind: Kind,
+  message: string,
+  options: vscode.MessageOptions,
+  buttons: readonly Shown[],
+): Promise<Shown | undefined> {
   const items = buttons.map((button) => ({ title: asLabel(button), button }));
   switch (kind) {
     case 'Information':
@@ -42,8 +47,18 @@ export function showFailure(message: Shown, ...buttons: Shown[]): Promise<Shown 
 }
 
 /** A modal dialog. Resolves to the button that was chosen; undefined where it was closed. */
-export function askInDialog(kind: 'Information' | 'Warning', question: Shown, detail: Shown | undefined, ...buttons: Shown[]): Promise<Shown | undefined> {
-  return showMessage(kind, asText(question), { modal: true, ...(detail === undefined ? {} : { detail: asText(detail) }) }, buttons);
+export function askInDialog(
+  kind: 'Information' | 'Warning',
+  question: Shown,
+  detail: Shown | undefined,
+  ...buttons: Shown[]
+): Promise<Shown | undefined> {
+  return showMessage(
+    kind,
+    asText(question),
+    { modal: true, ...(detail === undefined ? {} : { detail: asText(detail) }) },
+    buttons,
+  );
 }
 
 /** A few words in the status bar, for a while. */
@@ -87,17 +102,27 @@ function itemOf<T extends Choice>(choice: T | Heading): Item<T> {
 }
 
 function pickOptions({ title, placeHolder, ...rest }: PickLook): vscode.QuickPickOptions {
-  return { ...rest, ...(title === undefined ? {} : { title: asText(title) }), ...(placeHolder === undefined ? {} : { placeHolder: asText(placeHolder) }) };
+  return {
+    ...rest,
+    ...(title === undefined ? {} : { title: asText(title) }),
+    ...(placeHolder === undefined ? {} : { placeHolder: asText(placeHolder) }),
+  };
 }
 
 /** One of these; undefined where the list was closed. */
-export async function pickOne<T extends Choice>(choices: readonly (T | Heading)[], look: PickLook): Promise<T | undefined> {
+export async function pickOne<T extends Choice>(
+  choices: readonly (T | Heading)[],
+  look: PickLook,
+): Promise<T | undefined> {
   return (await vscode.window.showQuickPick(choices.map(itemOf), pickOptions(look)))?.choice;
 }
 
 /** Several of these; undefined where the list was closed. */
 export async function pickMany<T extends Choice>(choices: readonly T[], look: PickLook): Promise<T[] | undefined> {
-  const chosen = await vscode.window.showQuickPick(choices.map((choice) => ({ ...itemOf(choice), choice })), { ...pickOptions(look), canPickMany: true });
+  const chosen = await vscode.window.showQuickPick(
+    choices.map((choice) => ({ ...itemOf(choice), choice })),
+    { ...pickOptions(look), canPickMany: true },
+  );
   return chosen?.map(({ choice }) => choice);
 }
 
@@ -106,13 +131,20 @@ export interface RowButton {
   readonly tooltip: Shown;
 }
 
-/** A list whose rows have buttons. Resolves to the row, and the button where one was pressed; undefined where it was closed. */
+/**
+ * A list whose rows have buttons. Resolves to the row, and the button where one was pressed; undefined where it was
+ * closed.
+ */
 export function pickOrPress<T extends Choice, B extends RowButton>(
   choices: readonly ((T & { readonly buttons?: readonly B[] }) | Heading)[],
   look: PickLook & { readonly ignoreFocusOut?: boolean },
 ): Promise<{ readonly choice: T; readonly button?: B } | undefined> {
   type Button = vscode.QuickInputButton & { readonly own: B };
-  const buttonOf = (own: B): Button => ({ iconPath: new vscode.ThemeIcon(own.icon), tooltip: asText(own.tooltip), own });
+  const buttonOf = (own: B): Button => ({
+    iconPath: new vscode.ThemeIcon(own.icon),
+    tooltip: asText(own.tooltip),
+    own,
+  });
   const list = vscode.window.createQuickPick<Item<T>>();
   const { title, placeHolder, matchOnDescription, matchOnDetail, ignoreFocusOut } = look;
   if (title !== undefined) list.title = asText(title);
@@ -120,7 +152,10 @@ export function pickOrPress<T extends Choice, B extends RowButton>(
   list.matchOnDescription = matchOnDescription ?? false;
   list.matchOnDetail = matchOnDetail ?? false;
   list.ignoreFocusOut = ignoreFocusOut ?? false;
-  list.items = choices.map((choice) => ({ ...itemOf<T>(choice), ...('heading' in choice ? {} : { buttons: choice.buttons?.map(buttonOf) ?? [] }) }));
+  list.items = choices.map((choice) => ({
+    ...itemOf<T>(choice),
+    ...('heading' in choice ? {} : { buttons: choice.buttons?.map(buttonOf) ?? [] }),
+  }));
   return new Promise((resolve) => {
     const done = (choice: T | undefined, button?: B) => {
       resolve(choice && { choice, ...(button === undefined ? {} : { button }) });
@@ -150,11 +185,16 @@ export interface Question {
 }
 
 /** A text that is typed; undefined where the box was closed, or `token` closed it. */
-export function askText({ title, prompt, placeHolder, validateInput, ...rest }: Question, token?: vscode.CancellationToken): Thenable<string | undefined> {
-  const problemOf = validateInput && (async (value: string) => {
-    const problem = await validateInput(value);
-    return problem && asMessage(problem);
-  });
+export function askText(
+  { title, prompt, placeHolder, validateInput, ...rest }: Question,
+  token?: vscode.CancellationToken,
+): Thenable<string | undefined> {
+  const problemOf =
+    validateInput &&
+    (async (value: string) => {
+      const problem = await validateInput(value);
+      return problem && asMessage(problem);
+    });
   const options: vscode.InputBoxOptions = {
     ...rest,
     ...(title === undefined ? {} : { title: asText(title) }),
@@ -186,9 +226,14 @@ export function chooseFiles({ openLabel, title, filter, ...rest }: FileQuestion)
 }
 
 /** Work under a notification that can be cancelled; `report` says how far it is. */
-export function withProgress<T>(title: Shown, task: (report: (message: Shown) => void, token: vscode.CancellationToken) => Promise<T>): Thenable<T> {
+export function withProgress<T>(
+  title: Shown,
+  task: (report: (message: Shown) => void, token: vscode.CancellationToken) => Promise<T>,
+): Thenable<T> {
   const options = { location: vscode.ProgressLocation.Notification, title: asMessage(title), cancellable: true };
-  return vscode.window.withProgress(options, (progress, token) => task((message) => progress.report({ message: asMessage(message) }), token));
+  return vscode.window.withProgress(options, (progress, token) =>
+    task((message) => progress.report({ message: asMessage(message) }), token),
+  );
 }
 
 /** Work that a bar at the top of a view shows. */
@@ -209,7 +254,10 @@ export interface RowLook {
 }
 
 /** A row. `id` keeps it open and chosen across snapshots. A screen reader says label and description. */
-export function row(id: string, { label, description, tooltip, collapsible, iconPath, contextValue, resourceUri, command }: RowLook): vscode.TreeItem {
+export function row(
+  id: string,
+  { label, description, tooltip, collapsible, iconPath, contextValue, resourceUri, command }: RowLook,
+): vscode.TreeItem {
   const item = new vscode.TreeItem(asText(label), collapsible);
   item.id = id;
   item.iconPath = iconPath;
@@ -230,7 +278,13 @@ export function withTooltip(item: vscode.TreeItem, tooltip: Markdown | undefined
 }
 
 /** A view, and a way to set the words beside its title. */
-export function showTree<T>(id: string, options: vscode.TreeViewOptions<T>): { readonly view: Omit<vscode.TreeView<T>, 'description' | 'message' | 'title' | 'badge'>; readonly describe: (description: Shown | undefined) => void } {
+export function showTree<T>(
+  id: string,
+  options: vscode.TreeViewOptions<T>,
+): {
+  readonly view: Omit<vscode.TreeView<T>, 'description' | 'message' | 'title' | 'badge'>;
+  readonly describe: (description: Shown | undefined) => void;
+} {
   const view = vscode.window.createTreeView(id, options);
   return {
     view,
@@ -263,7 +317,11 @@ export interface LensLook {
 
 /** A code lens. */
 export function codeLens(range: vscode.Range, { title, tooltip, ...rest }: LensLook): vscode.CodeLens {
-  return new vscode.CodeLens(range, { ...rest, title: asLabel(title), ...(tooltip === undefined ? {} : { tooltip: asText(tooltip) }) });
+  return new vscode.CodeLens(range, {
+    ...rest,
+    title: asLabel(title),
+    ...(tooltip === undefined ? {} : { tooltip: asText(tooltip) }),
+  });
 }
 
 /** A problem in the Problems view and the editor. */
@@ -274,7 +332,11 @@ export class ShownDiagnostic extends vscode.Diagnostic {
 }
 
 /** What mends a problem: an edit, or a command. */
-export function quickFix(title: Shown, diagnostic: vscode.Diagnostic, what: { readonly edit: vscode.WorkspaceEdit } | { readonly command: string; readonly arguments: unknown[] }): vscode.CodeAction {
+export function quickFix(
+  title: Shown,
+  diagnostic: vscode.Diagnostic,
+  what: { readonly edit: vscode.WorkspaceEdit } | { readonly command: string; readonly arguments: unknown[] },
+): vscode.CodeAction {
   const fix = new vscode.CodeAction(asText(title), vscode.CodeActionKind.QuickFix);
   fix.diagnostics = [diagnostic];
   fix.isPreferred = true;
@@ -284,7 +346,10 @@ export function quickFix(title: Shown, diagnostic: vscode.Diagnostic, what: { re
 }
 
 /** Badges on files. */
-export function decorateFiles(onDidChange: vscode.Event<undefined>, decorationOf: (uri: vscode.Uri) => { readonly badge: string; readonly tooltip: Shown } | undefined): vscode.Disposable {
+export function decorateFiles(
+  onDidChange: vscode.Event<undefined>,
+  decorationOf: (uri: vscode.Uri) => { readonly badge: string; readonly tooltip: Shown } | undefined,
+): vscode.Disposable {
   return vscode.window.registerFileDecorationProvider({
     onDidChangeFileDecorations: onDidChange,
     provideFileDecoration: (uri) => {
@@ -303,7 +368,16 @@ export class StatusItem implements vscode.Disposable {
     this.#item.name = asText(name);
   }
 
-  show(parts: readonly ({ readonly icon: string } | Shown)[], look: { readonly tooltip: Markdown; readonly spoken: Shown; readonly command: string; readonly title: Shown; readonly arguments: unknown[] }): void {
+  show(
+    parts: readonly ({ readonly icon: string } | Shown)[],
+    look: {
+      readonly tooltip: Markdown;
+      readonly spoken: Shown;
+      readonly command: string;
+      readonly title: Shown;
+      readonly arguments: unknown[];
+    },
+  ): void {
     this.#item.text = parts.map((part) => ('icon' in part ? `$(${part.icon})` : asLabel(part))).join(' ');
     this.#item.tooltip = markdownString(look.tooltip);
     this.#item.accessibilityInformation = { label: asText(look.spoken) };
@@ -322,7 +396,12 @@ export class StatusItem implements vscode.Disposable {
 
 /** A terminal with a shell of ours. What the shell writes is the shell's. */
 export function openTerminal(name: Shown, icon: string, pty: vscode.Pseudoterminal): vscode.Terminal {
-  const terminal = vscode.window.createTerminal({ name: asLabel(name), pty, iconPath: new vscode.ThemeIcon(icon), isTransient: true });
+  const terminal = vscode.window.createTerminal({
+    name: asLabel(name),
+    pty,
+    iconPath: new vscode.ThemeIcon(icon),
+    isTransient: true,
+  });
   terminal.show();
   return terminal;
 }
@@ -334,16 +413,26 @@ export interface TerminalLinkLook {
 }
 
 /** Links in terminals. VS Code escapes the Markdown of their tooltips itself. */
-export function linkTerminals<T extends TerminalLinkLook>(linksOf: (line: string, terminal: vscode.Terminal) => Promise<readonly T[]>, open: (link: T) => Promise<void>): vscode.Disposable {
+export function linkTerminals<T extends TerminalLinkLook>(
+  linksOf: (line: string, terminal: vscode.Terminal) => Promise<readonly T[]>,
+  open: (link: T) => Promise<void>,
+): vscode.Disposable {
   type Link = vscode.TerminalLink & { readonly own: T };
   const provider: vscode.TerminalLinkProvider<Link> = {
-    provideTerminalLinks: async ({ line, terminal }) => (await linksOf(line, terminal)).map((own) => ({ startIndex: own.startIndex, length: own.length, tooltip: asText(own.tooltip), own })),
+    provideTerminalLinks: async ({ line, terminal }) =>
+      (await linksOf(line, terminal)).map((own) => ({
+        startIndex: own.startIndex,
+        length: own.length,
+        tooltip: asText(own.tooltip),
+        own,
+      })),
     handleTerminalLink: ({ own }) => open(own),
   };
   return vscode.window.registerTerminalLinkProvider(provider);
 }
 
-export type FileErrorKind = 'FileNotFound' | 'FileExists' | 'FileNotADirectory' | 'FileIsADirectory' | 'NoPermissions' | 'Unavailable';
+export type FileErrorKind =
+  'FileNotFound' | 'FileExists' | 'FileNotADirectory' | 'FileIsADirectory' | 'NoPermissions' | 'Unavailable';
 
 /** A failure of a file system: VS Code puts its message into notifications of its own. */
 export function fileError(kind: FileErrorKind, message: Shown): vscode.FileSystemError {

@@ -19,7 +19,10 @@ interface Listed {
   readonly rows: Promise<readonly NamedEntry[]>;
 }
 
-/** Remembers lists, so that a new snapshot asks nothing; forgets those that a change concerns. Owned by the composition root. */
+/**
+ * Remembers lists, so that a new snapshot asks nothing; forgets those that a change concerns. Owned by the composition
+ * root.
+ */
 export class Directories implements vscode.Disposable {
   readonly #files: Files;
   readonly #events = new EventEmitter();
@@ -77,7 +80,12 @@ export class Directories implements vscode.Disposable {
     try {
       const entries = await this.#entries(directory);
       const shown = this.#shown.get(uriPathOf(directory)) ?? PAGE;
-      const rows = entries.slice(0, shown).map((entry): FileNode => ({ kind: 'file', place: entry.name === '' ? directory : childOf(directory, entry.name), entry, readOnly }));
+      const rows = entries.slice(0, shown).map((entry): FileNode => ({
+        kind: 'file',
+        place: entry.name === '' ? directory : childOf(directory, entry.name),
+        entry,
+        readOnly,
+      }));
       if (entries.length === 0) return [{ kind: 'notice', directory, text: say('empty'), isError: false }];
       return entries.length > shown ? [...rows, { kind: 'more', directory, left: entries.length - shown }] : rows;
     } catch (error) {

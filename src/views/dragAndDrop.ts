@@ -14,7 +14,10 @@ export interface Dropped {
 
 /** RFC 2483: one URI a line, comments behind a hash. */
 function parseUris(list: string): vscode.Uri[] {
-  return list.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('#')).map((line) => vscode.Uri.parse(line, true));
+  return list
+    .split(/\r?\n/)
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => vscode.Uri.parse(line, true));
 }
 
 async function droppedOf(data: vscode.DataTransfer): Promise<Dropped> {
@@ -23,7 +26,9 @@ async function droppedOf(data: vscode.DataTransfer): Promise<Dropped> {
   const known = new Set(uris.map(String));
   for (const { uri } of files) if (uri !== undefined && !known.has(uri.toString())) uris.push(uri);
   // A file that has a path is read from there, in a stream.
-  const contents = files.filter(({ uri }) => uri === undefined).map((file) => ({ name: file.name, read: () => file.data() }));
+  const contents = files
+    .filter(({ uri }) => uri === undefined)
+    .map((file) => ({ name: file.name, read: () => file.data() }));
   return { uris, contents };
 }
 
@@ -38,7 +43,9 @@ export class FileDrags implements vscode.TreeDragAndDropController<Node> {
   }
 
   handleDrag(nodes: readonly Node[], data: vscode.DataTransfer): void {
-    const uris = nodes.map((node) => (node.kind === 'file' ? uriOf(node.place).toString() : undefined)).filter((uri) => uri !== undefined);
+    const uris = nodes
+      .map((node) => (node.kind === 'file' ? uriOf(node.place).toString() : undefined))
+      .filter((uri) => uri !== undefined);
     if (uris.length > 0) data.set(URI_LIST, new vscode.DataTransferItem(uris.join('\r\n')));
   }
 

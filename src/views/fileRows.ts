@@ -11,7 +11,12 @@ import type { FileNode, FilesNode, MoreNode, NoticeNode } from './nodes.ts';
 const { Collapsed, None } = vscode.TreeItemCollapsibleState;
 
 export function filesRow({ volume }: FilesNode): vscode.TreeItem {
-  return row(`files/${volume.name}`, { label: say('Files'), collapsible: Collapsed, iconPath: new vscode.ThemeIcon('files'), contextValue: 'files' });
+  return row(`files/${volume.name}`, {
+    label: say('Files'),
+    collapsible: Collapsed,
+    iconPath: new vscode.ThemeIcon('files'),
+    contextValue: 'files',
+  });
 }
 
 function describe({ entry, readOnly }: FileNode): Shown {
@@ -52,7 +57,11 @@ export function moreRow({ directory, left }: MoreNode): vscode.TreeItem {
     description: say('{0} not shown', left.toLocaleString()),
     iconPath: new vscode.ThemeIcon('ellipsis'),
     contextValue: 'more',
-    command: { command: 'dockerMounts.showMoreFiles', title: say('Show more'), arguments: [{ directory: uriPathOf(directory) }] },
+    command: {
+      command: 'dockerMounts.showMoreFiles',
+      title: say('Show more'),
+      arguments: [{ directory: uriPathOf(directory) }],
+    },
   });
 }
 
@@ -61,7 +70,9 @@ export function noticeRow({ directory, text, isError }: NoticeNode): vscode.Tree
     label: text,
     collapsible: None,
     tooltip: text,
-    iconPath: isError ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground')) : new vscode.ThemeIcon('dash'),
+    iconPath: isError
+      ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
+      : new vscode.ThemeIcon('dash'),
     contextValue: 'notice',
   });
 }

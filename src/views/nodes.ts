@@ -25,21 +25,54 @@ export type LineageNode = {
 };
 export type VolumeNode = { readonly kind: 'volume'; readonly volume: Volume };
 export type UseNode = { readonly kind: 'use'; readonly volume: Volume; readonly use: VolumeUse };
-export type BackupNode = { readonly kind: 'backup'; readonly backup: BackupFile; readonly verdict?: { readonly ok: boolean; readonly at: string } };
+export type BackupNode = {
+  readonly kind: 'backup';
+  readonly backup: BackupFile;
+  readonly verdict?: { readonly ok: boolean; readonly at: string };
+};
 /** What archives are of; a Compose project whose volumes are not known yet has a row of its own. */
 export type BackupSubjectName = { readonly kind: 'container' | 'volume' | 'bind' | 'project'; readonly name: string };
-/** The archives of one subject, newest first, and the entries of the schedule that make more; without a name, those that no manifest describes. */
-export type SubjectNode = { readonly kind: 'subject'; readonly subject?: BackupSubjectName; readonly backups: readonly BackupFile[]; readonly plans: readonly EntryStatus[] };
+/**
+ * The archives of one subject, newest first, and the entries of the schedule that make more; without a name, those that
+ * no manifest describes.
+ */
+export type SubjectNode = {
+  readonly kind: 'subject';
+  readonly subject?: BackupSubjectName;
+  readonly backups: readonly BackupFile[];
+  readonly plans: readonly EntryStatus[];
+};
 /** The files of a volume, below the containers that use it. */
 export type FilesNode = { readonly kind: 'files'; readonly volume: Volume };
 /** A file or directory in a mount. */
-export type FileNode = { readonly kind: 'file'; readonly place: FilePlace; readonly entry: NamedEntry; readonly readOnly: boolean };
+export type FileNode = {
+  readonly kind: 'file';
+  readonly place: FilePlace;
+  readonly entry: NamedEntry;
+  readonly readOnly: boolean;
+};
 /** Entries of a long directory that are not shown yet. */
 export type MoreNode = { readonly kind: 'more'; readonly directory: FilePlace; readonly left: number };
 /** Why a directory shows nothing. */
-export type NoticeNode = { readonly kind: 'notice'; readonly directory: FilePlace; readonly text: Shown; readonly isError: boolean };
+export type NoticeNode = {
+  readonly kind: 'notice';
+  readonly directory: FilePlace;
+  readonly text: Shown;
+  readonly isError: boolean;
+};
 
-export type Node = ContainerNode | MountNode | LineageNode | VolumeNode | UseNode | BackupNode | SubjectNode | FilesNode | FileNode | MoreNode | NoticeNode;
+export type Node =
+  | ContainerNode
+  | MountNode
+  | LineageNode
+  | VolumeNode
+  | UseNode
+  | BackupNode
+  | SubjectNode
+  | FilesNode
+  | FileNode
+  | MoreNode
+  | NoticeNode;
 
 /** The rows that were handed to VS Code. */
 const handedOut = new WeakSet<object>();
@@ -55,9 +88,22 @@ export function isNode(value: unknown): value is Node {
 }
 
 /** The rows below a container: lineage first, then mounts. */
-export function childrenOf(container: Container, { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>): (MountNode | LineageNode)[] {
-  const takes = container.volumesFrom.map((other): LineageNode => ({ kind: 'lineage', container, direction: 'takes', other }));
-  const gives = container.givesVolumesTo.map((name): LineageNode => ({ kind: 'lineage', container, direction: 'gives', other: { container: name, readOnly: false } }));
+export function childrenOf(
+  container: Container,
+  { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>,
+): (MountNode | LineageNode)[] {
+  const takes = container.volumesFrom.map((other): LineageNode => ({
+    kind: 'lineage',
+    container,
+    direction: 'takes',
+    other,
+  }));
+  const gives = container.givesVolumesTo.map((name): LineageNode => ({
+    kind: 'lineage',
+    container,
+    direction: 'gives',
+    other: { container: name, readOnly: false },
+  }));
   const paths = hostPaths(volumes);
   const mounts = container.mounts.map((mount): MountNode => ({
     kind: 'mount',
@@ -78,7 +124,9 @@ export function placeOfNode(node: Node): FilePlace | undefined {
     case 'volume':
       return { kind: 'volume', name: node.volume.name, path: '/' };
     case 'mount':
-      return isBrowsable(node.mount) ? { kind: 'container', name: node.container.name, path: node.mount.target } : undefined;
+      return isBrowsable(node.mount)
+        ? { kind: 'container', name: node.container.name, path: node.mount.target }
+        : undefined;
     case 'container':
     case 'lineage':
     case 'use':
@@ -111,7 +159,12 @@ export function subjectsOf(backups: readonly BackupFile[], plans: readonly Entry
   for (const plan of plans) {
     const { subject } = plan.entry;
     const isUnknown = plan.subjects.length === 0 && subject.kind === 'project';
-    for (const one of isUnknown ? [{ kind: subject.kind, name: subject.project }] : plan.subjects) groupOf(one).plans.push(plan);
+    for (const one of isUnknown ? [{ kind: subject.kind, name: subject.project }] : plan.subjects)
+      groupOf(one).plans.push(plan);
   }
-  return [...groups.values()].map(({ subject, ...rest }) => ({ kind: 'subject', ...(subject ? { subject } : {}), ...rest }));
+  return [...groups.values()].map(({ subject, ...rest }) => ({
+    kind: 'subject',
+    ...(subject ? { subject } : {}),
+    ...rest,
+  }));
 }

@@ -7,7 +7,17 @@ import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
 import type { EntryStatus } from '../backup/scheduleRunner.ts';
 import { joined, names, say, sentence, shown, type Shown } from '../ui/shown.ts';
 import { row, withTooltip } from '../ui/window.ts';
-import type { BackupNode, BackupSubjectName, ContainerNode, LineageNode, MountNode, Node, SubjectNode, UseNode, VolumeNode } from './nodes.ts';
+import type {
+  BackupNode,
+  BackupSubjectName,
+  ContainerNode,
+  LineageNode,
+  MountNode,
+  Node,
+  SubjectNode,
+  UseNode,
+  VolumeNode,
+} from './nodes.ts';
 import { fileRow, filesRow, moreRow, noticeRow } from './fileRows.ts';
 import { tooltipOf } from './tooltips.ts';
 
@@ -68,7 +78,8 @@ function stateIcon(container: Container): vscode.ThemeIcon {
 }
 
 function mountIcon(mount: Mount): vscode.ThemeIcon {
-  if (dangerOfMount(mount) !== undefined) return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  if (dangerOfMount(mount) !== undefined)
+    return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
   switch (mount.type) {
     case 'bind':
       return new vscode.ThemeIcon('folder');
@@ -91,7 +102,12 @@ function holdsData({ type }: Mount): boolean {
 // Rows are known by name, since a replacement has another id.
 function containerRow({ container }: ContainerNode): vscode.TreeItem {
   const hasChildren = container.mounts.length + container.volumesFrom.length + container.givesVolumesTo.length > 0;
-  const words = [...(isDataContainer(container) ? [say('data container')] : []), stateWord(container.state), container.image, ...(hasChildren ? [] : [say('no mounts')])];
+  const words = [
+    ...(isDataContainer(container) ? [say('data container')] : []),
+    stateWord(container.state),
+    container.image,
+    ...(hasChildren ? [] : [say('no mounts')]),
+  ];
   return row(`container/${container.name}`, {
     label: shown(container.name),
     collapsible: hasChildren ? Collapsed : None,
@@ -103,7 +119,12 @@ function containerRow({ container }: ContainerNode): vscode.TreeItem {
 
 function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
   const source = mount.type === 'volume' ? (volume?.label ?? mount.source) : mount.source;
-  const words = [kindWord(mount), dangerOfMount(mount) === undefined ? undefined : say('dangerous'), mount.readOnly ? say('read-only') : undefined, mount.from === undefined ? undefined : say('from {0}', mount.from)];
+  const words = [
+    kindWord(mount),
+    dangerOfMount(mount) === undefined ? undefined : say('dangerous'),
+    mount.readOnly ? say('read-only') : undefined,
+    mount.from === undefined ? undefined : say('from {0}', mount.from),
+  ];
   return row(`mount/${container.name}/${mount.target}`, {
     label: shown(mount.target),
     collapsible: holdsData(mount) ? Collapsed : None,
@@ -114,7 +135,10 @@ function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
 }
 
 function lineageRow({ container, direction, other }: LineageNode): vscode.TreeItem {
-  const label = direction === 'takes' ? say('takes volumes from {0}', other.container) : say('gives volumes to {0}', other.container);
+  const label =
+    direction === 'takes'
+      ? say('takes volumes from {0}', other.container)
+      : say('gives volumes to {0}', other.container);
   return row(`lineage/${container.name}/${direction}/${other.container}`, {
     label,
     collapsible: None,
@@ -178,7 +202,11 @@ function planWords({ isRunning, isElsewhere, failure, next, entry }: EntryStatus
 
 /** The plan that a row speaks of: what runs, else what failed, else what comes first. */
 function foremost(plans: readonly EntryStatus[]): EntryStatus | undefined {
-  return plans.find(({ isRunning }) => isRunning) ?? plans.find(({ failure, isElsewhere }) => failure !== undefined && !isElsewhere) ?? [...plans].sort((a, b) => a.next - b.next)[0];
+  return (
+    plans.find(({ isRunning }) => isRunning) ??
+    plans.find(({ failure, isElsewhere }) => failure !== undefined && !isElsewhere) ??
+    [...plans].sort((a, b) => a.next - b.next)[0]
+  );
 }
 
 function subjectRow({ subject, backups, plans }: SubjectNode): vscode.TreeItem {
@@ -188,22 +216,35 @@ function subjectRow({ subject, backups, plans }: SubjectNode): vscode.TreeItem {
   const plan = foremost(plans);
   const isFailing = plan?.failure !== undefined && !plan.isRunning && !plan.isElsewhere;
   const label = subject === undefined ? say('Other archives') : shown(subject.name);
-  const archives = newest === undefined ? [say('no backups yet')] : [count, formatBytes(bytes), say('last {0}', formatAge(newest.createdAt ?? newest.modifiedAt))];
+  const archives =
+    newest === undefined
+      ? [say('no backups yet')]
+      : [count, formatBytes(bytes), say('last {0}', formatAge(newest.createdAt ?? newest.modifiedAt))];
   // What is wrong comes first: the end of a long row is cut off.
-  const words = plan === undefined ? archives : isFailing || plan.isRunning ? [planWords(plan), ...archives] : [...archives, planWords(plan)];
+  const words =
+    plan === undefined
+      ? archives
+      : isFailing || plan.isRunning
+        ? [planWords(plan), ...archives]
+        : [...archives, planWords(plan)];
   const state = [...(plan === undefined ? [] : ['planned']), ...(plan?.isRunning ? ['busy'] : [])];
   // Another id while there is nothing below it: the row with the first archive is a new one, and open.
   return row(`${newest === undefined ? 'planned' : 'subject'}/${subject?.kind ?? ''}/${subject?.name ?? ''}`, {
     label,
     collapsible: newest === undefined ? None : Expanded,
     description: joined(words, ' · '),
-    iconPath: plan?.isRunning ? new vscode.ThemeIcon('sync~spin') : isFailing ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground')) : subjectIcon(subject?.kind),
+    iconPath: plan?.isRunning
+      ? new vscode.ThemeIcon('sync~spin')
+      : isFailing
+        ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
+        : subjectIcon(subject?.kind),
     contextValue: ['subject', ...(subject === undefined ? [] : [subject.kind]), ...state].join(' '),
   });
 }
 
 function backupIcon({ backup, verdict }: BackupNode): vscode.ThemeIcon {
-  if (backup.problem !== undefined || verdict?.ok === false) return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  if (backup.problem !== undefined || verdict?.ok === false)
+    return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
   if (verdict?.ok === true) return new vscode.ThemeIcon('verified-filled', new vscode.ThemeColor('charts.green'));
   return new vscode.ThemeIcon(backup.encrypted ? 'lock' : 'file-zip');
 }
@@ -211,7 +252,12 @@ function backupIcon({ backup, verdict }: BackupNode): vscode.ThemeIcon {
 function backupRow(node: BackupNode): vscode.TreeItem {
   const { backup, verdict } = node;
   const verified = verdict === undefined ? say('not verified') : verdict.ok ? say('verified') : say('not sound');
-  const words = [formatBytes(backup.archiveBytes), backup.problem === undefined ? verified : say('problem'), backup.encrypted ? say('encrypted') : undefined, basename(backup.file)];
+  const words = [
+    formatBytes(backup.archiveBytes),
+    backup.problem === undefined ? verified : say('problem'),
+    backup.encrypted ? say('encrypted') : undefined,
+    basename(backup.file),
+  ];
   return row(`backup/${backup.file}`, {
     label: formatAge(backup.createdAt ?? backup.modifiedAt),
     collapsible: None,

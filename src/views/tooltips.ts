@@ -29,7 +29,13 @@ function containerFacts(container: Container): Fact[] {
     [say('State'), of(container.status || container.state)],
     [say('Created'), when(container.createdAt)],
     [say('Mounts'), shown(String(container.mounts.length))],
-    [say('Takes volumes from'), names(container.volumesFrom.map((from) => `${from.container}${from.readOnly ? ':ro' : ''}`), MOST)],
+    [
+      say('Takes volumes from'),
+      names(
+        container.volumesFrom.map((from) => `${from.container}${from.readOnly ? ':ro' : ''}`),
+        MOST,
+      ),
+    ],
     [say('Gives volumes to'), names(container.givesVolumesTo, MOST)],
     [say('Shares sources with'), names(container.sharesWith, MOST)],
     [say('Compose project'), of(container.composeProject)],
@@ -60,7 +66,15 @@ function volumeFacts(volume: Volume): Fact[] {
     [say('Driver'), of(volume.driver)],
     [say('Anonymous'), yesNo(volume.anonymous)],
     [say('Declared by image'), of(volume.image)],
-    [say('Used by'), volume.dangling ? say('no container (dangling)') : names(volume.usedBy.map((use) => `${use.container}:${use.target}${use.readOnly ? ':ro' : ''}`), MOST)],
+    [
+      say('Used by'),
+      volume.dangling
+        ? say('no container (dangling)')
+        : names(
+            volume.usedBy.map((use) => `${use.container}:${use.target}${use.readOnly ? ':ro' : ''}`),
+            MOST,
+          ),
+    ],
     [say('Size'), volume.size === null ? say('not known yet') : shown(formatBytes(volume.size))],
     [say('Created'), when(volume.createdAt)],
     [say('Labels'), pairs(volume.labels)],
@@ -70,7 +84,10 @@ function volumeFacts(volume: Volume): Fact[] {
 }
 
 function pairs(record: Readonly<Record<string, string>>): Shown {
-  return names(Object.entries(record).map(([key, value]): Part => joined([key, value], '=')), MOST);
+  return names(
+    Object.entries(record).map(([key, value]): Part => joined([key, value], '=')),
+    MOST,
+  );
 }
 
 function backupFacts({ backup, verdict }: BackupNode): Fact[] {
@@ -83,7 +100,12 @@ function backupFacts({ backup, verdict }: BackupNode): Fact[] {
     [say('Content'), backup.bytes === undefined ? undefined : shown(formatBytes(backup.bytes))],
     [say('Archive'), joined([formatBytes(backup.archiveBytes), backup.compression], ', ')],
     [say('Encrypted'), yesNo(backup.encrypted)],
-    [say('Verified'), verdict === undefined ? say('not yet') : joined([verdict.ok ? say('whole') : say('not sound'), when(verdict.at)], ', ')],
+    [
+      say('Verified'),
+      verdict === undefined
+        ? say('not yet')
+        : joined([verdict.ok ? say('whole') : say('not sound'), when(verdict.at)], ', '),
+    ],
     [say('Method'), of(backup.method)],
     [say('Engine'), of(backup.engine)],
     [shown('SHA-256'), of(backup.sha256)],
@@ -96,7 +118,16 @@ function planFacts({ entry, destination, last, next, failure }: EntryStatus): Fa
     [say('Destination'), of(destination)],
     [say('Last'), last?.createdAt === undefined ? say('not yet') : when(last.createdAt)],
     [say('Next'), say('{0} ({1})', new Date(next).toLocaleString(), formatAhead(next))],
-    [say('Last failed'), failure && say('{0} ({1}, {2})', sentence(failure.message), formatAge(new Date(failure.at).toISOString()), failure.attempts)],
+    [
+      say('Last failed'),
+      failure &&
+        say(
+          '{0} ({1}, {2})',
+          sentence(failure.message),
+          formatAge(new Date(failure.at).toISOString()),
+          failure.attempts,
+        ),
+    ],
   ];
 }
 

@@ -65,7 +65,10 @@ abstract class SnapshotTree extends Tree {
     const place = placeOfNode(node);
     if (place === undefined) return [];
     this.#rows.set(uriPathOf(place), node);
-    return this.#directories.rows(place, node.kind === 'mount' ? node.mount.readOnly : node.kind === 'file' && node.readOnly);
+    return this.#directories.rows(
+      place,
+      node.kind === 'mount' ? node.mount.readOnly : node.kind === 'file' && node.readOnly,
+    );
   }
 
   override dispose(): void {
@@ -75,7 +78,9 @@ abstract class SnapshotTree extends Tree {
 
   /** What `TreeView.reveal` needs to open the rows around one. */
   getParent(node: Node): Node | undefined {
-    return node.kind === 'mount' || node.kind === 'lineage' ? { kind: 'container', container: node.container } : undefined;
+    return node.kind === 'mount' || node.kind === 'lineage'
+      ? { kind: 'container', container: node.container }
+      : undefined;
   }
 }
 
@@ -93,7 +98,10 @@ export class VolumesTree extends SnapshotTree {
   getChildren(node?: Node): Node[] | Promise<Node[]> {
     if (node === undefined) return (this.snapshot?.volumes ?? []).map((volume) => ({ kind: 'volume', volume }));
     if (node.kind !== 'volume') return this.filesOf(node);
-    return [...node.volume.usedBy.map((use): Node => ({ kind: 'use', volume: node.volume, use })), { kind: 'files', volume: node.volume }];
+    return [
+      ...node.volume.usedBy.map((use): Node => ({ kind: 'use', volume: node.volume, use })),
+      { kind: 'files', volume: node.volume },
+    ];
   }
 }
 
@@ -136,13 +144,20 @@ export class BackupsTree extends Tree {
     this.#log = log;
     this.#verdicts = verdicts;
     this.#plans = plans;
-    this.#following = vscode.Disposable.from(verdicts.onDidChange(() => this.changed()), plans.onDidChange(() => this.follow()));
+    this.#following = vscode.Disposable.from(
+      verdicts.onDidChange(() => this.changed()),
+      plans.onDidChange(() => this.follow()),
+    );
     this.follow();
   }
 
   #folders(): string[] {
     const planned = this.#plans.status().map(({ destination }) => destination);
-    return [...new Set([this.#folder(), ...planned].filter((folder) => folder !== undefined).map((folder) => resolve(folder)))];
+    return [
+      ...new Set(
+        [this.#folder(), ...planned].filter((folder) => folder !== undefined).map((folder) => resolve(folder)),
+      ),
+    ];
   }
 
   /** Watches the folders anew where they are others, and shows what is there. */
@@ -157,9 +172,16 @@ export class BackupsTree extends Tree {
   }
 
   #watch(folder: string): vscode.Disposable {
-    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(folder), '*.{tar,gz,tgz,zst,tzst,bz2,tbz2,xz,txz,age,gpg,json}'));
+    const watcher = vscode.workspace.createFileSystemWatcher(
+      new vscode.RelativePattern(vscode.Uri.file(folder), '*.{tar,gz,tgz,zst,tzst,bz2,tbz2,xz,txz,age,gpg,json}'),
+    );
     const changed = () => this.changed();
-    return vscode.Disposable.from(watcher, watcher.onDidCreate(changed), watcher.onDidChange(changed), watcher.onDidDelete(changed));
+    return vscode.Disposable.from(
+      watcher,
+      watcher.onDidCreate(changed),
+      watcher.onDidChange(changed),
+      watcher.onDidDelete(changed),
+    );
   }
 
   #unwatch(): void {
@@ -168,7 +190,12 @@ export class BackupsTree extends Tree {
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
-    if (node?.kind === 'subject') return node.backups.map((backup) => ({ kind: 'backup', backup, verdict: latest(this.#verdicts.of(backup), backup.verified) }));
+    if (node?.kind === 'subject')
+      return node.backups.map((backup) => ({
+        kind: 'backup',
+        backup,
+        verdict: latest(this.#verdicts.of(backup), backup.verified),
+      }));
     if (node !== undefined) return [];
     const listed = await Promise.all(this.#folders().map((folder) => this.#list(folder)));
     return subjectsOf(listed.flat().sort(newestFirst), this.#plans.status());

@@ -1,4 +1,7 @@
-/** Backups, restores and clones against the plain commands in the same run, as ratios. `node backup.ts [MiB] [small files]` */
+/**
+ * Backups, restores and clones against the plain commands in the same run, as ratios. `node backup.ts [MiB] [small
+ * files]`
+ */
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from '../../src/backup/backup.ts';
@@ -18,19 +21,35 @@ const folder = temporary();
 function plainBackup(source: string, flags: string): Row {
   const to = join(folder, unique('plain'));
   mkdirSync(to);
-  const row = plain(`docker run … tar ${flags}`, [`${source}:/data`, `${to}:/backup`], 'tar', flags, '/backup/backup.tar', '/data');
+  const row = plain(
+    `docker run … tar ${flags}`,
+    [`${source}:/data`, `${to}:/backup`],
+    'tar',
+    flags,
+    '/backup/backup.tar',
+    '/data',
+  );
   const { size: bytes } = statSync(join(to, 'backup.tar'));
   remove(to);
   return { ...row, bytes };
 }
 
 /** Writes an archive and leaves it where `keep`. */
-async function ours(source: string, method: 'tar' | 'archive', compression: 'none' | 'gzip' | 'zstd', keep = false): Promise<Row & { file: string }> {
+async function ours(
+  source: string,
+  method: 'tar' | 'archive',
+  compression: 'none' | 'gzip' | 'zstd',
+  keep = false,
+): Promise<Row & { file: string }> {
   const to = join(folder, unique('ours'));
   mkdirSync(to);
   let file = '';
   const row = await measured(`backup, ${method}, ${compression}`, async () => {
-    const result = await backup(connection, { subject: { kind: 'volume', volume: source }, destination: to, method, compression, helperImage: GNU_TAR }, quietJob());
+    const result = await backup(
+      connection,
+      { subject: { kind: 'volume', volume: source }, destination: to, method, compression, helperImage: GNU_TAR },
+      quietJob(),
+    );
     ({ file } = result);
     return result.archiveBytes;
   });
@@ -42,13 +61,22 @@ async function ours(source: string, method: 'tar' | 'archive', compression: 'non
 /** The reverse of each backup: into a new volume each time. */
 async function restores(source: string): Promise<[Row, Row][]> {
   const rows: [Row, Row][] = [];
-  for (const [flags, packed, compression] of [['xf', 'cf', 'none'], ['xzf', 'czf', 'zstd']] as const) {
+  for (const [flags, packed, compression] of [
+    ['xf', 'cf', 'none'],
+    ['xzf', 'czf', 'zstd'],
+  ] as const) {
     const to = join(folder, unique('restore'));
     mkdirSync(to);
     plain('', [`${source}:/data`, `${to}:/backup`], 'tar', packed, '/backup/backup.tar', '/data');
     const target = unique('plain');
     await volume(connection, target);
-    const base = plain(`docker run … tar ${flags}`, [`${target}:/data`, `${to}:/backup`], 'tar', flags, '/backup/backup.tar');
+    const base = plain(
+      `docker run … tar ${flags}`,
+      [`${target}:/data`, `${to}:/backup`],
+      'tar',
+      flags,
+      '/backup/backup.tar',
+    );
     remove(to);
     await connection.docker.getVolume(target).remove();
     rows.push([base, base]);
@@ -56,7 +84,11 @@ async function restores(source: string): Promise<[Row, Row][]> {
     for (const method of METHODS) {
       const fresh = unique('fresh');
       const row = await measured(`restore, ${method}, ${compression}`, async () => {
-        await restore(connection, { file, into: { kind: 'volume', volume: fresh }, mode: 'empty', method, helperImage: GNU_TAR }, quietJob());
+        await restore(
+          connection,
+          { file, into: { kind: 'volume', volume: fresh }, mode: 'empty', method, helperImage: GNU_TAR },
+          quietJob(),
+        );
         return undefined;
       });
       await connection.docker.getVolume(fresh).remove();
@@ -70,10 +102,19 @@ async function restores(source: string): Promise<[Row, Row][]> {
 async function clones(source: string): Promise<[Row, Row][]> {
   const target = unique('plain');
   await volume(connection, target);
-  const base = plain('docker run … tar c \\| tar x', [`${source}:/from:ro`, `${target}:/to`], 'sh', '-c', 'tar -C /from -cf - . | tar -C /to -xf -');
+  const base = plain(
+    'docker run … tar c \\| tar x',
+    [`${source}:/from:ro`, `${target}:/to`],
+    'sh',
+    '-c',
+    'tar -C /from -cf - . | tar -C /to -xf -',
+  );
   await connection.docker.getVolume(target).remove();
   const rows: [Row, Row][] = [[base, base]];
-  for (const [what, helperImage] of [['tar', GNU_TAR], ['archive', undefined]] as const) {
+  for (const [what, helperImage] of [
+    ['tar', GNU_TAR],
+    ['archive', undefined],
+  ] as const) {
     const name = unique('clone');
     const row = await measured(`clone, ${what}`, async () => {
       await cloneVolume(connection, source, name, { helperImage }, quietJob());
@@ -90,9 +131,13 @@ async function backups(source: string, compressions: readonly ('none' | 'gzip' |
   plainBackup(source, 'cf');
   const base = plainBackup(source, 'cf');
   const packed = plainBackup(source, 'czf');
-  const rows: [Row, Row][] = [[base, base], [packed, packed]];
+  const rows: [Row, Row][] = [
+    [base, base],
+    [packed, packed],
+  ];
   for (const compression of compressions) {
-    for (const method of METHODS) rows.push([await ours(source, method, compression), compression === 'none' ? base : packed]);
+    for (const method of METHODS)
+      rows.push([await ours(source, method, compression), compression === 'none' ? base : packed]);
   }
   return rows;
 }
@@ -100,11 +145,19 @@ async function backups(source: string, compressions: readonly ('none' | 'gzip' |
 try {
   if (size > 0) {
     await fill(connection, 'bench', size, 0);
-    print(`${size} MiB, half random, half text`, [...(await backups('bench', ['none', 'gzip', 'zstd'])), ...(await restores('bench')), ...(await clones('bench'))]);
+    print(`${size} MiB, half random, half text`, [
+      ...(await backups('bench', ['none', 'gzip', 'zstd'])),
+      ...(await restores('bench')),
+      ...(await clones('bench')),
+    ]);
   }
   if (SMALL > 0) {
     await fill(connection, 'small', 0, SMALL);
-    print(`${SMALL} small files`, [...(await backups('small', ['none', 'zstd'])), ...(await restores('small')), ...(await clones('small'))]);
+    print(`${SMALL} small files`, [
+      ...(await backups('small', ['none', 'zstd'])),
+      ...(await restores('small')),
+      ...(await clones('small')),
+    ]);
   }
 } finally {
   await removeAll(connection);

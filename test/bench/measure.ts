@@ -9,7 +9,10 @@ import type { JobOptions } from '../../src/engine/log.ts';
 import { GNU_TAR, volume } from '../engine/support.ts';
 
 export const MIB = 1024 * 1024;
-const WORDS = 'volume mount container image source target driver label bind anonymous named backup restore verify archive entry owner group mode time link'.split(' ');
+const WORDS =
+  'volume mount container image source target driver label bind anonymous named backup restore verify archive entry owner group mode time link'.split(
+    ' ',
+  );
 
 export interface Row {
   readonly what: string;
@@ -22,7 +25,7 @@ export interface Row {
 export function text(bytes: number): string {
   const word = () => WORDS[Math.floor(Math.random() * WORDS.length)];
   const parts: string[] = [];
-  for (let length = 0; length < bytes; ) {
+  for (let length = 0; length < bytes;) {
     const line = `${word()} ${word()} ${Math.floor(Math.random() * 1e5)}\n`;
     parts.push(line);
     length += line.length;
@@ -35,7 +38,10 @@ export async function fill(connection: Connection, name: string, mebibytes: numb
   const root = await volume(connection, name);
   for (let index = 0; index < mebibytes / 64; index += 1) {
     const isText = index % 2 === 1;
-    writeFileSync(join(root, `${isText ? 'text' : 'random'}-${index}`), isText ? text(64 * MIB) : randomBytes(64 * MIB));
+    writeFileSync(
+      join(root, `${isText ? 'text' : 'random'}-${index}`),
+      isText ? text(64 * MIB) : randomBytes(64 * MIB),
+    );
   }
   const contents = text(2000);
   for (let index = 0; index < small; index += 1) {
@@ -48,12 +54,20 @@ export async function fill(connection: Connection, name: string, mebibytes: numb
 /** The plain way: docker run with mounts as a person types them. */
 export function plain(what: string, mounts: readonly string[], ...command: string[]): Row {
   const started = performance.now();
-  execFileSync('docker', ['run', '--rm', '--network', 'none', ...mounts.flatMap((mount) => ['-v', mount]), GNU_TAR, ...command], { stdio: ['ignore', 'ignore', 'ignore'] });
+  execFileSync(
+    'docker',
+    ['run', '--rm', '--network', 'none', ...mounts.flatMap((mount) => ['-v', mount]), GNU_TAR, ...command],
+    { stdio: ['ignore', 'ignore', 'ignore'] },
+  );
   return { what, seconds: (performance.now() - started) / 1000 };
 }
 
 const silent = () => undefined;
-export const quietJob = (): JobOptions => ({ signal: new AbortController().signal, progress: silent, log: { debug: silent, info: silent, warn: silent, error: silent } });
+export const quietJob = (): JobOptions => ({
+  signal: new AbortController().signal,
+  progress: silent,
+  log: { debug: silent, info: silent, warn: silent, error: silent },
+});
 
 export async function measured(what: string, task: () => Promise<number | undefined>): Promise<Row> {
   global.gc?.();
@@ -69,12 +83,15 @@ export async function measured(what: string, task: () => Promise<number | undefi
 
 /** Each row beside the one that it is to be compared with. */
 export function print(title: string, rows: readonly (readonly [Row, Row])[]): void {
-  const ratio = (a: number | undefined, b: number | undefined) => (a === undefined || b === undefined ? '' : (a / b).toFixed(2));
+  const ratio = (a: number | undefined, b: number | undefined) =>
+    a === undefined || b === undefined ? '' : (a / b).toFixed(2);
   console.log(`\n${title}; ${cpus().length} cores, Node ${process.versions.node}\n`);
   console.log('| | seconds | time, ratio to plain | size, MB | size, ratio | memory growth, MiB |');
   console.log('| :-- | --: | --: | --: | --: | --: |');
   for (const [row, reference] of rows) {
     const size = row.bytes === undefined ? '' : (row.bytes / 1e6).toFixed(0);
-    console.log(`| ${row.what} | ${row.seconds.toFixed(1)} | ${ratio(row.seconds, reference.seconds)} | ${size} | ${ratio(row.bytes, reference.bytes)} | ${row.memory === undefined ? '' : (row.memory / MIB).toFixed(0)} |`);
+    console.log(
+      `| ${row.what} | ${row.seconds.toFixed(1)} | ${ratio(row.seconds, reference.seconds)} | ${size} | ${ratio(row.bytes, reference.bytes)} | ${row.memory === undefined ? '' : (row.memory / MIB).toFixed(0)} |`,
+    );
   }
 }

@@ -47,13 +47,23 @@ before(async () => {
   writeFileSync(join(folder, 'compose.yaml'), COMPOSE);
   writeFileSync(join(folder, 'Dockerfile'), 'FROM debian:12\nVOLUME ["/var/lib/data"]\nCOPY seed.sql /var/lib/data/\n');
   writeFileSync(join(await volume(connection, 'bookshop_orders'), 'rows'), 'x'.repeat(48_000));
-  await container(connection, 'bookshop-web-1', { Image: WITH_VOLUME, Labels: labels('web'), HostConfig: { Binds: [`${folder}/site:/srv/site`, 'bookshop_orders:/var/orders'] } });
-  await container(connection, 'bookshop-db-1', { Labels: labels('db'), HostConfig: { Binds: ['bookshop_orders:/var/lib/orders'], Tmpfs: { '/run': '' } } });
+  await container(connection, 'bookshop-web-1', {
+    Image: WITH_VOLUME,
+    Labels: labels('web'),
+    HostConfig: { Binds: [`${folder}/site:/srv/site`, 'bookshop_orders:/var/orders'] },
+  });
+  await container(connection, 'bookshop-db-1', {
+    Labels: labels('db'),
+    HostConfig: { Binds: ['bookshop_orders:/var/lib/orders'], Tmpfs: { '/run': '' } },
+  });
   window = await Window.open(folder, {});
 });
 after(async () => {
   await window?.close();
-  await connection.docker.getVolume('bookshop_uploads').remove().catch(() => undefined);
+  await connection.docker
+    .getVolume('bookshop_uploads')
+    .remove()
+    .catch(() => undefined);
   await removeAll(connection);
   remove(folder);
 });
@@ -98,7 +108,11 @@ it('a hover shows the live state of an entry', async () => {
 });
 
 it('Create makes the volume, and its lens follows', async () => {
-  await lens('Create Volume bookshop_uploads').getByRole('button').or(lens('Create Volume bookshop_uploads').locator('a')).first().click();
+  await lens('Create Volume bookshop_uploads')
+    .getByRole('button')
+    .or(lens('Create Volume bookshop_uploads').locator('a'))
+    .first()
+    .click();
   await lens('used by no container').waitFor();
   const { Labels } = await connection.docker.getVolume('bookshop_uploads').inspect();
   assert.equal(Labels?.['com.docker.compose.volume'], 'uploads');
@@ -114,8 +128,14 @@ it('problems, in a light theme, with what mends them', async () => {
   await window.theme('light');
   await open('compose.yaml');
   await window.palette('Problems: Focus on Problems View');
-  await window.row(/"indexes" is not declared/).first().waitFor();
-  await window.row(/certs" does not exist/).first().waitFor();
+  await window
+    .row(/"indexes" is not declared/)
+    .first()
+    .waitFor();
+  await window
+    .row(/certs" does not exist/)
+    .first()
+    .waitFor();
   await window.shot('compose-problems-light');
   await hoverOver('./certs:/etc/certs:ro');
   await tooltip('On the host').waitFor();
@@ -124,7 +144,10 @@ it('problems, in a light theme, with what mends them', async () => {
 
 it('a Dockerfile: images and volumes that come from a VOLUME', async () => {
   await open('Dockerfile');
-  await window.row(/after it was declared a volume/).first().waitFor();
+  await window
+    .row(/after it was declared a volume/)
+    .first()
+    .waitFor();
   await hoverOver('/var/lib/data"');
   await tooltip('Images with it').waitFor();
   await window.shot('dockerfile-hover-light');

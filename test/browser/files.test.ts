@@ -12,7 +12,9 @@ let folder: string;
 let root: string;
 
 async function inside(name: string, ...command: string[]): Promise<string> {
-  const exec = await connection.docker.getContainer(name).exec({ Cmd: command, AttachStdout: true, AttachStderr: true });
+  const exec = await connection.docker
+    .getContainer(name)
+    .exec({ Cmd: command, AttachStdout: true, AttachStderr: true });
   let said = '';
   for await (const chunk of await exec.start({})) said += (chunk as Buffer).subarray(8).toString('utf8');
   return said;
@@ -84,13 +86,18 @@ it('a file made, renamed and deleted from its row', async () => {
 
 it('a file dragged from one volume onto another is copied; one of the desktop dropped on a volume is uploaded', async () => {
   const { Mountpoint: there } = await connection.docker.getVolume('notes-empty').inspect();
-  await window.row('app.conf').first().dragTo(window.row(/^notes-empty/).first());
+  await window
+    .row('app.conf')
+    .first()
+    .dragTo(window.row(/^notes-empty/).first());
   await until('copied', () => existsSync(join(there, 'app.conf')));
   assert.equal(readFileSync(join(there, 'app.conf'), 'utf8'), readFileSync(join(root, 'conf/app.conf'), 'utf8'));
   assert.ok(existsSync(join(root, 'conf/app.conf')), 'it is a copy');
   const target = window.row(/^notes-empty/).first();
   // As a text: these types are the browser's, not Node's.
-  const dataTransfer = await window.page.evaluateHandle("(() => { const data = new DataTransfer(); data.items.add(new File(['from the desktop'], 'dropped.txt', { type: 'text/plain' })); return data; })()");
+  const dataTransfer = await window.page.evaluateHandle(
+    "(() => { const data = new DataTransfer(); data.items.add(new File(['from the desktop'], 'dropped.txt', { type: 'text/plain' })); return data; })()",
+  );
   for (const event of ['dragenter', 'dragover', 'drop']) await target.dispatchEvent(event, { dataTransfer });
   await until('uploaded', () => existsSync(join(there, 'dropped.txt')));
   assert.equal(readFileSync(join(there, 'dropped.txt'), 'utf8'), 'from the desktop');
@@ -105,7 +112,10 @@ it('a mount that is read-only opens read-only', async () => {
   await editor().filter({ hasText: 'Notes' }).waitFor();
   await editor().click();
   await window.page.keyboard.type('x');
-  await window.page.locator('.monaco-editor-overlaymessage').filter({ hasText: /read-only/ }).waitFor();
+  await window.page
+    .locator('.monaco-editor-overlaymessage')
+    .filter({ hasText: /read-only/ })
+    .waitFor();
   await window.shot('files-readonly-dark');
   assert.equal(readFileSync(join(root, 'readme.md'), 'utf8'), '# Notes\n');
 });
@@ -115,7 +125,10 @@ it('10,000 entries: the first thousand at once, the rest on demand; an empty vol
   await window.expand(/^notes-data/);
   await window.expand('notes-empty');
   await window.expand(/^Files/);
-  await window.row(/^empty$/).first().waitFor();
+  await window
+    .row(/^empty$/)
+    .first()
+    .waitFor();
   await window.expand('notes-empty');
   const start = Date.now();
   await window.expand('notes-many');

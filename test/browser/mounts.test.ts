@@ -11,7 +11,8 @@ let window: Window;
 let folder: string;
 
 const inspect = (name: string) => connection.docker.getContainer(name).inspect();
-const mountOf = async (name: string, target: string) => (await inspect(name)).Mounts.find(({ Destination }) => Destination === target);
+const mountOf = async (name: string, target: string) =>
+  (await inspect(name)).Mounts.find(({ Destination }) => Destination === target);
 
 before(async () => {
   connection = await connect();
@@ -20,18 +21,31 @@ before(async () => {
   mkdirSync(join(folder, 'site/css'), { recursive: true });
   writeFileSync(join(folder, 'site/index.html'), '<h1>Shop</h1>\n');
   await volume(connection, 'shop-media');
-  await container(connection, 'shop-web', { Cmd: ['sh', '-c', 'echo note > /note; exec sleep 1000000'], HostConfig: { Binds: [`${folder}/site/css:/css`] } });
+  await container(connection, 'shop-web', {
+    Cmd: ['sh', '-c', 'echo note > /note; exec sleep 1000000'],
+    HostConfig: { Binds: [`${folder}/site/css:/css`] },
+  });
   await container(connection, 'shop-store', { Image: WITH_VOLUME, start: false });
   await container(connection, 'shop-worker', { HostConfig: { VolumesFrom: ['shop-store'] } });
-  await container(connection, 'shop-admin', { HostConfig: { Binds: [`${connection.endpoint.options.socketPath}:/var/run/docker.sock`, `${folder}/site:/srv`] } });
+  await container(connection, 'shop-admin', {
+    HostConfig: { Binds: [`${connection.endpoint.options.socketPath}:/var/run/docker.sock`, `${folder}/site:/srv`] },
+  });
   window = await Window.open(join(folder, 'site'), {});
 });
 after(async () => {
   await window?.close();
-  for (const name of ['shop-new', 'shop-folder']) await connection.docker.getContainer(name).remove({ force: true, v: true }).catch(() => undefined);
+  for (const name of ['shop-new', 'shop-folder'])
+    await connection.docker
+      .getContainer(name)
+      .remove({ force: true, v: true })
+      .catch(() => undefined);
   await removeAll(connection);
-  await connection.docker.getVolume('shop-nfs').remove().catch(() => undefined);
-  for (const image of await connection.docker.listImages({ filters: { reference: ['shop-web-kept'] } })) await connection.docker.getImage(image.Id).remove({ force: true });
+  await connection.docker
+    .getVolume('shop-nfs')
+    .remove()
+    .catch(() => undefined);
+  for (const image of await connection.docker.listImages({ filters: { reference: ['shop-web-kept'] } }))
+    await connection.docker.getImage(image.Id).remove({ force: true });
   remove(folder);
 });
 afterEach(async (context) => {
@@ -39,7 +53,13 @@ afterEach(async (context) => {
 });
 
 it('data containers and dangerous mounts are marked, and who shares a directory inside of another is said', async () => {
-  assert.match((await window.row(/^shop-store/).first().textContent()) ?? '', /data container/);
+  assert.match(
+    (await window
+      .row(/^shop-store/)
+      .first()
+      .textContent()) ?? '',
+    /data container/,
+  );
   await window.expand(/^shop-admin/);
   const socket = window.row('/var/run/docker.sock').first();
   assert.match((await socket.textContent()) ?? '', /dangerous/);
@@ -100,7 +120,10 @@ it('the mount made read-only from its row', async () => {
 it('a container created step by step: image with what it declares, a dangerous bind asked about, rights switched in the list', async () => {
   await window.theme('light');
   await window.palette('Docker Mounts: Create Container…');
-  await window.choice(/docker-mounts-test\/volumes/).filter({ hasText: 'declares volumes: /var/lib/data' }).waitFor();
+  await window
+    .choice(/docker-mounts-test\/volumes/)
+    .filter({ hasText: 'declares volumes: /var/lib/data' })
+    .waitFor();
   await window.shot('image-pick-light');
   await window.choice(/docker-mounts-test\/volumes/).click();
   await window.answer('Name of the container', 'shop-new');
@@ -131,13 +154,22 @@ it('a container created step by step: image with what it declares, a dangerous b
 });
 
 it('a folder of the explorer is run with a container', async () => {
-  await window.page.locator('.activitybar').getByRole('tab', { name: /^Explorer/ }).click();
+  await window.page
+    .locator('.activitybar')
+    .getByRole('tab', { name: /^Explorer/ })
+    .click();
   await (await window.menu(window.row(/^css$/).first(), 'Run a Container with This Folder Mounted…')).click();
   await window.choice(/docker-mounts-test\/busybox/).click();
   await window.answer(/Path in the container for/, '/work');
   await window.choice('Read-only').click();
   await window.notification(/Created and started container/).waitFor();
-  const found = await until('the container', async () => (await connection.docker.listContainers({ all: true })).find(({ Mounts }) => Mounts.some(({ Source, Destination, RW }) => Source === join(folder, 'site/css') && Destination === '/work' && !RW)));
+  const found = await until('the container', async () =>
+    (await connection.docker.listContainers({ all: true })).find(({ Mounts }) =>
+      Mounts.some(
+        ({ Source, Destination, RW }) => Source === join(folder, 'site/css') && Destination === '/work' && !RW,
+      ),
+    ),
+  );
   await connection.docker.getContainer(found.Id).remove({ force: true });
   await window.clearNotifications();
   await window.showSidebar();
@@ -158,12 +190,16 @@ it('a volume that is an NFS share', async () => {
 });
 
 it('a container removed: beforehand it says by name what goes and what stays, and why', async () => {
-  const anonymous = (await inspect('shop-new')).Mounts.find(({ Destination }) => Destination === '/var/lib/data')?.Name ?? '';
+  const anonymous =
+    (await inspect('shop-new')).Mounts.find(({ Destination }) => Destination === '/var/lib/data')?.Name ?? '';
   await (await window.menu(window.row(/^shop-worker/).first(), 'Remove Container…')).click();
   const dialog = window.dialog('Stop and remove container "shop-worker"?');
   await dialog.filter({ hasText: /stays: used by shop-new, shop-store|stays: used by shop-store, shop-new/ }).waitFor();
   await window.shot('remove-light');
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
-  await window.row(/^shop-worker/).first().waitFor({ state: 'detached' });
+  await window
+    .row(/^shop-worker/)
+    .first()
+    .waitFor({ state: 'detached' });
   await connection.docker.getVolume(anonymous).inspect();
 });

@@ -10,7 +10,8 @@ let connection: Connection;
 let window: Window;
 let folder: string;
 
-const file = (name: string) => window.page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: name }).first();
+const file = (name: string) =>
+  window.page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: name }).first();
 const item = () => window.page.locator('.statusbar-item[id="docker-mounts.docker-mounts.dockerMounts.mounts"]');
 const clipboard = () => window.page.evaluate<string>('navigator.clipboard.readText()');
 /** What the stylesheet writes behind a name: badges are no text of the page. */
@@ -31,12 +32,17 @@ before(async () => {
   writeFileSync(join(folder, 'shop/config.yml'), 'port: 80\n');
   writeFileSync(join(folder, 'shop/notes.txt'), 'see /srv/app.py:3 for more\n');
   symlinkSync(join(folder, 'shop'), join(folder, 'workspace'));
-  await container(connection, 'shop-web', { HostConfig: { Binds: [`${folder}/shop/site:/srv`, `${folder}/shop/config.yml:/etc/shop/config.yml:ro`] } });
+  await container(connection, 'shop-web', {
+    HostConfig: { Binds: [`${folder}/shop/site:/srv`, `${folder}/shop/config.yml:/etc/shop/config.yml:ro`] },
+  });
   await container(connection, 'shop-worker', { HostConfig: { Binds: [`${folder}/shop/config.yml:/config.yml:ro`] } });
   await container(connection, 'shop-old', { start: false, HostConfig: { Binds: [`${folder}/shop/site/css:/css`] } });
   window = await Window.open(join(folder, 'workspace'), {});
   await window.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await window.page.locator('.activitybar').getByRole('tab', { name: /^Explorer/ }).click();
+  await window.page
+    .locator('.activitybar')
+    .getByRole('tab', { name: /^Explorer/ })
+    .click();
   await file('config.yml').waitFor();
 });
 after(async () => {
@@ -49,11 +55,17 @@ afterEach(async (context) => {
 });
 
 it('in the explorer, what containers mount has a badge, also in a symlinked workspace; the rest has none', async () => {
-  await until('the badges', async () => (await badge('config.yml')).includes('⇄') && (await badge('site')).includes('⇄'));
+  await until(
+    'the badges',
+    async () => (await badge('config.yml')).includes('⇄') && (await badge('site')).includes('⇄'),
+  );
   assert.ok(!(await badge('docs')).includes('⇄'));
   assert.ok(!(await badge('notes.txt')).includes('⇄'));
   await file('config.yml').hover();
-  await window.page.locator('.workbench-hover').filter({ hasText: /shop-web:\/etc\/shop\/config\.yml \(read-only\), shop-worker:\/config\.yml/ }).waitFor();
+  await window.page
+    .locator('.workbench-hover')
+    .filter({ hasText: /shop-web:\/etc\/shop\/config\.yml \(read-only\), shop-worker:\/config\.yml/ })
+    .waitFor();
   await window.shot('paths-explorer-dark');
 });
 
@@ -79,7 +91,10 @@ it('a click on it shows the places, with what can be done in each: reveal the mo
   await window.choice('Reveal in Containers View').click();
   const row = window.page.locator('.monaco-list-row.selected').filter({ hasText: '/config.yml' });
   await row.filter({ hasText: 'read-only' }).waitFor();
-  await window.page.locator('.activitybar').getByRole('tab', { name: /^Explorer/ }).click();
+  await window.page
+    .locator('.activitybar')
+    .getByRole('tab', { name: /^Explorer/ })
+    .click();
 });
 
 it('Copy Path in Container from the explorer', async () => {
@@ -95,7 +110,11 @@ it('Copy Path in Container from the explorer', async () => {
 
 it('Open Terminal in Container Here from the explorer: a shell in the mapped directory, and its paths are links', async () => {
   await (await window.menu(file('site'), 'Open Terminal in Container Here')).click();
-  await window.page.locator('.terminal-tabs-entry, .single-terminal-tab').filter({ hasText: 'shop-web: /srv' }).first().waitFor();
+  await window.page
+    .locator('.terminal-tabs-entry, .single-terminal-tab')
+    .filter({ hasText: 'shop-web: /srv' })
+    .first()
+    .waitFor();
   await window.page.waitForTimeout(1500);
   await window.page.keyboard.type('pwd > here; ls /srv/app.py /bin/sh\n');
   await until('what was typed ran there', () => existsSync(join(folder, 'shop/site/here')));
@@ -122,11 +141,21 @@ it('a path in that terminal is a link to the host file, at its line', async () =
 
 it('a stopped container: a word, and a button that starts it and goes on', async () => {
   // The explorer opens the folder of a file that is shown, a moment later; a click then would close it.
-  await until('css is there', async () => {
-    if (await file('css').first().isVisible()) return true;
-    await file('site').click();
-    return file('css').first().waitFor({ timeout: 2000 }).then(() => true, () => false);
-  }, 30_000);
+  await until(
+    'css is there',
+    async () => {
+      if (await file('css').first().isVisible()) return true;
+      await file('site').click();
+      return file('css')
+        .first()
+        .waitFor({ timeout: 2000 })
+        .then(
+          () => true,
+          () => false,
+        );
+    },
+    30_000,
+  );
   await (await window.menu(file('css'), 'Open Terminal in Container Here')).click();
   await window.choice('shop-old:/css').click();
   const offer = window.notification(/"shop-old" is not running/);

@@ -16,18 +16,26 @@ before(async () => {
   connection = await connect();
   await removeAll(connection);
   folder = temporary();
-  for (const name of ['cache-1', 'cache-2', 'cache-3', 'db-1', 'mailer-2']) await container(connection, name, { start: false, HostConfig: { Binds: [`${name}-data:/data`] } });
+  for (const name of ['cache-1', 'cache-2', 'cache-3', 'db-1', 'mailer-2'])
+    await container(connection, name, { start: false, HostConfig: { Binds: [`${name}-data:/data`] } });
   for (const name of ['spare-1', 'spare-2', 'spare-3']) await volume(connection, name);
   writeFileSync(join(folder, 'notes.md'), 'notes\n');
   backups = join(folder, 'backups');
   mkdirSync(backups);
   // A click selects a row and leaves the rows below where they are.
-  window = await Window.open(folder, { 'workbench.tree.expandMode': 'doubleClick', 'dockerMounts.backup.folder': backups });
+  window = await Window.open(folder, {
+    'workbench.tree.expandMode': 'doubleClick',
+    'dockerMounts.backup.folder': backups,
+  });
 });
 after(async () => {
   await window?.close();
   await removeAll(connection);
-  for (const name of ['cache-1', 'cache-2', 'cache-3', 'db-1', 'mailer-2']) await connection.docker.getVolume(`${name}-data`).remove().catch(() => undefined);
+  for (const name of ['cache-1', 'cache-2', 'cache-3', 'db-1', 'mailer-2'])
+    await connection.docker
+      .getVolume(`${name}-data`)
+      .remove()
+      .catch(() => undefined);
   remove(folder);
 });
 afterEach(async (context) => {
@@ -36,8 +44,22 @@ afterEach(async (context) => {
 
 const row = (name: string): Locator => window.row(new RegExp(`^${name}`)).first();
 const dialog = () => window.page.locator('.monaco-dialog-box');
-const exists = (name: string) => connection.docker.getContainer(name).inspect().then(() => true, () => false);
-const hasVolume = (name: string) => connection.docker.getVolume(name).inspect().then(() => true, () => false);
+const exists = (name: string) =>
+  connection.docker
+    .getContainer(name)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    );
+const hasVolume = (name: string) =>
+  connection.docker
+    .getVolume(name)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    );
 
 async function select(...rows: readonly Locator[]): Promise<void> {
   for (const [index, one] of rows.entries()) await one.click(index === 0 ? {} : { modifiers: ['ControlOrMeta'] });
@@ -81,11 +103,19 @@ it('two selected containers are named, and both go, their volumes stay', async (
   await dialog().filter({ hasText: 'Remove 2 containers?' }).waitFor();
   const text = (await dialog().textContent()) ?? '';
   // The size stands behind the name once it is known.
-  for (const part of [/cache-2cache-1/, /cache-1-data( \(0 B\))? stays: it has a name/, /cache-2-data( \(0 B\))? stays: it has a name/]) assert.match(text, part);
+  for (const part of [
+    /cache-2cache-1/,
+    /cache-1-data( \(0 B\))? stays: it has a name/,
+    /cache-2-data( \(0 B\))? stays: it has a name/,
+  ])
+    assert.match(text, part);
   await window.shot('remove-several');
   await dialog().getByRole('button', { name: 'Remove', exact: true }).click();
   await until('both to go', async () => !(await exists('cache-1')) && !(await exists('cache-2')));
-  assert.deepEqual([await exists('cache-3'), await exists('db-1'), await hasVolume('cache-1-data')], [true, true, true]);
+  assert.deepEqual(
+    [await exists('cache-3'), await exists('db-1'), await hasVolume('cache-1-data')],
+    [true, true, true],
+  );
 });
 
 it('two selected volumes are named, and both go; an inline or unselected one alone', async () => {

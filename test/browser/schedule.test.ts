@@ -72,10 +72,16 @@ it('at a time of day from the palette: nothing runs before its time, and the row
   await window.answer('Times from 00:00', '03:00, 15:00');
   await window.choice('the last 7').click();
   await window.choice(backups).click();
-  await window.dialog(/Back up shop-media every day at 03:00, 15:00\?/).getByRole('button', { name: 'Back Up Regularly' }).click();
+  await window
+    .dialog(/Back up shop-media every day at 03:00, 15:00\?/)
+    .getByRole('button', { name: 'Back Up Regularly' })
+    .click();
   await inBackups(/shop-media.*no backups yet.*next in/).waitFor();
   assert.equal(archives().filter((name) => name.startsWith('shop-media')).length, 0);
-  await window.notification(/shop-media is backed up every day at/).getByRole('button', { name: 'Back Up Now' }).click();
+  await window
+    .notification(/shop-media is backed up every day at/)
+    .getByRole('button', { name: 'Back Up Now' })
+    .click();
   await inBackups(/shop-media.*1 backup.*next in/).waitFor();
   await window.clearNotifications();
 });
@@ -108,7 +114,10 @@ it('removed from the schedule: asked first, and the archives stay', async () => 
   await dialog.waitFor();
   await window.shot('schedule-remove-light');
   await dialog.getByRole('button', { name: 'Remove from Schedule' }).click();
-  await until('the row is without a plan', async () => !/next/.test((await window.row(/^shop-media.*2 backups/).textContent()) ?? 'next'));
+  await until(
+    'the row is without a plan',
+    async () => !/next/.test((await window.row(/^shop-media.*2 backups/).textContent()) ?? 'next'),
+  );
   assert.deepEqual(archives(), before);
   assert.ok(before.every((name) => existsSync(join(backups, name))));
 });

@@ -6,7 +6,18 @@ import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
 import type { Locator } from 'playwright-core';
 import type { Connection } from '../../src/engine/connection.ts';
-import { connect, container, GNU_TAR, helpersOf, remove, removeAll, temporary, until, volume, WITH_VOLUME } from '../engine/support.ts';
+import {
+  connect,
+  container,
+  GNU_TAR,
+  helpersOf,
+  remove,
+  removeAll,
+  temporary,
+  until,
+  volume,
+  WITH_VOLUME,
+} from '../engine/support.ts';
 import { Window } from './window.ts';
 
 let connection: Connection;
@@ -34,7 +45,10 @@ before(async () => {
   for (let index = 0; index < 200; index += 1) writeFileSync(join(rows, `table-${index}.dat`), randomBytes(2000));
   writeFileSync(join(await volume(connection, 'shop-large'), 'dump.bin'), randomBytes(400 * 1024 * 1024));
   await volume(connection, 'old-cache');
-  await container(connection, 'shop-web', { Image: WITH_VOLUME, HostConfig: { Binds: [`${site}:/srv/site`, `${site}/nginx.conf:/etc/nginx.conf:ro`], Tmpfs: { '/run/cache': '' } } });
+  await container(connection, 'shop-web', {
+    Image: WITH_VOLUME,
+    HostConfig: { Binds: [`${site}:/srv/site`, `${site}/nginx.conf:/etc/nginx.conf:ro`], Tmpfs: { '/run/cache': '' } },
+  });
   await container(connection, 'shop-db', { Image: GNU_TAR, HostConfig: { Binds: ['shop-db:/var/lib/db'] } });
   await container(connection, 'shop-backup', { start: false, HostConfig: { VolumesFrom: ['shop-db:ro', 'shop-web'] } });
 
@@ -51,13 +65,22 @@ afterEach(async (context) => {
 });
 
 it('containers with state and image; expanded, their mounts with kind, source and rights, and the lineage', async () => {
-  await row(/^shop-web/).first().locator('.monaco-tl-twistie').click();
+  await row(/^shop-web/)
+    .first()
+    .locator('.monaco-tl-twistie')
+    .click();
   await row('/srv/site').waitFor();
   assert.match((await row('/srv/site').textContent()) ?? '', /bind ←.*site/);
   assert.match((await row('/etc/nginx.conf').textContent()) ?? '', /bind · read-only/);
-  assert.match((await row('/var/lib/data').first().textContent()) ?? '', /anonymous volume ← shop-web:\/var\/lib\/data/);
+  assert.match(
+    (await row('/var/lib/data').first().textContent()) ?? '',
+    /anonymous volume ← shop-web:\/var\/lib\/data/,
+  );
   assert.match((await row('/run/cache').textContent()) ?? '', /tmpfs/);
-  await row(/^shop-backup/).first().locator('.monaco-tl-twistie').click();
+  await row(/^shop-backup/)
+    .first()
+    .locator('.monaco-tl-twistie')
+    .click();
   await row(/takes volumes from shop-db/).waitFor();
   assert.match((await row(/takes volumes from shop-db/).textContent()) ?? '', /read-only/);
   await row('old-cache').filter({ hasText: 'dangling' }).waitFor();
@@ -95,11 +118,17 @@ it('a backup from the palette: a pick, a notification, an archive that tar lists
   await shot('backup-done-dark');
   const [archive] = readdirSync(backups).filter((name) => name.endsWith('.tar.zst'));
   assert.match(archive ?? '', /^shop-db-\d{8}T\d{6}Z\.tar\.zst$/);
-  const listed = execFileSync('sh', ['-c', 'zstd -dc "$1" | tar tf -', 'sh', join(backups, archive ?? '')], { encoding: 'utf8' });
+  const listed = execFileSync('sh', ['-c', 'zstd -dc "$1" | tar tf -', 'sh', join(backups, archive ?? '')], {
+    encoding: 'utf8',
+  });
   assert.match(listed, /var\/lib\/db\/table-199\.dat/);
   await done.hover();
   await done.getByRole('button', { name: 'Show Log' }).click();
-  await window.page.locator('.view-line').filter({ hasText: archive ?? 'no archive' }).first().waitFor();
+  await window.page
+    .locator('.view-line')
+    .filter({ hasText: archive ?? 'no archive' })
+    .first()
+    .waitFor();
   await shot('log-dark');
   await row(archive ?? '').waitFor();
   await window.clearNotifications();
@@ -113,7 +142,10 @@ it('a backup in progress shows bytes and can be cancelled: nothing is left', asy
   await shot('progress-dark');
   await progress.getByRole('button', { name: 'Cancel' }).click();
   await progress.waitFor({ state: 'detached' });
-  await until('nothing is left', async () => readdirSync(backups).length === before.length && (await helpersOf(connection)) === 0);
+  await until(
+    'nothing is left',
+    async () => readdirSync(backups).length === before.length && (await helpersOf(connection)) === 0,
+  );
 });
 
 it('verify from the Backups view; a damaged archive is called so', async () => {
@@ -147,7 +179,9 @@ it('restore from the Backups view: what would change is shown, then all is repla
   await dialog.getByRole('button', { name: 'Show What Would Change' }).click();
   await window.page.locator('.view-line').filter({ hasText: 'stray.txt' }).first().waitFor();
   await shot('restore-dry-run-dark');
-  await notification(/what replacing "old-cache" would change/).getByRole('button', { name: 'Go On…' }).click();
+  await notification(/what replacing "old-cache" would change/)
+    .getByRole('button', { name: 'Go On…' })
+    .click();
   await dialog.getByRole('button', { name: 'Replace All' }).click();
   await notification(/Restored 0 entries/).waitFor();
   assert.deepEqual(readdirSync(Mountpoint), []);
@@ -162,7 +196,9 @@ it('inspect opens a read-only JSON document', async () => {
 
 it('a light theme, and the tooltip with the full facts', async () => {
   await window.theme('light');
-  await row(/^shop-web/).first().hover();
+  await row(/^shop-web/)
+    .first()
+    .hover();
   await window.page.locator('.workbench-hover').filter({ hasText: 'Shares sources with' }).waitFor();
   await shot('sidebar-light');
 });
@@ -173,5 +209,7 @@ it('no engine: words and a way out, and everything back with the right address',
   await window.page.getByRole('button', { name: 'Try Again' }).first().waitFor();
   await shot('no-engine-light');
   window.settings({ 'dockerMounts.host': '' });
-  await row(/^shop-web/).first().waitFor();
+  await row(/^shop-web/)
+    .first()
+    .waitFor();
 });

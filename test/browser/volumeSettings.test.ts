@@ -65,7 +65,10 @@ async function backUpByHand(): Promise<void> {
   await told.waitFor();
   const made = readdirSync(own).filter((name) => name.startsWith('evil-data'));
   assert.equal(readdirSync(own).length, before + 2, 'archive and manifest are in the user’s folder');
-  assert.ok(made.every((name) => /\.tar\.zst(\.json)?$/.test(name)), made.join());
+  assert.ok(
+    made.every((name) => /\.tar\.zst(\.json)?$/.test(name)),
+    made.join(),
+  );
   assert.deepEqual(readdirSync(foreign), []);
   await window.clearNotifications();
 }
@@ -79,7 +82,9 @@ it('a volume as the only folder: its settings.json decides nothing of ours', asy
 
 it('a workspace file that lies in a volume decides nothing of ours either', async () => {
   const { page } = window;
-  await page.goto(`${new URL(page.url()).origin}/?workspace=${encodeURIComponent('docker-mounts:/volume/evil-data/evil.code-workspace')}`);
+  await page.goto(
+    `${new URL(page.url()).origin}/?workspace=${encodeURIComponent('docker-mounts:/volume/evil-data/evil.code-workspace')}`,
+  );
   await settingsWereRead();
   await window.showSidebar();
   await window.row('evil-reader').first().waitFor();
@@ -89,7 +94,10 @@ it('a workspace file that lies in a volume decides nothing of ours either', asyn
 it('a volume beside a folder of this machine: what the volume says of its own files does not count', async () => {
   const { page } = window;
   const file = join(folder, 'both.code-workspace');
-  writeFileSync(file, JSON.stringify({ folders: [{ path: own }, { uri: 'docker-mounts:/volume/evil-data', name: 'data' }] }));
+  writeFileSync(
+    file,
+    JSON.stringify({ folders: [{ path: own }, { uri: 'docker-mounts:/volume/evil-data', name: 'data' }] }),
+  );
   await page.goto(`${new URL(page.url()).origin}/?workspace=${encodeURIComponent(file)}`);
   await window.showSidebar();
   await window.row('evil-reader').first().waitFor();

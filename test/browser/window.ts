@@ -20,7 +20,12 @@ export class Window {
   /** Opens `folder` with the extension installed from its .vsix and the sidebar wide enough to read. */
   static async open(folder: string, settings: object): Promise<Window> {
     const node = { node: process.env['DOCKER_MOUNTS_TEST_NODE'] ?? process.execPath, include: undefined };
-    const code = await startVSCode({ node, vsix: join(process.cwd(), 'docker-mounts.vsix'), env: { ...process.env, DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] }, settings });
+    const code = await startVSCode({
+      node,
+      vsix: join(process.cwd(), 'docker-mounts.vsix'),
+      env: { ...process.env, DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'] },
+      settings,
+    });
     try {
       return await Window.#show(code.address(folder), code);
     } catch (error) {
@@ -70,12 +75,17 @@ export class Window {
   /** What the output channel "Docker Mounts" holds, as it is kept on the disk. */
   log(): string {
     const logs = join(this.#code?.home ?? '', 'data/data/logs');
-    const files = readdirSync(logs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('Docker Mounts.log'));
+    const files = readdirSync(logs, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('Docker Mounts.log'),
+    );
     return files.map((name) => readFileSync(join(logs, name), 'utf8')).join('\n');
   }
 
   async showSidebar(): Promise<void> {
-    await this.page.locator('.activitybar').getByRole('tab', { name: /^Docker Mounts/ }).click();
+    await this.page
+      .locator('.activitybar')
+      .getByRole('tab', { name: /^Docker Mounts/ })
+      .click();
   }
 
   row(text: string | RegExp): Locator {
@@ -111,7 +121,10 @@ export class Window {
   /** Right-clicks and returns the entry of the menu. */
   async menu(on: Locator, entry: string): Promise<Locator> {
     await on.click({ button: 'right' });
-    const item = this.page.locator('.context-view .action-item, .monaco-menu .action-item').filter({ hasText: entry }).first();
+    const item = this.page
+      .locator('.context-view .action-item, .monaco-menu .action-item')
+      .filter({ hasText: entry })
+      .first();
     await item.waitFor();
     // A menu takes no click in its first moment, so that the click that opened it chooses nothing.
     await this.page.waitForTimeout(300);

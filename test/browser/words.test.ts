@@ -45,7 +45,13 @@ function member(name: string, content = '', link = ''): Buffer {
   header.write(link, 157);
   header.write('ustar\x0000', 257);
   header.fill(' ', 148, 156);
-  header.write(`${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
+  header.write(
+    `${header
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
   return Buffer.concat([header, Buffer.from(content), Buffer.alloc((512 - (content.length % 512)) % 512)]);
 }
 
@@ -59,14 +65,33 @@ before(async () => {
   mkdirSync(backups);
   writeFileSync(join(site, 'index.html'), '<h1>Shop</h1>\n');
   writeFileSync(join(site, 'compose.yaml'), COMPOSE);
-  const files = await volume(connection, 'names', { Labels: { [LABEL]: '1', note: `${NASTY} | <img src="https:example.org"> \u202egnp.exe` } });
-  for (const name of [`${NASTY}.txt`, 'photo\u202egnp.exe', 'two\nlines', '<b>bold', '数据 👩‍👩‍👧']) writeFileSync(join(files, name), 'x');
-  await container(connection, 'names-web', { HostConfig: { Mounts: [{ Type: 'bind', Source: site, Target: TARGET }, { Type: 'volume', Source: 'names', Target: '/data' }] } });
+  const files = await volume(connection, 'names', {
+    Labels: { [LABEL]: '1', note: `${NASTY} | <img src="https:example.org"> \u202egnp.exe` },
+  });
+  for (const name of [`${NASTY}.txt`, 'photo\u202egnp.exe', 'two\nlines', '<b>bold', '数据 👩‍👩‍👧'])
+    writeFileSync(join(files, name), 'x');
+  await container(connection, 'names-web', {
+    HostConfig: {
+      Mounts: [
+        { Type: 'bind', Source: site, Target: TARGET },
+        { Type: 'volume', Source: 'names', Target: '/data' },
+      ],
+    },
+  });
   const end = Buffer.alloc(1024);
   // A sound archive, and one whose link leads out, both under a name and with members that look like markup.
-  writeFileSync(join(backups, `whole ${NASTY.replaceAll('/', '')}.tar`), Buffer.concat([member(`${NASTY}.txt`, 'x'), end]));
-  writeFileSync(join(backups, `bad ${NASTY.replaceAll('/', '')}.tar`), Buffer.concat([member(NASTY, '', `../../${NASTY}`.slice(0, 99)), end]));
-  writeFileSync(join(backups, 'two\n2026-01-01 00:00:00.000 [info] forged.tar'), Buffer.concat([member('a.txt', 'x'), end]));
+  writeFileSync(
+    join(backups, `whole ${NASTY.replaceAll('/', '')}.tar`),
+    Buffer.concat([member(`${NASTY}.txt`, 'x'), end]),
+  );
+  writeFileSync(
+    join(backups, `bad ${NASTY.replaceAll('/', '')}.tar`),
+    Buffer.concat([member(NASTY, '', `../../${NASTY}`.slice(0, 99)), end]),
+  );
+  writeFileSync(
+    join(backups, 'two\n2026-01-01 00:00:00.000 [info] forged.tar'),
+    Buffer.concat([member('a.txt', 'x'), end]),
+  );
   window = await Window.open(site, { 'dockerMounts.backup.folder': backups });
 });
 after(async () => {
@@ -84,7 +109,8 @@ async function nothingButText(where: string): Promise<void> {
   await page.waitForTimeout(300);
   await window.shot(`words-${where.replaceAll(' ', '-')}`);
   for (const link of ['toggleZenMode', 'example.org']) {
-    for (const attribute of ['href', 'data-href', 'src']) assert.equal(await page.locator(`[${attribute}*="${link}"]`).count(), 0, `${where}: ${attribute} to ${link}`);
+    for (const attribute of ['href', 'data-href', 'src'])
+      assert.equal(await page.locator(`[${attribute}*="${link}"]`).count(), 0, `${where}: ${attribute} to ${link}`);
   }
   assert.equal(await page.locator('.codicon-rocket').count(), 0, `${where}: icon`);
   assert.equal((await page.locator('body').innerText()).includes('\u202e'), false, `${where}: bidirectional control`);
@@ -98,7 +124,10 @@ it('rows: mounts, and files of a volume', async () => {
   await window.row(escape(TARGET)).first().waitFor();
   await window.expand(/^names.*used by/);
   await window.expand(/^Files/);
-  await window.row(escape(`${NASTY}.txt`)).first().waitFor();
+  await window
+    .row(escape(`${NASTY}.txt`))
+    .first()
+    .waitFor();
   await window.row('photo\\u202egnp.exe').first().waitFor();
   await window.row('two\\012lines').first().waitFor();
   await window.row('<b>bold').first().waitFor();
@@ -107,7 +136,10 @@ it('rows: mounts, and files of a volume', async () => {
 });
 
 it('tooltip of a row, with labels', async () => {
-  await window.row(/^names.*used by/).first().hover();
+  await window
+    .row(/^names.*used by/)
+    .first()
+    .hover();
   const tooltip = window.page.locator('.monaco-hover').filter({ hasText: 'Labels' });
   await tooltip.waitFor();
   await nothingButText('tooltip');
@@ -188,7 +220,10 @@ it('Compose file: lens, problem, hover', async () => {
   assert.ok(bare(await lens.textContent()).includes('Create Volume $(rocket)'));
   await nothingButText('lens');
   await window.palette('Problems: Focus on Problems View');
-  await window.row(/does not exist/).first().waitFor();
+  await window
+    .row(/does not exist/)
+    .first()
+    .waitFor();
   await nothingButText('problems');
   const source = page.locator('.view-line').filter({ hasText: 'source:' }).first();
   const place = await source.locator('> span').boundingBox();
@@ -196,7 +231,10 @@ it('Compose file: lens, problem, hover', async () => {
   await page.mouse.move(place.x + 160, place.y + place.height / 2, { steps: 3 });
   const hover = page.locator('.monaco-hover').filter({ hasText: 'On the host' });
   await hover.waitFor();
-  assert.ok(bare(await hover.first().textContent()).includes(`/nowhere/${NASTY}`), bare(await hover.first().textContent()));
+  assert.ok(
+    bare(await hover.first().textContent()).includes(`/nowhere/${NASTY}`),
+    bare(await hover.first().textContent()),
+  );
   // VS Code's own hover of a problem is not ours to make.
   assert.equal(await hover.locator('a[data-href*="toggleZenMode"]').count(), 0);
   await nothingButText('hover');

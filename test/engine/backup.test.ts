@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +21,19 @@ import type { Manifest } from '../../src/backup/manifest.ts';
 import { verifyBackup } from '../../src/backup/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, NotFound } from '../../src/engine/errors.ts';
-import { begin, BUSYBOX, container, end, GNU_TAR, job, nothingLeft, remove, unique, volume, WITH_VOLUME } from './support.ts';
+import {
+  begin,
+  BUSYBOX,
+  container,
+  end,
+  GNU_TAR,
+  job,
+  nothingLeft,
+  remove,
+  unique,
+  volume,
+  WITH_VOLUME,
+} from './support.ts';
 import { assertSameTree, buildTree, describeTree, extract } from './trees.ts';
 
 let connection: Connection;
@@ -47,10 +68,17 @@ describe('backup of a volume with all that a file system holds', () => {
       it(`by ${method} with ${compression}: GNU tar extracts what was there`, async () => {
         const to = destination();
         const work = job();
-        const result = await backup(connection, { subject: { kind: 'volume', volume: name }, destination: to, method, compression, helperImage: GNU_TAR }, work);
+        const result = await backup(
+          connection,
+          { subject: { kind: 'volume', volume: name }, destination: to, method, compression, helperImage: GNU_TAR },
+          work,
+        );
         const suffix = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' }[compression];
         assert.match(result.file, new RegExp(`/${name}-\\d{8}T\\d{6}Z${suffix.replaceAll('.', '\\.')}$`));
-        assert.deepEqual(readdirSync(to).sort(), [result.file, result.manifest].map((file) => file.slice(to.length + 1)).sort());
+        assert.deepEqual(
+          readdirSync(to).sort(),
+          [result.file, result.manifest].map((file) => file.slice(to.length + 1)).sort(),
+        );
         assert.equal(result.entries, members);
         assert.equal(result.archiveBytes, statSync(result.file).size);
         assert.equal(result.sha256, createHash('sha256').update(readFileSync(result.file)).digest('hex'));
@@ -59,8 +87,16 @@ describe('backup of a volume with all that a file system holds', () => {
         assert.equal(manifest.sha256, result.sha256);
         assert.equal(manifest.mounts[0]?.entries, members);
         assert.equal(manifest.notKept.includes('ACLs'), method === 'archive');
-        assert.deepEqual(await verifyBackup(result.file, job()), { ok: true, entries: members, bytes: result.bytes, problems: [] });
-        assert.equal(work.lines.filter((line) => line.startsWith('debug ') && line.includes('file-4999.txt')).length, 1);
+        assert.deepEqual(await verifyBackup(result.file, job()), {
+          ok: true,
+          entries: members,
+          bytes: result.bytes,
+          problems: [],
+        });
+        assert.equal(
+          work.lines.filter((line) => line.startsWith('debug ') && line.includes('file-4999.txt')).length,
+          1,
+        );
 
         const back = join(to, 'back');
         extract(result.file, back);
@@ -85,11 +121,18 @@ it('backup of a container holds one tree per mount, under its target: tar -C / p
   const inner = unique('inner');
   writeFileSync(join(await volume(connection, inner), 'deeper'), 'volume');
   await container(connection, name, {
-    HostConfig: { Binds: [`${bind}:/srv/app:ro`, `${inner}:/srv/app/inner`, `${file}:/etc/single.conf`], Tmpfs: { '/scratch': '' } },
+    HostConfig: {
+      Binds: [`${bind}:/srv/app:ro`, `${inner}:/srv/app/inner`, `${file}:/etc/single.conf`],
+      Tmpfs: { '/scratch': '' },
+    },
   });
   for (const method of ['archive', 'tar'] as const) {
     const to = destination();
-    const result = await backup(connection, { subject: { kind: 'container', container: name }, destination: to, method, helperImage: GNU_TAR }, job());
+    const result = await backup(
+      connection,
+      { subject: { kind: 'container', container: name }, destination: to, method, helperImage: GNU_TAR },
+      job(),
+    );
     const back = join(to, 'back');
     extract(result.file, back);
     assert.equal(readFileSync(join(back, 'srv/app/bound'), 'utf8'), 'bind');
@@ -97,12 +140,18 @@ it('backup of a container holds one tree per mount, under its target: tar -C / p
     assert.equal(readFileSync(join(back, 'srv/app/inner/deeper'), 'utf8'), 'volume');
     assert.equal(readFileSync(join(back, 'etc/single.conf'), 'utf8'), 'one file');
     const manifest = JSON.parse(readFileSync(result.manifest, 'utf8')) as Manifest;
-    assert.deepEqual(manifest.mounts.map(({ type, target, readOnly }) => [type, target, readOnly]), [
-      ['bind', '/etc/single.conf', false],
-      ['bind', '/srv/app', true],
-      ['volume', '/srv/app/inner', false],
-    ]);
-    assert.deepEqual(manifest.leftOut.map(({ target }) => target), ['/scratch']);
+    assert.deepEqual(
+      manifest.mounts.map(({ type, target, readOnly }) => [type, target, readOnly]),
+      [
+        ['bind', '/etc/single.conf', false],
+        ['bind', '/srv/app', true],
+        ['volume', '/srv/app/inner', false],
+      ],
+    );
+    assert.deepEqual(
+      manifest.leftOut.map(({ target }) => target),
+      ['/scratch'],
+    );
     assert.deepEqual((await verifyBackup(result.file, job())).problems, []);
   }
 });
@@ -113,7 +162,11 @@ it('backup of one mount of a container leaves the others out', async () => {
   await volume(connection, other);
   await container(connection, name, { Image: WITH_VOLUME, HostConfig: { Binds: [`${other}:/other`] } });
   const to = destination();
-  const result = await backup(connection, { subject: { kind: 'container', container: name, targets: ['/var/lib/data/'] }, destination: to }, job());
+  const result = await backup(
+    connection,
+    { subject: { kind: 'container', container: name, targets: ['/var/lib/data/'] }, destination: to },
+    job(),
+  );
   const back = join(to, 'back');
   extract(result.file, back);
   assert.deepEqual(readdirSync(join(back, 'var/lib')), ['data']);
@@ -127,9 +180,17 @@ it('backup of a bind: a directory, a single file, and a source that is a symboli
   writeFileSync(join(source, 'a'), 'A');
   symlinkSync(source, `${source}-link`);
   for (const method of ['archive', 'tar'] as const) {
-    for (const [path, read] of [[source, 'a'], [`${source}-link`, 'a'], [join(source, 'a'), 'root']] as const) {
+    for (const [path, read] of [
+      [source, 'a'],
+      [`${source}-link`, 'a'],
+      [join(source, 'a'), 'root'],
+    ] as const) {
       const to = destination();
-      const result = await backup(connection, { subject: { kind: 'bind', source: path }, destination: to, method, helperImage: GNU_TAR }, job());
+      const result = await backup(
+        connection,
+        { subject: { kind: 'bind', source: path }, destination: to, method, helperImage: GNU_TAR },
+        job(),
+      );
       extract(result.file, join(to, 'back'));
       assert.equal(readFileSync(join(to, 'back', read), 'utf8'), 'A', `${method} ${path}`);
     }
@@ -137,12 +198,19 @@ it('backup of a bind: a directory, a single file, and a source that is a symboli
 });
 
 it('method auto takes the container’s own GNU tar, else the archive endpoint', async () => {
-  for (const [image, expected] of [[GNU_TAR, 'tar'], [BUSYBOX, 'archive']] as const) {
+  for (const [image, expected] of [
+    [GNU_TAR, 'tar'],
+    [BUSYBOX, 'archive'],
+  ] as const) {
     const name = unique('auto');
     const data = unique('data');
     writeFileSync(join(await volume(connection, data), 'x'), 'x');
     await container(connection, name, { Image: image, HostConfig: { Binds: [`${data}:/data`] } });
-    const result = await backup(connection, { subject: { kind: 'container', container: name }, destination: destination() }, job());
+    const result = await backup(
+      connection,
+      { subject: { kind: 'container', container: name }, destination: destination() },
+      job(),
+    );
     assert.equal((JSON.parse(readFileSync(result.manifest, 'utf8')) as Manifest).method, expected);
   }
 });
@@ -150,7 +218,11 @@ it('method auto takes the container’s own GNU tar, else the archive endpoint',
 it('busybox tar serves too, and the manifest says what it does not keep', async () => {
   const data = unique('busy');
   writeFileSync(join(await volume(connection, data), 'x'), 'x');
-  const result = await backup(connection, { subject: { kind: 'volume', volume: data }, destination: destination(), method: 'tar', helperImage: BUSYBOX }, job());
+  const result = await backup(
+    connection,
+    { subject: { kind: 'volume', volume: data }, destination: destination(), method: 'tar', helperImage: BUSYBOX },
+    job(),
+  );
   assert.ok((JSON.parse(readFileSync(result.manifest, 'utf8')) as Manifest).notKept.includes('extended attributes'));
   assert.deepEqual(await verifyBackup(result.file, job()), { ok: true, entries: 1, bytes: 1, problems: [] });
 });
@@ -163,7 +235,11 @@ it('a socket among the files or as a mount is left out, and said', async () => {
     const data = unique('data');
     await volume(connection, data);
     await container(connection, name, { HostConfig: { Binds: [`${path}:/run/other.sock`, `${data}:/data`] } });
-    const result = await backup(connection, { subject: { kind: 'container', container: name }, destination: destination() }, job());
+    const result = await backup(
+      connection,
+      { subject: { kind: 'container', container: name }, destination: destination() },
+      job(),
+    );
     assert.match(result.warnings.join(), /listening\.sock.*left out/);
   } finally {
     server.close();
@@ -180,7 +256,10 @@ it('two backups in one second have two names, and a chosen name is never overwri
   const named = await backup(connection, { ...request, name: 'mine' }, job());
   assert.equal(named.file, join(to, 'mine.tar'));
   const before = readFileSync(named.file);
-  await assert.rejects(backup(connection, { ...request, name: 'mine.tar' }, job()), (error: Error) => error instanceof BadArgument && /mine\.tar.*never overwritten/.test(error.message));
+  await assert.rejects(
+    backup(connection, { ...request, name: 'mine.tar' }, job()),
+    (error: Error) => error instanceof BadArgument && /mine\.tar.*never overwritten/.test(error.message),
+  );
   assert.deepEqual(readFileSync(named.file), before);
   assert.equal((await listBackups(to)).length, 3);
 });
@@ -204,14 +283,34 @@ describe('arguments that cannot be carried out are named, and leave nothing', ()
     writeFileSync(join(source, 'x'), 'x');
   });
   const cases: [string, (to: string) => Partial<BackupRequest>, RegExp, typeof NotFound | typeof BadArgument][] = [
-    ['unknown container', () => ({ subject: { kind: 'container', container: 'no such one' } }), /no container "no such one"/, NotFound],
-    ['unknown volume', () => ({ subject: { kind: 'volume', volume: 'no-such-volume' } }), /no volume "no-such-volume"/, NotFound],
+    [
+      'unknown container',
+      () => ({ subject: { kind: 'container', container: 'no such one' } }),
+      /no container "no such one"/,
+      NotFound,
+    ],
+    [
+      'unknown volume',
+      () => ({ subject: { kind: 'volume', volume: 'no-such-volume' } }),
+      /no volume "no-such-volume"/,
+      NotFound,
+    ],
     ['missing destination', (to) => ({ destination: join(to, 'missing') }), /missing" does not exist/, NotFound],
-    ['relative bind source', () => ({ subject: { kind: 'bind', source: 'relative/path' } }), /relative\/path.*absolute/, BadArgument],
+    [
+      'relative bind source',
+      () => ({ subject: { kind: 'bind', source: 'relative/path' } }),
+      /relative\/path.*absolute/,
+      BadArgument,
+    ],
     ['name with a slash', () => ({ name: '../escape' }), /escape.*file name/, BadArgument],
     ['unknown compression', () => ({ compression: 'brotli' as 'gzip' }), /brotli/, BadArgument],
     ['level out of range', () => ({ level: 99 }), /99/, BadArgument],
-    ['image without tar', () => ({ method: 'tar', helperImage: 'docker-mounts/helper' }), /tar.*image|image.*tar/i, NotFound],
+    [
+      'image without tar',
+      () => ({ method: 'tar', helperImage: 'docker-mounts/helper' }),
+      /tar.*image|image.*tar/i,
+      NotFound,
+    ],
     ['destination inside the source', () => ({ destination: source }), /inside the source/, BadArgument],
   ];
   for (const [what, change, message, kind] of cases) {
@@ -225,14 +324,21 @@ describe('arguments that cannot be carried out are named, and leave nothing', ()
       });
       await nothingLeft(connection, to);
       const { Volumes } = await connection.docker.listVolumes();
-      assert.equal(Volumes.some(({ Name }) => Name === 'no-such-volume'), false, 'asking for a volume must not make it');
+      assert.equal(
+        Volumes.some(({ Name }) => Name === 'no-such-volume'),
+        false,
+        'asking for a volume must not make it',
+      );
       assert.deepEqual(readdirSync(source), ['x']);
     });
   }
 
   it('a missing bind source', async () => {
     const to = destination();
-    await assert.rejects(backup(connection, { subject: { kind: 'bind', source: join(folder, 'not there') }, destination: to }, job()), /not there/);
+    await assert.rejects(
+      backup(connection, { subject: { kind: 'bind', source: join(folder, 'not there') }, destination: to }, job()),
+      /not there/,
+    );
     assert.equal(existsSync(join(folder, 'not there')), false);
     await nothingLeft(connection, to);
   });
@@ -243,11 +349,20 @@ it('a damaged, cut or lengthened archive is found out', async () => {
   const source = await volume(connection, data);
   for (let index = 0; index < 50; index += 1) writeFileSync(join(source, `file${index}`), `content ${index}`);
   const to = destination();
-  const { file } = await backup(connection, { subject: { kind: 'volume', volume: data }, destination: to, compression: 'none' }, job());
+  const { file } = await backup(
+    connection,
+    { subject: { kind: 'volume', volume: data }, destination: to, compression: 'none' },
+    job(),
+  );
   const whole = readFileSync(file);
   const flipped = Buffer.from(whole);
   flipped[1024 * 5 + 3]! ^= 1;
-  for (const damaged of [flipped, whole.subarray(0, whole.length / 2), Buffer.concat([whole, Buffer.from('tail')]), Buffer.alloc(0)]) {
+  for (const damaged of [
+    flipped,
+    whole.subarray(0, whole.length / 2),
+    Buffer.concat([whole, Buffer.from('tail')]),
+    Buffer.alloc(0),
+  ]) {
     writeFileSync(file, damaged);
     const { ok, problems } = await verifyBackup(file, job());
     assert.equal(ok, false);
@@ -264,8 +379,14 @@ it('a helper that shares no files with us sends the archive over the engine’s 
   writeFileSync(join(await volume(connection, data), 'x'), randomBytes(300_000));
   const pipes = () => readdirSync(tmpdir()).filter((name) => name.startsWith('docker-mounts-'));
   const before = pipes();
-  const far = Object.assign(Object.create(Object.getPrototypeOf(connection) as object) as Connection, connection, { info: { ...connection.info, local: false } });
-  const result = await backup(far, { subject: { kind: 'volume', volume: data }, destination: destination(), method: 'tar', helperImage: GNU_TAR }, job());
+  const far = Object.assign(Object.create(Object.getPrototypeOf(connection) as object) as Connection, connection, {
+    info: { ...connection.info, local: false },
+  });
+  const result = await backup(
+    far,
+    { subject: { kind: 'volume', volume: data }, destination: destination(), method: 'tar', helperImage: GNU_TAR },
+    job(),
+  );
   assert.deepEqual(await verifyBackup(result.file, job()), { ok: true, entries: 1, bytes: 300_000, problems: [] });
   assert.deepEqual(pipes(), before, 'no pipe is left');
 });

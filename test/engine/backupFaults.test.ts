@@ -10,7 +10,18 @@ import { Cancelled, EngineUnavailable, FileFailure } from '../../src/engine/erro
 import { recoverJobs } from '../../src/engine/helperRecords.ts';
 import { startEngine } from '../host/engine.mjs';
 import { makeImages } from '../host/images.mjs';
-import { connect, GNU_TAR, helpersOf, job, nothingLeft, remove, removeAll, temporary, unique, volume } from './support.ts';
+import {
+  connect,
+  GNU_TAR,
+  helpersOf,
+  job,
+  nothingLeft,
+  remove,
+  removeAll,
+  temporary,
+  unique,
+  volume,
+} from './support.ts';
 
 let connection: Connection;
 const name = unique('faults');
@@ -36,7 +47,14 @@ for (const method of ['archive', 'tar'] as const) {
       const to = temporary();
       const work = job();
       work.abort.abort();
-      await assert.rejects(backup(connection, { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR }, work), Cancelled);
+      await assert.rejects(
+        backup(
+          connection,
+          { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR },
+          work,
+        ),
+        Cancelled,
+      );
       await nothingLeft(connection, to);
       remove(to);
     });
@@ -49,7 +67,14 @@ for (const method of ['archive', 'tar'] as const) {
           wasCancelled = true;
           work.abort.abort();
         });
-        await assert.rejects(backup(connection, { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR }, work), Cancelled);
+        await assert.rejects(
+          backup(
+            connection,
+            { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR },
+            work,
+          ),
+          Cancelled,
+        );
         assert.ok(wasCancelled);
         await nothingLeft(connection, to);
         remove(to);
@@ -60,12 +85,19 @@ for (const method of ['archive', 'tar'] as const) {
       const to = temporary();
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=20m', 'tmpfs', to]);
       try {
-        await assert.rejects(backup(connection, { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR }, job()), (error: Error) => {
-          assert.ok(error instanceof FileFailure, String(error));
-          assert.equal(error.code, 'ENOSPC');
-          assert.match(error.message, /space/);
-          return true;
-        });
+        await assert.rejects(
+          backup(
+            connection,
+            { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR },
+            job(),
+          ),
+          (error: Error) => {
+            assert.ok(error instanceof FileFailure, String(error));
+            assert.equal(error.code, 'ENOSPC');
+            assert.match(error.message, /space/);
+            return true;
+          },
+        );
         await nothingLeft(connection, to);
       } finally {
         execFileSync('umount', [to]);
@@ -86,12 +118,26 @@ for (const method of ['archive', 'tar'] as const) {
           if (bytes > 0) killed ??= engine.kill();
         });
         // Slow enough that the engine is in the middle of it.
-        await assert.rejects(backup(mortal, { subject: { kind: 'volume', volume: 'data' }, destination: to, method, compression: 'zstd', level: 15, helperImage: GNU_TAR }, work), (error: Error) => {
-          assert.ok(error instanceof EngineUnavailable, String(error));
-          assert.equal(error.reason, 'lost');
-          assert.match(error.message, /went away/);
-          return true;
-        });
+        await assert.rejects(
+          backup(
+            mortal,
+            {
+              subject: { kind: 'volume', volume: 'data' },
+              destination: to,
+              method,
+              compression: 'zstd',
+              level: 15,
+              helperImage: GNU_TAR,
+            },
+            work,
+          ),
+          (error: Error) => {
+            assert.ok(error instanceof EngineUnavailable, String(error));
+            assert.equal(error.reason, 'lost');
+            assert.match(error.message, /went away/);
+            return true;
+          },
+        );
         await killed;
         assert.deepEqual(readdirSync(to), []);
         await engine.restart();

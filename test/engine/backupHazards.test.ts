@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
@@ -12,7 +22,21 @@ import { verifyBackup } from '../../src/backup/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArchive, EngineFailure, FileFailure, NotFound } from '../../src/engine/errors.ts';
 import { HELPER_LABEL } from '../../src/engine/model.ts';
-import { begin, BUSYBOX, container, end, GNU_TAR, helpersOf, job, nothingLeft, remove, temporary, unique, volume, type Recorded } from './support.ts';
+import {
+  begin,
+  BUSYBOX,
+  container,
+  end,
+  GNU_TAR,
+  helpersOf,
+  job,
+  nothingLeft,
+  remove,
+  temporary,
+  unique,
+  volume,
+  type Recorded,
+} from './support.ts';
 
 const MIB = 1024 * 1024;
 const METHODS = ['archive', 'tar'] as const;
@@ -23,8 +47,18 @@ before(async () => {
 });
 after(() => end(connection, folder));
 
-const save = (name: string, to: string, rest: Partial<BackupRequest> = {}, work: Recorded = job(), on: Connection = connection) =>
-  backup(on, { subject: { kind: 'volume', volume: name }, destination: to, compression: 'none', helperImage: GNU_TAR, ...rest }, work);
+const save = (
+  name: string,
+  to: string,
+  rest: Partial<BackupRequest> = {},
+  work: Recorded = job(),
+  on: Connection = connection,
+) =>
+  backup(
+    on,
+    { subject: { kind: 'volume', volume: name }, destination: to, compression: 'none', helperImage: GNU_TAR, ...rest },
+    work,
+  );
 
 /** A volume whose first file is so large that a backup is in the middle of it when the first progress is told. */
 async function large(files: Readonly<Record<string, number>>): Promise<{ name: string; path: string }> {
@@ -48,15 +82,25 @@ describe('entries that the engine leaves out without a word', () => {
   it('are found: a path longer than the system takes is refused by the archive endpoint, and kept by tar', async () => {
     const name = unique('deep');
     const path = await volume(connection, name);
-    const dig = "import os, sys\nos.chdir(sys.argv[1])\nfor i in range(25):\n  os.mkdir('d' * 200)\n  os.chdir('d' * 200)\n  open('f', 'w').close()\n";
+    const dig =
+      "import os, sys\nos.chdir(sys.argv[1])\nfor i in range(25):\n  os.mkdir('d' * 200)\n  os.chdir('d' * 200)\n  open('f', 'w').close()\n";
     execFileSync('python3', ['-c', dig, path]);
     const user = unique('user');
     await container(connection, user, { Image: BUSYBOX, HostConfig: { Binds: [`${name}:/data`] } });
     const to = temporary();
     // With and without a program of an image to list the source.
-    const far = Object.assign(Object.create(Object.getPrototypeOf(connection) as object) as Connection, connection, { info: { ...connection.info, local: false } });
-    for (const [on, rest] of [[connection, { method: 'archive' }], [far, { method: 'auto', helperImage: undefined }]] as const) {
-      await assert.rejects(save(name, to, rest, job(), on), (error: Error) => error instanceof BadArchive && error.message.includes(name) && /method "tar"/.test(error.message));
+    const far = Object.assign(Object.create(Object.getPrototypeOf(connection) as object) as Connection, connection, {
+      info: { ...connection.info, local: false },
+    });
+    for (const [on, rest] of [
+      [connection, { method: 'archive' }],
+      [far, { method: 'auto', helperImage: undefined }],
+    ] as const) {
+      await assert.rejects(
+        save(name, to, rest, job(), on),
+        (error: Error) =>
+          error instanceof BadArchive && error.message.includes(name) && /method "tar"/.test(error.message),
+      );
       await nothingLeft(connection, to);
     }
     await assert.rejects(cloneVolume(connection, name, unique('copy'), {}, job()), BadArchive);
@@ -113,7 +157,8 @@ describe('a source that changes while it is read', () => {
 
 describe('helpers that die', () => {
   const killHelpers = async () => {
-    for (const { Id, State } of await connection.docker.listContainers({ filters: { label: [HELPER_LABEL] } })) if (State === 'running') await connection.docker.getContainer(Id).kill();
+    for (const { Id, State } of await connection.docker.listContainers({ filters: { label: [HELPER_LABEL] } }))
+      if (State === 'running') await connection.docker.getContainer(Id).kill();
   };
 
   it('killed in the middle of a backup: an error that says so, and nothing is left', async () => {
@@ -121,7 +166,10 @@ describe('helpers that die', () => {
     const to = temporary();
     let killing: Promise<void> | undefined;
     const work = job(() => void (killing ??= killHelpers()));
-    await assert.rejects(save(name, to, { method: 'tar', compression: 'zstd', level: 15 }, work), (error: Error) => error instanceof EngineFailure || error instanceof BadArchive);
+    await assert.rejects(
+      save(name, to, { method: 'tar', compression: 'zstd', level: 15 }, work),
+      (error: Error) => error instanceof EngineFailure || error instanceof BadArchive,
+    );
     await killing;
     await nothingLeft(connection, to);
     remove(to);
@@ -140,7 +188,14 @@ describe('helpers that die', () => {
       if (bytes < last) killing ??= killHelpers();
       last = bytes;
     });
-    await assert.rejects(restore(connection, { file, into: { kind: 'volume', volume: old }, mode: 'replace', method: 'tar', helperImage: GNU_TAR }, work), EngineFailure);
+    await assert.rejects(
+      restore(
+        connection,
+        { file, into: { kind: 'volume', volume: old }, mode: 'replace', method: 'tar', helperImage: GNU_TAR },
+        work,
+      ),
+      EngineFailure,
+    );
     await killing;
     assert.deepEqual(readdirSync(path), ['old.txt']);
     assert.equal(readFileSync(join(path, 'old.txt'), 'utf8'), 'old');
@@ -154,7 +209,10 @@ describe('a destination or a target that fails', () => {
       const { name } = await large({ a: 50 * MIB });
       const to = temporary();
       const work = meanwhile(() => rmSync(to, { recursive: true }));
-      await assert.rejects(save(name, to, { method }, work), (error: Error) => (error instanceof FileFailure || error instanceof NotFound) && error.message.includes(to));
+      await assert.rejects(
+        save(name, to, { method }, work),
+        (error: Error) => (error instanceof FileFailure || error instanceof NotFound) && error.message.includes(to),
+      );
       assert.equal(existsSync(to), false);
       assert.equal(await helpersOf(connection), 0);
     }
@@ -170,7 +228,15 @@ describe('a destination or a target that fails', () => {
       execFileSync('mount', ['-o', 'remount,ro', target]);
       for (const method of METHODS) {
         for (const mode of ['merge', 'replace'] as const) {
-          await assert.rejects(restore(connection, { file, into: { kind: 'bind', source: target }, mode, method, helperImage: GNU_TAR }, job()), (error: Error) => error instanceof EngineFailure && /[Rr]ead-only/.test(error.message), `${method} ${mode}`);
+          await assert.rejects(
+            restore(
+              connection,
+              { file, into: { kind: 'bind', source: target }, mode, method, helperImage: GNU_TAR },
+              job(),
+            ),
+            (error: Error) => error instanceof EngineFailure && /[Rr]ead-only/.test(error.message),
+            `${method} ${mode}`,
+          );
           assert.deepEqual(readdirSync(target), ['old.txt']);
         }
       }

@@ -17,14 +17,28 @@ let folder: string;
 let file: string;
 
 function compose(...args: string[]): string {
-  const env = { PATH: process.env['PATH'], HOME: folder, DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'], COMPOSE_PROJECT_NAME: project };
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    DOCKER_HOST: process.env['DOCKER_MOUNTS_TEST_HOST'],
+    COMPOSE_PROJECT_NAME: project,
+  };
   return execFileSync('sh', ['-c', '"$@" 2>&1', 'sh', command, ...args], { cwd: folder, encoding: 'utf8', env });
 }
 
 async function drifts(): Promise<Drift[]> {
   const snapshot = await new Inventory(connection).read();
-  const read = (path: string) => Promise.resolve().then(() => readFileSync(path, 'utf8')).catch(() => undefined);
-  const found = await loadProject({ file, read, env: { COMPOSE_PROJECT_NAME: project }, home: folder, running: runningProjects(snapshot) });
+  const read = (path: string) =>
+    Promise.resolve()
+      .then(() => readFileSync(path, 'utf8'))
+      .catch(() => undefined);
+  const found = await loadProject({
+    file,
+    read,
+    env: { COMPOSE_PROJECT_NAME: project },
+    home: folder,
+    running: runningProjects(snapshot),
+  });
   assert.equal(found.name, project);
   return found.services.flatMap((service) => driftOf(found, service, snapshot, new Map()));
 }
@@ -75,7 +89,9 @@ after(async () => {
 });
 
 it('containers that Compose made differ in nothing; a volume with its labels is taken for its own', async () => {
-  await volume(connection, `${project}_ready`, { Labels: { 'docker-mounts.test': '1', 'com.docker.compose.project': project, 'com.docker.compose.volume': 'ready' } });
+  await volume(connection, `${project}_ready`, {
+    Labels: { 'docker-mounts.test': '1', 'com.docker.compose.project': project, 'com.docker.compose.volume': 'ready' },
+  });
   const said = compose('up', '--no-start');
   assert.doesNotMatch(said, /already exists|not created by/i);
   const snapshot = await new Inventory(connection).read();
@@ -84,8 +100,13 @@ it('containers that Compose made differ in nothing; a volume with its labels is 
 });
 
 it('after the file changed they differ, until Compose makes them anew', async () => {
-  writeFileSync(file, readFileSync(file, 'utf8').replace('./src:/src:ro', './src:/src').replace('- ready:/data:ro', '- data:/data:ro'));
-  const kinds = (await drifts()).flatMap(({ differences }) => differences.map(({ kind, target }) => `${kind} ${target}`));
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace('./src:/src:ro', './src:/src').replace('- ready:/data:ro', '- data:/data:ro'),
+  );
+  const kinds = (await drifts()).flatMap(({ differences }) =>
+    differences.map(({ kind, target }) => `${kind} ${target}`),
+  );
   assert.deepEqual(kinds.sort(), ['rights /src', 'source /data']);
   compose('up', '--no-start');
   assert.deepEqual(await drifts(), []);

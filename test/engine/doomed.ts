@@ -1,4 +1,7 @@
-/** A window that is to be killed in the middle of a job: does what its argument says, and tells its progress line by line. */
+/**
+ * A window that is to be killed in the middle of a job: does what its argument says, and tells its progress line by
+ * line.
+ */
 import { backup, type BackupRequest } from '../../src/backup/backup.ts';
 import type { RestoreRequest } from '../../src/backup/prepare.ts';
 import { restore } from '../../src/backup/restore.ts';
@@ -28,6 +31,11 @@ switch (doomed.kind) {
     await cloneVolume(connection, doomed.volume, doomed.name, doomed, work);
     break;
   case 'addMount':
-    await changeMounts(connection, doomed.container, { kind: 'add', mounts: parseMountSpecs([doomed.mount], { home: '/' }) }, work.log);
+    await changeMounts(
+      connection,
+      doomed.container,
+      { kind: 'add', mounts: parseMountSpecs([doomed.mount], { home: '/' }) },
+      work.log,
+    );
 }
 process.stdout.write('done\n');

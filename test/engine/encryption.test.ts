@@ -57,7 +57,11 @@ describe('an encrypted backup', () => {
     const path = await volume(connection, name);
     contents = randomBytes(300_000);
     writeFileSync(join(path, 'a.bin'), contents);
-    ({ file } = await backup(connection, { subject: { kind: 'volume', volume: name }, destination: folder, passphrase: PASSPHRASE }, job()));
+    ({ file } = await backup(
+      connection,
+      { subject: { kind: 'volume', volume: name }, destination: folder, passphrase: PASSPHRASE },
+      job(),
+    ));
   });
 
   it('is opened by the age command, whose tar is the one that was made', () => {
@@ -71,7 +75,11 @@ describe('an encrypted backup', () => {
   it('verifies and restores with its passphrase, and is listed as encrypted', async () => {
     assert.deepEqual((await verifyBackup(file, job(), PASSPHRASE)).problems, []);
     const into = unique('opened');
-    await restore(connection, { file, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE }, job());
+    await restore(
+      connection,
+      { file, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE },
+      job(),
+    );
     assert.ok(readFileSync(join(await volume(connection, into), 'a.bin')).equals(contents));
     const listed = (await listBackups(folder)).find((one) => one.file === file);
     assert.deepEqual([listed?.encrypted, listed?.compression], [true, 'zstd']);
@@ -79,25 +87,55 @@ describe('an encrypted backup', () => {
 
   it('says nothing of names, labels, options and paths beside it, and a restore brings labels and options back', async () => {
     const name = unique('sealed');
-    const made = await connection.docker.createVolume({ Name: name, Labels: { [LABEL]: '1', 'planted-label': 'planted-value' }, DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=8m,uid=4711' } });
+    const made = await connection.docker.createVolume({
+      Name: name,
+      Labels: { [LABEL]: '1', 'planted-label': 'planted-value' },
+      DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=8m,uid=4711' },
+    });
     assert.ok(made);
     const holder = unique('planted-container');
-    await container(connection, holder, { HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: '/planted-target' }] } });
-    const inside = await (await connection.docker.getContainer(holder).exec({ Cmd: ['sh', '-c', 'echo planted-content > /planted-target/planted-file'] })).start({});
+    await container(connection, holder, {
+      HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: '/planted-target' }] },
+    });
+    const inside = await (
+      await connection.docker
+        .getContainer(holder)
+        .exec({ Cmd: ['sh', '-c', 'echo planted-content > /planted-target/planted-file'] })
+    ).start({});
     await new Promise((resolve) => inside.on('end', resolve).resume());
-    const sealed = await backup(connection, { subject: { kind: 'volume', volume: name }, destination: folder, name: 'a-name-of-mine', passphrase: PASSPHRASE }, job());
+    const sealed = await backup(
+      connection,
+      {
+        subject: { kind: 'volume', volume: name },
+        destination: folder,
+        name: 'a-name-of-mine',
+        passphrase: PASSPHRASE,
+      },
+      job(),
+    );
     const bytes = readFileSync(sealed.file, 'latin1') + readFileSync(sealed.manifest, 'latin1');
-    for (const secret of ['planted', name, '4711', 'tmpfs', connection.info.name, 'docker.sock']) assert.ok(!bytes.includes(secret), secret);
+    for (const secret of ['planted', name, '4711', 'tmpfs', connection.info.name, 'docker.sock'])
+      assert.ok(!bytes.includes(secret), secret);
     await connection.docker.getContainer(holder).remove({ force: true });
     await connection.docker.getVolume(name).remove();
-    await restore(connection, { file: sealed.file, into: { kind: 'volume', volume: name }, mode: 'empty', passphrase: PASSPHRASE }, job());
+    await restore(
+      connection,
+      { file: sealed.file, into: { kind: 'volume', volume: name }, mode: 'empty', passphrase: PASSPHRASE },
+      job(),
+    );
     const { Labels, Options } = await connection.docker.getVolume(name).inspect();
     assert.deepEqual([Labels['planted-label'], Options?.['o']], ['planted-value', 'size=8m,uid=4711']);
   });
 
   it('asks for a passphrase where none or a wrong one is given', async () => {
-    await assert.rejects(verifyBackup(file, job()), (error: PassphraseNeeded) => error instanceof PassphraseNeeded && !error.isWrong);
-    await assert.rejects(verifyBackup(file, job(), 'wrong'), (error: PassphraseNeeded) => error instanceof PassphraseNeeded && error.isWrong);
+    await assert.rejects(
+      verifyBackup(file, job()),
+      (error: PassphraseNeeded) => error instanceof PassphraseNeeded && !error.isWrong,
+    );
+    await assert.rejects(
+      verifyBackup(file, job(), 'wrong'),
+      (error: PassphraseNeeded) => error instanceof PassphraseNeeded && error.isWrong,
+    );
     const request = { file, into: { kind: 'volume' as const, volume: unique('closed') }, mode: 'empty' as const };
     await assert.rejects(restore(connection, request, job()), PassphraseNeeded);
     await assert.rejects(restore(connection, { ...request, passphrase: 'wrong' }, job()), PassphraseNeeded);
@@ -118,12 +156,26 @@ describe('an encrypted backup', () => {
     copyFileSync(file, cut);
     truncateSync(cut, whole.length - 65_552);
     const name = unique('cut');
-    await assert.rejects(restore(connection, { file: cut, into: { kind: 'volume', volume: name }, mode: 'empty', passphrase: PASSPHRASE }, job()), BadArchive);
+    await assert.rejects(
+      restore(
+        connection,
+        { file: cut, into: { kind: 'volume', volume: name }, mode: 'empty', passphrase: PASSPHRASE },
+        job(),
+      ),
+      BadArchive,
+    );
     assert.deepEqual((await connection.docker.listVolumes({ filters: { name: [name] } })).Volumes, []);
   });
 
   it('refuses an empty passphrase', async () => {
-    await assert.rejects(backup(connection, { subject: { kind: 'volume', volume: unique('none') }, destination: folder, passphrase: '' }, job()), BadArgument);
+    await assert.rejects(
+      backup(
+        connection,
+        { subject: { kind: 'volume', volume: unique('none') }, destination: folder, passphrase: '' },
+        job(),
+      ),
+      BadArgument,
+    );
   });
 });
 
@@ -134,7 +186,11 @@ describe('archives that the age command made', () => {
     execFileSync('tar', ['-cf', made, '-C', folder, './b.txt']);
     inTerminal(PASSPHRASE, 'age', '--passphrase', '--output', `${made}.age`, made);
     const into = unique('made');
-    await restore(connection, { file: `${made}.age`, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE }, job());
+    await restore(
+      connection,
+      { file: `${made}.age`, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE },
+      job(),
+    );
     const restored = connection.docker.getVolume(into);
     assert.equal(readFileSync(join((await restored.inspect()).Mountpoint, 'b.txt'), 'utf8'), 'b');
     await restored.remove();

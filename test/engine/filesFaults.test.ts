@@ -40,10 +40,19 @@ it('an engine without any image: files are listed, read, saved, renamed and dele
   writeFileSync(join(root, 'sub/file'), 'old');
   writeFileSync(join(root, 'sub/deeper/hidden'), 'x');
   chownSync(join(root, 'sub/file'), 12, 34);
-  assert.deepEqual((await files.list(at('/sub'))).map(({ name, type, size }) => [name, type, type === 'file' ? size : 0]), [['deeper', 'directory', 0], ['file', 'file', 3]]);
+  assert.deepEqual(
+    (await files.list(at('/sub'))).map(({ name, type, size }) => [name, type, type === 'file' ? size : 0]),
+    [
+      ['deeper', 'directory', 0],
+      ['file', 'file', 3],
+    ],
+  );
   assert.equal((await files.read(at('/sub/file'))).toString(), 'old');
   await files.write(at('/sub/file'), Buffer.from('new content'), both);
-  assert.deepEqual([readFileSync(join(root, 'sub/file'), 'utf8'), statSync(join(root, 'sub/file')).uid], ['new content', 12]);
+  assert.deepEqual(
+    [readFileSync(join(root, 'sub/file'), 'utf8'), statSync(join(root, 'sub/file')).uid],
+    ['new content', 12],
+  );
   assert.deepEqual(readdirSync(join(root, 'sub')).sort(), ['deeper', 'file']);
   await files.makeDirectory(at('/made'));
   await files.write(at('/made/file'), Buffer.from('x'), { create: true, overwrite: false });
@@ -58,19 +67,32 @@ it('an engine without any image: files are listed, read, saved, renamed and dele
 
 it('an engine of another architecture: files are listed, read, saved and made; delete and rename say what is missing, and what works', async () => {
   const real = await connect(engine.host);
-  const docker = Object.assign(Object.create(real.docker) as typeof real.docker, { version: async () => ({ ...(await real.docker.version()), Arch: 's390x' }) });
-  const connection = Object.assign(Object.create(Object.getPrototypeOf(real) as object) as Connection, real, { docker });
+  const docker = Object.assign(Object.create(real.docker) as typeof real.docker, {
+    version: async () => ({ ...(await real.docker.version()), Arch: 's390x' }),
+  });
+  const connection = Object.assign(Object.create(Object.getPrototypeOf(real) as object) as Connection, real, {
+    docker,
+  });
   const files = filesOf(connection);
   const root = (await connection.docker.getVolume('data').inspect()).Mountpoint;
-  assert.deepEqual((await files.list(at('/sub'))).map(({ name }) => name), ['deeper', 'file']);
+  assert.deepEqual(
+    (await files.list(at('/sub'))).map(({ name }) => name),
+    ['deeper', 'file'],
+  );
   assert.equal((await files.read(at('/sub/file'))).toString(), 'new content');
   for (const content of ['newer', 'newest']) await files.write(at('/sub/file'), Buffer.from(content), both);
-  assert.deepEqual([readFileSync(join(root, 'sub/file'), 'utf8'), statSync(join(root, 'sub/file')).uid], ['newest', 12]);
+  assert.deepEqual(
+    [readFileSync(join(root, 'sub/file'), 'utf8'), statSync(join(root, 'sub/file')).uid],
+    ['newest', 12],
+  );
   // The other name of the last save cannot be removed without a program; there is never more than this one.
   assert.deepEqual(readdirSync(join(root, 'sub')).sort(), ['.docker-mounts-save-last', 'deeper', 'file']);
   await files.makeDirectory(at('/made'));
   await files.write(at('/made/file'), Buffer.from('x'), { create: true, overwrite: false });
-  const noTools = (error: Error) => error instanceof FileRefused && error.trouble === 'noTools' && /s390x\. Files can still be listed/.test(error.message);
+  const noTools = (error: Error) =>
+    error instanceof FileRefused &&
+    error.trouble === 'noTools' &&
+    /s390x\. Files can still be listed/.test(error.message);
   await assert.rejects(files.remove(at('/made'), true), noTools);
   await assert.rejects(files.rename(at('/made/file'), at('/made/other'), false, job()), noTools);
   await files.dispose();
@@ -87,7 +109,10 @@ it('the engine killed after any step of a save: the file is whole, old or new, a
     await files.write(at('/sub/file'), Buffer.from(old), both);
     const before = way.seen.length;
     way.dieAfter(deathAfter);
-    const failure = await files.write(at('/sub/file'), Buffer.from(next), both).then(() => undefined, (error: unknown) => error);
+    const failure = await files.write(at('/sub/file'), Buffer.from(next), both).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     if (deathAfter === Infinity) await files.dispose();
     way.close();
     return { steps: way.seen.slice(before), failure };
@@ -105,7 +130,8 @@ it('the engine killed after any step of a save: the file is whole, old or new, a
     const root = (await connection.docker.getVolume('data').inspect()).Mountpoint;
     assert.ok([old, next].includes(readFileSync(join(root, 'sub/file'), 'utf8')), what);
     if (step === 0) assert.equal(readFileSync(join(root, 'sub/file'), 'utf8'), old, what);
-    for (const { Id } of await connection.docker.listContainers({ all: true })) await connection.docker.getContainer(Id).remove({ force: true });
+    for (const { Id } of await connection.docker.listContainers({ all: true }))
+      await connection.docker.getContainer(Id).remove({ force: true });
   }
 });
 
@@ -119,7 +145,10 @@ it('the engine killed in the middle of a large upload over a file: the old conte
   const progress = (bytes: number) => {
     if (bytes > 20_000_000) killed ??= engine.kill();
   };
-  await assert.rejects(files.upload(local, at('/big'), true, { entries: 0, bytes: 0 }, job(progress)), (error: Error) => error instanceof EngineUnavailable);
+  await assert.rejects(
+    files.upload(local, at('/big'), true, { entries: 0, bytes: 0 }, job(progress)),
+    (error: Error) => error instanceof EngineUnavailable,
+  );
   await killed;
   await engine.restart();
   const again = await connect(engine.host);

@@ -42,10 +42,31 @@ async function importHostile(): Promise<string> {
   chmodSync(root, 0o755);
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
   const script = `#!/bin/busybox sh\nwhile read -r _ place _; do [ -d "$place" ] && /bin/busybox touch "$place/${MARK}" 2> /dev/null; done < /proc/mounts\nexec /bin/busybox "\${0##*/}" "$@"\n`;
-  for (const name of ['sh', 'ash', 'find', 'mv', 'rm', 'rmdir', 'mkdir', 'chown', 'chmod', 'touch', 'stat', 'sleep', 'tar', 'cat', 'ls']) writeFileSync(join(root, 'bin', name), script, { mode: 0o755 });
+  for (const name of [
+    'sh',
+    'ash',
+    'find',
+    'mv',
+    'rm',
+    'rmdir',
+    'mkdir',
+    'chown',
+    'chmod',
+    'touch',
+    'stat',
+    'sleep',
+    'tar',
+    'cat',
+    'ls',
+  ])
+    writeFileSync(join(root, 'bin', name), script, { mode: 0o755 });
   writeFileSync(join(root, 'docker-mounts-tool'), script.replace('"${0##*/}"', 'sleep'), { mode: 0o755 });
   const tar = execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-c', '.'], { maxBuffer: 64 * 1024 * 1024 });
-  const answer = (await connection.docker.importImage(Readable.from([tar]), { repo: HOSTILE, tag: 'latest', changes: ['CMD ["sleep","1000000"]', 'ENV PATH=/bin', `LABEL ${HELPER_LABEL}=1`] })) as Readable;
+  const answer = (await connection.docker.importImage(Readable.from([tar]), {
+    repo: HOSTILE,
+    tag: 'latest',
+    changes: ['CMD ["sleep","1000000"]', 'ENV PATH=/bin', `LABEL ${HELPER_LABEL}=1`],
+  })) as Readable;
   for await (const _ of answer) void _;
   return (await connection.docker.getImage(`${HOSTILE}:latest`).inspect()).Id;
 }
@@ -55,7 +76,11 @@ const tagOf = (architecture: string) => createHash('sha256').update(toolTar(arch
 /** The images of what was started or made since then. */
 async function imagesOf(event: 'create' | 'start', since: number): Promise<Map<string, string>> {
   const filters = JSON.stringify({ type: ['container'], event: [event] });
-  const stream = (await connection.docker.getEvents({ since, until: Math.ceil(Date.now() / 1000) + 1, filters })) as Readable;
+  const stream = (await connection.docker.getEvents({
+    since,
+    until: Math.ceil(Date.now() / 1000) + 1,
+    filters,
+  })) as Readable;
   let text = '';
   for await (const chunk of stream) text += String(chunk);
   const found = new Map<string, string>();
@@ -78,23 +103,51 @@ it('a hostile image on the engine, also under the name of ours, is run by nothin
   writeFileSync(join(path, 'file'), 'content');
   mkdirSync(join(path, 'sub'));
   // One that was only created has never had the volume; the one that runs has.
-  const created = await container(connection, unique('created'), { Image: hostile, start: false, HostConfig: { Binds: [`${data}:/data`] } });
-  const running = await container(connection, unique('running'), { Image: BUSYBOX, HostConfig: { Binds: [`${data}:/data`] } });
+  const created = await container(connection, unique('created'), {
+    Image: hostile,
+    start: false,
+    HostConfig: { Binds: [`${data}:/data`] },
+  });
+  const running = await container(connection, unique('running'), {
+    Image: BUSYBOX,
+    HostConfig: { Binds: [`${data}:/data`] },
+  });
   const inventory = new Inventory(connection);
   const work = job();
-  const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log: work.log });
+  const files = new Files({
+    connection: () => Promise.resolve(connection),
+    snapshot: () => inventory.read(),
+    log: work.log,
+  });
   const at = (one: string) => placeOf('volume', data, one);
-  const helpers = async () => Promise.all((await connection.docker.listContainers({ all: true, filters: { label: [HELPER_LABEL] } })).filter(({ Id }) => Id !== created).map(({ Id }) => connection.docker.getContainer(Id).inspect()));
+  const helpers = async () =>
+    Promise.all(
+      (await connection.docker.listContainers({ all: true, filters: { label: [HELPER_LABEL] } }))
+        .filter(({ Id }) => Id !== created)
+        .map(({ Id }) => connection.docker.getContainer(Id).inspect()),
+    );
 
-  assert.deepEqual((await files.list(at('/'))).map(({ name }) => name), ['file', 'sub']);
+  assert.deepEqual(
+    (await files.list(at('/'))).map(({ name }) => name),
+    ['file', 'sub'],
+  );
   assert.equal((await files.read(at('/file'))).toString(), 'content');
   const looking = await helpers();
   assert.ok(looking.length > 0);
   for (const { Mounts, HostConfig, State } of looking) {
-    assert.deepEqual(Mounts.map(({ RW }) => RW), [false]);
+    assert.deepEqual(
+      Mounts.map(({ RW }) => RW),
+      [false],
+    );
     if (!State.Running) continue;
-    assert.deepEqual([HostConfig.NetworkMode, HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.Privileged], ['none', true, ['ALL'], false]);
-    assert.deepEqual([...(HostConfig.CapAdd as string[])].map((one) => one.replace(/^CAP_/, '')), ['DAC_OVERRIDE']);
+    assert.deepEqual(
+      [HostConfig.NetworkMode, HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.Privileged],
+      ['none', true, ['ALL'], false],
+    );
+    assert.deepEqual(
+      [...(HostConfig.CapAdd as string[])].map((one) => one.replace(/^CAP_/, '')),
+      ['DAC_OVERRIDE'],
+    );
     assert.ok((HostConfig.SecurityOpt as string[]).includes('no-new-privileges'));
   }
   await files.write(at('/file'), Buffer.from('changed'), { create: true, overwrite: true });
@@ -133,10 +186,18 @@ it('whose tar may run: of containers that ran with the source, and, to write, th
   await volume(connection, data);
   const images = async () => {
     const plan = await planBackup(connection, { kind: 'volume', volume: data });
-    return [plan.images, plan.writers, (await planTarget(connection, { kind: 'volume', volume: data }, undefined)).images];
+    return [
+      plan.images,
+      plan.writers,
+      (await planTarget(connection, { kind: 'volume', volume: data }, undefined)).images,
+    ];
   };
   const busybox = (await connection.docker.getImage(BUSYBOX).inspect()).Id;
-  await container(connection, unique('created'), { Image: hostile, start: false, HostConfig: { Binds: [`${data}:/data`] } });
+  await container(connection, unique('created'), {
+    Image: hostile,
+    start: false,
+    HostConfig: { Binds: [`${data}:/data`] },
+  });
   assert.deepEqual(await images(), [[], [], []]);
   const reader = unique('reader');
   await container(connection, reader, { HostConfig: { Binds: [`${data}:/data:ro`] } });
@@ -146,14 +207,21 @@ it('whose tar may run: of containers that ran with the source, and, to write, th
   await container(connection, writer, { HostConfig: { Binds: [`${data}:/data`] } });
   await connection.docker.getContainer(writer).kill();
   assert.deepEqual(await images(), [[busybox], [busybox], [busybox]]);
-  assert.deepEqual((await planTarget(connection, { kind: 'container', container: writer }, undefined)).images, [busybox]);
+  assert.deepEqual((await planTarget(connection, { kind: 'container', container: writer }, undefined)).images, [
+    busybox,
+  ]);
 });
 
 it('the image of the tool is made anew when somebody removes it', async () => {
   const data = unique('data');
   await volume(connection, data);
   for (let round = 0; round < 2; round += 1) {
-    const helper = await createTool(connection, ['idle'], { type: 'volume', source: data, target: '/docker-mounts/files', readOnly: true }, job().log);
+    const helper = await createTool(
+      connection,
+      ['idle'],
+      { type: 'volume', source: data, target: '/docker-mounts/files', readOnly: true },
+      job().log,
+    );
     const { Image } = await helper.container.inspect();
     await helper.remove();
     await connection.docker.getImage(Image).remove({ force: true });

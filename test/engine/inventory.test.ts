@@ -60,7 +60,10 @@ it('a bind of a directory, of a single file read-only, a named volume and both k
   const file = mountOf(all, '/etc/app.conf');
   assert.deepEqual([file.type, file.source, file.readOnly], ['bind', join(folder, 'app.conf'), true]);
   const volumeMount = mountOf(all, '/named');
-  assert.deepEqual([volumeMount.type, volumeMount.source, volumeMount.volume, volumeMount.anonymous, volumeMount.driver], ['volume', named, named, false, 'local']);
+  assert.deepEqual(
+    [volumeMount.type, volumeMount.source, volumeMount.volume, volumeMount.anonymous, volumeMount.driver],
+    ['volume', named, named, false, 'local'],
+  );
   assert.equal(mountOf(all, '/scratch').type, 'tmpfs');
   assert.deepEqual(mountOf(all, '/scratch').options, ['size=1m']);
   assert.equal(mountOf(all, '/memory').type, 'tmpfs');
@@ -72,8 +75,19 @@ it('the anonymous volume of an image says which container, target and image it c
   const mount = mountOf(data, '/var/lib/data');
   assert.equal(mount.anonymous, true);
   const found = snapshot.volumes.find(({ name }) => name === mount.volume);
-  assert.deepEqual([found?.label, found?.image, found?.anonymous, found?.dangling], [`${data}:/var/lib/data`, WITH_VOLUME, true, false]);
-  assert.deepEqual(found?.usedBy.map((use) => [use.container, use.readOnly]).sort(), [[data, false], [reader, true], [second, false], [third, false]].sort());
+  assert.deepEqual(
+    [found?.label, found?.image, found?.anonymous, found?.dangling],
+    [`${data}:/var/lib/data`, WITH_VOLUME, true, false],
+  );
+  assert.deepEqual(
+    found?.usedBy.map((use) => [use.container, use.readOnly]).sort(),
+    [
+      [data, false],
+      [reader, true],
+      [second, false],
+      [third, false],
+    ].sort(),
+  );
 });
 
 it('volumes-from in a chain and read-only: lineage both ways, and from whom each mount came', () => {

@@ -12,7 +12,10 @@ export interface MortalWay {
   close(): void;
 }
 
-/** Passes requests on to `socket`. Once `last` requests have changed something, `kill` is called before the answer goes out. */
+/**
+ * Passes requests on to `socket`. Once `last` requests have changed something, `kill` is called before the answer goes
+ * out.
+ */
 export async function mortalWay(socket: string, last: number, kill: () => Promise<void>): Promise<MortalWay> {
   const folder = temporary();
   const own = join(folder, 'docker.sock');
@@ -20,20 +23,24 @@ export async function mortalWay(socket: string, last: number, kill: () => Promis
   let limit = last;
   let dying: Promise<void> | undefined;
   const server = createServer((incoming, outgoing) => {
-    const forward = request({ socketPath: socket, path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
-      const changes = incoming.method !== 'GET' && incoming.method !== 'HEAD';
-      if (changes) seen.push(`${incoming.method} ${(incoming.url ?? '').replace(/\?.*/, '').replace(/\/[0-9a-f]{64}/, '/ID')}`);
-      if (changes && seen.length === limit) {
-        answer.resume();
-        dying ??= kill();
-        void dying.then(() => outgoing.destroy());
-        return;
-      }
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-      // An answer whose body is yet to come, as of an attach, is an answer.
-      outgoing.flushHeaders();
-      answer.pipe(outgoing);
-    });
+    const forward = request(
+      { socketPath: socket, path: incoming.url, method: incoming.method, headers: incoming.headers },
+      (answer) => {
+        const changes = incoming.method !== 'GET' && incoming.method !== 'HEAD';
+        if (changes)
+          seen.push(`${incoming.method} ${(incoming.url ?? '').replace(/\?.*/, '').replace(/\/[0-9a-f]{64}/, '/ID')}`);
+        if (changes && seen.length === limit) {
+          answer.resume();
+          dying ??= kill();
+          void dying.then(() => outgoing.destroy());
+          return;
+        }
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        // An answer whose body is yet to come, as of an attach, is an answer.
+        outgoing.flushHeaders();
+        answer.pipe(outgoing);
+      },
+    );
     forward.on('error', () => outgoing.destroy());
     incoming.pipe(forward);
   });

@@ -15,9 +15,13 @@ before(() => {
 after(() => remove(folder));
 
 const mounts = () => readFileSync('/proc/mounts', 'utf8');
-const cgroupsOf = (id: string) => ['.', ...readdirSync('/sys/fs/cgroup')].filter((hierarchy) => existsSync(join('/sys/fs/cgroup', hierarchy, id)));
+const cgroupsOf = (id: string) =>
+  ['.', ...readdirSync('/sys/fs/cgroup')].filter((hierarchy) => existsSync(join('/sys/fs/cgroup', hierarchy, id)));
 const idOf = (socket: string) => socket.match(/dm-engine-\w+/)?.[0] ?? 'no id';
-const processesOf = (id: string) => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && (inProcess(pid, 'cgroup').includes(id) || inProcess(pid, 'cmdline').includes(id)));
+const processesOf = (id: string) =>
+  readdirSync('/proc').filter(
+    (pid) => /^\d+$/.test(pid) && (inProcess(pid, 'cgroup').includes(id) || inProcess(pid, 'cmdline').includes(id)),
+  );
 function inProcess(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
@@ -28,9 +32,15 @@ function inProcess(pid: string, file: string): string {
 
 it('another engine on the machine starts containers on its bridge, while ours runs and after it ended', async () => {
   // A network namespace stands for the machine, so that the real one keeps its network.
-  const child = spawn('unshare', ['--net', process.execPath, join(import.meta.dirname, 'twoEngines.ts'), folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('unshare', ['--net', process.execPath, join(import.meta.dirname, 'twoEngines.ts'), folder], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const [out, said] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  assert.equal(out, 'before: runs on docker0\nwhile ours runs: runs on docker0\nafter ours ended: runs on docker0\nafter ours was killed: runs on docker0\n', said);
+  assert.equal(
+    out,
+    'before: runs on docker0\nwhile ours runs: runs on docker0\nafter ours ended: runs on docker0\nafter ours was killed: runs on docker0\n',
+    said,
+  );
 });
 
 it('stopped, with containers that run: no process, mount, cgroup or folder is left', async () => {
@@ -40,7 +50,15 @@ it('stopped, with containers that run: no process, mount, cgroup or folder is le
   await container(await connect(engine.host), 'one');
   assert.ok(processesOf(id).length > 0);
   await engine.stop();
-  assert.deepEqual({ processes: processesOf(id), cgroups: cgroupsOf(id), folder: existsSync(join(engine.socket, '..')), mounts: mounts().includes(id) }, { processes: [], cgroups: [], folder: false, mounts: false });
+  assert.deepEqual(
+    {
+      processes: processesOf(id),
+      cgroups: cgroupsOf(id),
+      folder: existsSync(join(engine.socket, '..')),
+      mounts: mounts().includes(id),
+    },
+    { processes: [], cgroups: [], folder: false, mounts: false },
+  );
 });
 
 it('killed and started again on the same data: containers are there, stopped, and none of their processes lived on', async () => {
@@ -50,7 +68,10 @@ it('killed and started again on the same data: containers are there, stopped, an
     const connection = await connect(engine.host);
     await container(connection, 'one');
     await engine.kill();
-    assert.deepEqual(processesOf(idOf(engine.socket)).filter((pid) => !inProcess(pid, 'cmdline').includes('keeper.mjs')), []);
+    assert.deepEqual(
+      processesOf(idOf(engine.socket)).filter((pid) => !inProcess(pid, 'cmdline').includes('keeper.mjs')),
+      [],
+    );
     await engine.restart();
     const { State } = await connection.docker.getContainer('one').inspect();
     assert.equal(State.Running, false);
@@ -70,13 +91,16 @@ for (const [who, victim] of [
       const engine = await startEngine();
       console.log(engine.socket);
       setInterval(() => undefined, 1000);`;
-    const owner = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let socket = '';
     owner.stdout.on('data', (chunk: Buffer) => (socket += chunk.toString('utf8')));
     await until('an engine', () => socket.includes('\n'), 60_000);
     const id = idOf(socket);
     if (victim === 'owner') owner.kill('SIGKILL');
-    else process.kill(Number(processesOf(id).find((pid) => inProcess(pid, 'cmdline').includes('keeper.mjs'))), 'SIGKILL');
+    else
+      process.kill(Number(processesOf(id).find((pid) => inProcess(pid, 'cmdline').includes('keeper.mjs'))), 'SIGKILL');
     await until('all processes end', () => processesOf(id).length === 0, 20_000);
     owner.kill('SIGKILL');
     const home = join(socket.trim(), '..');
@@ -98,7 +122,11 @@ it('the settings, key and networks of the machine’s own engine are not those o
     assert.equal(spawnSync('ip', ['link', 'show', 'docker0']).status === 0, existsSync('/sys/class/net/docker0'));
     await makeImages(one.host);
     await first.docker.createNetwork({ Name: 'inner' });
-    const { stdout } = spawnSync('docker', ['-H', one.host, 'run', '--rm', '--network', 'inner', BUSYBOX, 'ip', 'addr'], { encoding: 'utf8' });
+    const { stdout } = spawnSync(
+      'docker',
+      ['-H', one.host, 'run', '--rm', '--network', 'inner', BUSYBOX, 'ip', 'addr'],
+      { encoding: 'utf8' },
+    );
     assert.match(stdout, /eth0/);
     assert.doesNotMatch(execFileSync('ls', ['/sys/class/net'], { encoding: 'utf8' }), /^br-/m);
   } finally {

@@ -25,12 +25,20 @@ after(async () => {
   remove(folder);
 });
 
-/** Changes the mounts of a running container while the engine dies after its nth change; returns what was asked of it. */
+/**
+ * Changes the mounts of a running container while the engine dies after its nth change; returns what was asked of it.
+ */
 async function changeWith(name: string, deathAfter: number): Promise<string[]> {
   const way = await mortalWay(engine.socket, deathAfter, () => engine.kill());
   try {
     const mounts = parseMountSpecs([`${folder}/site:/srv`], LOCAL);
-    await changeMounts(await connect(way.host, engine.host), name, { kind: 'add', mounts }, job().log, `${name}:kept`).catch((error: unknown) => error);
+    await changeMounts(
+      await connect(way.host, engine.host),
+      name,
+      { kind: 'add', mounts },
+      job().log,
+      `${name}:kept`,
+    ).catch((error: unknown) => error);
     return way.seen;
   } finally {
     way.close();
@@ -47,7 +55,10 @@ it('the engine killed after any of its steps: the old container comes back with 
     const before = await connect(engine.host);
     await before.docker.getContainer(name).remove({ force: true });
     const id = await container(before, name);
-    await before.docker.getImage(`${name}:kept`).remove().catch(() => undefined);
+    await before.docker
+      .getImage(`${name}:kept`)
+      .remove()
+      .catch(() => undefined);
     await changeWith(name, step);
     await engine.restart();
     const connection = await connect(engine.host);
@@ -55,11 +66,18 @@ it('the engine killed after any of its steps: the old container comes back with 
     const found = await unfinishedReplacements(connection, job().log);
     for (const one of found) await putBack(connection, one, job().log);
     const left = await all();
-    assert.deepEqual(left.map((one) => one.name), [name], what);
+    assert.deepEqual(
+      left.map((one) => one.name),
+      [name],
+      what,
+    );
     if (left[0]?.id !== id) {
       // Only once the old one was asked to go may the new one stay.
       assert.equal(step, steps.length, what);
-      assert.ok(left[0]?.mounts.some(({ target }) => target === '/srv'), what);
+      assert.ok(
+        left[0]?.mounts.some(({ target }) => target === '/srv'),
+        what,
+      );
       continue;
     }
     if (found.length > 0) assert.equal(left[0].state, 'running', what);

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { backup } from '../../src/backup/backup.ts';
@@ -27,7 +36,8 @@ after(async () => {
   await end(connection, folder);
 });
 
-const put = (request: Omit<RestoreRequest, 'helperImage'>) => restore(connection, { helperImage: GNU_TAR, ...request }, job());
+const put = (request: Omit<RestoreRequest, 'helperImage'>) =>
+  restore(connection, { helperImage: GNU_TAR, ...request }, job());
 const names = (path: string) => readdirSync(path).sort();
 const tar = (file: string, ...args: string[]) => {
   execFileSync('tar', ['-cf', file, ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'ignore'] });
@@ -52,11 +62,20 @@ function assertOld(path: string): void {
 }
 
 describe('a round trip keeps what the file system holds', () => {
-  for (const [method, compression] of [['archive', 'zstd'], ['archive', 'none'], ['tar', 'zstd'], ['tar', 'gzip']] as const) {
+  for (const [method, compression] of [
+    ['archive', 'zstd'],
+    ['archive', 'none'],
+    ['tar', 'zstd'],
+    ['tar', 'gzip'],
+  ] as const) {
     it(`${method}, ${compression}: into a new volume, and in place of what another holds`, async () => {
       // The engine's own tar sets times before 1970 to 1970.
       execFileSync('touch', ['-d', method === 'archive' ? '@86400' : '@-86400', join(sourcePath, 'modes/setuid')]);
-      const made = await backup(connection, { subject: { kind: 'volume', volume: source }, destination: folder, method, compression, helperImage: GNU_TAR }, job());
+      const made = await backup(
+        connection,
+        { subject: { kind: 'volume', volume: source }, destination: folder, method, compression, helperImage: GNU_TAR },
+        job(),
+      );
       const fidelity = { nanoseconds: method === 'tar', attributes: method === 'tar' };
       const fresh = unique('fresh');
       const result = await put({ file: made.file, into: { kind: 'volume', volume: fresh }, mode: 'empty', method });
@@ -79,15 +98,24 @@ it('a container’s mounts: volumes, a directory and a single file go back where
   writeFileSync(join(site, 'css/a.css'), 'a {}');
   writeFileSync(join(folder, 'app.conf'), 'port 80\n');
   writeFileSync(join(dataPath, 'rows'), '1,2,3');
-  await container(connection, name, { HostConfig: { Binds: [`${data}:/data`, `${site}:/data/site`, `${folder}/app.conf:/etc/app.conf:ro`] } });
-  const made = await backup(connection, { subject: { kind: 'container', container: name }, destination: folder, method: 'archive' }, job());
+  await container(connection, name, {
+    HostConfig: { Binds: [`${data}:/data`, `${site}:/data/site`, `${folder}/app.conf:/etc/app.conf:ro`] },
+  });
+  const made = await backup(
+    connection,
+    { subject: { kind: 'container', container: name }, destination: folder, method: 'archive' },
+    job(),
+  );
   writeFileSync(join(dataPath, 'rows'), 'spoiled');
   writeFileSync(join(site, 'css/new.css'), 'new');
   writeFileSync(join(folder, 'app.conf'), 'spoiled\n');
   const into = { kind: 'container', container: name } as const;
   await assert.rejects(put({ file: made.file, into, mode: 'empty' }), TargetNotEmpty);
   const preview = await previewRestore(connection, { file: made.file, into, mode: 'replace' }, job());
-  assert.deepEqual([preview.added, preview.changed, preview.removed], [[], ['data/rows', 'etc/app.conf'], ['data/site/css/new.css']]);
+  assert.deepEqual(
+    [preview.added, preview.changed, preview.removed],
+    [[], ['data/rows', 'etc/app.conf'], ['data/site/css/new.css']],
+  );
   await put({ file: made.file, into, mode: 'replace' });
   assert.equal(readFileSync(join(dataPath, 'rows'), 'utf8'), '1,2,3');
   assert.deepEqual(names(join(site, 'css')), ['a.css']);
@@ -97,8 +125,14 @@ it('a container’s mounts: volumes, a directory and a single file go back where
   await put({ file: made.file, into: { ...into, targets: ['/data'] }, mode: 'merge' });
   assert.equal(readFileSync(join(dataPath, 'rows'), 'utf8'), '1,2,3');
   assert.deepEqual(names(join(site, 'css')), ['a.css', 'new.css']);
-  await assert.rejects(put({ file: made.file, into: { ...into, targets: ['/nowhere'] }, mode: 'merge' }), /"\/nowhere"/);
-  await assert.rejects(put({ file: made.file, into: { kind: 'volume', volume: unique('x') }, mode: 'empty' }), /several mounts.*"data"/);
+  await assert.rejects(
+    put({ file: made.file, into: { ...into, targets: ['/nowhere'] }, mode: 'merge' }),
+    /"\/nowhere"/,
+  );
+  await assert.rejects(
+    put({ file: made.file, into: { kind: 'volume', volume: unique('x') }, mode: 'empty' }),
+    /several mounts.*"data"/,
+  );
   const alone = unique('alone');
   await put({ file: made.file, into: { kind: 'volume', volume: alone }, mode: 'empty', strip: 'data/site' });
   assert.deepEqual(names(join((await connection.docker.getVolume(alone).inspect()).Mountpoint, 'css')), ['a.css']);
@@ -112,9 +146,15 @@ it('empty refuses a target that holds data; merge keeps what is there; a dry run
   writeFileSync(join(folder, 'small/new.txt'), 'new');
   writeFileSync(join(folder, 'small/old.txt'), 'newer');
   const file = tar(join(folder, 'small.tar'), '-C', 'small', '.');
-  await assert.rejects(put({ file, into, mode: 'empty' }), (error: Error) => error instanceof TargetNotEmpty && error.message.includes(name));
+  await assert.rejects(
+    put({ file, into, mode: 'empty' }),
+    (error: Error) => error instanceof TargetNotEmpty && error.message.includes(name),
+  );
   const merge = await previewRestore(connection, { file, into, mode: 'merge' }, job());
-  assert.deepEqual([merge.added, merge.changed, merge.removed, merge.unchanged, merge.entries], [['new.txt'], ['old.txt'], [], 0, 2]);
+  assert.deepEqual(
+    [merge.added, merge.changed, merge.removed, merge.unchanged, merge.entries],
+    [['new.txt'], ['old.txt'], [], 0, 2],
+  );
   const replace = await previewRestore(connection, { file, into, mode: 'replace' }, job());
   assert.deepEqual(replace.removed, ['.hidden dir', '.hidden dir/-rf']);
   assertOld(path);
@@ -126,21 +166,53 @@ it('empty refuses a target that holds data; merge keeps what is there; a dry run
 });
 
 it('only some entries, by their paths in the target', async () => {
-  const made = await backup(connection, { subject: { kind: 'volume', volume: source }, destination: folder, method: 'archive' }, job());
+  const made = await backup(
+    connection,
+    { subject: { kind: 'volume', volume: source }, destination: folder, method: 'archive' },
+    job(),
+  );
   const fresh = unique('some');
-  const result = await put({ file: made.file, into: { kind: 'volume', volume: fresh }, mode: 'empty', entries: ['many/7', 'modes/all'] });
+  const result = await put({
+    file: made.file,
+    into: { kind: 'volume', volume: fresh },
+    mode: 'empty',
+    entries: ['many/7', 'modes/all'],
+  });
   const path = (await connection.docker.getVolume(fresh).inspect()).Mountpoint;
-  assert.deepEqual([names(path), names(join(path, 'many')), names(join(path, 'modes'))], [['many', 'modes'], ['7'], ['all']]);
+  assert.deepEqual(
+    [names(path), names(join(path, 'many')), names(join(path, 'modes'))],
+    [['many', 'modes'], ['7'], ['all']],
+  );
   assert.equal(result.entries, 4 + names(join(path, 'many/7')).length);
-  await assert.rejects(put({ file: made.file, into: { kind: 'volume', volume: unique('none') }, mode: 'empty', entries: ['never/there'] }), /never\/there/);
-  await assert.rejects(put({ file: made.file, into: { kind: 'volume', volume: unique('half') }, mode: 'empty', entries: ['links/original'] }), (error: Error) => error instanceof BadArgument && /hard link|holds none/.test(error.message));
+  await assert.rejects(
+    put({ file: made.file, into: { kind: 'volume', volume: unique('none') }, mode: 'empty', entries: ['never/there'] }),
+    /never\/there/,
+  );
+  await assert.rejects(
+    put({
+      file: made.file,
+      into: { kind: 'volume', volume: unique('half') },
+      mode: 'empty',
+      entries: ['links/original'],
+    }),
+    (error: Error) => error instanceof BadArgument && /hard link|holds none/.test(error.message),
+  );
 });
 
 it('verified against the volume: what differs is named, content too where size and time are the same', async () => {
   const { name, path } = await used();
-  const made = await backup(connection, { subject: { kind: 'volume', volume: name }, destination: folder, method: 'tar', helperImage: GNU_TAR }, job());
+  const made = await backup(
+    connection,
+    { subject: { kind: 'volume', volume: name }, destination: folder, method: 'tar', helperImage: GNU_TAR },
+    job(),
+  );
   const into = { kind: 'volume', volume: name } as const;
-  assert.deepEqual(await verifyAgainst(connection, made.file, into, job()), { ok: true, entries: 3, bytes: 6, problems: [] });
+  assert.deepEqual(await verifyAgainst(connection, made.file, into, job()), {
+    ok: true,
+    entries: 3,
+    bytes: 6,
+    problems: [],
+  });
   const { mtime } = statSync(join(path, 'old.txt'));
   writeFileSync(join(path, 'old.txt'), 'OLD');
   utimesSync(join(path, 'old.txt'), mtime, mtime);
@@ -148,10 +220,24 @@ it('verified against the volume: what differs is named, content too where size a
   execFileSync('rm', [join(path, '.hidden dir/-rf')]);
   const { ok, problems } = await verifyAgainst(connection, made.file, into, job());
   assert.equal(ok, false);
-  assert.deepEqual(problems, ['"old.txt" differs from the archive', '".hidden dir/-rf" is in the archive only', '"more.txt" is not in the archive']);
-  await assert.rejects(verifyAgainst(connection, made.file, { kind: 'volume', volume: unique('gone') }, job()), /no volume/);
-  const sparse = await backup(connection, { subject: { kind: 'volume', volume: source }, destination: folder, method: 'tar', helperImage: GNU_TAR }, job());
-  assert.deepEqual((await verifyAgainst(connection, sparse.file, { kind: 'volume', volume: source }, job())).problems, []);
+  assert.deepEqual(problems, [
+    '"old.txt" differs from the archive',
+    '".hidden dir/-rf" is in the archive only',
+    '"more.txt" is not in the archive',
+  ]);
+  await assert.rejects(
+    verifyAgainst(connection, made.file, { kind: 'volume', volume: unique('gone') }, job()),
+    /no volume/,
+  );
+  const sparse = await backup(
+    connection,
+    { subject: { kind: 'volume', volume: source }, destination: folder, method: 'tar', helperImage: GNU_TAR },
+    job(),
+  );
+  assert.deepEqual(
+    (await verifyAgainst(connection, sparse.file, { kind: 'volume', volume: source }, job())).problems,
+    [],
+  );
 });
 
 describe('archives that other tools and hands made', () => {
@@ -160,11 +246,19 @@ describe('archives that other tools and hands made', () => {
     ['by hand, absolute', '.tar', (file) => tar(file, '-P', join(folder, 'datavolume1'))],
     ['by hand, relative to it', '.tgz', (file) => tar(file, '-z', '-C', 'datavolume1', '.')],
     ['by hand, its names', '.tar', (file) => tar(file, '-C', 'datavolume1', 'a.txt', 'sub', 'hole')],
-    ['Docker Desktop, older', '.tar.gz', (file) => tar(file, '-z', '--transform=s,^datavolume1,vackup-volume,', 'datavolume1')],
+    [
+      'Docker Desktop, older',
+      '.tar.gz',
+      (file) => tar(file, '-z', '--transform=s,^datavolume1,vackup-volume,', 'datavolume1'),
+    ],
     ['Docker Desktop, zstd', '.tar.zst', (file) => tar(file, '--zstd', '-C', 'datavolume1', '.')],
     ['loomchild/volume-backup, bzip2', '.tar.bz2', (file) => tar(file, '-j', '-C', 'datavolume1', '.')],
     ['loomchild/volume-backup, xz', '.tar.xz', (file) => tar(file, '-J', '-C', 'datavolume1', '.')],
-    ['offen/docker-volume-backup', '.tar.gz', (file) => tar(file, '-z', '--transform=s,^datavolume1,backup/app,', 'datavolume1')],
+    [
+      'offen/docker-volume-backup',
+      '.tar.gz',
+      (file) => tar(file, '-z', '--transform=s,^datavolume1,backup/app,', 'datavolume1'),
+    ],
     ['GNU sparse', '.tar', (file) => tar(file, '--format=gnu', '--sparse', '-C', 'datavolume1', '.')],
     ['pax sparse', '.tar', (file) => tar(file, '--format=posix', '--sparse', '-C', 'datavolume1', '.')],
     ['old v7', '.tar', (file) => tar(file, '--format=v7', '-C', 'datavolume1', '.')],
@@ -186,24 +280,41 @@ describe('archives that other tools and hands made', () => {
         const fresh = unique('foreign');
         const result = await put({ file, into: { kind: 'volume', volume: fresh }, mode: 'empty', method });
         const path = (await connection.docker.getVolume(fresh).inspect()).Mountpoint;
-        assert.deepEqual([names(path), names(join(path, 'sub'))], [['a.txt', 'hole', 'sub'], ['b.txt', 'c']], method);
+        assert.deepEqual(
+          [names(path), names(join(path, 'sub'))],
+          [
+            ['a.txt', 'hole', 'sub'],
+            ['b.txt', 'c'],
+          ],
+          method,
+        );
         assert.deepEqual(readFileSync(join(path, 'hole')), readFileSync(join(folder, 'datavolume1/hole')));
         assert.deepEqual([result.entries, result.bytes], [5, 2 + 2 * 1024 * 1024 + 3]);
         await connection.docker.getVolume(fresh).remove();
       }
     });
   }
-  for (const [what, start, kind, word] of [['age', 'age-encryption.org/v1\n-> scrypt x 18\n', PassphraseNeeded, /age.*passphrase/], ['gpg', '\x85\x01\x0c\x03', FileFailure, /gpg --decrypt/]] as const) {
+  for (const [what, start, kind, word] of [
+    ['age', 'age-encryption.org/v1\n-> scrypt x 18\n', PassphraseNeeded, /age.*passphrase/],
+    ['gpg', '\x85\x01\x0c\x03', FileFailure, /gpg --decrypt/],
+  ] as const) {
     it(`encrypted with ${what}: a clear word`, async () => {
       const file = join(folder, `${what}.tar.gz.${what}`);
       writeFileSync(file, Buffer.concat([Buffer.from(start, 'latin1'), Buffer.alloc(5000, 7)]));
-      await assert.rejects(put({ file, into: { kind: 'volume', volume: unique('locked') }, mode: 'empty' }), (error: Error) => error instanceof kind && word.test(error.message));
+      await assert.rejects(
+        put({ file, into: { kind: 'volume', volume: unique('locked') }, mode: 'empty' }),
+        (error: Error) => error instanceof kind && word.test(error.message),
+      );
     });
   }
 });
 
 describe('an archive that must not be restored changes nothing', () => {
-  const python = (file: string, script: string) => execFileSync('python3', ['-c', `import tarfile, io\nt = tarfile.open(${JSON.stringify(file)}, 'w')\ndef add(name, type=tarfile.REGTYPE, link=''):\n  i = tarfile.TarInfo(name); i.type = type; i.linkname = link\n  t.addfile(i, io.BytesIO())\n${script}\nt.close()`]);
+  const python = (file: string, script: string) =>
+    execFileSync('python3', [
+      '-c',
+      `import tarfile, io\nt = tarfile.open(${JSON.stringify(file)}, 'w')\ndef add(name, type=tarfile.REGTYPE, link=''):\n  i = tarfile.TarInfo(name); i.type = type; i.linkname = link\n  t.addfile(i, io.BytesIO())\n${script}\nt.close()`,
+    ]);
   const cases: [string, string][] = [
     ['a name that climbs', "add('ok'); add('../evil')"],
     ['an absolute name among others', "add('./ok'); add('/etc/evil')"],
@@ -216,7 +327,11 @@ describe('an archive that must not be restored changes nothing', () => {
       const file = join(folder, `${unique('evil')}.tar`);
       python(file, script);
       const { name, path } = await used();
-      for (const mode of ['merge', 'replace'] as const) await assert.rejects(put({ file, into: { kind: 'volume', volume: name }, mode }), (error: Error) => error instanceof BadArchive && /evil/.test(error.message));
+      for (const mode of ['merge', 'replace'] as const)
+        await assert.rejects(
+          put({ file, into: { kind: 'volume', volume: name }, mode }),
+          (error: Error) => error instanceof BadArchive && /evil/.test(error.message),
+        );
       assertOld(path);
       const never = unique('never');
       await assert.rejects(put({ file, into: { kind: 'volume', volume: never }, mode: 'empty' }), BadArchive);
@@ -224,7 +339,11 @@ describe('an archive that must not be restored changes nothing', () => {
     });
   }
   it('damaged anywhere, cut, with a tail, or with the manifest of another', async () => {
-    const made = await backup(connection, { subject: { kind: 'volume', volume: source }, destination: folder, method: 'archive' }, job());
+    const made = await backup(
+      connection,
+      { subject: { kind: 'volume', volume: source }, destination: folder, method: 'archive' },
+      job(),
+    );
     const bytes = readFileSync(made.file);
     const manifest = readFileSync(made.manifest, 'utf8');
     const { name, path } = await used();

@@ -63,11 +63,18 @@ for (const method of ['archive', 'tar'] as const) {
           last = bytes;
           if (before + bytes >= moment * size) work.abort.abort();
         });
-        await assert.rejects(restore(connection, { ...request, file, into: { kind: 'volume', volume: name }, mode: 'replace' }, work), Cancelled, what);
+        await assert.rejects(
+          restore(connection, { ...request, file, into: { kind: 'volume', volume: name }, mode: 'replace' }, work),
+          Cancelled,
+          what,
+        );
         assertOld(path, what);
         const fresh = unique('never');
         const again = job((bytes) => bytes > MIB && again.abort.abort());
-        await assert.rejects(restore(connection, { ...request, file, into: { kind: 'volume', volume: fresh }, mode: 'empty' }, again), Cancelled);
+        await assert.rejects(
+          restore(connection, { ...request, file, into: { kind: 'volume', volume: fresh }, mode: 'empty' }, again),
+          Cancelled,
+        );
         await assert.rejects(connection.docker.getVolume(fresh).inspect());
         assert.equal(await helpersOf(connection), 0);
       }
@@ -79,11 +86,14 @@ for (const method of ['archive', 'tar'] as const) {
       // The engine mounts such a volume while a container that uses it runs.
       await container(connection, unique('holder'), { HostConfig: { Binds: [`${name}:/data`] } });
       const path = fill((await connection.docker.getVolume(name).inspect()).Mountpoint);
-      await assert.rejects(restore(connection, { ...request, file, into: { kind: 'volume', volume: name }, mode: 'replace' }, job()), (error: Error) => {
-        assert.ok(error instanceof EngineFailure, String(error));
-        assert.match(error.message, /[Nn]o space/);
-        return true;
-      });
+      await assert.rejects(
+        restore(connection, { ...request, file, into: { kind: 'volume', volume: name }, mode: 'replace' }, job()),
+        (error: Error) => {
+          assert.ok(error instanceof EngineFailure, String(error));
+          assert.match(error.message, /[Nn]o space/);
+          return true;
+        },
+      );
       assertOld(path, 'full');
       assert.equal(await helpersOf(connection), 0);
     });
@@ -105,11 +115,14 @@ for (const method of ['archive', 'tar'] as const) {
             if (isWriting && bytes > 20 * MIB) death ??= engine.kill();
           });
           const target = await connect(engine.host);
-          await assert.rejects(restore(target, { ...request, file, into: { kind: 'volume', volume: `data-${mode}` }, mode }, work), (error: Error) => {
-            assert.ok(error instanceof EngineUnavailable, String(error));
-            assert.match(error.message, /put back at the next connection/);
-            return true;
-          });
+          await assert.rejects(
+            restore(target, { ...request, file, into: { kind: 'volume', volume: `data-${mode}` }, mode }, work),
+            (error: Error) => {
+              assert.ok(error instanceof EngineUnavailable, String(error));
+              assert.match(error.message, /put back at the next connection/);
+              return true;
+            },
+          );
           await death;
           await engine.restart();
           const back = await connect(engine.host);
@@ -129,17 +142,69 @@ it('a restore that a window lost at any of its steps is put right, or finished, 
   const id = '.docker-mounts-cafe0123-';
   const steps: [string, 'restore' | 'finish', (path: string) => void, boolean][] = [
     ['nothing moved yet', 'restore', () => undefined, true],
-    ['half moved', 'restore', (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}moving; mv old.txt ${id}moving`, 'sh', path]), true],
-    ['all moved', 'restore', (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}before; mv old.txt .git ${id}before`, 'sh', path]), true],
-    ['half written', 'restore', (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}before; mv old.txt .git ${id}before; echo new > .new; echo new > ./old.txt`, 'sh', path]), true],
-    ['half put back', 'restore', (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}moving; mv old.txt ${id}moving`, 'sh', path]), true],
-    ['written', 'finish', (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}before; mv old.txt .git ${id}before; echo new > new.txt`, 'sh', path]), false],
-    ['the safety copy half removed', 'finish', (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}done; mv old.txt ${id}done; rm -r .git; echo new > new.txt`, 'sh', path]), false],
+    [
+      'half moved',
+      'restore',
+      (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}moving; mv old.txt ${id}moving`, 'sh', path]),
+      true,
+    ],
+    [
+      'all moved',
+      'restore',
+      (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}before; mv old.txt .git ${id}before`, 'sh', path]),
+      true,
+    ],
+    [
+      'half written',
+      'restore',
+      (path) =>
+        execFileSync('sh', [
+          '-c',
+          `cd "$1"; mkdir ${id}before; mv old.txt .git ${id}before; echo new > .new; echo new > ./old.txt`,
+          'sh',
+          path,
+        ]),
+      true,
+    ],
+    [
+      'half put back',
+      'restore',
+      (path) => execFileSync('sh', ['-c', `cd "$1"; mkdir ${id}moving; mv old.txt ${id}moving`, 'sh', path]),
+      true,
+    ],
+    [
+      'written',
+      'finish',
+      (path) =>
+        execFileSync('sh', [
+          '-c',
+          `cd "$1"; mkdir ${id}before; mv old.txt .git ${id}before; echo new > new.txt`,
+          'sh',
+          path,
+        ]),
+      false,
+    ],
+    [
+      'the safety copy half removed',
+      'finish',
+      (path) =>
+        execFileSync('sh', [
+          '-c',
+          `cd "$1"; mkdir ${id}done; mv old.txt ${id}done; rm -r .git; echo new > new.txt`,
+          'sh',
+          path,
+        ]),
+      false,
+    ],
   ];
   for (const [what, kind, reach, isOld] of steps) {
     const name = unique('lost');
     const path = fill(await volume(connection, name));
-    const record = await recordUndo(connection, { kind, id, kept: [{ type: 'volume', source: name, root: { owner: '12:34', mode: '755', mtime: '1000000000' } }] });
+    const record = await recordUndo(connection, {
+      kind,
+      id,
+      kept: [{ type: 'volume', source: name, root: { owner: '12:34', mode: '755', mtime: '1000000000' } }],
+    });
     reach(path);
     record.leave();
     await recoverJobs(connection, job().log, undoJob);
@@ -150,7 +215,10 @@ it('a restore that a window lost at any of its steps is put right, or finished, 
 });
 
 it('an archive that would unpack without end is refused, and memory stays small', async () => {
-  const header = execFileSync('tar', ['-cf', '-', '-C', folder, '--exclude=*', 'in'], { maxBuffer: MIB }).subarray(0, 512);
+  const header = execFileSync('tar', ['-cf', '-', '-C', folder, '--exclude=*', 'in'], { maxBuffer: MIB }).subarray(
+    0,
+    512,
+  );
   const bomb = join(folder, 'bomb.tar.gz');
   // A gzip member of 16 MiB of zeros is 16 kB; one after the other they make one file (RFC 1952).
   const zeros = gzipSync(Buffer.alloc(16 * MIB), { level: 9 });
@@ -160,10 +228,22 @@ it('an archive that would unpack without end is refused, and memory stays small'
   file.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
   file.write('0', 156);
   file.fill(' ', 148, 156);
-  file.write(`${file.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
-  writeFileSync(bomb, Buffer.concat([gzipSync(file), ...Array.from({ length: 200 }, () => zeros), gzipSync(Buffer.alloc(1024))]));
+  file.write(
+    `${file
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
+  writeFileSync(
+    bomb,
+    Buffer.concat([gzipSync(file), ...Array.from({ length: 200 }, () => zeros), gzipSync(Buffer.alloc(1024))]),
+  );
   const before = process.memoryUsage().rss;
-  await assert.rejects(restore(connection, { file: bomb, into: { kind: 'volume', volume: unique('bomb') }, mode: 'empty' }, job()), (error: Error) => error instanceof BadArchive && /unpacks to more than/.test(error.message));
+  await assert.rejects(
+    restore(connection, { file: bomb, into: { kind: 'volume', volume: unique('bomb') }, mode: 'empty' }, job()),
+    (error: Error) => error instanceof BadArchive && /unpacks to more than/.test(error.message),
+  );
   assert.ok(process.memoryUsage().rss - before < 300 * MIB);
 });
 
@@ -176,18 +256,45 @@ describe('consistency', () => {
     writeFileSync(join(path, 'x'), 'x');
     await container(connection, writer, { HostConfig: { Binds: [`${path}:/mnt`] } });
     await container(connection, reader, { HostConfig: { Binds: [`${data}:/data:ro`] } });
-    for (const [how, during] of [['pause', { Paused: true, Running: true }], ['stop', { Paused: false, Running: false }]] as const) {
+    for (const [how, during] of [
+      ['pause', { Paused: true, Running: true }],
+      ['stop', { Paused: false, Running: false }],
+    ] as const) {
       const seen: unknown[] = [];
-      await quietly(connection, [{ type: 'volume', source: data }], how, job(), () => undefined, async () => {
-        const { Paused, Running } = await state(writer);
-        seen.push({ Paused, Running }, (await state(reader)).Paused);
-      });
+      await quietly(
+        connection,
+        [{ type: 'volume', source: data }],
+        how,
+        job(),
+        () => undefined,
+        async () => {
+          const { Paused, Running } = await state(writer);
+          seen.push({ Paused, Running }, (await state(reader)).Paused);
+        },
+      );
       assert.deepEqual(seen, [during, false]);
       assert.deepEqual([(await state(writer)).Running, (await state(writer)).Paused], [true, false]);
       const work = job();
-      await backup(connection, { subject: { kind: 'volume', volume: data }, destination: folder, consistency: how }, work);
-      assert.ok(work.lines.some((line) => line.includes(writer) && line.includes('goes on')), how);
-      await assert.rejects(quietly(connection, [{ type: 'volume', source: data }], how, job(), () => undefined, () => Promise.reject(new Error('failed'))), /failed/);
+      await backup(
+        connection,
+        { subject: { kind: 'volume', volume: data }, destination: folder, consistency: how },
+        work,
+      );
+      assert.ok(
+        work.lines.some((line) => line.includes(writer) && line.includes('goes on')),
+        how,
+      );
+      await assert.rejects(
+        quietly(
+          connection,
+          [{ type: 'volume', source: data }],
+          how,
+          job(),
+          () => undefined,
+          () => Promise.reject(new Error('failed')),
+        ),
+        /failed/,
+      );
       assert.deepEqual([(await state(writer)).Running, (await state(writer)).Paused], [true, false]);
     }
     assert.equal(await helpersOf(connection), 0);
@@ -206,7 +313,16 @@ describe('consistency', () => {
   });
 
   it('a database is known by its image or its labels', () => {
-    const table: [string, boolean][] = [['postgres:16', true], ['bitnami/mariadb', true], ['docker.io/library/redis:7-alpine', true], ['timescale/timescaledb-ha', true], ['myapp/postgres-backup', true], ['nginx', false], ['mongoose-api:1', false], ['reg.example.org:5000/shop/mysql@sha256:abc', true]];
+    const table: [string, boolean][] = [
+      ['postgres:16', true],
+      ['bitnami/mariadb', true],
+      ['docker.io/library/redis:7-alpine', true],
+      ['timescale/timescaledb-ha', true],
+      ['myapp/postgres-backup', true],
+      ['nginx', false],
+      ['mongoose-api:1', false],
+      ['reg.example.org:5000/shop/mysql@sha256:abc', true],
+    ];
     for (const [image, expected] of table) assert.equal(isDatabase({ image, labels: {} }), expected, image);
     assert.equal(isDatabase({ image: 'sha256:0123', labels: { 'com.docker.compose.service': 'mongo' } }), true);
   });

@@ -19,7 +19,17 @@ after(() => end(connection, folder));
 
 /** Bytes as Latin-1; anything but a slash and NUL may stand in a name. */
 const name = fc
-  .oneof(fc.string({ unit: fc.integer({ min: 1, max: 255 }).filter((code) => code !== 0x2f).map((code) => String.fromCharCode(code)), minLength: 1, maxLength: 30 }), fc.constantFrom('-rf', '--help', ' ', '..x', '\n', '\\', '*', 'a'.repeat(255), '\xff\xfe', '.wh.x'))
+  .oneof(
+    fc.string({
+      unit: fc
+        .integer({ min: 1, max: 255 })
+        .filter((code) => code !== 0x2f)
+        .map((code) => String.fromCharCode(code)),
+      minLength: 1,
+      maxLength: 30,
+    }),
+    fc.constantFrom('-rf', '--help', ' ', '..x', '\n', '\\', '*', 'a'.repeat(255), '\xff\xfe', '.wh.x'),
+  )
   .filter((text) => text !== '.' && text !== '..');
 const facts = {
   mode: fc.integer({ min: 0, max: 0o7777 }),
@@ -29,9 +39,28 @@ const facts = {
   xattr: fc.option(fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }), { nil: null }),
 };
 const entry = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('file'), bytes: fc.oneof(fc.nat(3000), fc.constantFrom(0, 511, 512, 513, 70_000)), hole: fc.boolean(), name, into: fc.nat(), ...facts }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('file'),
+      bytes: fc.oneof(fc.nat(3000), fc.constantFrom(0, 511, 512, 513, 70_000)),
+      hole: fc.boolean(),
+      name,
+      into: fc.nat(),
+      ...facts,
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('directory'), name, into: fc.nat(), ...facts }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('soft'), to: fc.oneof(name, fc.constantFrom('../..', '/etc/passwd', 'b'.repeat(900))), name, into: fc.nat(), ...facts }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('soft'),
+      to: fc.oneof(name, fc.constantFrom('../..', '/etc/passwd', 'b'.repeat(900))),
+      name,
+      into: fc.nat(),
+      ...facts,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('hard'), of: fc.nat(), name, into: fc.nat(), ...facts }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('fifo'), name, into: fc.nat(), ...facts }) },
 );
@@ -70,7 +99,14 @@ for path, kind, e in made + [(root, 'directory', spec['root'])]:
     os.utime(path, ns=(time, time), follow_symlinks=False)
 `;
 
-const ways = [['archive', 'none'], ['archive', 'gzip'], ['archive', 'zstd'], ['tar', 'none'], ['tar', 'gzip'], ['tar', 'zstd']] as const;
+const ways = [
+  ['archive', 'none'],
+  ['archive', 'gzip'],
+  ['archive', 'zstd'],
+  ['tar', 'none'],
+  ['tar', 'gzip'],
+  ['tar', 'zstd'],
+] as const;
 for (const [method, compression] of ways) {
   it(`a random tree comes back as it was: ${method}, ${compression}`, async () => {
     const fidelity = { nanoseconds: method === 'tar', attributes: method === 'tar' };
@@ -79,9 +115,17 @@ for (const [method, compression] of ways) {
         const [from, to] = [unique('from'), unique('to')];
         const path = await volume(connection, from);
         execFileSync('python3', ['-c', BUILD, path], { input: JSON.stringify(spec) });
-        const made = await backup(connection, { subject: { kind: 'volume', volume: from }, destination: folder, method, compression, helperImage: GNU_TAR }, job());
+        const made = await backup(
+          connection,
+          { subject: { kind: 'volume', volume: from }, destination: folder, method, compression, helperImage: GNU_TAR },
+          job(),
+        );
         assert.deepEqual((await verifyBackup(made.file, job())).problems, []);
-        await restore(connection, { file: made.file, into: { kind: 'volume', volume: to }, mode: 'empty', method, helperImage: GNU_TAR }, job());
+        await restore(
+          connection,
+          { file: made.file, into: { kind: 'volume', volume: to }, mode: 'empty', method, helperImage: GNU_TAR },
+          job(),
+        );
         const back = (await connection.docker.getVolume(to).inspect()).Mountpoint;
         const [found, wanted] = [describeTree(back, fidelity), describeTree(path, fidelity)];
         assert.ok(wanted.size > 1);

@@ -45,7 +45,10 @@ interface Told {
 }
 
 /** A runner as a window has it. */
-function window(schedule: object[], more: Partial<RunnerOptions> & { onLine?: (line: string) => void } = {}): { runner: ScheduleRunner; told: Told } {
+function window(
+  schedule: object[],
+  more: Partial<RunnerOptions> & { onLine?: (line: string) => void } = {},
+): { runner: ScheduleRunner; told: Told } {
   const { entries, problems } = parseSchedule(schedule.map((one) => ({ destination: to, ...one })));
   assert.deepEqual(problems, []);
   const told: Told = { failures: [], shrunk: [], lines: [] };
@@ -71,7 +74,10 @@ function window(schedule: object[], more: Partial<RunnerOptions> & { onLine?: (l
   return { runner, told };
 }
 
-const archives = () => readdirSync(to).filter((name) => !name.endsWith('.json')).sort();
+const archives = () =>
+  readdirSync(to)
+    .filter((name) => !name.endsWith('.json'))
+    .sort();
 const outcomes = (results: readonly EntryResult[]) => results.map(({ outcome }) => outcome);
 
 /** Makes archives older, as if the time had passed. */
@@ -80,7 +86,10 @@ function age(hours: number, files = archives()): void {
     const manifest = join(to, `${name}.json`);
     if (!existsSync(manifest)) continue;
     const known = JSON.parse(readFileSync(manifest, 'utf8')) as { createdAt: string };
-    writeFileSync(manifest, JSON.stringify({ ...known, createdAt: new Date(Date.parse(known.createdAt) - hours * HOUR).toISOString() }));
+    writeFileSync(
+      manifest,
+      JSON.stringify({ ...known, createdAt: new Date(Date.parse(known.createdAt) - hours * HOUR).toISOString() }),
+    );
   }
 }
 
@@ -112,8 +121,13 @@ describe('a plan', () => {
 
   it('two windows at once make one archive', async () => {
     const entry = { volume: data, every: '1d' };
-    const results = await Promise.all([window([entry]), window([entry]), window([entry])].map(({ runner }) => runner.run()));
-    assert.deepEqual(results.flatMap(outcomes).filter((outcome) => outcome === 'done'), ['done']);
+    const results = await Promise.all(
+      [window([entry]), window([entry]), window([entry])].map(({ runner }) => runner.run()),
+    );
+    assert.deepEqual(
+      results.flatMap(outcomes).filter((outcome) => outcome === 'done'),
+      ['done'],
+    );
     assert.equal(archives().length, 1);
   });
 
@@ -121,12 +135,23 @@ describe('a plan', () => {
     const project = unique('shop');
     const labels = { 'com.docker.compose.project': project, 'docker-mounts.test': '1' };
     await volume(connection, `${project}_db`, { Labels: labels });
-    await container(connection, `${project}-web`, { start: false, Labels: labels, HostConfig: { Binds: [`${data}:/data`] } });
+    await container(connection, `${project}-web`, {
+      start: false,
+      Labels: labels,
+      HostConfig: { Binds: [`${data}:/data`] },
+    });
     const bind = join(folder, unique('bind'));
     mkdirSync(bind);
-    const { runner } = window([{ project, every: '1d' }, { container: `${project}-web`, targets: ['/data'], every: '1d' }, { source: bind, every: '1d', compression: 'gzip' }]);
+    const { runner } = window([
+      { project, every: '1d' },
+      { container: `${project}-web`, targets: ['/data'], every: '1d' },
+      { source: bind, every: '1d', compression: 'gzip' },
+    ]);
     const results = await runner.run();
-    assert.deepEqual(results.map((result) => ('subject' in result ? result.subject.name : '')).sort(), [`${project}_db`, data, `${project}-web`, bind].sort());
+    assert.deepEqual(
+      results.map((result) => ('subject' in result ? result.subject.name : '')).sort(),
+      [`${project}_db`, data, `${project}-web`, bind].sort(),
+    );
     assert.deepEqual(outcomes(await runner.run()), ['notDue', 'notDue', 'notDue', 'notDue']);
     assert.equal(runner.status()[0]?.subjects.length, 2);
   });
@@ -160,23 +185,47 @@ describe('a plan', () => {
 describe('retention on real files', () => {
   it('removes the oldest of its own, and nothing that it did not make', async () => {
     const { runner, told } = window([{ id: 'mine', volume: data, every: '1d', keep: { last: 2 } }]);
-    const byHand = await backup(connection, { subject: { kind: 'volume', volume: data }, destination: to, name: 'by-hand' }, job());
-    const other = await backup(connection, { subject: { kind: 'volume', volume: data }, destination: to, name: 'of-another-plan', plan: 'another' }, job());
+    const byHand = await backup(
+      connection,
+      { subject: { kind: 'volume', volume: data }, destination: to, name: 'by-hand' },
+      job(),
+    );
+    const other = await backup(
+      connection,
+      { subject: { kind: 'volume', volume: data }, destination: to, name: 'of-another-plan', plan: 'another' },
+      job(),
+    );
     writeFileSync(join(to, 'foreign.tar'), execFileSync('tar', ['-cf', '-', '-C', source, '.']));
     writeFileSync(join(to, `${data}-20200101T000000Z.tar.zst`), 'named alike, without a manifest');
     const foreign = archives();
     age(1000);
     const made: string[] = [];
     for (let run = 0; run < 4; run += 1) {
-      age(25, made.map((file) => file.slice(to.length + 1)));
+      age(
+        25,
+        made.map((file) => file.slice(to.length + 1)),
+      );
       const [result] = await runner.run('mine');
       assert.equal(result?.outcome, 'done', JSON.stringify(result));
       if (result.outcome === 'done') made.push(result.file);
     }
-    assert.deepEqual(archives().filter((name) => !foreign.includes(name)).map((name) => join(to, name)).sort(), made.slice(2).sort());
-    assert.deepEqual(archives().filter((name) => foreign.includes(name)), foreign);
+    assert.deepEqual(
+      archives()
+        .filter((name) => !foreign.includes(name))
+        .map((name) => join(to, name))
+        .sort(),
+      made.slice(2).sort(),
+    );
+    assert.deepEqual(
+      archives().filter((name) => foreign.includes(name)),
+      foreign,
+    );
     for (const { file, manifest } of [byHand, other]) assert.ok(existsSync(file) && existsSync(manifest));
-    assert.ok(told.lines.some((line) => line.includes(made[0] ?? '?') && /Removed .*mine.*older than what is kept \(last 2\)/.test(line)));
+    assert.ok(
+      told.lines.some(
+        (line) => line.includes(made[0] ?? '?') && /Removed .*mine.*older than what is kept \(last 2\)/.test(line),
+      ),
+    );
     assert.equal(existsSync(`${made[0]}.json`), false, 'its manifest went too');
   });
 
@@ -201,7 +250,10 @@ describe('retention on real files', () => {
     for (let run = 0; run < 2; run += 1) assert.deepEqual(outcomes(await runner.run('mine')), ['failed']);
     assert.equal(archives().length, 2);
     assert.ok(archives().includes(good[0] ?? '?'));
-    assert.deepEqual((await listBackups(to)).map(({ verified }) => verified?.ok), [false, true]);
+    assert.deepEqual(
+      (await listBackups(to)).map(({ verified }) => verified?.ok),
+      [false, true],
+    );
     isBroken = false;
     assert.deepEqual(outcomes(await runner.run()), ['done'], 'it is still due');
     assert.equal(runner.status()[0]?.failure, undefined);
@@ -230,14 +282,20 @@ describe('what goes wrong', () => {
     const { runner, told } = window([{ volume: data, every: '1d' }], {
       connection: () => {
         asked += 1;
-        return isDown ? Promise.reject(new EngineUnavailable('notRunning', 'unix:///x', 'Nothing answers at unix:///x.')) : Promise.resolve(connection);
+        return isDown
+          ? Promise.reject(new EngineUnavailable('notRunning', 'unix:///x', 'Nothing answers at unix:///x.'))
+          : Promise.resolve(connection);
       },
     });
     runner.start();
     await until('told', () => told.failures.length === 1);
     for (let wake = 0; wake < 5; wake += 1) await runner.wake();
     await runner.wake('EngineUnavailable');
-    assert.deepEqual([told.failures.length, asked], [1, 2], 'tried again when it seemed to be back, and not told again');
+    assert.deepEqual(
+      [told.failures.length, asked],
+      [1, 2],
+      'tried again when it seemed to be back, and not told again',
+    );
     assert.match(runner.status()[0]?.failure?.message ?? '', /Nothing answers/);
     assert.equal(runner.status()[0]?.failure?.attempts, 2);
     isDown = false;
@@ -280,7 +338,9 @@ describe('what goes wrong', () => {
 
   it('encrypted without a passphrase fails before anything is written; with one it is opened to be verified', async () => {
     const stored: string[] = [];
-    const { runner } = window([{ volume: data, every: '1d', encrypt: true }], { passphrase: () => Promise.resolve(stored[0]) });
+    const { runner } = window([{ volume: data, every: '1d', encrypt: true }], {
+      passphrase: () => Promise.resolve(stored[0]),
+    });
     assert.match(failed(await runner.run()), /no passphrase is stored/);
     assert.deepEqual(archives(), []);
     stored.push('correct horse');
@@ -290,12 +350,17 @@ describe('what goes wrong', () => {
   });
 
   it('one subject that fails does not keep another entry from its turn', async () => {
-    const { runner } = window([{ volume: 'never-made', every: '1d' }, { volume: data, every: '1d' }]);
+    const { runner } = window([
+      { volume: 'never-made', every: '1d' },
+      { volume: data, every: '1d' },
+    ]);
     assert.deepEqual(outcomes(await runner.run()), ['failed', 'done']);
   });
 
   it('cancelled: nothing is left, and that slot is passed over', async () => {
-    const { runner } = window([{ id: 'mine', volume: data, every: '1d' }], { onLine: (line) => line.startsWith('Backing up') && runner.cancel('mine') });
+    const { runner } = window([{ id: 'mine', volume: data, every: '1d' }], {
+      onLine: (line) => line.startsWith('Backing up') && runner.cancel('mine'),
+    });
     assert.deepEqual(outcomes(await runner.run('mine')), ['cancelled']);
     assert.deepEqual(readdirSync(to), []);
     assert.equal(await helpersOf(connection), 0);
@@ -314,7 +379,9 @@ describe('what goes wrong', () => {
   it('records that cannot be written make no storm of runs', async () => {
     writeFileSync(records, 'a file where the folder should be');
     let asked = 0;
-    const { runner, told } = window([{ volume: 'never-made', every: '1d' }], { connection: () => ((asked += 1), Promise.resolve(connection)) });
+    const { runner, told } = window([{ volume: 'never-made', every: '1d' }], {
+      connection: () => ((asked += 1), Promise.resolve(connection)),
+    });
     runner.start();
     for (let wake = 0; wake < 4; wake += 1) await runner.wake();
     assert.deepEqual([asked, told.failures.length], [1, 1]);
@@ -324,14 +391,19 @@ describe('what goes wrong', () => {
 describe('the lock', () => {
   it('of a process that crashed is taken over at once', async () => {
     const script = `import { ScheduleLock } from ${JSON.stringify(join(process.cwd(), 'src/backup/scheduleLock.ts'))}; await ScheduleLock.take(process.argv[1], 'mine'); console.log('held'); setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script, to], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, to], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await new Promise((resolve) => child.stdout.once('data', resolve));
     assert.deepEqual(outcomes(await window([{ id: 'mine', volume: data, every: '1d' }]).runner.run('mine')), ['busy']);
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;
     assert.deepEqual(outcomes(await window([{ id: 'mine', volume: data, every: '1d' }]).runner.run('mine')), ['done']);
-    assert.deepEqual(readdirSync(to).filter((name) => name.includes('.lock')), []);
+    assert.deepEqual(
+      readdirSync(to).filter((name) => name.includes('.lock')),
+      [],
+    );
   });
 
   it('of a machine that went away is taken over once it stands still, by one of many', async () => {
@@ -339,12 +411,17 @@ describe('the lock', () => {
     const held = await ScheduleLock.take(to, 'mine', quick);
     assert.ok(held);
     const [file = ''] = readdirSync(to);
-    assert.equal(await until('a heartbeat', async () => (await ScheduleLock.take(to, 'mine', quick)) === undefined), true);
+    assert.equal(
+      await until('a heartbeat', async () => (await ScheduleLock.take(to, 'mine', quick)) === undefined),
+      true,
+    );
     await held.release();
     writeFileSync(join(to, file), JSON.stringify({ machine: 'elsewhere', pid: 1, token: 'old' }));
     assert.equal(await ScheduleLock.take(to, 'mine', quick), undefined, 'fresh: not yet');
     await new Promise((resolve) => setTimeout(resolve, 500));
-    const taken = (await Promise.all(Array.from({ length: 10 }, () => ScheduleLock.take(to, 'mine', quick)))).filter((lock) => lock !== undefined);
+    const taken = (await Promise.all(Array.from({ length: 10 }, () => ScheduleLock.take(to, 'mine', quick)))).filter(
+      (lock) => lock !== undefined,
+    );
     assert.equal(taken.length, 1);
     await taken[0]?.release();
     assert.deepEqual(readdirSync(to), []);

@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync, closeSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+  closeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
@@ -22,7 +35,21 @@ import { placeOf } from '../../src/files/place.ts';
 import { startEngine } from '../host/engine.mjs';
 import { makeImages } from '../host/images.mjs';
 import { startSsh } from '../host/ssh.mjs';
-import { BUSYBOX, connect, container, GNU_TAR, helpersOf, job, journal, nothingLeft, remove, temporary, unique, until, volume } from './support.ts';
+import {
+  BUSYBOX,
+  connect,
+  container,
+  GNU_TAR,
+  helpersOf,
+  job,
+  journal,
+  nothingLeft,
+  remove,
+  temporary,
+  unique,
+  until,
+  volume,
+} from './support.ts';
 import { assertSameTree, buildTree } from './trees.ts';
 
 let engine: Awaited<ReturnType<typeof startEngine>>;
@@ -44,9 +71,24 @@ after(async () => {
 });
 
 const MIB = 1024 * 1024;
-const open = async (host: string, sshPrompts: SshPrompts | undefined = undefined) => Connection.open(await resolveEndpoint({ host, env: ssh.env, home: '/nonexistent', ...(sshPrompts === undefined ? {} : { sshPrompts }) }), journal);
+const open = async (host: string, sshPrompts: SshPrompts | undefined = undefined) =>
+  Connection.open(
+    await resolveEndpoint({
+      host,
+      env: ssh.env,
+      home: '/nonexistent',
+      ...(sshPrompts === undefined ? {} : { sshPrompts }),
+    }),
+    journal,
+  );
 /** The ssh programs that this process has started and that run. */
-const processes = () => execFileSync('sh', ['-c', `ps --ppid ${process.pid} -o pid=,comm= | awk '$2 == "ssh" { print $1 }'`], { encoding: 'utf8' }).split('\n').filter(Boolean).map(Number);
+const processes = () =>
+  execFileSync('sh', ['-c', `ps --ppid ${process.pid} -o pid=,comm= | awk '$2 == "ssh" { print $1 }'`], {
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter(Boolean)
+    .map(Number);
 const noneLeft = () => until('no ssh process is left', () => processes().length === 0);
 /** Answers by `say`, and keeps what was asked. */
 function prompts(say: (question: SshQuestion) => string | undefined): SshPrompts & { asked: SshQuestion[] } {
@@ -76,14 +118,20 @@ describe('a connection', () => {
     const home = mkdtempSync(join(folder, 'home-'));
     const id = createHash('sha256').update('away').digest('hex');
     mkdirSync(join(home, '.docker/contexts/meta', id), { recursive: true });
-    writeFileSync(join(home, '.docker/contexts/meta', id, 'meta.json'), JSON.stringify({ Name: 'away', Endpoints: { docker: { Host: 'ssh://far' } } }));
-    const connection = await Connection.open(await resolveEndpoint({ context: 'away', env: { ...ssh.env, DOCKER_CONFIG: undefined }, home }), journal);
+    writeFileSync(
+      join(home, '.docker/contexts/meta', id, 'meta.json'),
+      JSON.stringify({ Name: 'away', Endpoints: { docker: { Host: 'ssh://far' } } }),
+    );
+    const connection = await Connection.open(
+      await resolveEndpoint({ context: 'away', env: { ...ssh.env, DOCKER_CONFIG: undefined }, home }),
+      journal,
+    );
     assert.deepEqual([connection.info.id, connection.endpoint.context], [direct.info.id, 'away']);
     await connection.close();
     await noneLeft();
   });
 
-  it('an engine proves that it shares this machine\'s files; one behind ssh is not even asked', async () => {
+  it("an engine proves that it shares this machine's files; one behind ssh is not even asked", async () => {
     assert.equal(await sharesFiles(direct), true);
     assert.equal(await helpersOf(direct), 0);
     const connection = await open('ssh://far');
@@ -108,26 +156,74 @@ describe('failures say what to do', () => {
   afterEach(() => ssh.knowsHost());
   const port = (name: 'engine' | 'noDocker' | 'noEngine') => `ssh://127.0.0.1:${ssh.ports[name]}`;
   const table: [string, () => string, UnavailableReason, RegExp, (() => void)?][] = [
-    ['an unknown host key', () => 'ssh://far', 'hostKey', /The host key of far is not known\. Connect once by "ssh far"/, () => ssh.knowsNothing()],
-    ['a changed host key', () => 'ssh://far', 'hostKey', /The host key of far is another than before.*ssh refused.*ssh-keygen -f ".*known_hosts" -R "\[127\.0\.0\.1\]:\d+"/, () => ssh.knowsAnother()],
-    ['a key that is not accepted', () => 'ssh://stranger', 'authentication', /stranger did not accept this user's key or password\. Try "ssh stranger"/],
-    ['a key with a passphrase and nobody to ask', () => 'ssh://locked', 'authentication', /add the key to the ssh agent/],
+    [
+      'an unknown host key',
+      () => 'ssh://far',
+      'hostKey',
+      /The host key of far is not known\. Connect once by "ssh far"/,
+      () => ssh.knowsNothing(),
+    ],
+    [
+      'a changed host key',
+      () => 'ssh://far',
+      'hostKey',
+      /The host key of far is another than before.*ssh refused.*ssh-keygen -f ".*known_hosts" -R "\[127\.0\.0\.1\]:\d+"/,
+      () => ssh.knowsAnother(),
+    ],
+    [
+      'a key that is not accepted',
+      () => 'ssh://stranger',
+      'authentication',
+      /stranger did not accept this user's key or password\. Try "ssh stranger"/,
+    ],
+    [
+      'a key with a passphrase and nobody to ask',
+      () => 'ssh://locked',
+      'authentication',
+      /add the key to the ssh agent/,
+    ],
     ['no docker command', () => port('noDocker'), 'noDocker', /There is no docker command on 127\.0\.0\.1/],
-    ['no engine', () => port('noEngine'), 'notRunning', /127\.0\.0\.1 was reached by ssh, and the Docker engine does not run there/],
-    ['no such name', () => 'ssh://no.such.host.invalid', 'unreachable', /The name no\.such\.host\.invalid is not known/],
-    ['nobody at the port', () => 'ssh://127.0.0.1:1', 'unreachable', /127\.0\.0\.1 cannot be reached by ssh: .*Connection refused/],
+    [
+      'no engine',
+      () => port('noEngine'),
+      'notRunning',
+      /127\.0\.0\.1 was reached by ssh, and the Docker engine does not run there/,
+    ],
+    [
+      'no such name',
+      () => 'ssh://no.such.host.invalid',
+      'unreachable',
+      /The name no\.such\.host\.invalid is not known/,
+    ],
+    [
+      'nobody at the port',
+      () => 'ssh://127.0.0.1:1',
+      'unreachable',
+      /127\.0\.0\.1 cannot be reached by ssh: .*Connection refused/,
+    ],
   ];
   for (const [what, address, reason, message, prepare] of table) {
     it(what, async () => {
       prepare?.();
-      await assert.rejects(open(address()), (error: Error) => error instanceof EngineUnavailable && error.reason === reason && message.test(error.message) || assert.fail(`${(error as EngineUnavailable).reason}: ${error.message}`));
+      await assert.rejects(
+        open(address()),
+        (error: Error) =>
+          (error instanceof EngineUnavailable && error.reason === reason && message.test(error.message)) ||
+          assert.fail(`${(error as EngineUnavailable).reason}: ${error.message}`),
+      );
       await noneLeft();
     });
   }
 
   it('no ssh program', async () => {
     const endpoint = await resolveEndpoint({ host: 'ssh://far', env: { PATH: '/nonexistent' }, home: '/nonexistent' });
-    await assert.rejects(Connection.open(endpoint, journal), (error: Error) => error instanceof EngineUnavailable && error.reason === 'noSsh' && /Install the OpenSSH client/.test(error.message));
+    await assert.rejects(
+      Connection.open(endpoint, journal),
+      (error: Error) =>
+        error instanceof EngineUnavailable &&
+        error.reason === 'noSsh' &&
+        /Install the OpenSSH client/.test(error.message),
+    );
   });
 });
 
@@ -139,7 +235,10 @@ describe('questions of ssh', () => {
   it('an unknown host key is asked about once, with its fingerprint, and kept by ssh', async () => {
     const asking = prompts(() => 'yes');
     const connection = await open('ssh://far', asking);
-    assert.deepEqual(asking.asked.map(({ kind, address }) => [kind, address]), [['hostKey', 'ssh://far']]);
+    assert.deepEqual(
+      asking.asked.map(({ kind, address }) => [kind, address]),
+      [['hostKey', 'ssh://far']],
+    );
     assert.ok(asking.asked[0]!.text.includes(ssh.fingerprint), asking.asked[0]!.text);
     assert.match(ssh.knownHosts(), /ssh-ed25519/);
     await Promise.all([connection.docker.info(), connection.docker.version(), connection.docker.listContainers()]);
@@ -152,7 +251,10 @@ describe('questions of ssh', () => {
 
   it('a no, and an answer that never comes from a person, refuse the host', async () => {
     const asking = prompts(() => undefined);
-    await assert.rejects(open('ssh://far', asking), (error: Error) => error instanceof EngineUnavailable && error.reason === 'hostKey');
+    await assert.rejects(
+      open('ssh://far', asking),
+      (error: Error) => error instanceof EngineUnavailable && error.reason === 'hostKey',
+    );
     assert.equal(ssh.knownHosts(), '');
     assert.equal(folders(), 0);
   });
@@ -160,7 +262,10 @@ describe('questions of ssh', () => {
   it('a changed host key is never asked about', async () => {
     ssh.knowsAnother();
     const asking = prompts(() => 'yes');
-    await assert.rejects(open('ssh://far', asking), (error: Error) => error instanceof EngineUnavailable && /another than before/.test(error.message));
+    await assert.rejects(
+      open('ssh://far', asking),
+      (error: Error) => error instanceof EngineUnavailable && /another than before/.test(error.message),
+    );
     assert.deepEqual(asking.asked, []);
   });
 
@@ -169,7 +274,10 @@ describe('questions of ssh', () => {
     let times = 0;
     const asking = prompts(() => ((times += 1) === 1 ? 'wrong' : 'open sesame'));
     const connection = await open('ssh://locked', asking);
-    assert.deepEqual(asking.asked.map(({ kind }) => kind), ['secret', 'secret']);
+    assert.deepEqual(
+      asking.asked.map(({ kind }) => kind),
+      ['secret', 'secret'],
+    );
     await Promise.all(Array.from({ length: 5 }, () => connection.docker.version()));
     assert.equal(asking.asked.length, 2, 'the next connections take what fitted');
     await connection.close();
@@ -180,7 +288,9 @@ describe('questions of ssh', () => {
     let seen: number | undefined;
     const asking: SshPrompts = {
       async ask() {
-        const home = readdirSync(tmpdir()).filter((name) => name.startsWith('docker-mounts-ssh-')).map((name) => join(tmpdir(), name))[0]!;
+        const home = readdirSync(tmpdir())
+          .filter((name) => name.startsWith('docker-mounts-ssh-'))
+          .map((name) => join(tmpdir(), name))[0]!;
         seen = statSync(home).mode & 0o777;
         const { connect: dial } = await import('node:net');
         const link = dial(join(home, 'ask'));
@@ -229,10 +339,18 @@ describe('work through ssh', () => {
   for (const method of ['archive', 'tar'] as const) {
     it(`backup by ${method}, and restore: what was there comes back`, async () => {
       const to = mkdtempSync(join(folder, 'to-'));
-      const made = await backup(connection, { subject: { kind: 'volume', volume: source }, destination: to, method, helperImage: GNU_TAR }, job());
+      const made = await backup(
+        connection,
+        { subject: { kind: 'volume', volume: source }, destination: to, method, helperImage: GNU_TAR },
+        job(),
+      );
       const target = unique('target');
       const targetPath = await volume(direct, target);
-      await restore(connection, { file: made.file, into: { kind: 'volume', volume: target }, mode: 'empty', method, helperImage: GNU_TAR }, job());
+      await restore(
+        connection,
+        { file: made.file, into: { kind: 'volume', volume: target }, mode: 'empty', method, helperImage: GNU_TAR },
+        job(),
+      );
       assertSameTree(path, targetPath, { nanoseconds: method === 'tar', attributes: method === 'tar' });
       assert.equal(await helpersOf(direct), 0);
     });
@@ -240,7 +358,11 @@ describe('work through ssh', () => {
 
   it('files are listed, read, written and downloaded', async () => {
     const inventory = new Inventory(connection);
-    const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log: job().log });
+    const files = new Files({
+      connection: () => Promise.resolve(connection),
+      snapshot: () => inventory.read(),
+      log: job().log,
+    });
     await files.write(placeOf('volume', source, '/note'), Buffer.from('by ssh'), { create: true, overwrite: true });
     assert.equal(readFileSync(join(path, 'note'), 'utf8'), 'by ssh');
     assert.ok((await files.list(placeOf('volume', source, '/'))).some(({ name }) => name === 'note'));
@@ -251,9 +373,21 @@ describe('work through ssh', () => {
   });
 
   it('exec, and an input that is ended while the output goes on', async () => {
-    const helper = await createCommandHelper(connection, BUSYBOX, ['sh', '-c', 'wc -c; sleep 0.3; echo after'], [], job().log, { takesInput: true });
+    const helper = await createCommandHelper(
+      connection,
+      BUSYBOX,
+      ['sh', '-c', 'wc -c; sleep 0.3; echo after'],
+      [],
+      job().log,
+      { takesInput: true },
+    );
     const { Readable } = await import('node:stream');
-    const { output, exitCode } = await helper.runWithInput(Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(MIB, 1)), { objectMode: false }));
+    const { output, exitCode } = await helper.runWithInput(
+      Readable.from(
+        Array.from({ length: 50 }, () => Buffer.alloc(MIB, 1)),
+        { objectMode: false },
+      ),
+    );
     const said: Buffer[] = [];
     for await (const chunk of output) said.push(chunk as Buffer);
     assert.equal(await exitCode, 0);
@@ -273,7 +407,13 @@ describe('work through ssh', () => {
     writeSync(file, 'begin');
     closeSync(file);
     truncateSync(join(bigPath, 'big'), 1024 * MIB);
-    const helper = await createCommandHelper(connection, BUSYBOX, ['sleep', '1000'], [{ type: 'volume', source: big, target: '/big', readOnly: true }], job().log);
+    const helper = await createCommandHelper(
+      connection,
+      BUSYBOX,
+      ['sleep', '1000'],
+      [{ type: 'volume', source: big, target: '/big', readOnly: true }],
+      job().log,
+    );
     const stream = await helper.readArchive('/big/big');
     await sleep(1500);
     const before = process.memoryUsage().rss;
@@ -289,13 +429,23 @@ describe('work through ssh', () => {
   });
 
   it('events bring what happens, also after a silence', async () => {
-    const watcher = new EngineWatcher({ endpoint: () => resolveEndpoint({ host: 'ssh://far', env: ssh.env, home: '/nonexistent' }), log: job().log, journal });
+    const watcher = new EngineWatcher({
+      endpoint: () => resolveEndpoint({ host: 'ssh://far', env: ssh.env, home: '/nonexistent' }),
+      log: job().log,
+      journal,
+    });
     const name = unique('seen');
     try {
       await watcher.start();
       await sleep(2000);
       await container(direct, name);
-      await until('the container is seen', () => watcher.state.kind === 'connected' && watcher.state.snapshot.containers.some((one) => one.name === name && one.state === 'running'), 30_000);
+      await until(
+        'the container is seen',
+        () =>
+          watcher.state.kind === 'connected' &&
+          watcher.state.snapshot.containers.some((one) => one.name === name && one.state === 'running'),
+        30_000,
+      );
       for (const pid of processes()) process.kill(pid, 'SIGKILL');
       await until('lost', () => watcher.state.kind === 'unavailable', 30_000);
       await until('back by itself', () => watcher.state.kind === 'connected', 120_000);
@@ -325,7 +475,20 @@ describe('a backup that is broken off', () => {
       const work = job((bytes) => {
         if (bytes > 20 * MIB) work.abort.abort();
       });
-      await assert.rejects(backup(connection, { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR, compression: 'none' }, work), Cancelled);
+      await assert.rejects(
+        backup(
+          connection,
+          {
+            subject: { kind: 'volume', volume: name },
+            destination: to,
+            method,
+            helperImage: GNU_TAR,
+            compression: 'none',
+          },
+          work,
+        ),
+        Cancelled,
+      );
       await nothingLeft(direct, to);
       remove(to);
       await connection.close();
@@ -338,7 +501,23 @@ describe('a backup that is broken off', () => {
       const work = job((bytes) => {
         if (bytes > 20 * MIB) for (const pid of processes()) process.kill(pid, 'SIGKILL');
       });
-      await assert.rejects(backup(connection, { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR, compression: 'none' }, work), (error: Error) => (error instanceof EngineUnavailable && error.reason === 'lost') || (error instanceof EngineFailure && /cut the stream off/.test(error.message)) || assert.fail(String(error.stack)));
+      await assert.rejects(
+        backup(
+          connection,
+          {
+            subject: { kind: 'volume', volume: name },
+            destination: to,
+            method,
+            helperImage: GNU_TAR,
+            compression: 'none',
+          },
+          work,
+        ),
+        (error: Error) =>
+          (error instanceof EngineUnavailable && error.reason === 'lost') ||
+          (error instanceof EngineFailure && /cut the stream off/.test(error.message)) ||
+          assert.fail(String(error.stack)),
+      );
       assert.deepEqual(existsSync(to) ? readdirSync(to) : [], []);
       rmSync(to, { recursive: true, force: true });
     });

@@ -17,15 +17,23 @@ export const BUSYBOX = 'docker-mounts-test/busybox:latest';
 export const GNU_TAR = 'docker-mounts-test/tar:latest';
 export const WITH_VOLUME = 'docker-mounts-test/volumes:latest';
 
-/** The folder of the journal: that of the process that started this one, so that two "windows" share it as on one machine. */
-export const JOURNAL_FOLDER = process.env['DOCKER_MOUNTS_TEST_JOURNAL'] ?? mkdtempSync(join(tmpdir(), 'dm-test-journal-'));
-if (process.env['DOCKER_MOUNTS_TEST_JOURNAL'] === undefined) process.once('exit', () => rmSync(JOURNAL_FOLDER, { recursive: true, force: true }));
+/**
+ * The folder of the journal: that of the process that started this one, so that two "windows" share it as on one
+ * machine.
+ */
+export const JOURNAL_FOLDER =
+  process.env['DOCKER_MOUNTS_TEST_JOURNAL'] ?? mkdtempSync(join(tmpdir(), 'dm-test-journal-'));
+if (process.env['DOCKER_MOUNTS_TEST_JOURNAL'] === undefined)
+  process.once('exit', () => rmSync(JOURNAL_FOLDER, { recursive: true, force: true }));
 
 /** The journal of this test's window. */
 export const journal = new Journal(JOURNAL_FOLDER);
 
 /** `address` is what the engine is known by, where `host` is only a way to it. */
-export async function connect(host: string | undefined = process.env['DOCKER_MOUNTS_TEST_HOST'], address?: string): Promise<Connection> {
+export async function connect(
+  host: string | undefined = process.env['DOCKER_MOUNTS_TEST_HOST'],
+  address?: string,
+): Promise<Connection> {
   assert.ok(host, 'DOCKER_MOUNTS_TEST_HOST names the engine for tests; npm test sets it');
   const endpoint = await resolveEndpoint({ host, env: {}, home: '/nonexistent' });
   return Connection.open(address === undefined ? endpoint : { ...endpoint, address }, journal);
@@ -36,7 +44,11 @@ export function unique(what: string): string {
 }
 
 /** Creates a container, started unless told otherwise. */
-export async function container(connection: Connection, name: string, options: Partial<Docker.ContainerCreateOptions> & { start?: boolean } = {}): Promise<string> {
+export async function container(
+  connection: Connection,
+  name: string,
+  options: Partial<Docker.ContainerCreateOptions> & { start?: boolean } = {},
+): Promise<string> {
   const { start = true, HostConfig, ...rest } = options;
   const made = await connection.docker.createContainer({
     Image: BUSYBOX,
@@ -59,7 +71,8 @@ export async function volume(connection: Connection, name: string, rest: object 
 /** Removes every container and volume of the tests, and helpers of a run that crashed. */
 export async function removeAll({ docker }: Connection): Promise<void> {
   for (const label of [LABEL, HELPER_LABEL]) {
-    for (const { Id } of await docker.listContainers({ all: true, filters: { label: [label] } })) await docker.getContainer(Id).remove({ force: true, v: true });
+    for (const { Id } of await docker.listContainers({ all: true, filters: { label: [label] } }))
+      await docker.getContainer(Id).remove({ force: true, v: true });
   }
   const { Volumes } = await docker.listVolumes({ filters: { label: [LABEL] } });
   for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove({ force: true });
@@ -96,7 +109,13 @@ export function job(progress: (bytes: number, total?: number) => void = () => un
   const lines: string[] = [];
   const say = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
   const abort = new AbortController();
-  return { lines, abort, signal: abort.signal, progress, log: { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') } };
+  return {
+    lines,
+    abort,
+    signal: abort.signal,
+    progress,
+    log: { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') },
+  };
 }
 
 export async function helpersOf({ docker }: Connection): Promise<number> {
@@ -110,7 +129,11 @@ export async function nothingLeft(connection: Connection, destination: string): 
 }
 
 /** Waits until something is so; fails with its name when it never is. */
-export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, ms = 10_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  ms = 10_000,
+): Promise<T> {
   for (const end = Date.now() + ms; ; await sleep(20)) {
     const found = await look();
     if (found !== undefined && found !== false) return found;

@@ -33,7 +33,14 @@ after(async () => {
 });
 
 const mountpoint = async (on: Connection, name: string) => (await on.docker.getVolume(name).inspect()).Mountpoint;
-const exists = (on: Connection, name: string) => on.docker.getVolume(name).inspect().then(() => true, () => false);
+const exists = (on: Connection, name: string) =>
+  on.docker
+    .getVolume(name)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    );
 const full = { nanoseconds: true, attributes: true };
 
 it('a clone holds all that the volume holds; a name that is taken or cannot be is refused', async () => {
@@ -73,7 +80,10 @@ it('cancelled, or the other engine killed, in the middle: nothing is left on eit
     const dying = job((bytes) => {
       if (bytes > MIB) death ??= other.kill();
     });
-    await assert.rejects(copyVolumeToEngine(connection, large, to, killed, { helperImage }, dying), (error: Error) => error instanceof EngineUnavailable);
+    await assert.rejects(
+      copyVolumeToEngine(connection, large, to, killed, { helperImage }, dying),
+      (error: Error) => error instanceof EngineUnavailable,
+    );
     await death;
     assert.equal(await helpersOf(connection), 0);
     await other.restart();
@@ -86,11 +96,26 @@ it('cancelled, or the other engine killed, in the middle: nothing is left on eit
 it('a volume into a directory of the host and back; a target that holds something is refused', async () => {
   const empty = join(folder, 'empty');
   mkdirSync(empty);
-  await copyData(connection, { type: 'volume', source }, { type: 'bind', source: empty }, { helperImage: GNU_TAR }, job());
+  await copyData(
+    connection,
+    { type: 'volume', source },
+    { type: 'bind', source: empty },
+    { helperImage: GNU_TAR },
+    job(),
+  );
   assertSameTree(empty, path, full);
-  await assert.rejects(copyData(connection, { type: 'volume', source }, { type: 'bind', source: empty }, {}, job()), TargetNotEmpty);
+  await assert.rejects(
+    copyData(connection, { type: 'volume', source }, { type: 'bind', source: empty }, {}, job()),
+    TargetNotEmpty,
+  );
   const name = unique('back');
-  await copyData(connection, { type: 'bind', source: empty }, { type: 'volume', source: name }, { helperImage: GNU_TAR }, job());
+  await copyData(
+    connection,
+    { type: 'bind', source: empty },
+    { type: 'volume', source: name },
+    { helperImage: GNU_TAR },
+    job(),
+  );
   assertSameTree(await mountpoint(connection, name), path, full);
   const { docker } = connection;
   await docker.getVolume(name).remove();

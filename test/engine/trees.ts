@@ -2,7 +2,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, closeSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const MIB = 1024 * 1024;
@@ -57,7 +73,12 @@ export function buildTree(root: string, size: TreeSize): void {
   symlinkSync('../empty', join(links, 'to-directory'));
   const modes = join(root, 'modes');
   mkdirSync(modes);
-  for (const [name, mode] of [['setuid', 0o4755], ['setgid', 0o2711], ['none', 0o000], ['all', 0o777]] as const) {
+  for (const [name, mode] of [
+    ['setuid', 0o4755],
+    ['setgid', 0o2711],
+    ['none', 0o000],
+    ['all', 0o777],
+  ] as const) {
     writeFileSync(join(modes, name), name);
     chownSync(join(modes, name), 12345, 54321);
     chmodSync(join(modes, name), mode);
@@ -72,7 +93,12 @@ export function buildTree(root: string, size: TreeSize): void {
   closeSync(hole);
   execFileSync('setfattr', ['-n', 'user.note', '-v', 'kept?', join(links, 'original')]);
   execFileSync('setfacl', ['-m', 'u:4242:r', join(modes, 'all')]);
-  for (const [path, time] of [['links/original', '@1234567890.123456789'], ['empty', '@86400'], ['modes/setuid', '@-86400'], ['modes/all', '@4500000000.5']] as const) {
+  for (const [path, time] of [
+    ['links/original', '@1234567890.123456789'],
+    ['empty', '@86400'],
+    ['modes/setuid', '@-86400'],
+    ['modes/all', '@4500000000.5'],
+  ] as const) {
     execFileSync('touch', ['-h', '-d', time, join(root, path)]);
   }
   chownSync(root, 77, 78);
@@ -102,7 +128,10 @@ export function describeTree(root: string, fidelity: Fidelity): Map<string, stri
       firstNames.set(String(facts.ino), first);
       what += ` linked to ${first}`;
     }
-    entries.set(name, `${kind.toString(8)} ${(facts.mode & 0o7777n).toString(8)} ${facts.uid}:${facts.gid} ${time} ${what}`);
+    entries.set(
+      name,
+      `${kind.toString(8)} ${(facts.mode & 0o7777n).toString(8)} ${facts.uid}:${facts.gid} ${time} ${what}`,
+    );
     if (!facts.isDirectory()) return;
     for (const child of readdirSync(path, { encoding: 'buffer' }).sort((a, b) => a.compare(b))) {
       walk(Buffer.concat([path, Buffer.from('/'), child]), `${name}/${child.toString('latin1')}`);
@@ -110,7 +139,11 @@ export function describeTree(root: string, fidelity: Fidelity): Map<string, stri
   };
   walk(Buffer.from(root), '.');
   if (fidelity.attributes) {
-    const dump = execFileSync('getfattr', ['-R', '-h', '-d', '-m', '^(user|system.posix_acl)', '-e', 'hex', '--absolute-names', '.'], { cwd: root, encoding: 'latin1' });
+    const dump = execFileSync(
+      'getfattr',
+      ['-R', '-h', '-d', '-m', '^(user|system.posix_acl)', '-e', 'hex', '--absolute-names', '.'],
+      { cwd: root, encoding: 'latin1' },
+    );
     entries.set('attributes', dump);
   }
   return entries;
@@ -125,9 +158,19 @@ function floorSeconds(nanoseconds: bigint): bigint {
 export function assertSameTree(actual: string, expected: string, fidelity: Fidelity): void {
   const found = describeTree(actual, fidelity);
   const wanted = describeTree(expected, fidelity);
-  assert.deepEqual([...found.keys()].filter((name) => !wanted.has(name)), [], 'entries that the source has not');
-  assert.deepEqual([...wanted.keys()].filter((name) => !found.has(name)), [], 'entries that are missing');
-  const differing = [...wanted].filter(([name, facts]) => found.get(name) !== facts).map(([name, facts]) => `${name}: ${found.get(name)} instead of ${facts}`);
+  assert.deepEqual(
+    [...found.keys()].filter((name) => !wanted.has(name)),
+    [],
+    'entries that the source has not',
+  );
+  assert.deepEqual(
+    [...wanted.keys()].filter((name) => !found.has(name)),
+    [],
+    'entries that are missing',
+  );
+  const differing = [...wanted]
+    .filter(([name, facts]) => found.get(name) !== facts)
+    .map(([name, facts]) => `${name}: ${found.get(name)} instead of ${facts}`);
   assert.deepEqual(differing, []);
   assert.ok(wanted.size > 10);
 }
@@ -138,6 +181,18 @@ export function extract(file: string, folder: string): void {
   const plain = `${folder}.plain`;
   const open = file.endsWith('.gz') ? ['gzip', '-dc'] : file.endsWith('.zst') ? ['zstd', '-dc'] : ['cat'];
   execFileSync('sh', ['-c', `${open.join(' ')} < "$1" > "$2"`, 'sh', file, plain]);
-  execFileSync('tar', ['-x', '-p', '-f', plain, '-C', folder, '--numeric-owner', '--same-owner', '--xattrs', '--xattrs-include=*', '--acls']);
+  execFileSync('tar', [
+    '-x',
+    '-p',
+    '-f',
+    plain,
+    '-C',
+    folder,
+    '--numeric-owner',
+    '--same-owner',
+    '--xattrs',
+    '--xattrs-include=*',
+    '--acls',
+  ]);
   rmSync(plain);
 }

@@ -20,18 +20,35 @@ let folder: string;
 before(async () => ({ connection, folder } = await begin()));
 after(() => end(connection, folder));
 
-const isThere = (id: string) => connection.docker.getContainer(id).inspect().then(() => true, () => false);
+const isThere = (id: string) =>
+  connection.docker
+    .getContainer(id)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    );
 const shown = async () => (await new Inventory(connection).read()).containers.map(({ name }) => name);
 
 /** An image whose labels say that its containers are ours, and what is to be undone after them. */
 async function imageWithLabels(labels: Record<string, string>): Promise<string> {
   const context = join(folder, unique('context'));
   mkdirSync(context);
-  const { Id } = await connection.docker.getContainer(await container(connection, unique('base'), { start: false })).commit({ repo: 'docker-mounts-test/hostile', tag: unique('tag') }) as { Id: string };
+  const { Id } = (await connection.docker
+    .getContainer(await container(connection, unique('base'), { start: false }))
+    .commit({ repo: 'docker-mounts-test/hostile', tag: unique('tag') })) as { Id: string };
   const name = unique('labelled');
-  const changes = Object.entries({ ...labels, [LABEL]: '1' }).map(([key, value]) => `LABEL ${JSON.stringify(key)}=${JSON.stringify(value)}`);
-  const exported = (await connection.docker.getContainer(await container(connection, unique('base'), { start: false })).export()) as Readable;
-  const answer = (await connection.docker.importImage(exported, { repo: `docker-mounts-test/${name}`, tag: 'latest', changes })) as Readable;
+  const changes = Object.entries({ ...labels, [LABEL]: '1' }).map(
+    ([key, value]) => `LABEL ${JSON.stringify(key)}=${JSON.stringify(value)}`,
+  );
+  const exported = (await connection.docker
+    .getContainer(await container(connection, unique('base'), { start: false }))
+    .export()) as Readable;
+  const answer = (await connection.docker.importImage(exported, {
+    repo: `docker-mounts-test/${name}`,
+    tag: 'latest',
+    changes,
+  })) as Readable;
   for await (const _ of answer) void _;
   await connection.docker.getImage(Id).remove({ force: true });
   return `docker-mounts-test/${name}:latest`;
@@ -46,22 +63,39 @@ it('an image labelled as our helper, with something to undo and an owner that is
   const undos: unknown[] = [
     { kind: 'restore', id: '.docker-mounts-cafe0123-', image: BUSYBOX, kept: [{ type: 'bind', source: victim }] },
     { kind: 'finish', id: '.docker-mounts-cafe0123-', image: BUSYBOX, kept: [{ type: 'bind', source: victim }] },
-    { kind: 'clear', image: BUSYBOX, kept: [{ type: 'bind', source: victim }, { type: 'volume', source: precious }] },
+    {
+      kind: 'clear',
+      image: BUSYBOX,
+      kept: [
+        { type: 'bind', source: victim },
+        { type: 'volume', source: precious },
+      ],
+    },
     { kind: 'removeVolume', volume: precious },
     { kind: 'resume', how: 'stop', containers: [{ id: 'x', name: 'x' }] },
   ];
   for (const undo of undos) {
-    const image = await imageWithLabels({ [HELPER_LABEL]: '1', 'docker-mounts.owner': `${hostname()}/999999`, 'docker-mounts.undo': JSON.stringify(undo) });
+    const image = await imageWithLabels({
+      [HELPER_LABEL]: '1',
+      'docker-mounts.owner': `${hostname()}/999999`,
+      'docker-mounts.undo': JSON.stringify(undo),
+    });
     const running = unique('hostile');
     const stopped = unique('hostile');
-    const ids = [await container(connection, running, { Image: image }), await container(connection, stopped, { Image: image, start: false })];
+    const ids = [
+      await container(connection, running, { Image: image }),
+      await container(connection, stopped, { Image: image, start: false }),
+    ];
     const before = (await connection.docker.listContainers({ all: true })).length;
     const work = job();
     assert.equal(await recoverJobs(connection, work.log, undoJob), 0);
     assert.equal((await connection.docker.listContainers({ all: true })).length, before);
     for (const id of ids) assert.ok(await isThere(id));
     assert.equal((await connection.docker.getContainer(ids[0]!).inspect()).State.Running, true);
-    assert.deepEqual((await shown()).filter((name) => name === running || name === stopped).sort(), [running, stopped].sort());
+    assert.deepEqual(
+      (await shown()).filter((name) => name === running || name === stopped).sort(),
+      [running, stopped].sort(),
+    );
     assert.equal(readFileSync(join(victim, 'precious.txt'), 'utf8'), 'precious');
     assert.deepEqual(work.lines, []);
     for (const id of ids) await connection.docker.getContainer(id).remove({ force: true });
@@ -75,7 +109,10 @@ it('a container that is only named like a helper is shown; a helper of ours is n
   const id = await container(connection, name, { Labels: { [LABEL]: '1', [HELPER_LABEL]: '1' } });
   const helper = await createArchiveHelper(connection, [], job().log);
   try {
-    assert.deepEqual((await shown()).filter((one) => one.startsWith('docker-mounts-helper-')), [name]);
+    assert.deepEqual(
+      (await shown()).filter((one) => one.startsWith('docker-mounts-helper-')),
+      [name],
+    );
     assert.equal(await recoverJobs(connection, job().log), 0, 'one that a job works with stays');
     assert.ok(await isThere(helper.container.id));
   } finally {
@@ -87,14 +124,18 @@ it('a container that is only named like a helper is shown; a helper of ours is n
 
 it('the tag of the helper image on another image: helpers are made from what holds nothing all the same', async () => {
   const [id] = [await container(connection, unique('base'), { start: false })];
-  await connection.docker.getContainer(id).commit({ repo: 'docker-mounts/helper', tag: 'latest', changes: ['VOLUME /hostile', 'LABEL evil=1'] });
+  await connection.docker
+    .getContainer(id)
+    .commit({ repo: 'docker-mounts/helper', tag: 'latest', changes: ['VOLUME /hostile', 'LABEL evil=1'] });
   const hostile = (await connection.docker.getImage('docker-mounts/helper:latest').inspect()).Id;
   const helper = await createArchiveHelper(connection, [], job().log);
   try {
     const { Image, Mounts } = await helper.container.inspect();
     assert.notEqual(Image, hostile);
     assert.deepEqual(Mounts, []);
-    const { RootFS } = (await connection.docker.getImage(Image).inspect()) as unknown as { RootFS: { Layers: string[] } };
+    const { RootFS } = (await connection.docker.getImage(Image).inspect()) as unknown as {
+      RootFS: { Layers: string[] };
+    };
     assert.equal(RootFS.Layers.length, 1);
     const again = await createArchiveHelper(connection, [], job().log);
     assert.equal((await again.container.inspect()).Image, Image, 'it is imported once');
@@ -129,7 +170,11 @@ it('a volume that was made for a job goes with it; another that has its name mea
     const other = unique('made');
     const path = await volume(connection, other);
     writeFileSync(join(path, 'mine'), 'mine');
-    const record = await recordUndo(connection, { kind: 'removeVolume', volume: other, ...(isKnown ? { identity: 'another' } : {}) });
+    const record = await recordUndo(connection, {
+      kind: 'removeVolume',
+      volume: other,
+      ...(isKnown ? { identity: 'another' } : {}),
+    });
     record.leave();
     const work = job();
     await recoverJobs(connection, work.log, undoJob);
@@ -141,12 +186,21 @@ it('a volume that was made for a job goes with it; another that has its name mea
 it('what a cut-off restore began to write is emptied only where it is the same volume and nobody writes to it', async () => {
   const cases: [string, boolean, (name: string) => Promise<void>][] = [
     ['the same', true, () => Promise.resolve()],
-    ['made anew', false, async (name) => {
-      await connection.docker.getVolume(name).remove();
-      await new Promise((resolve) => setTimeout(resolve, 1100));
-      writeFileSync(join(await volume(connection, name), 'mine'), 'mine');
-    }],
-    ['a container writes to it', false, async (name) => void (await container(connection, unique('writer'), { HostConfig: { Binds: [`${name}:/data`] } }))],
+    [
+      'made anew',
+      false,
+      async (name) => {
+        await connection.docker.getVolume(name).remove();
+        await new Promise((resolve) => setTimeout(resolve, 1100));
+        writeFileSync(join(await volume(connection, name), 'mine'), 'mine');
+      },
+    ],
+    [
+      'a container writes to it',
+      false,
+      async (name) =>
+        void (await container(connection, unique('writer'), { HostConfig: { Binds: [`${name}:/data`] } })),
+    ],
   ];
   for (const [what, isEmptied, meanwhile] of cases) {
     const name = unique('begun');
@@ -158,14 +212,20 @@ it('what a cut-off restore began to write is emptied only where it is the same v
     const work = job();
     await recoverJobs(connection, work.log, undoJob);
     assert.equal(existsSync(join(Mountpoint, 'half')), !isEmptied, what);
-    if (!isEmptied) assert.ok(work.lines.some((line) => line.includes(name) && /was not emptied/.test(line)), what);
+    if (!isEmptied)
+      assert.ok(
+        work.lines.some((line) => line.includes(name) && /was not emptied/.test(line)),
+        what,
+      );
     assert.deepEqual(await journal.entries(connection.key), [], what);
   }
 });
 
 it('another engine that states the same id takes no record away; the true one still finds it', async () => {
   (await recordUndo(connection, { kind: 'removeVolume', volume: unique('never') })).leave();
-  const other = Object.create(connection, { endpoint: { value: { ...connection.endpoint, address: 'tcp://elsewhere:2375' } } }) as Connection;
+  const other = Object.create(connection, {
+    endpoint: { value: { ...connection.endpoint, address: 'tcp://elsewhere:2375' } },
+  }) as Connection;
   const work = job();
   await recoverJobs(other, work.log, undoJob);
   assert.equal((await journal.entries(connection.key)).length, 1);
@@ -177,12 +237,25 @@ it('another engine that states the same id takes no record away; the true one st
 it('an undo of a volume that somebody removed meanwhile makes no new one; a record that is none is kept and does nothing', async () => {
   const name = unique('gone');
   const kept = [{ type: 'volume', source: name }];
-  for (const what of [{ kind: 'clear', kept }, { kind: 'restore', id: '.docker-mounts-cafe0123-', kept }]) {
+  for (const what of [
+    { kind: 'clear', kept },
+    { kind: 'restore', id: '.docker-mounts-cafe0123-', kept },
+  ]) {
     (await recordUndo(connection, what)).leave();
     await recoverJobs(connection, job().log, undoJob);
     await assert.rejects(connection.docker.getVolume(name).inspect());
   }
-  const strange: unknown[] = [null, [], 'restore', { kind: 'rm' }, { kind: 'restore', id: '../../', kept: [] }, { kind: 'restore', id: '.docker-mounts-', kept: [{ type: 'bind' }] }, { kind: 'clear', kept: [{ type: 'tmpfs', source: '/x' }] }, { kind: 'resume', how: 'kill', containers: [] }, { kind: 'removeVolume', volume: 7 }];
+  const strange: unknown[] = [
+    null,
+    [],
+    'restore',
+    { kind: 'rm' },
+    { kind: 'restore', id: '../../', kept: [] },
+    { kind: 'restore', id: '.docker-mounts-', kept: [{ type: 'bind' }] },
+    { kind: 'clear', kept: [{ type: 'tmpfs', source: '/x' }] },
+    { kind: 'resume', how: 'kill', containers: [] },
+    { kind: 'removeVolume', volume: 7 },
+  ];
   for (const what of strange) {
     assert.throws(() => parseUndo(what));
     (await recordUndo(connection, what)).leave();
@@ -192,4 +265,3 @@ it('an undo of a volume that somebody removed meanwhile makes no new one; a reco
   assert.equal(left.length, strange.length);
   for (const entry of left) await (await journal.claim(entry))?.end();
 });
-

@@ -14,13 +14,43 @@ const home = process.argv[2] ?? '';
 const socket = join(home, 'machine.sock');
 const host = `unix://${socket}`;
 execFileSync('ip', ['link', 'set', 'lo', 'up'], { env: withSystemPath() });
-const options = ['--storage-driver=vfs', '--iptables=false', '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', '/dm-machine', '--data-root', join(home, 'data'), '--exec-root', join(home, 'exec'), '--pidfile', join(home, 'pid'), '-H', host];
+const options = [
+  '--storage-driver=vfs',
+  '--iptables=false',
+  '--exec-opt',
+  'native.cgroupdriver=cgroupfs',
+  '--cgroup-parent',
+  '/dm-machine',
+  '--data-root',
+  join(home, 'data'),
+  '--exec-root',
+  join(home, 'exec'),
+  '--pidfile',
+  join(home, 'pid'),
+  '-H',
+  host,
+];
 const script = 'mount -t tmpfs tmpfs /run/containerd; mount -t tmpfs tmpfs /etc/docker; dockerd "$@" & wait';
-const machine = keep({ command: 'unshare', args: ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script, 'sh', ...options], env: withSystemPath(), cgroup: 'dm-machine', isNamespace: true, graceMs: 0, output: 'pipe' });
+const machine = keep({
+  command: 'unshare',
+  args: ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script, 'sh', ...options],
+  env: withSystemPath(),
+  cgroup: 'dm-machine',
+  isNamespace: true,
+  graceMs: 0,
+  output: 'pipe',
+});
 
 function say(when: string): void {
-  const { status, stdout, stderr } = spawnSync('docker', ['-H', host, 'run', '--rm', BUSYBOX, 'ip', 'addr', 'show', 'eth0'], { encoding: 'utf8' });
-  const isOnBridge = status === 0 && /inet 172\./.test(stdout) && spawnSync('ip', ['link', 'show', 'docker0'], { env: withSystemPath() }).status === 0;
+  const { status, stdout, stderr } = spawnSync(
+    'docker',
+    ['-H', host, 'run', '--rm', BUSYBOX, 'ip', 'addr', 'show', 'eth0'],
+    { encoding: 'utf8' },
+  );
+  const isOnBridge =
+    status === 0 &&
+    /inet 172\./.test(stdout) &&
+    spawnSync('ip', ['link', 'show', 'docker0'], { env: withSystemPath() }).status === 0;
   process.stdout.write(`${when}: ${isOnBridge ? 'runs on docker0' : `${stdout}${stderr}`}\n`);
 }
 

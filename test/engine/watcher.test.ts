@@ -9,8 +9,14 @@ import { startEngine } from '../host/engine.mjs';
 import { connect, container, job, journal, removeAll, unique, until, volume } from './support.ts';
 
 let connection: Connection;
-const watcherOf = (host: string | undefined) => new EngineWatcher({ endpoint: () => resolveEndpoint({ host, env: {}, home: '/nonexistent' }), log: job().log, journal });
-const stateOf = (state: EngineState, name: string) => (state.kind === 'connected' ? state.snapshot.containers.find((one) => one.name === name)?.state : undefined);
+const watcherOf = (host: string | undefined) =>
+  new EngineWatcher({
+    endpoint: () => resolveEndpoint({ host, env: {}, home: '/nonexistent' }),
+    log: job().log,
+    journal,
+  });
+const stateOf = (state: EngineState, name: string) =>
+  state.kind === 'connected' ? state.snapshot.containers.find((one) => one.name === name)?.state : undefined;
 
 before(async () => {
   connection = await connect();
@@ -37,7 +43,8 @@ it('created, started, died and removed containers and volumes appear within a se
     await until('removed', () => stateOf(watcher.state, `${name}-renamed`) === undefined, 1000);
     const made = unique('made');
     await volume(connection, made);
-    const has = () => watcher.state.kind === 'connected' && watcher.state.snapshot.volumes.some((one) => one.name === made);
+    const has = () =>
+      watcher.state.kind === 'connected' && watcher.state.snapshot.volumes.some((one) => one.name === made);
     await until('volume created', has, 1000);
     await connection.docker.getVolume(made).remove();
     await until('volume removed', () => !has(), 1000);
@@ -59,7 +66,10 @@ it('the engine killed and started again: unavailable with the reason, then back 
     await engine.kill();
     const lost = await until('unavailable', () => watcher.state.kind === 'unavailable' && watcher.state);
     assert.ok(['lost', 'notRunning'].includes(lost.error.reason), lost.error.reason);
-    await assert.rejects(watcher.snapshot(), (error: Error) => error instanceof EngineUnavailable && error.message.includes(engine.host));
+    await assert.rejects(
+      watcher.snapshot(),
+      (error: Error) => error instanceof EngineUnavailable && error.message.includes(engine.host),
+    );
     await engine.restart();
     await until('back', () => watcher.state.kind === 'connected', 10_000);
   } finally {
@@ -70,6 +80,12 @@ it('the engine killed and started again: unavailable with the reason, then back 
 
 it('no socket at the address: not running, named with the address', async () => {
   const watcher = watcherOf('unix:///nonexistent/docker.sock');
-  await assert.rejects(watcher.connection(), (error: Error) => error instanceof EngineUnavailable && error.reason === 'notRunning' && error.message.includes('/nonexistent/docker.sock'));
+  await assert.rejects(
+    watcher.connection(),
+    (error: Error) =>
+      error instanceof EngineUnavailable &&
+      error.reason === 'notRunning' &&
+      error.message.includes('/nonexistent/docker.sock'),
+  );
   watcher.dispose();
 });

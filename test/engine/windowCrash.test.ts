@@ -26,13 +26,31 @@ before(async () => {
   data = unique('data');
   writeFileSync(join(await volume(connection, data), 'a'), randomBytes(100 * MIB));
   mkdirSync(join(folder, 'good'));
-  archive = (await backup(connection, { subject: { kind: 'volume', volume: data }, destination: join(folder, 'good'), method: 'tar', helperImage: GNU_TAR, compression: 'none' }, job())).file;
+  archive = (
+    await backup(
+      connection,
+      {
+        subject: { kind: 'volume', volume: data },
+        destination: join(folder, 'good'),
+        method: 'tar',
+        helperImage: GNU_TAR,
+        compression: 'none',
+      },
+      job(),
+    )
+  ).file;
 });
 after(() => end(connection, folder));
 
-/** Kills the process without a word as soon as a line of its progress is the one, or, where none is, some time after it began. */
+/**
+ * Kills the process without a word as soon as a line of its progress is the one, or, where none is, some time after it
+ * began.
+ */
 async function killWindow(doomed: DoomedJob, isNow: (bytes: number) => boolean, afterMs?: number): Promise<string> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'doomed.ts'), JSON.stringify(doomed)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, DOCKER_MOUNTS_TEST_JOURNAL: JOURNAL_FOLDER } });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'doomed.ts'), JSON.stringify(doomed)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, DOCKER_MOUNTS_TEST_JOURNAL: JOURNAL_FOLDER },
+  });
   const gone = new Promise((resolve) => child.once('exit', resolve));
   let last = '';
   for await (const line of createInterface({ input: child.stdout })) {
@@ -51,12 +69,23 @@ async function nextWindow(): Promise<void> {
 }
 
 it('the window killed in the middle of a backup: paused and stopped containers go on, nothing looks whole, the rest goes', async () => {
-  for (const [how, method] of [['pause', 'tar'], ['stop', 'archive']] as const) {
+  for (const [how, method] of [
+    ['pause', 'tar'],
+    ['stop', 'archive'],
+  ] as const) {
     const [name, to] = [unique('writer'), join(folder, unique('to'))];
     mkdirSync(to);
     await container(connection, name, { HostConfig: { Binds: [`${data}:/data`] } });
     const state = async () => (await connection.docker.getContainer(name).inspect()).State;
-    const request = { subject: { kind: 'volume', volume: data }, destination: to, method, helperImage: GNU_TAR, compression: 'zstd', level: 15, consistency: how } as const;
+    const request = {
+      subject: { kind: 'volume', volume: data },
+      destination: to,
+      method,
+      helperImage: GNU_TAR,
+      compression: 'zstd',
+      level: 15,
+      consistency: how,
+    } as const;
     assert.notEqual(await killWindow({ kind: 'backup', request }, (bytes) => bytes > 0), 'done');
     const during = await state();
     assert.deepEqual([during.Paused, during.Running], how === 'pause' ? [true, true] : [false, false]);
@@ -82,7 +111,10 @@ it('the window killed while a restore writes: what was there comes back, and a n
     const path = await volume(connection, old);
     writeFileSync(join(path, 'old.txt'), 'old');
     const fresh = unique('fresh');
-    for (const [into, mode] of [[old, 'replace'], [fresh, 'empty']] as const) {
+    for (const [into, mode] of [
+      [old, 'replace'],
+      [fresh, 'empty'],
+    ] as const) {
       let last = 0;
       let isWriting = false;
       const isNow = (bytes: number) => {
@@ -90,7 +122,13 @@ it('the window killed while a restore writes: what was there comes back, and a n
         last = bytes;
         return isWriting && bytes > 20 * MIB;
       };
-      const request = { file: archive, into: { kind: 'volume', volume: into }, mode, method, helperImage: GNU_TAR } as const;
+      const request = {
+        file: archive,
+        into: { kind: 'volume', volume: into },
+        mode,
+        method,
+        helperImage: GNU_TAR,
+      } as const;
       assert.notEqual(await killWindow({ kind: 'restore', request }, isNow), 'done');
       await nextWindow();
     }
@@ -102,7 +140,10 @@ it('the window killed while a restore writes: what was there comes back, and a n
 
 it('the window killed in the middle of a clone: the half copy goes', async () => {
   const name = unique('half');
-  assert.notEqual(await killWindow({ kind: 'clone', volume: data, name, helperImage: GNU_TAR }, (bytes) => bytes > 0), 'done');
+  assert.notEqual(
+    await killWindow({ kind: 'clone', volume: data, name, helperImage: GNU_TAR }, (bytes) => bytes > 0),
+    'done',
+  );
   await nextWindow();
   await assert.rejects(connection.docker.getVolume(name).inspect());
   assert.ok((await connection.docker.getVolume(data).inspect()).Name);
@@ -113,8 +154,13 @@ it('the window killed at any moment of a change of mounts: the next one finds it
   for (let afterMs = 50; afterMs < 3000; afterMs += 400) {
     const name = unique('changed');
     const id = await container(connection, name);
-    const last = await killWindow({ kind: 'addMount', container: name, mount: `${folder}/good:/srv` }, () => false, afterMs);
-    const all = async () => (await new Inventory(connection).read()).containers.filter((one) => one.name.startsWith(name));
+    const last = await killWindow(
+      { kind: 'addMount', container: name, mount: `${folder}/good:/srv` },
+      () => false,
+      afterMs,
+    );
+    const all = async () =>
+      (await new Inventory(connection).read()).containers.filter((one) => one.name.startsWith(name));
     const found = await unfinishedReplacements(connection, job().log);
     cut += found.length;
     for (const one of found) await putBack(connection, one, job().log);

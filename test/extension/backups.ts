@@ -8,7 +8,8 @@ import type { VerifyResult } from '../../src/backup/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { begin, end, helpersOf, unique, volume } from '../engine/support.ts';
 
-const call = <T>(command: string, args?: unknown): Thenable<T> => vscode.commands.executeCommand<T>(`dockerMounts.${command}`, ...(args === undefined ? [] : [args]));
+const call = <T>(command: string, args?: unknown): Thenable<T> =>
+  vscode.commands.executeCommand<T>(`dockerMounts.${command}`, ...(args === undefined ? [] : [args]));
 
 describe('Backups inside VS Code', () => {
   let connection: Connection;
@@ -52,8 +53,14 @@ describe('Backups inside VS Code', () => {
     writeFileSync(join(path, 'sub/three'), 'spoiled');
     const result = await call<{ entries: number }>('restore', { file, volume: data, mode: 'merge', entries: ['sub'] });
     assert.equal(result.entries, 2);
-    assert.deepEqual([readFileSync(join(path, 'two'), 'utf8'), readFileSync(join(path, 'sub/three'), 'utf8')], ['newer', 'sub/three']);
-    await assert.rejects(async () => call('restore', { file, volume: data, mode: 'merge', entries: ['nowhere'] }), /holds none of "nowhere"/);
+    assert.deepEqual(
+      [readFileSync(join(path, 'two'), 'utf8'), readFileSync(join(path, 'sub/three'), 'utf8')],
+      ['newer', 'sub/three'],
+    );
+    await assert.rejects(
+      async () => call('restore', { file, volume: data, mode: 'merge', entries: ['nowhere'] }),
+      /holds none of "nowhere"/,
+    );
   });
 
   it('a backup is deleted with its manifest; what is no archive is not', async () => {

@@ -12,7 +12,9 @@ import type { Container, Volume } from '../../src/engine/model.ts';
 import { begin, BUSYBOX, container, end, helpersOf, unique, until, volume, WITH_VOLUME } from '../engine/support.ts';
 
 function call<T>(command: string, args?: unknown): Thenable<T> {
-  return args === undefined ? vscode.commands.executeCommand<T>(`dockerMounts.${command}`) : vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
+  return args === undefined
+    ? vscode.commands.executeCommand<T>(`dockerMounts.${command}`)
+    : vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
 }
 
 describe('Docker Mounts inside VS Code', () => {
@@ -27,7 +29,10 @@ describe('Docker Mounts inside VS Code', () => {
     mkdirSync(join(folder, 'site'));
     writeFileSync(join(folder, 'site/index.html'), '<p>hello');
     writeFileSync(join(await volume(connection, data), 'rows'), 'one\ntwo\n');
-    await container(connection, web, { Image: WITH_VOLUME, HostConfig: { Binds: [`${folder}/site:/srv:ro`, `${data}:/data`] } });
+    await container(connection, web, {
+      Image: WITH_VOLUME,
+      HostConfig: { Binds: [`${folder}/site:/srv:ro`, `${data}:/data`] },
+    });
     await container(connection, taker, { HostConfig: { VolumesFrom: [web] } });
   });
   after(async () => {
@@ -44,7 +49,9 @@ describe('Docker Mounts inside VS Code', () => {
     await call('refresh');
     const extension = vscode.extensions.getExtension('docker-mounts.docker-mounts');
     assert.equal(extension?.isActive, true);
-    const { contributes } = extension.packageJSON as { contributes: { commands: { command: string; title: string }[] } };
+    const { contributes } = extension.packageJSON as {
+      contributes: { commands: { command: string; title: string }[] };
+    };
     const registered = await vscode.commands.getCommands(true);
     for (const { command, title } of contributes.commands) {
       assert.ok(registered.includes(command), command);
@@ -55,16 +62,22 @@ describe('Docker Mounts inside VS Code', () => {
   it('listContainers: mounts, lineage and sharing; without all only what runs', async () => {
     const containers = await call<Container[]>('listContainers', { all: true });
     const found = containers.find(({ name }) => name === web);
-    assert.deepEqual(found?.mounts.map(({ target, type, readOnly }) => [target, type, readOnly]), [
-      ['/data', 'volume', false],
-      ['/srv', 'bind', true],
-      ['/var/lib/data', 'volume', false],
-    ]);
+    assert.deepEqual(
+      found?.mounts.map(({ target, type, readOnly }) => [target, type, readOnly]),
+      [
+        ['/data', 'volume', false],
+        ['/srv', 'bind', true],
+        ['/var/lib/data', 'volume', false],
+      ],
+    );
     assert.deepEqual(found.givesVolumesTo, [taker]);
     assert.deepEqual(found.sharesWith, [taker]);
     await call('stopContainer', { container: taker });
     const running = await call<Container[]>('listContainers', { all: false });
-    assert.deepEqual([running.some(({ name }) => name === web), running.some(({ name }) => name === taker)], [true, false]);
+    assert.deepEqual(
+      [running.some(({ name }) => name === web), running.some(({ name }) => name === taker)],
+      [true, false],
+    );
     assert.deepEqual(JSON.parse(JSON.stringify(containers)), containers, 'plain JSON');
   });
 
@@ -87,7 +100,11 @@ describe('Docker Mounts inside VS Code', () => {
     assert.equal((await state()).Running, false);
   });
 
-  for (const [kind, name] of [['container', web], ['volume', data], ['image', BUSYBOX]] as const) {
+  for (const [kind, name] of [
+    ['container', web],
+    ['volume', data],
+    ['image', BUSYBOX],
+  ] as const) {
     it(`inspect a ${kind}: the JSON, and a read-only document`, async () => {
       const value = await call<Record<string, unknown>>('inspect', { [kind]: name });
       assert.ok(value['Id'] ?? value['Name']);
@@ -135,14 +152,20 @@ describe('Docker Mounts inside VS Code', () => {
     assert.equal(made.name, name);
     assert.match(made.warnings.join(), /made-by-engine/);
     const found = (await call<Container[]>('listContainers', { all: true })).find((one) => one.name === name);
-    assert.deepEqual(found?.mounts.map(({ target, type, readOnly }) => [target, type, readOnly]), [
-      ['/data', 'volume', false],
-      ['/scratch', 'tmpfs', false],
-      ['/srv', 'bind', true],
-      ['/var/lib/data', 'volume', false],
-    ]);
+    assert.deepEqual(
+      found?.mounts.map(({ target, type, readOnly }) => [target, type, readOnly]),
+      [
+        ['/data', 'volume', false],
+        ['/scratch', 'tmpfs', false],
+        ['/srv', 'bind', true],
+        ['/var/lib/data', 'volume', false],
+      ],
+    );
     await assert.rejects(async () => call('removeContainer', { container: name }), /is running/);
-    const removal = await call<{ removed: string; volumesRemoved: string[]; volumesKept: string[] }>('removeContainer', { container: name, removeVolumes: true, force: true });
+    const removal = await call<{ removed: string; volumesRemoved: string[]; volumesKept: string[] }>(
+      'removeContainer',
+      { container: name, removeVolumes: true, force: true },
+    );
     assert.deepEqual([removal.removed, removal.volumesRemoved.length, removal.volumesKept], [name, 1, [data]]);
   });
 
@@ -152,7 +175,8 @@ describe('Docker Mounts inside VS Code', () => {
     const first = await container(connection, name);
     const added = await call<Changed>('addMount', { container: name, mounts: [`${folder}/site:/srv`] });
     assert.deepEqual([added.name, added.replaced, added.mounts.map(({ target }) => target)], [name, first, ['/srv']]);
-    const rights = async (command: string) => (await call<Changed>(command, { container: name, target: '/srv' })).mounts[0]?.readOnly;
+    const rights = async (command: string) =>
+      (await call<Changed>(command, { container: name, target: '/srv' })).mounts[0]?.readOnly;
     assert.equal(await rights('setReadOnly'), true);
     assert.equal(await rights('setReadWrite'), false);
     const attached = await call<Changed>('attachVolumesFrom', { container: name, from: web, readOnly: true });
@@ -166,20 +190,44 @@ describe('Docker Mounts inside VS Code', () => {
   it('attachVolume, keeping in an image what the container wrote; an unknown volume is not made by the way', async () => {
     const name = unique('attach');
     await container(connection, name, { Cmd: ['sh', '-c', 'echo note > /note; exec sleep 1000000'] });
-    await until('written', async () => ((await connection.docker.getContainer(name).changes()) as unknown as { Path: string }[] | null)?.some(({ Path }) => Path === '/note'));
-    await assert.rejects(async () => call('attachVolume', { container: name, volume: 'no-such-volume', target: '/data' }), /no-such-volume/);
+    await until('written', async () =>
+      ((await connection.docker.getContainer(name).changes()) as unknown as { Path: string }[] | null)?.some(
+        ({ Path }) => Path === '/note',
+      ),
+    );
+    await assert.rejects(
+      async () => call('attachVolume', { container: name, volume: 'no-such-volume', target: '/data' }),
+      /no-such-volume/,
+    );
     const image = `${unique('kept')}:now`;
-    const result = await call<{ image: string; mounts: Container['mounts'] }>('attachVolume', { container: name, volume: data, target: '/data', readOnly: true, commit: image });
-    assert.deepEqual([result.image, result.mounts.map(({ target, source, readOnly }) => [target, source, readOnly])], [image, [['/data', data, true]]]);
+    const result = await call<{ image: string; mounts: Container['mounts'] }>('attachVolume', {
+      container: name,
+      volume: data,
+      target: '/data',
+      readOnly: true,
+      commit: image,
+    });
+    assert.deepEqual(
+      [result.image, result.mounts.map(({ target, source, readOnly }) => [target, source, readOnly])],
+      [image, [['/data', data, true]]],
+    );
     await connection.docker.getContainer(name).remove({ force: true });
     await connection.docker.getImage(image).remove({ force: true });
   });
 
   it('runWithFolder: a container with a folder of this machine', async () => {
-    const made = await call<{ name: string }>('runWithFolder', { path: join(folder, 'site'), image: BUSYBOX, target: '/work', readOnly: true });
+    const made = await call<{ name: string }>('runWithFolder', {
+      path: join(folder, 'site'),
+      image: BUSYBOX,
+      target: '/work',
+      readOnly: true,
+    });
     const found = await connection.docker.getContainer(made.name).inspect();
     await connection.docker.getContainer(made.name).remove({ force: true });
-    assert.deepEqual([found.State.Running, found.Mounts.map(({ Source, Destination, RW }) => [Source, Destination, RW])], [true, [[join(folder, 'site'), '/work', false]]]);
+    assert.deepEqual(
+      [found.State.Running, found.Mounts.map(({ Source, Destination, RW }) => [Source, Destination, RW])],
+      [true, [[join(folder, 'site'), '/work', false]]],
+    );
   });
 
   it('restore: a dry run, empty refused, replaced, merged; into a container; verified against its source', async () => {
@@ -188,13 +236,34 @@ describe('Docker Mounts inside VS Code', () => {
     const { Mountpoint } = await connection.docker.getVolume(data).inspect();
     writeFileSync(join(Mountpoint, 'rows'), 'spoiled');
     writeFileSync(join(Mountpoint, 'extra'), 'more');
-    const verdict = await call<VerifyResult>('verifyAgainst', { file: backup.file, container: web, targets: ['/data'] });
-    assert.deepEqual([verdict.ok, verdict.problems], [false, ['"rows" differs from the archive', '"extra" is not in the archive']]);
-    await assert.rejects(async () => call('restore', { file: backup.file, container: web, mode: 'empty' }), (error: Error) => error.message.includes(data) && /holds data/.test(error.message));
-    const dry = await call<{ changed: string[]; removed: string[] }>('restore', { file: backup.file, container: web, mode: 'replace', dryRun: true });
+    const verdict = await call<VerifyResult>('verifyAgainst', {
+      file: backup.file,
+      container: web,
+      targets: ['/data'],
+    });
+    assert.deepEqual(
+      [verdict.ok, verdict.problems],
+      [false, ['"rows" differs from the archive', '"extra" is not in the archive']],
+    );
+    await assert.rejects(
+      async () => call('restore', { file: backup.file, container: web, mode: 'empty' }),
+      (error: Error) => error.message.includes(data) && /holds data/.test(error.message),
+    );
+    const dry = await call<{ changed: string[]; removed: string[] }>('restore', {
+      file: backup.file,
+      container: web,
+      mode: 'replace',
+      dryRun: true,
+    });
     assert.deepEqual([dry.changed, dry.removed], [['rows'], ['extra']]);
     assert.equal(readFileSync(join(Mountpoint, 'rows'), 'utf8'), 'spoiled');
-    const merged = await call<{ entries: number; bytes: number; seconds: number }>('restore', { file: backup.file, container: web, targets: ['/data'], mode: 'merge', consistency: 'pause' });
+    const merged = await call<{ entries: number; bytes: number; seconds: number }>('restore', {
+      file: backup.file,
+      container: web,
+      targets: ['/data'],
+      mode: 'merge',
+      consistency: 'pause',
+    });
     assert.deepEqual([merged.entries, merged.bytes, typeof merged.seconds], [1, 8, 'number']);
     assert.equal((await connection.docker.getContainer(web).inspect()).State.Paused, false);
     await call('restore', { file: backup.file, volume: data, mode: 'replace' });
@@ -210,7 +279,8 @@ describe('Docker Mounts inside VS Code', () => {
       [{ file: backup.file, volume: data, mode: 'merge', consistency: 'hope' }, /"hope"/],
       [{ file: backup.file, container: 'nobody', mode: 'merge' }, /"nobody"/],
       [{ file: join(folder, 'site/index.html'), volume: data, mode: 'replace' }, /index\.html.*no tar/],
-    ] as const) await assert.rejects(async () => call('restore', args), message);
+    ] as const)
+      await assert.rejects(async () => call('restore', args), message);
     assert.equal(readFileSync(join(Mountpoint, 'rows'), 'utf8'), 'one\ntwo\n');
     assert.equal(await helpersOf(connection), 0);
   });
@@ -222,22 +292,41 @@ describe('Docker Mounts inside VS Code', () => {
     const config = join(folder, 'docker');
     const meta = join(config, 'contexts/meta', createHash('sha256').update('second').digest('hex'));
     mkdirSync(meta, { recursive: true });
-    writeFileSync(join(meta, 'meta.json'), JSON.stringify({ Name: 'second', Endpoints: { docker: { Host: process.env['DOCKER_MOUNTS_TEST_HOST'] } } }));
+    writeFileSync(
+      join(meta, 'meta.json'),
+      JSON.stringify({ Name: 'second', Endpoints: { docker: { Host: process.env['DOCKER_MOUNTS_TEST_HOST'] } } }),
+    );
     const earlier = process.env['DOCKER_CONFIG'];
     process.env['DOCKER_CONFIG'] = config;
     try {
-      assert.deepEqual(await call('copyVolumeToContext', { volume: data, context: 'second', name: copy }), { context: 'second', name: copy, entries: 1, bytes: 8 });
+      assert.deepEqual(await call('copyVolumeToContext', { volume: data, context: 'second', name: copy }), {
+        context: 'second',
+        name: copy,
+        entries: 1,
+        bytes: 8,
+      });
       await assert.rejects(async () => call('copyVolumeToContext', { volume: data, context: 'second' }), /same engine/);
-      await assert.rejects(async () => call('copyVolumeToContext', { volume: data, context: 'nowhere' }), /"nowhere" does not exist/);
-      const chosen = await call<{ context: string; engine: string; apiVersion: string }>('selectContext', { context: 'second' });
-      assert.deepEqual([chosen.context, chosen.engine, chosen.apiVersion], ['second', connection.info.name, connection.info.apiVersion]);
+      await assert.rejects(
+        async () => call('copyVolumeToContext', { volume: data, context: 'nowhere' }),
+        /"nowhere" does not exist/,
+      );
+      const chosen = await call<{ context: string; engine: string; apiVersion: string }>('selectContext', {
+        context: 'second',
+      });
+      assert.deepEqual(
+        [chosen.context, chosen.engine, chosen.apiVersion],
+        ['second', connection.info.name, connection.info.apiVersion],
+      );
       await assert.rejects(async () => call('selectContext', { context: 'nowhere' }), /"nowhere" does not exist/);
       assert.equal((await call<{ context: string }>('selectContext', { context: 'default' })).context, 'default');
     } finally {
       if (earlier === undefined) delete process.env['DOCKER_CONFIG'];
       else process.env['DOCKER_CONFIG'] = earlier;
     }
-    assert.deepEqual(await call('copyData', { source: join(folder, 'site'), toVolume: back }), { entries: 1, bytes: 8 });
+    assert.deepEqual(await call('copyData', { source: join(folder, 'site'), toVolume: back }), {
+      entries: 1,
+      bytes: 8,
+    });
     await assert.rejects(async () => call('copyData', { volume: data, toSource: join(folder, 'site') }), /holds data/);
     await call('removeVolume', { volumes: [clone, copy, back] });
   });
@@ -258,8 +347,18 @@ describe('Docker Mounts inside VS Code', () => {
     ['an unknown container', 'backup', () => ({ container: 'nobody', destination: folder }), /"nobody"/],
     ['an unknown volume', 'inspect', () => ({ volume: 'nothing' }), /"nothing"/],
     ['an unknown container to start', 'startContainer', () => ({ container: 'nobody' }), /"nobody"/],
-    ['a missing folder', 'backup', () => ({ volume: data, destination: join(folder, 'missing') }), /missing" does not exist/],
-    ['a file as folder', 'backup', () => ({ volume: data, destination: join(folder, 'site/index.html') }), /not a folder/],
+    [
+      'a missing folder',
+      'backup',
+      () => ({ volume: data, destination: join(folder, 'missing') }),
+      /missing" does not exist/,
+    ],
+    [
+      'a file as folder',
+      'backup',
+      () => ({ volume: data, destination: join(folder, 'site/index.html') }),
+      /not a folder/,
+    ],
     ['a missing archive', 'verifyBackup', () => ({ file: join(folder, 'gone.tar') }), /gone\.tar/],
     ['a missing backup folder', 'listBackups', () => ({ folder: join(folder, 'gone') }), /gone/],
     ['a misspelt argument', 'backup', () => ({ volume: data, destinaton: folder }), /"destinaton" is unknown/],
@@ -268,15 +367,26 @@ describe('Docker Mounts inside VS Code', () => {
     ['an unknown image', 'createContainer', () => ({ image: 'no-such-image' }), /no-such-image/],
     ['a mount that cannot be', 'createContainer', () => ({ image: BUSYBOX, mounts: ['rel/ative:/x'] }), /rel\/ative/],
     ['an unknown volume to remove', 'removeVolume', () => ({ volume: 'never-made' }), /never-made/],
-    ['an unknown target', 'backup', () => ({ container: web, targets: ['/nowhere'], destination: folder }), /"\/nowhere".*"\/data"/],
+    [
+      'an unknown target',
+      'backup',
+      () => ({ container: web, targets: ['/nowhere'], destination: folder }),
+      /"\/nowhere".*"\/data"/,
+    ],
   ];
   for (const [what, command, args, message] of refused) {
     it(`refuses ${what}, and says so`, async () => {
-      await assert.rejects(async () => call(command, args()), (error: Error) => {
-        assert.match(error.message, message);
-        return true;
-      });
-      assert.deepEqual(readdirSync(folder).filter((name) => name.includes('.partial')), []);
+      await assert.rejects(
+        async () => call(command, args()),
+        (error: Error) => {
+          assert.match(error.message, message);
+          return true;
+        },
+      );
+      assert.deepEqual(
+        readdirSync(folder).filter((name) => name.includes('.partial')),
+        [],
+      );
     });
   }
 
@@ -284,7 +394,10 @@ describe('Docker Mounts inside VS Code', () => {
     const to = destination();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', to]);
     try {
-      await assert.rejects(async () => call('backup', { volume: data, destination: to }), (error: Error) => error.message.includes(to) && /cannot be written/.test(error.message));
+      await assert.rejects(
+        async () => call('backup', { volume: data, destination: to }),
+        (error: Error) => error.message.includes(to) && /cannot be written/.test(error.message),
+      );
     } finally {
       execFileSync('umount', [to]);
     }
@@ -295,7 +408,12 @@ describe('Docker Mounts inside VS Code', () => {
     const settings = vscode.workspace.getConfiguration('dockerMounts');
     await settings.update('host', 'unix:///nonexistent/docker.sock', vscode.ConfigurationTarget.Global);
     try {
-      for (const [command, args] of [['refresh', undefined], ['listContainers', { all: true }], ['backup', { volume: data, destination: folder }], ['inspect', { volume: data }]] as const) {
+      for (const [command, args] of [
+        ['refresh', undefined],
+        ['listContainers', { all: true }],
+        ['backup', { volume: data, destination: folder }],
+        ['inspect', { volume: data }],
+      ] as const) {
         await until(`${command} fails`, async () => {
           try {
             await call(command, args);
@@ -309,7 +427,12 @@ describe('Docker Mounts inside VS Code', () => {
     } finally {
       await settings.update('host', undefined, vscode.ConfigurationTarget.Global);
     }
-    await until('back', async () => call<Volume[]>('listVolumes', {}).then((volumes) => volumes.length > 0, () => false));
+    await until('back', async () =>
+      call<Volume[]>('listVolumes', {}).then(
+        (volumes) => volumes.length > 0,
+        () => false,
+      ),
+    );
   });
 
   it('the log says what was done, without environment values', async () => {
@@ -323,7 +446,13 @@ describe('Docker Mounts inside VS Code', () => {
   // VS Code shows the message of an error that a keybinding's command rejects with, and makes links of it.
   it('the error of a command holds no link, whatever it was called with', async () => {
     for (const hostPath of ['[x](command:workbench.action.quit)', 'a\n[x](https://example.org) \u202e']) {
-      await assert.rejects(async () => call('resolvePath', { hostPath }), (error: Error) => !error.message.includes('](') && !/[\n\u202e]/.test(error.message) && error.message.includes('not an absolute path'));
+      await assert.rejects(
+        async () => call('resolvePath', { hostPath }),
+        (error: Error) =>
+          !error.message.includes('](') &&
+          !/[\n\u202e]/.test(error.message) &&
+          error.message.includes('not an absolute path'),
+      );
     }
   });
 });

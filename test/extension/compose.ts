@@ -59,8 +59,15 @@ volumes:
     const root = join(folder, project);
     mkdirSync(join(root, 'site'), { recursive: true });
     writeFileSync(join(await volume(connection, `${project}_data`), 'rows'), 'one\ntwo\n');
-    await container(connection, web, { Labels: labels('web'), HostConfig: { Binds: [`${root}/site:/srv/site`, `${project}_data:/var/data`, `${folder}:/more`] } });
-    await container(connection, `${project}-db-1`, { start: false, Labels: labels('db'), HostConfig: { Binds: [`${project}_data:/var/lib/db`] } });
+    await container(connection, web, {
+      Labels: labels('web'),
+      HostConfig: { Binds: [`${root}/site:/srv/site`, `${project}_data:/var/data`, `${folder}:/more`] },
+    });
+    await container(connection, `${project}-db-1`, {
+      start: false,
+      Labels: labels('db'),
+      HostConfig: { Binds: [`${project}_data:/var/lib/db`] },
+    });
     document = await open(join(root, 'compose.yaml'), text);
     await vscode.commands.executeCommand('dockerMounts.refresh');
   });
@@ -71,15 +78,33 @@ volumes:
 
   const at = (of: vscode.TextDocument, words: string, from = 0) => of.positionAt(of.getText().indexOf(words, from) + 1);
   const hover = async (of: vscode.TextDocument, words: string, from = 0) => {
-    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', of.uri, at(of, words, from));
+    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+      'vscode.executeHoverProvider',
+      of.uri,
+      at(of, words, from),
+    );
     // As it is read: names are escaped.
-    return hovers.flatMap(({ contents }) => contents.map((one) => (one as vscode.MarkdownString).value.replace(/\\([-/:._])/g, '$1'))).join('\n');
+    return hovers
+      .flatMap(({ contents }) =>
+        contents.map((one) => (one as vscode.MarkdownString).value.replace(/\\([-/:._])/g, '$1')),
+      )
+      .join('\n');
   };
-  const lenses = async (of: vscode.TextDocument) => (await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', of.uri, 100)) ?? [];
+  const lenses = async (of: vscode.TextDocument) =>
+    (await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', of.uri, 100)) ?? [];
   const marks = (of: vscode.TextDocument) =>
-    vscode.languages.getDiagnostics(of.uri).filter(({ source }) => source === 'Docker Mounts').map(({ code, range }) => `${code as string} ${of.getText(range)}`).sort();
+    vscode.languages
+      .getDiagnostics(of.uri)
+      .filter(({ source }) => source === 'Docker Mounts')
+      .map(({ code, range }) => `${code as string} ${of.getText(range)}`)
+      .sort();
   const fixes = async (of: vscode.TextDocument, words: string) => {
-    const found = await vscode.commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', of.uri, new vscode.Range(at(of, words), at(of, words)), vscode.CodeActionKind.QuickFix.value);
+    const found = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      of.uri,
+      new vscode.Range(at(of, words), at(of, words)),
+      vscode.CodeActionKind.QuickFix.value,
+    );
     // Other extensions offer fixes of their own.
     return found.filter(({ title }) => /^(Declare the Volume|Create the Directory)/.test(title));
   };
@@ -107,31 +132,64 @@ volumes:
 
   it('problems stand at their entries, each once', async () => {
     await until('marked', () => marks(document).length > 0);
-    assert.deepEqual(marks(document), ['missingExternal nas', 'missingSource ./gone:/gone', 'rights data:/var/data:ro', 'targetTwice ./site:/nowhere', 'undeclaredVolume nowhere:/nowhere']);
+    assert.deepEqual(marks(document), [
+      'missingExternal nas',
+      'missingSource ./gone:/gone',
+      'rights data:/var/data:ro',
+      'targetTwice ./site:/nowhere',
+      'undeclaredVolume nowhere:/nowhere',
+    ]);
   });
 
   it('lenses: what can be done with a volume; one made from a lens has Compose’s labels', async () => {
     const titles = (await lenses(document)).map(({ command }) => command?.title ?? '');
-    assert.ok(titles.some((title) => title.includes(`used by`) && title.includes(web)), titles.join('|'));
+    assert.ok(
+      titles.some((title) => title.includes(`used by`) && title.includes(web)),
+      titles.join('|'),
+    );
     assert.ok(titles.includes('Back Up…'));
     assert.ok(titles.some((title) => title.includes(`${web} differs: Show Difference`)));
-    const create = (await lenses(document)).find(({ command }) => command?.title.endsWith(`Create Volume ${project}_fresh`))?.command;
+    const create = (await lenses(document)).find(({ command }) =>
+      command?.title.endsWith(`Create Volume ${project}_fresh`),
+    )?.command;
     assert.ok(create);
     await vscode.commands.executeCommand(create.command, ...((create.arguments ?? []) as unknown[]));
     const made = await connection.docker.getVolume(`${project}_fresh`).inspect();
-    assert.deepEqual(made.Labels, { keep: 'always', 'com.docker.compose.project': project, 'com.docker.compose.volume': 'fresh' });
-    await until('the lens follows', async () => (await lenses(document)).some(({ command }) => /used by no container/.test(command?.title ?? '')));
+    assert.deepEqual(made.Labels, {
+      keep: 'always',
+      'com.docker.compose.project': project,
+      'com.docker.compose.volume': 'fresh',
+    });
+    await until('the lens follows', async () =>
+      (await lenses(document)).some(({ command }) => /used by no container/.test(command?.title ?? '')),
+    );
     await connection.docker.getVolume(`${project}_fresh`).remove();
   });
 
   it('showDifference: plain JSON, and a document', async () => {
-    const result = await vscode.commands.executeCommand<{ project: string; containers: { service: string; container: string; differences: { kind: string; target: string }[] }[] }>('dockerMounts.showDifference', { file: document.uri.fsPath, service: 'web' });
+    const result = await vscode.commands.executeCommand<{
+      project: string;
+      containers: { service: string; container: string; differences: { kind: string; target: string }[] }[];
+    }>('dockerMounts.showDifference', { file: document.uri.fsPath, service: 'web' });
     assert.equal(result.project, project);
-    assert.deepEqual(result.containers.map(({ container: name, differences }) => [name, differences.map(({ kind, target }) => `${kind} ${target}`)]), [[web, ['rights /var/data', 'missing /gone', 'extra /more']]]);
+    assert.deepEqual(
+      result.containers.map(({ container: name, differences }) => [
+        name,
+        differences.map(({ kind, target }) => `${kind} ${target}`),
+      ]),
+      [[web, ['rights /var/data', 'missing /gone', 'extra /more']]],
+    );
     assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
     const shown = vscode.window.activeTextEditor?.document.getText() ?? '';
-    assert.match(shown, new RegExp(`- /var/data {2}volume ${project}_data, read-only\n\\+ /var/data {2}volume ${project}_data\n`));
-    await assert.rejects(async () => vscode.commands.executeCommand('dockerMounts.showDifference', { file: document.uri.fsPath, service: 'none' }), /no service "none".*web, db/);
+    assert.match(
+      shown,
+      new RegExp(`- /var/data {2}volume ${project}_data, read-only\n\\+ /var/data {2}volume ${project}_data\n`),
+    );
+    await assert.rejects(
+      async () =>
+        vscode.commands.executeCommand('dockerMounts.showDifference', { file: document.uri.fsPath, service: 'none' }),
+      /no service "none".*web, db/,
+    );
   });
 
   it('quick fixes declare a volume and create a directory, and the marks go', async () => {
@@ -145,7 +203,10 @@ volumes:
     assert.ok(create?.command);
     await vscode.commands.executeCommand(create.command.command, ...((create.command.arguments ?? []) as unknown[]));
     assert.ok(existsSync(join(folder, project, 'gone')));
-    await until('only what is still so is marked', () => marks(document).join() === 'missingExternal nas,rights data:/var/data:ro,targetTwice ./site:/nowhere');
+    await until(
+      'only what is still so is marked',
+      () => marks(document).join() === 'missingExternal nas,rights data:/var/data:ro,targetTwice ./site:/nowhere',
+    );
     await document.save();
   });
 
@@ -153,8 +214,19 @@ volumes:
     const old = connection.docker.getContainer(web);
     await old.remove({ force: true });
     await until('the mark goes', () => !marks(document).some((mark) => mark.startsWith('rights')));
-    await container(connection, web, { Labels: labels('web'), HostConfig: { Binds: [`${folder}/${project}/site:/srv/site`, `${project}_data:/var/data:ro`, `${folder}/${project}/gone:/gone`] } });
-    await until('as the file says', async () => /running, as the file says/.test(await hover(document, 'data:/var/data:ro')));
+    await container(connection, web, {
+      Labels: labels('web'),
+      HostConfig: {
+        Binds: [
+          `${folder}/${project}/site:/srv/site`,
+          `${project}_data:/var/data:ro`,
+          `${folder}/${project}/gone:/gone`,
+        ],
+      },
+    });
+    await until('as the file says', async () =>
+      /running, as the file says/.test(await hover(document, 'data:/var/data:ro')),
+    );
     assert.ok(!(await lenses(document)).some(({ command }) => command?.title.includes(`${web} differs`)));
   });
 
@@ -164,7 +236,10 @@ volumes:
       await settings.update('codeLens', false, vscode.ConfigurationTarget.Global);
       await settings.update('diagnostics', false, vscode.ConfigurationTarget.Global);
       await until('no mark', () => marks(document).length === 0);
-      assert.deepEqual((await lenses(document)).filter(({ command }) => command?.command.startsWith('dockerMounts.')), []);
+      assert.deepEqual(
+        (await lenses(document)).filter(({ command }) => command?.command.startsWith('dockerMounts.')),
+        [],
+      );
     } finally {
       await settings.update('codeLens', undefined, vscode.ConfigurationTarget.Global);
       await settings.update('diagnostics', undefined, vscode.ConfigurationTarget.Global);
@@ -174,12 +249,18 @@ volumes:
   it('a Dockerfile: which images and volumes come from a VOLUME, and what the classic builder discards', async () => {
     const name = unique('anonymous');
     await container(connection, name, { Image: WITH_VOLUME });
-    const dockerfile = await open(join(folder, project, 'Dockerfile'), 'FROM scratch\nVOLUME ["/var/lib/data"]\nCOPY seed /var/lib/data/\n');
+    const dockerfile = await open(
+      join(folder, project, 'Dockerfile'),
+      'FROM scratch\nVOLUME ["/var/lib/data"]\nCOPY seed /var/lib/data/\n',
+    );
     await until('known', async () => (await hover(dockerfile, '/var/lib/data')).includes(WITH_VOLUME));
     assert.match(await hover(dockerfile, '/var/lib/data'), new RegExp(`${name}:/var/lib/data`));
     await until('marked', () => marks(dockerfile).length > 0);
     assert.deepEqual(marks(dockerfile), ['lateChange COPY seed /var/lib/data/']);
-    assert.match(vscode.languages.getDiagnostics(dockerfile.uri)[0]!.message, /classic builder.*discard.*BuildKit keeps/);
+    assert.match(
+      vscode.languages.getDiagnostics(dockerfile.uri)[0]!.message,
+      /classic builder.*discard.*BuildKit keeps/,
+    );
   });
 
   it('devcontainer.json: the state of its mounts, and a source that is not there', async () => {
@@ -192,12 +273,18 @@ volumes:
   });
 
   it('a broken file under the cursor does no harm', async () => {
-    const file = await open(join(folder, 'broken/compose.yaml'), 'services:\n  a: [\n    volumes:\n  - ${\n&x *x <<: \t');
+    const file = await open(
+      join(folder, 'broken/compose.yaml'),
+      'services:\n  a: [\n    volumes:\n  - ${\n&x *x <<: \t',
+    );
     assert.equal(await hover(file, 'volumes'), '');
     assert.deepEqual(marks(file), []);
   });
 
   it('createDirectory refuses what is no absolute path', async () => {
-    await assert.rejects(async () => vscode.commands.executeCommand('dockerMounts.createDirectory', { path: 'relative' }), /"relative" is no absolute path/);
+    await assert.rejects(
+      async () => vscode.commands.executeCommand('dockerMounts.createDirectory', { path: 'relative' }),
+      /"relative" is no absolute path/,
+    );
   });
 });

@@ -14,7 +14,8 @@ async function inside(connection: Connection, name: string, script: string): Pro
   for await (const _ of await exec.start({})) void _;
 }
 
-const isCode = (code: string, message?: RegExp) => (error: Error) => error instanceof vscode.FileSystemError && error.code === code && (message?.test(error.message) ?? true);
+const isCode = (code: string, message?: RegExp) => (error: Error) =>
+  error instanceof vscode.FileSystemError && error.code === code && (message?.test(error.message) ?? true);
 
 describe('Files in volumes and mounts', () => {
   let connection: Connection;
@@ -66,13 +67,19 @@ describe('Files in volumes and mounts', () => {
     assert.deepEqual([...(await fs.readFile(at('/new/deep/file')))], [0, 255, 10]);
     await fs.rename(at('/new/deep/file'), at('/new/moved'));
     await fs.copy(at('/new'), at('/copy'));
-    assert.deepEqual((await fs.readDirectory(at('/copy'))).map(([name]) => name), ['deep', 'moved']);
+    assert.deepEqual(
+      (await fs.readDirectory(at('/copy'))).map(([name]) => name),
+      ['deep', 'moved'],
+    );
     await assert.rejects(async () => fs.delete(at('/copy'), { recursive: false }));
     await fs.delete(at('/copy'), { recursive: true });
     await fs.delete(at('/new'), { recursive: true });
     await assert.rejects(async () => fs.stat(at('/copy')), isCode('FileNotFound'));
     await assert.rejects(async () => fs.readFile(at('/conf')), isCode('FileIsADirectory'));
-    await assert.rejects(async () => fs.stat(vscode.Uri.parse('docker-mounts:/volume/no-such/file')), isCode('FileNotFound', /no volume "no-such"/));
+    await assert.rejects(
+      async () => fs.stat(vscode.Uri.parse('docker-mounts:/volume/no-such/file')),
+      isCode('FileNotFound', /no volume "no-such"/),
+    );
   });
 
   it('a document saved: owner and mode stay, and nothing is left beside it', async () => {
@@ -117,33 +124,78 @@ describe('Files in volumes and mounts', () => {
   });
 
   it('commands with all arguments ask nothing: list, new, rename, upload, download, copy, delete', async () => {
-    const made = await call<{ uri: string }>('newFile', { volume: data, path: 'list/one.txt' }).then(undefined, (error: Error) => error);
+    const made = await call<{ uri: string }>('newFile', { volume: data, path: 'list/one.txt' }).then(
+      undefined,
+      (error: Error) => error,
+    );
     assert.ok(made instanceof Error && /list/.test(made.message), 'its folder is missing');
-    assert.deepEqual(await call('newFolder', { volume: data, path: 'list' }), { uri: `docker-mounts:/volume/${data}/list` });
-    assert.deepEqual(await call('newFile', { container: web, target: '/data', path: 'list/one.txt' }), { uri: `docker-mounts:/container/${web}/data/list/one.txt` });
-    assert.deepEqual(await call('renameFile', { volume: data, path: 'list/one.txt', name: 'two words.txt' }), { uri: `docker-mounts:/volume/${data}/list/two%20words.txt` });
+    assert.deepEqual(await call('newFolder', { volume: data, path: 'list' }), {
+      uri: `docker-mounts:/volume/${data}/list`,
+    });
+    assert.deepEqual(await call('newFile', { container: web, target: '/data', path: 'list/one.txt' }), {
+      uri: `docker-mounts:/container/${web}/data/list/one.txt`,
+    });
+    assert.deepEqual(await call('renameFile', { volume: data, path: 'list/one.txt', name: 'two words.txt' }), {
+      uri: `docker-mounts:/volume/${data}/list/two%20words.txt`,
+    });
     const local = join(folder, 'local');
     mkdirSync(local);
     writeFileSync(join(local, 'file'), 'uploaded');
-    const up = await call<{ uris: string[]; entries: number; bytes: number }>('upload', { volume: data, path: 'list', files: [local, vscode.Uri.file(join(local, 'file')).toString()] });
-    assert.deepEqual(up, { uris: [`docker-mounts:/volume/${data}/list/local`, `docker-mounts:/volume/${data}/list/file`], entries: 3, bytes: 16 });
-    const listed = await call<{ name: string; type: string; size: number }[]>('listFiles', { volume: data, path: '/list' });
-    assert.deepEqual(listed.map(({ name, type, size }) => [name, type, type === 'file' ? size : 0]), [['file', 'file', 8], ['local', 'directory', 0], ['two words.txt', 'file', 0]]);
+    const up = await call<{ uris: string[]; entries: number; bytes: number }>('upload', {
+      volume: data,
+      path: 'list',
+      files: [local, vscode.Uri.file(join(local, 'file')).toString()],
+    });
+    assert.deepEqual(up, {
+      uris: [`docker-mounts:/volume/${data}/list/local`, `docker-mounts:/volume/${data}/list/file`],
+      entries: 3,
+      bytes: 16,
+    });
+    const listed = await call<{ name: string; type: string; size: number }[]>('listFiles', {
+      volume: data,
+      path: '/list',
+    });
+    assert.deepEqual(
+      listed.map(({ name, type, size }) => [name, type, type === 'file' ? size : 0]),
+      [
+        ['file', 'file', 8],
+        ['local', 'directory', 0],
+        ['two words.txt', 'file', 0],
+      ],
+    );
     assert.deepEqual(JSON.parse(JSON.stringify(listed)), listed);
-    const copied = await call<{ entries: number }>('copyFiles', { from: [`docker-mounts:/volume/${data}/list/file`], volume: data, path: 'conf' });
+    const copied = await call<{ entries: number }>('copyFiles', {
+      from: [`docker-mounts:/volume/${data}/list/file`],
+      volume: data,
+      path: 'conf',
+    });
     assert.equal(copied.entries, 1);
     const to = join(folder, 'to');
     mkdirSync(to);
-    const down = await call<{ files: string[]; entries: number; bytes: number }>('download', { volume: data, path: 'list/local', destination: to });
+    const down = await call<{ files: string[]; entries: number; bytes: number }>('download', {
+      volume: data,
+      path: 'list/local',
+      destination: to,
+    });
     assert.deepEqual(down, { files: [join(to, 'local')], entries: 1, bytes: 8 });
     assert.equal(readFileSync(join(to, 'local/file'), 'utf8'), 'uploaded');
-    await assert.rejects(async () => call('download', { volume: data, path: 'list/local', destination: to }), /exists already/);
-    await assert.rejects(async () => call('upload', { volume: data, path: 'list', files: [join(folder, 'none')] }), /none" cannot be read/);
+    await assert.rejects(
+      async () => call('download', { volume: data, path: 'list/local', destination: to }),
+      /exists already/,
+    );
+    await assert.rejects(
+      async () => call('upload', { volume: data, path: 'list', files: [join(folder, 'none')] }),
+      /none" cannot be read/,
+    );
     await assert.rejects(async () => call('listFiles', { volume: data, container: web }), /not several/);
     await assert.rejects(async () => call('listFiles', { volume: data, path: '../..' }), /steps up/);
-    assert.deepEqual(await call('deleteFile', { volume: data, paths: ['list', 'conf/file'] }), { deleted: [`docker-mounts:/volume/${data}/list`, `docker-mounts:/volume/${data}/conf/file`] });
+    assert.deepEqual(await call('deleteFile', { volume: data, paths: ['list', 'conf/file'] }), {
+      deleted: [`docker-mounts:/volume/${data}/list`, `docker-mounts:/volume/${data}/conf/file`],
+    });
     assert.equal(existsSync(join(root, 'list')), false);
-    assert.deepEqual(await call('copyFilePath', { container: web, path: '/data/conf/app.conf' }), { path: '/data/conf/app.conf' });
+    assert.deepEqual(await call('copyFilePath', { container: web, path: '/data/conf/app.conf' }), {
+      path: '/data/conf/app.conf',
+    });
     assert.equal(await vscode.env.clipboard.readText(), '/data/conf/app.conf');
   });
 
@@ -179,7 +231,15 @@ describe('Files in volumes and mounts', () => {
     } finally {
       await settings.update('host', undefined, vscode.ConfigurationTarget.Global);
     }
-    await until('the engine is back', async () => fs.stat(at('/conf/dirty.conf')).then(() => true, () => false), 30_000);
+    await until(
+      'the engine is back',
+      async () =>
+        fs.stat(at('/conf/dirty.conf')).then(
+          () => true,
+          () => false,
+        ),
+      30_000,
+    );
     assert.equal(await document.save(), true);
     assert.equal(readFileSync(join(root, 'conf/dirty.conf'), 'utf8'), 'before\ntyped meanwhile\n');
   });

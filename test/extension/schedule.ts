@@ -43,8 +43,20 @@ describe('the schedule', () => {
   after(() => end(connection, folder));
 
   it('backUpRegularly with all it needs asks nothing, writes the setting, and the first backup follows by itself', async () => {
-    const entry = await call<Record<string, unknown>>('backUpRegularly', { volume: data, every: '6h', destination: to, keep: { last: 3 } });
-    assert.deepEqual(entry, { id: data, volume: data, every: '6h', destination: to, keep: { last: 3 }, engine: connection.info.name });
+    const entry = await call<Record<string, unknown>>('backUpRegularly', {
+      volume: data,
+      every: '6h',
+      destination: to,
+      keep: { last: 3 },
+    });
+    assert.deepEqual(entry, {
+      id: data,
+      volume: data,
+      every: '6h',
+      destination: to,
+      keep: { last: 3 },
+      engine: connection.info.name,
+    });
     assert.deepEqual(settings().get('schedule'), [entry]);
     await until('an archive', async () => (await listed(data))?.last?.verified === true, 20_000);
     assert.equal(archives().length, 1);
@@ -57,9 +69,15 @@ describe('the schedule', () => {
 
   it('runSchedule: one entry now, or what is due; retention thins out its own', async () => {
     await call('backUpRegularly', { id: 'mine', volume: data, at: '00:00', destination: to, keep: { last: 2 } });
-    assert.deepEqual((await call<{ outcome: string }[]>('runSchedule', {})).map(({ outcome }) => outcome), ['notDue'], 'midnight has passed before it was made');
+    assert.deepEqual(
+      (await call<{ outcome: string }[]>('runSchedule', {})).map(({ outcome }) => outcome),
+      ['notDue'],
+      'midnight has passed before it was made',
+    );
     for (let run = 0; run < 3; run += 1) {
-      const [result] = await call<{ outcome: string; file: string; removed: string[] }[]>('runSchedule', { id: 'mine' });
+      const [result] = await call<{ outcome: string; file: string; removed: string[] }[]>('runSchedule', {
+        id: 'mine',
+      });
       assert.equal(result?.outcome, 'done');
       assert.equal(result.removed.length, run === 2 ? 1 : 0);
       assert.deepEqual(JSON.parse(JSON.stringify(result)), result, 'plain JSON');
@@ -74,13 +92,23 @@ describe('the schedule', () => {
     assert.deepEqual(await call('removeFromSchedule', { id: 'mine' }), { removed: ['mine'] });
     assert.equal(archives().length, 1);
     assert.deepEqual(settings().get<object[]>('schedule')?.length, 1);
-    await assert.rejects(async () => call('removeFromSchedule', { id: 'mine' }), /no scheduled backup "mine"; there are "volume:another"/);
+    await assert.rejects(
+      async () => call('removeFromSchedule', { id: 'mine' }),
+      /no scheduled backup "mine"; there are "volume:another"/,
+    );
   });
 
   it('bad entries are named with field and way out, and the good ones work', async () => {
-    await write([{ volume: data, evry: '1d' }, { id: 'good', volume: data, every: '1d', destination: to }, { id: 'when', volume: data, at: '25:00' }]);
+    await write([
+      { volume: data, evry: '1d' },
+      { id: 'good', volume: data, every: '1d', destination: to },
+      { id: 'when', volume: data, at: '25:00' },
+    ]);
     const all = await call<Listed[]>('listSchedule');
-    assert.deepEqual(all.map(({ id }) => id), ['good', undefined, undefined]);
+    assert.deepEqual(
+      all.map(({ id }) => id),
+      ['good', undefined, undefined],
+    );
     assert.match(all[1]?.problem ?? '', /Entry 1 .*"evry" is unknown; use id, /);
     assert.match(all[2]?.problem ?? '', /Entry 3 \("when"\).*"at" is "25:00"/);
     await until('the good one', () => archives().length === 1, 20_000);
@@ -90,7 +118,10 @@ describe('the schedule', () => {
     await call('backUpRegularly', { id: 'mine', volume: data, at: '00:00', destination: to });
     await call('runSchedule', { id: 'mine' });
     renameSync(to, `${to}.away`);
-    await assert.rejects(async () => call('runSchedule', { id: 'mine' }), /does not exist; create it or choose another/);
+    await assert.rejects(
+      async () => call('runSchedule', { id: 'mine' }),
+      /does not exist; create it or choose another/,
+    );
     assert.match((await listed('mine'))?.lastError?.message ?? '', /does not exist/);
     renameSync(`${to}.away`, to);
     await call('runSchedule', { id: 'mine' });
@@ -99,13 +130,19 @@ describe('the schedule', () => {
 
   it('encrypted without a passphrase fails with the way out; set, it runs at once', async () => {
     await call('backUpRegularly', { id: 'mine', volume: data, every: '1d', destination: to, encrypt: true });
-    await until('the failure', async () => /no passphrase is stored; set it by/.test((await listed('mine'))?.lastError?.message ?? ''));
+    await until('the failure', async () =>
+      /no passphrase is stored; set it by/.test((await listed('mine'))?.lastError?.message ?? ''),
+    );
     await call('setPassphrase', { passphrase: 'correct horse' });
     await until('an archive', () => archives().some((name) => name.endsWith('.age')), 20_000);
   });
 
   it('no workspace brings a schedule of its own', () => {
-    const { capabilities, contributes } = vscode.extensions.getExtension('docker-mounts.docker-mounts')?.packageJSON as { capabilities: { untrustedWorkspaces: { restrictedConfigurations: string[] } }; contributes: { configuration: { properties: Record<string, { scope: string }> } } };
+    const { capabilities, contributes } = vscode.extensions.getExtension('docker-mounts.docker-mounts')
+      ?.packageJSON as {
+      capabilities: { untrustedWorkspaces: { restrictedConfigurations: string[] } };
+      contributes: { configuration: { properties: Record<string, { scope: string }> } };
+    };
     assert.ok(capabilities.untrustedWorkspaces.restrictedConfigurations.includes('dockerMounts.schedule'));
     assert.equal(contributes.configuration.properties['dockerMounts.schedule']?.scope, 'machine');
   });
@@ -129,7 +166,13 @@ describe('the schedule', () => {
 
   it('refuses an id that is taken, and one that is unknown', async () => {
     await call('backUpRegularly', { id: 'mine', volume: data, at: '00:00', destination: to });
-    await assert.rejects(async () => call('backUpRegularly', { id: 'mine', volume: data, every: '1d', destination: to }), /"mine" already/);
-    await assert.rejects(async () => call('runSchedule', { id: 'yours' }), /no scheduled backup "yours"; there are "mine"/);
+    await assert.rejects(
+      async () => call('backUpRegularly', { id: 'mine', volume: data, every: '1d', destination: to }),
+      /"mine" already/,
+    );
+    await assert.rejects(
+      async () => call('runSchedule', { id: 'yours' }),
+      /no scheduled backup "yours"; there are "mine"/,
+    );
   });
 });

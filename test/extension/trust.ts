@@ -7,9 +7,11 @@ import type { BackupResult } from '../../src/backup/backup.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { begin, BUSYBOX, container, end, unique, volume } from '../engine/support.ts';
 
-const call = <T>(command: string, args?: unknown): Thenable<T> => vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
+const call = <T>(command: string, args?: unknown): Thenable<T> =>
+  vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
 /** By way of the window, as a keybinding or a link comes: `runCommands` is a command of the window. */
-const fromWindow = (command: string, args: unknown): Thenable<unknown> => vscode.commands.executeCommand('runCommands', { commands: [{ command: `dockerMounts.${command}`, args }] });
+const fromWindow = (command: string, args: unknown): Thenable<unknown> =>
+  vscode.commands.executeCommand('runCommands', { commands: [{ command: `dockerMounts.${command}`, args }] });
 
 describe('Who may give a container power over the machine', () => {
   let connection: Connection;
@@ -31,12 +33,17 @@ describe('Who may give a container power over the machine', () => {
     symlinkSync(connection.endpoint.options.socketPath ?? '', join(folder, 'site/innocent'));
     writeFileSync(join(await volume(connection, data), 'rows'), 'one\n');
     await volume(connection, shared, { DriverOpts: { type: 'none', o: 'bind', device: '/etc' } });
-    await container(connection, web, { start: false, HostConfig: { Binds: ['/etc:/host-etc:ro', `${folder}/site:/srv`] } });
+    await container(connection, web, {
+      start: false,
+      HostConfig: { Binds: ['/etc:/host-etc:ro', `${folder}/site:/srv`] },
+    });
     await container(connection, risky, { start: false, HostConfig: { Binds: ['/etc:/host-etc'] } });
     await container(connection, taker, { start: false });
     ({ file } = await call<BackupResult>('backup', { volume: data, destination: folder }));
     // The questions are answered with no.
-    Object.assign(vscode.window, { showWarningMessage: (question: string) => (asked.push(question), Promise.resolve(undefined)) });
+    Object.assign(vscode.window, {
+      showWarningMessage: (question: string) => (asked.push(question), Promise.resolve(undefined)),
+    });
   });
   after(async () => {
     Object.assign(vscode.window, { showWarningMessage });
@@ -46,23 +53,52 @@ describe('Who may give a container power over the machine', () => {
 
   const image = { image: BUSYBOX, name: made, start: false };
   const dangerous: [string, string, () => object][] = [
-    ['a bind as an API object', 'createContainer', () => ({ ...image, mounts: [{ Type: 'bind', Source: '/etc', Target: '/x' }] })],
+    [
+      'a bind as an API object',
+      'createContainer',
+      () => ({ ...image, mounts: [{ Type: 'bind', Source: '/etc', Target: '/x' }] }),
+    ],
     ['a -v string', 'createContainer', () => ({ ...image, mounts: ['//etc/.:/x'] })],
-    ['a --mount string', 'createContainer', () => ({ ...image, mounts: ['type=bind,src=/srv/../var/run,dst=/x,readonly'] })],
-    ['the engine’s socket', 'createContainer', () => ({ ...image, mounts: [`${connection.endpoint.options.socketPath}:/x:ro`] })],
+    [
+      'a --mount string',
+      'createContainer',
+      () => ({ ...image, mounts: ['type=bind,src=/srv/../var/run,dst=/x,readonly'] }),
+    ],
+    [
+      'the engine’s socket',
+      'createContainer',
+      () => ({ ...image, mounts: [`${connection.endpoint.options.socketPath}:/x:ro`] }),
+    ],
     ['a link to the socket', 'createContainer', () => ({ ...image, mounts: [`${folder}/site/innocent:/x`] })],
     ['a path behind a link', 'createContainer', () => ({ ...image, mounts: [`${folder}/site/link/cron.d:/x`] })],
     ['another home', 'createContainer', () => ({ ...image, mounts: ['/home/somebody/x:/x'] })],
     ['the own keys', 'createContainer', () => ({ ...image, mounts: [`${homedir()}/.ssh:/x:ro`] })],
     ['volumes from a container that has such a bind', 'createContainer', () => ({ ...image, volumesFrom: [risky] })],
-    ['a new volume that is a bind', 'createContainer', () => ({ ...image, mounts: [{ Type: 'volume', Target: '/x', VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'none', o: 'bind', device: '/etc' } } } }] })],
+    [
+      'a new volume that is a bind',
+      'createContainer',
+      () => ({
+        ...image,
+        mounts: [
+          {
+            Type: 'volume',
+            Target: '/x',
+            VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'none', o: 'bind', device: '/etc' } } },
+          },
+        ],
+      }),
+    ],
     ['a volume that is a bind already', 'createContainer', () => ({ ...image, mounts: [`${shared}:/x`] })],
     ['a folder to run with', 'runWithFolder', () => ({ ...image, path: '/etc', target: '/x' })],
     ['a bind that is added', 'addMount', () => ({ container: taker, mounts: ['/etc:/x'] })],
     ['a volume that is attached', 'attachVolume', () => ({ container: taker, volume: shared, target: '/x' })],
     ['volumes that are attached', 'attachVolumesFrom', () => ({ container: taker, from: risky })],
     ['rights', 'setReadWrite', () => ({ container: web, target: '/host-etc' })],
-    ['a volume with the device of a bind', 'createVolume', () => ({ name: made, driverOpts: { type: 'none', o: 'bind', device: '/etc' } })],
+    [
+      'a volume with the device of a bind',
+      'createVolume',
+      () => ({ name: made, driverOpts: { type: 'none', o: 'bind', device: '/etc' } }),
+    ],
     ['a volume of a disk', 'createVolume', () => ({ name: made, driverOpts: { type: 'ext4', device: '/dev/sda1' } })],
     ['a restore into /etc', 'restore', () => ({ file, source: '/etc', mode: 'merge' })],
     ['a restore into a volume that is /etc', 'restore', () => ({ file, volume: shared, mode: 'merge' })],
@@ -72,31 +108,60 @@ describe('Who may give a container power over the machine', () => {
     ['a file that is deleted in /etc', 'deleteFile', () => ({ container: risky, paths: ['/host-etc/hostname'] })],
     ['a file for /etc', 'upload', () => ({ container: risky, path: '/host-etc', files: [file] })],
     ['a key for a volume', 'upload', () => ({ volume: data, files: [join(homedir(), '.ssh/id_rsa')] })],
-    ['a download to where the shell begins', 'download', () => ({ volume: data, path: 'rows', destination: homedir() })],
+    [
+      'a download to where the shell begins',
+      'download',
+      () => ({ volume: data, path: 'rows', destination: homedir() }),
+    ],
   ];
   for (const [what, command, args] of dangerous) {
     it(`${command}: ${what} is asked about once, whoever calls, and no is no`, async () => {
-      const before = [await connection.docker.getContainer(taker).inspect(), await connection.docker.getContainer(web).inspect()].map(({ Id }) => Id);
+      const before = [
+        await connection.docker.getContainer(taker).inspect(),
+        await connection.docker.getContainer(web).inspect(),
+      ].map(({ Id }) => Id);
       assert.equal(await call(command, args()), undefined);
       assert.equal(asked.length, 1, asked.join(' | '));
       await fromWindow(command, args());
       assert.equal(asked.length, 2, asked.join(' | '));
-      assert.deepEqual([await connection.docker.getContainer(taker).inspect(), await connection.docker.getContainer(web).inspect()].map(({ Id }) => Id), before);
+      assert.deepEqual(
+        [
+          await connection.docker.getContainer(taker).inspect(),
+          await connection.docker.getContainer(web).inspect(),
+        ].map(({ Id }) => Id),
+        before,
+      );
       await assert.rejects(async () => connection.docker.getContainer(made).inspect(), /404/);
       await assert.rejects(async () => connection.docker.getVolume(made).inspect(), /404/);
-      assert.deepEqual([existsSync('/etc/dm-test'), existsSync('/etc/rows'), existsSync('/etc/cron.d/rows'), existsSync(join(homedir(), 'rows'))], [false, false, false, false]);
+      assert.deepEqual(
+        [
+          existsSync('/etc/dm-test'),
+          existsSync('/etc/rows'),
+          existsSync('/etc/cron.d/rows'),
+          existsSync(join(homedir(), 'rows')),
+        ],
+        [false, false, false, false],
+      );
     });
 
     it(`${command}: ${what} with "confirmed" from the window is refused: neither asked about nor done`, async () => {
-      const state = async () => [await connection.docker.getContainer(taker).inspect(), await connection.docker.getContainer(web).inspect()].map(({ Id }) => Id);
+      const state = async () =>
+        [
+          await connection.docker.getContainer(taker).inspect(),
+          await connection.docker.getContainer(web).inspect(),
+        ].map(({ Id }) => Id);
       const before = await state();
       // `runCommands` shows a failure and does not throw it; what counts is that nothing came of the call.
-      for (const confirmed of [true, 'true', 1, false]) await fromWindow(command, { ...args(), confirmed }).then(undefined, () => undefined);
+      for (const confirmed of [true, 'true', 1, false])
+        await fromWindow(command, { ...args(), confirmed }).then(undefined, () => undefined);
       assert.deepEqual(asked, []);
       assert.deepEqual(await state(), before);
       await assert.rejects(async () => connection.docker.getContainer(made).inspect(), /404/);
       await assert.rejects(async () => connection.docker.getVolume(made).inspect(), /404/);
-      assert.deepEqual(['/etc/dm-test', '/etc/rows', '/etc/cron.d/rows', join(homedir(), 'rows')].filter((path) => existsSync(path)), []);
+      assert.deepEqual(
+        ['/etc/dm-test', '/etc/rows', '/etc/cron.d/rows', join(homedir(), 'rows')].filter((path) => existsSync(path)),
+        [],
+      );
     });
   }
 
@@ -133,7 +198,14 @@ describe('Who may give a container power over the machine', () => {
 
   it('also in a call that follows a wait, and by way of a command of its own', async () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
-    const own = vscode.commands.registerCommand('dockerMountsTest.own', () => call('createVolume', { name: made, driverOpts: { type: 'none', o: 'bind', device: '/etc' }, labels: { 'docker-mounts.test': '1' }, confirmed: true }));
+    const own = vscode.commands.registerCommand('dockerMountsTest.own', () =>
+      call('createVolume', {
+        name: made,
+        driverOpts: { type: 'none', o: 'bind', device: '/etc' },
+        labels: { 'docker-mounts.test': '1' },
+        confirmed: true,
+      }),
+    );
     try {
       await vscode.commands.executeCommand('runCommands', { commands: ['dockerMountsTest.own'] });
     } finally {
@@ -144,20 +216,35 @@ describe('Who may give a container power over the machine', () => {
   });
 
   it('"confirmed" must be true or false', async () => {
-    await assert.rejects(async () => call('createContainer', { ...image, mounts: ['/etc:/x'], confirmed: 'yes' }), /"confirmed" must be true or false/);
+    await assert.rejects(
+      async () => call('createContainer', { ...image, mounts: ['/etc:/x'], confirmed: 'yes' }),
+      /"confirmed" must be true or false/,
+    );
   });
 
   it('the user’s own folders are not asked about', async () => {
-    const { id } = await call<{ id: string }>('createContainer', { ...image, mounts: [`${folder}/site:/x`, `${vscode.workspace.workspaceFolders?.[0]?.uri.fsPath}:/work`, `${data}:/data`], volumesFrom: [taker] });
+    const { id } = await call<{ id: string }>('createContainer', {
+      ...image,
+      mounts: [`${folder}/site:/x`, `${vscode.workspace.workspaceFolders?.[0]?.uri.fsPath}:/work`, `${data}:/data`],
+      volumesFrom: [taker],
+    });
     await connection.docker.getContainer(id).remove();
     assert.deepEqual(asked, []);
   });
 
   const SECRET = 'Hunter-2!x';
-  const shapes: [string, unknown][] = [['a number', 4242424242], ['an object', { a: { b: SECRET } }], ['a list', [SECRET, { b: SECRET }, 7]], ['a nested list', [[SECRET]]], ['true', true]];
+  const shapes: [string, unknown][] = [
+    ['a number', 4242424242],
+    ['an object', { a: { b: SECRET } }],
+    ['a list', [SECRET, { b: SECRET }, 7]],
+    ['a nested list', [[SECRET]]],
+    ['true', true],
+  ];
   const keys: [string, string, object][] = [
     ['setPassphrase', 'passphrase', {}],
-    ...['backup', 'verifyBackup', 'restore', 'restoreSome', 'verifyAgainst'].map((command): [string, string, object] => [command, 'passphrase', { file: '/nonexistent.tar', volume: 'nothing' }]),
+    ...['backup', 'verifyBackup', 'restore', 'restoreSome', 'verifyAgainst'].map(
+      (command): [string, string, object] => [command, 'passphrase', { file: '/nonexistent.tar', volume: 'nothing' }],
+    ),
     ['createContainer', 'env', { image: 'none' }],
     ['createContainer', 'command', { image: 'none' }],
     ['runWithFolder', 'env', { image: 'none', path: '/srv/x', target: '/x' }],
@@ -168,10 +255,12 @@ describe('Who may give a container power over the machine', () => {
     for (const [what, value] of shapes) {
       it(`${command}: "${key}" given as ${what} is refused without being quoted`, async () => {
         await assert.rejects(
-          async () => call(command, { ...rest, ...(command === 'verifyBackup' ? { volume: undefined } : {}), [key]: value }),
+          async () =>
+            call(command, { ...rest, ...(command === 'verifyBackup' ? { volume: undefined } : {}), [key]: value }),
           (error: Error) => {
             assert.ok(error.message.length > 10);
-            for (const secret of [SECRET, '4242424242']) assert.equal(error.message.includes(secret), false, error.message);
+            for (const secret of [SECRET, '4242424242'])
+              assert.equal(error.message.includes(secret), false, error.message);
             return true;
           },
         );
@@ -181,11 +270,17 @@ describe('Who may give a container power over the machine', () => {
 
   it('a value in the place of a name is not quoted', async () => {
     for (const command of ['backup', 'createVolume', 'createContainer', 'removeVolume']) {
-      await assert.rejects(async () => call(command, { [SECRET]: 1 }), (error: Error) => /unknown/.test(error.message) && !error.message.includes(SECRET));
+      await assert.rejects(
+        async () => call(command, { [SECRET]: 1 }),
+        (error: Error) => /unknown/.test(error.message) && !error.message.includes(SECRET),
+      );
     }
   });
 
   it('of several that are removed, what went and what did not is said', async () => {
-    await assert.rejects(async () => call('removeVolume', { volumes: [data, 'dm-nothing'] }), /"dm-nothing".*nothing was removed/);
+    await assert.rejects(
+      async () => call('removeVolume', { volumes: [data, 'dm-nothing'] }),
+      /"dm-nothing".*nothing was removed/,
+    );
   });
 });

@@ -1,4 +1,5 @@
-// `npm run bench [MiB] [small files]`: starts an engine and runs the benchmark in the Node that VS Code's generation has.
+// `npm run bench [MiB] [small files]`: starts an engine and runs the benchmark in the Node that VS Code's generation
+// has.
 import { atEnd, runScript } from './ending.mjs';
 import { engineEnvironment } from './environment.mjs';
 import { ensureModules, ensureNode, run } from './machine.mjs';
@@ -15,5 +16,7 @@ await runScript(async () => {
   const engine = await startEngine();
   atEnd(engine.stop);
   await makeImages(engine.host);
-  await run(node.node, ['--expose-gc', 'test/bench/backup.ts', ...process.argv.slice(2)], { env: { ...engineEnvironment(process.env, engine.host), DOCKER_MOUNTS_TEST_HOST: engine.host } });
+  await run(node.node, ['--expose-gc', 'test/bench/backup.ts', ...process.argv.slice(2)], {
+    env: { ...engineEnvironment(process.env, engine.host), DOCKER_MOUNTS_TEST_HOST: engine.host },
+  });
 });

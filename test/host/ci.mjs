@@ -19,7 +19,10 @@ await runScript(
     await kept.ready;
     rmSync(join(root, 'node_modules'), { recursive: true, force: true });
     // By npm, as a person does it: npm hands its own settings down to what it runs.
-    code = await exitCodeOf('npm', ['test', '--silent'], { env: { ...process.env, XDG_CACHE_HOME: cache }, graceMs: GRACE_MS });
+    code = await exitCodeOf('npm', ['test', '--silent'], {
+      env: { ...process.env, XDG_CACHE_HOME: cache },
+      graceMs: GRACE_MS,
+    });
   },
   {
     finish(error) {

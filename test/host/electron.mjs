@@ -1,4 +1,5 @@
-// `npm run test:electron`: the extension suite in a desktop VS Code, for those who can download one. Needs an engine at DOCKER_HOST.
+// `npm run test:electron`: the extension suite in a desktop VS Code, for those who can download one. Needs an engine at
+// DOCKER_HOST.
 import { join } from 'node:path';
 import { runScript } from './ending.mjs';
 import { engineEnvironment } from './environment.mjs';
@@ -10,7 +11,8 @@ await runScript(async () => {
   await run(node.node, ['build/bundle.mjs', '--tests']);
   const host = process.env.DOCKER_HOST || 'unix:///var/run/docker.sock';
   const { answers } = await import('./engine.mjs');
-  if (!(await answers(host))) throw new Error(`No engine answers at ${host}. Start it, or set DOCKER_HOST to another one, and try again.`);
+  if (!(await answers(host)))
+    throw new Error(`No engine answers at ${host}. Start it, or set DOCKER_HOST to another one, and try again.`);
   const { makeImages } = await import('./images.mjs');
   await makeImages(host);
   const { runTests } = await import('@vscode/test-electron');

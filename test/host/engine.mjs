@@ -37,12 +37,14 @@ exit $code
 
 /** Why no private engine can run here, with the way out; undefined where one can. */
 export function whyNoPrivateEngine() {
-  if (process.platform !== 'linux') return 'A private Docker engine runs on Linux only. Start Docker Desktop, Colima or another engine, and try again.';
+  if (process.platform !== 'linux')
+    return 'A private Docker engine runs on Linux only. Start Docker Desktop, Colima or another engine, and try again.';
   if (process.getuid?.() !== 0) {
     return 'A private Docker engine needs root. Start the engine of this machine ("sudo systemctl start docker"; if it refuses you, "sudo usermod -aG docker $USER" and log in again), or name another engine in DOCKER_HOST.';
   }
   const missing = ['unshare', 'setpriv', 'mount'].filter((program) => !has(program));
-  if (missing.length > 0) return `A private Docker engine needs ${missing.join(' and ')}. Install the package util-linux, and try again.`;
+  if (missing.length > 0)
+    return `A private Docker engine needs ${missing.join(' and ')}. Install the package util-linux, and try again.`;
   return undefined;
 }
 
@@ -59,16 +61,52 @@ export async function startEngine({ folder } = {}) {
   const home = folder ?? join(tmpdir(), id);
   const socket = join(home, 'docker.sock');
   const host = `unix://${socket}`;
-  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX) throw new Error(`The path of the engine's socket is too long: ${socket}. Set TMPDIR to a shorter folder, and try again.`);
+  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX)
+    throw new Error(
+      `The path of the engine's socket is too long: ${socket}. Set TMPDIR to a shorter folder, and try again.`,
+    );
   if (!isTemporary) mkdirSync(home, { recursive: true });
   const log = () => (existsSync(join(home, 'log')) ? readFileSync(join(home, 'log'), 'utf8').slice(-2000) : '');
   // A systemd outside of the namespace knows the processes by other numbers; so cgroups without it.
-  const options = ['--storage-driver=vfs', '--bridge=none', '--iptables=false', '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${id}`];
-  const places = ['--data-root', join(home, 'data'), '--exec-root', join(home, 'exec'), '--pidfile', join(home, 'exec/pid'), '-H', host];
+  const options = [
+    '--storage-driver=vfs',
+    '--bridge=none',
+    '--iptables=false',
+    '--exec-opt',
+    'native.cgroupdriver=cgroupfs',
+    '--cgroup-parent',
+    `/${id}`,
+  ];
+  const places = [
+    '--data-root',
+    join(home, 'data'),
+    '--exec-root',
+    join(home, 'exec'),
+    '--pidfile',
+    join(home, 'exec/pid'),
+    '-H',
+    host,
+  ];
   const kept = keep({
     command: 'unshare',
     // Mounts of the machine come in, where it shares them; none goes out.
-    args: ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'slave', 'sh', '-c', INSIDE, 'sh', home, ...options, ...places],
+    args: [
+      '--net',
+      '--mount',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      '--propagation',
+      'slave',
+      'sh',
+      '-c',
+      INSIDE,
+      'sh',
+      home,
+      ...options,
+      ...places,
+    ],
     env: withSystemPath(engineEnvironment(process.env, host)),
     folders: isTemporary ? [home] : [],
     cgroup: id,
@@ -89,7 +127,8 @@ export async function startEngine({ folder } = {}) {
         throw new Error(`dockerd ended with ${error?.message ?? signal ?? `code ${code}`}:\n${kept.said()}${log()}`);
       }
       if (existsSync(socket) && (await answers(host))) return;
-      if (Date.now() > end) throw new Error(`dockerd was not ready within ${READY_MS / 1000} s:\n${kept.said()}${log()}`);
+      if (Date.now() > end)
+        throw new Error(`dockerd was not ready within ${READY_MS / 1000} s:\n${kept.said()}${log()}`);
     }
   };
   try {
@@ -122,5 +161,7 @@ export async function answers(host) {
 /** dockerode's options for unix:// and tcp:// addresses of tests. */
 export function optionsOf(host) {
   const url = new URL(host);
-  return url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: Number(url.port || 2375), protocol: 'http' };
+  return url.protocol === 'unix:'
+    ? { socketPath: url.pathname }
+    : { host: url.hostname, port: Number(url.port || 2375), protocol: 'http' };
 }

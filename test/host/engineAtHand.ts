@@ -13,11 +13,23 @@ try {
   endpoint = await resolveEndpoint({ env: process.env, home: homedir() });
   // Nothing is begun, so the journal is never written.
   const { info } = await Connection.open(endpoint, new Journal(tmpdir()));
-  say({ address: endpoint.address, origin: endpoint.origin, context: endpoint.context, product: info.product, version: info.version });
+  say({
+    address: endpoint.address,
+    origin: endpoint.origin,
+    context: endpoint.context,
+    product: info.product,
+    version: info.version,
+  });
 } catch (error) {
   if (!(error instanceof EngineUnavailable)) throw error;
   const named = process.env['DOCKER_HOST'] ? 'environment' : error.reason === 'notFound' ? 'socket' : 'context';
-  say({ address: error.address, origin: endpoint?.origin ?? (error.reason === 'permissionDenied' ? 'socket' : named), context: endpoint?.context, reason: error.reason, message: error.message });
+  say({
+    address: error.address,
+    origin: endpoint?.origin ?? (error.reason === 'permissionDenied' ? 'socket' : named),
+    context: endpoint?.context,
+    reason: error.reason,
+    message: error.message,
+  });
 }
 
 function say(found: object): void {

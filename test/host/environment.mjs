@@ -8,7 +8,33 @@ import { delimiter } from 'node:path';
  * What stands in an .npmrc is read again by the nested npm, and needs no variable.
  */
 const NPM_SETTINGS = new Set(
-  ['registry', 'proxy', 'https_proxy', 'http_proxy', 'noproxy', 'no_proxy', 'ca', 'cafile', 'cert', 'key', 'strict_ssl', 'local_address', 'maxsockets', 'fetch_retries', 'fetch_retry_factor', 'fetch_retry_mintimeout', 'fetch_retry_maxtimeout', 'fetch_timeout', 'offline', 'prefer_offline', 'cache', 'userconfig', 'globalconfig', 'nodedir', 'python'].map((name) => `npm_config_${name}`),
+  [
+    'registry',
+    'proxy',
+    'https_proxy',
+    'http_proxy',
+    'noproxy',
+    'no_proxy',
+    'ca',
+    'cafile',
+    'cert',
+    'key',
+    'strict_ssl',
+    'local_address',
+    'maxsockets',
+    'fetch_retries',
+    'fetch_retry_factor',
+    'fetch_retry_mintimeout',
+    'fetch_retry_maxtimeout',
+    'fetch_timeout',
+    'offline',
+    'prefer_offline',
+    'cache',
+    'userconfig',
+    'globalconfig',
+    'nodedir',
+    'python',
+  ].map((name) => `npm_config_${name}`),
 );
 
 /** Names that only the outer process means. They change what a nested npm, Node, Electron, git or make does. */
@@ -29,16 +55,23 @@ const OF_THE_OUTER_PROCESS = [
 ];
 
 /** Names by which docker, docker-compose and this extension find an engine, or read a project. */
-const OF_ANOTHER_ENGINE = /^(DOCKER_(HOST|CONTEXT|TLS|TLS_VERIFY|CERT_PATH|API_VERSION|TMPDIR|RAMDISK|DEFAULT_PLATFORM|CONTENT_TRUST.*)|CONTAINER_HOST|COMPOSE_.*)$/;
+const OF_ANOTHER_ENGINE =
+  /^(DOCKER_(HOST|CONTEXT|TLS|TLS_VERIFY|CERT_PATH|API_VERSION|TMPDIR|RAMDISK|DEFAULT_PLATFORM|CONTENT_TRUST.*)|CONTAINER_HOST|COMPOSE_.*)$/;
 
-/** Whether npm reads a variable as a setting that a nested npm may have too: also names and secrets of a registry or a scope. */
+/**
+ * Whether npm reads a variable as a setting that a nested npm may have too: also names and secrets of a registry or a
+ * scope.
+ */
 function isNpmSetting(name) {
-  const plain = name.toLowerCase().replace(/^(npm_config_)(.*)$/, (_, start, rest) => start + rest.replaceAll('-', '_'));
+  const plain = name
+    .toLowerCase()
+    .replace(/^(npm_config_)(.*)$/, (_, start, rest) => start + rest.replaceAll('-', '_'));
   return NPM_SETTINGS.has(plain) || /^npm_config_(\/\/|@.*:registry$)/.test(plain);
 }
 
 /**
- * The environment for a nested npm, Node, VS Code or engine: the user's own, without what the outer process set for itself.
+ * The environment for a nested npm, Node, VS Code or engine: the user's own, without what the outer process set for
+ * itself.
  * @param {NodeJS.ProcessEnv} env
  * @returns {NodeJS.ProcessEnv} a copy
  */
@@ -51,7 +84,10 @@ export function nestedEnvironment(env) {
   const nested = Object.fromEntries(kept);
   // npm puts the project's own programs first; another package's install script must not take them for the system's.
   const isOfNpm = (folder) => /[\\/]node_modules[\\/]\.bin[\\/]?$|[\\/]node-gyp-bin[\\/]?$/.test(folder);
-  if (nested.PATH !== undefined) nested.PATH = nested.PATH.split(delimiter).filter((folder) => !isOfNpm(folder)).join(delimiter);
+  if (nested.PATH !== undefined)
+    nested.PATH = nested.PATH.split(delimiter)
+      .filter((folder) => !isOfNpm(folder))
+      .join(delimiter);
   return nested;
 }
 

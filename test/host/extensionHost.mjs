@@ -14,7 +14,11 @@ export async function runSuite(node, env) {
   const workspace = join(folder, 'workspace');
   mkdirSync(workspace);
   const report = join(folder, 'report.json');
-  const code = await startVSCode({ node, test: true, env: { ...env, DOCKER_MOUNTS_TEST_REPORT: report, DOCKER_MOUNTS_TEST_WORKSPACE: workspace } });
+  const code = await startVSCode({
+    node,
+    test: true,
+    env: { ...env, DOCKER_MOUNTS_TEST_REPORT: report, DOCKER_MOUNTS_TEST_WORKSPACE: workspace },
+  });
   const browser = await launchBrowser();
   try {
     const page = await browser.newPage();

@@ -1,6 +1,15 @@
 // Images for tests and samples, made from programs of this machine: nothing is pulled.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -36,7 +45,14 @@ export async function makeImages(engine) {
 }
 
 /** How engines call what Node calls `process.arch`. */
-const MACHINES = { x64: ['x86_64', 'amd64'], arm64: ['aarch64', 'arm64'], arm: ['armv7l', 'arm'], ppc64: ['ppc64le'], s390x: ['s390x'], riscv64: ['riscv64'] };
+const MACHINES = {
+  x64: ['x86_64', 'amd64'],
+  arm64: ['aarch64', 'arm64'],
+  arm: ['armv7l', 'arm'],
+  ppc64: ['ppc64le'],
+  s390x: ['s390x'],
+  riscv64: ['riscv64'],
+};
 
 async function tagsOf(docker) {
   return (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
@@ -53,9 +69,15 @@ async function makeImage(docker, kind, tag) {
       mkdirSync(join(folder, 'var/lib/data'), { recursive: true });
       writeFileSync(join(folder, 'var/lib/data/seed.txt'), 'from the image\n');
     }
-    const tar = execFileSync('tar', ['-C', folder, '--owner=0', '--group=0', '-c', '.'], { maxBuffer: 256 * 1024 * 1024 });
+    const tar = execFileSync('tar', ['-C', folder, '--owner=0', '--group=0', '-c', '.'], {
+      maxBuffer: 256 * 1024 * 1024,
+    });
     const [repo, name] = tag.split(':');
-    const answer = await docker.importImage(Readable.from([tar]), { repo, tag: name, changes: ['ENV PATH=/bin', ...changesOf(kind)] });
+    const answer = await docker.importImage(Readable.from([tar]), {
+      repo,
+      tag: name,
+      changes: ['ENV PATH=/bin', ...changesOf(kind)],
+    });
     for await (const _ of answer) void _;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -68,10 +90,16 @@ export async function deriveImage(docker, kind, tag) {
   if (!(await tagsOf(docker)).includes(base)) {
     console.log(`Pulling ${base} for the sample containers…`);
     const progress = await docker.pull(base);
-    await new Promise((resolve, reject) => docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve())));
+    await new Promise((resolve, reject) =>
+      docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve())),
+    );
   }
   const seed = kind === 'volumes' ? 'mkdir -p /var/lib/data && echo from the image > /var/lib/data/seed.txt' : 'true';
-  const container = await docker.createContainer({ Image: base, Cmd: ['sh', '-c', seed], HostConfig: { NetworkMode: 'none' } });
+  const container = await docker.createContainer({
+    Image: base,
+    Cmd: ['sh', '-c', seed],
+    HostConfig: { NetworkMode: 'none' },
+  });
   try {
     await container.start();
     await container.wait();

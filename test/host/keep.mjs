@@ -21,11 +21,26 @@ const KEEPER = fileURLToPath(new URL('keeper.mjs', import.meta.url));
  * @param {boolean} [options.isNamespace] the command is an unshare that forks
  * @param {'inherit' | 'pipe' | number} [options.output]
  */
-export function keep({ command, args = [], cwd, env = nestedEnvironment(process.env), folders = [], cgroup, graceMs = 5000, isNamespace = false, output = 'inherit' }) {
+export function keep({
+  command,
+  args = [],
+  cwd,
+  env = nestedEnvironment(process.env),
+  folders = [],
+  cgroup,
+  graceMs = 5000,
+  isNamespace = false,
+  output = 'inherit',
+}) {
   const order = JSON.stringify({ command, args, cwd, folders, cgroup, graceMs, isNamespace });
-  const keeper = spawn(process.execPath, [KEEPER, order], { detached: true, env, stdio: ['pipe', output, output, 'pipe'] });
+  const keeper = spawn(process.execPath, [KEEPER, order], {
+    detached: true,
+    env,
+    stdio: ['pipe', output, output, 'pipe'],
+  });
   let said = '';
-  for (const stream of [keeper.stdout, keeper.stderr]) stream?.on('data', (chunk) => (said = (said + chunk).slice(-16_000)));
+  for (const stream of [keeper.stdout, keeper.stderr])
+    stream?.on('data', (chunk) => (said = (said + chunk).slice(-16_000)));
   keeper.stdin.on('error', () => undefined);
   const waiting = new Set();
   const tell = (event) => {

@@ -2,14 +2,18 @@
 // asked for it just long enough to end the command and remove its folders. However that one ends, also by SIGKILL,
 // its end of the pipe on our standard input closes. keep.mjs is the other end.
 //
-// Orders on standard input, a line each: start, kill, stop. Reports on descriptor 3: started PID, ended CODE SIGNAL, failed MESSAGE.
+// Orders on standard input, a line each: start, kill, stop. Reports on descriptor 3: started PID, ended CODE SIGNAL,
+// failed MESSAGE.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** @type {{ command?: string, args?: string[], cwd?: string, folders: string[], cgroup?: string, graceMs: number, isNamespace: boolean }} */
+/**
+ * @type {{ command?: string, args?: string[], cwd?: string, folders: string[], cgroup?: string, graceMs: number,
+ * isNamespace: boolean }}
+ */
 const { command, args = [], cwd, folders, cgroup, graceMs, isNamespace } = JSON.parse(process.argv[2]);
 
 let child;
@@ -26,7 +30,9 @@ function report(...words) {
 
 function start() {
   // Where this process itself is killed, the kernel kills the command.
-  const [program, ...rest] = hasProgram('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', command, ...args] : [command, ...args];
+  const [program, ...rest] = hasProgram('setpriv')
+    ? ['setpriv', '--pdeathsig', 'KILL', command, ...args]
+    : [command, ...args];
   child = spawn(program, rest, { cwd, detached: true, stdio: ['ignore', 1, 2] });
   const own = child;
   gone = new Promise((resolve) => {
@@ -38,7 +44,8 @@ function start() {
     own.on('exit', async (code, signal) => {
       // What it started and left behind belongs to the same group: npm ends before the script that it runs has put
       // things in order.
-      for (const end = Date.now() + (isStopping ? graceMs : 0); Date.now() < end && signalTo(-own.pid, 0); ) await sleep(50);
+      for (const end = Date.now() + (isStopping ? graceMs : 0); Date.now() < end && signalTo(-own.pid, 0);)
+        await sleep(50);
       signalTo(-own.pid, 'SIGKILL');
       child = undefined;
       report('ended', code ?? '-', signal ?? '-');
@@ -100,7 +107,11 @@ async function stop() {
 /** Mounts at or below a folder, the innermost first. */
 function mountsBelow(folder) {
   if (process.platform !== 'linux') return [];
-  const points = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').map((line) => (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))));
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) =>
+      (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))),
+    );
   return points.filter((point) => point === folder || point.startsWith(`${folder}/`)).reverse();
 }
 
@@ -125,7 +136,8 @@ function removeCgroups() {
   if (cgroup === undefined || !existsSync(base)) return;
   const remove = (folder) => {
     if (!existsSync(folder)) return;
-    for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) remove(join(folder, entry.name));
+    for (const entry of readdirSync(folder, { withFileTypes: true }))
+      if (entry.isDirectory()) remove(join(folder, entry.name));
     try {
       rmdirSync(folder);
     } catch {

@@ -34,7 +34,11 @@ export async function run(command, args, { env = nestedEnvironment(process.env),
 }
 
 /** The exit code of a command, or the name of the signal that ended it. */
-export async function exitCodeOf(command, args, { env = nestedEnvironment(process.env), cwd = root, graceMs = 5000 } = {}) {
+export async function exitCodeOf(
+  command,
+  args,
+  { env = nestedEnvironment(process.env), cwd = root, graceMs = 5000 } = {},
+) {
   const kept = keep({ command, args, env, cwd, graceMs });
   try {
     await step(kept.start(), () => kept.end());
@@ -48,7 +52,10 @@ export async function exitCodeOf(command, args, { env = nestedEnvironment(proces
 
 /** Where a command is, or undefined. It is looked for without a child process, which Ctrl+C in a terminal would end. */
 export function locate(command) {
-  const found = (withSystemPath().PATH ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, command));
+  const found = (withSystemPath().PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, command));
   return found.find((file) => {
     try {
       accessSync(file, constants.X_OK);
@@ -68,7 +75,8 @@ export function withSystemPath(env = process.env) {
   return { ...env, PATH: [env.PATH ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter) };
 }
 
-const ONLINE = 'Packages come from the npm registry ("npm config get registry" names it): is this machine online, and does it need a proxy?';
+const ONLINE =
+  'Packages come from the npm registry ("npm config get registry" names it): is this machine online, and does it need a proxy?';
 
 /** The project's own dependencies, exactly as locked. */
 export async function ensureModules() {
@@ -77,7 +85,10 @@ export async function ensureModules() {
   if (isFresh()) return;
   await withLock(join(root, 'out/install.lock'), 'installing the dependencies of this checkout', async () => {
     if (isFresh()) return;
-    if (!has('npm')) throw new Error('npm was not found. It comes with Node from nodejs.org; on Debian it is the package "npm". Install it, and try again.');
+    if (!has('npm'))
+      throw new Error(
+        'npm was not found. It comes with Node from nodejs.org; on Debian it is the package "npm". Install it, and try again.',
+      );
     console.log('Installing the dependencies of this checkout…');
     // Without them there is nothing to build and test with, whatever npm is told to leave out elsewhere.
     await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], { hint: ONLINE });
@@ -110,7 +121,11 @@ async function install(folder, dependencies, env = nestedEnvironment(process.env
   const allowScripts = Object.fromEntries(Object.keys(dependencies).map((name) => [name, true]));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies, allowScripts }));
   // The variable reaches the npm that such a script runs in turn.
-  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--omit=dev'], { cwd: folder, env: { ...env, npm_config_ignore_scripts: 'false' }, hint: ONLINE });
+  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--omit=dev'], {
+    cwd: folder,
+    env: { ...env, npm_config_ignore_scripts: 'false' },
+    hint: ONLINE,
+  });
 }
 
 /**
@@ -120,16 +135,22 @@ async function install(folder, dependencies, env = nestedEnvironment(process.env
 export async function ensureNode() {
   const [major = 0] = process.versions.node.split('.').map(Number);
   const prefix = dirname(dirname(process.execPath));
-  if (major === NODE_MAJOR && (existsSync(join(prefix, 'include/node/node.h')) || process.platform !== 'linux')) return { node: process.execPath, include: existsSync(join(prefix, 'include/node/node.h')) ? prefix : undefined };
+  if (major === NODE_MAJOR && (existsSync(join(prefix, 'include/node/node.h')) || process.platform !== 'linux'))
+    return { node: process.execPath, include: existsSync(join(prefix, 'include/node/node.h')) ? prefix : undefined };
   const platform = `node-${process.platform}-${process.arch}`;
   try {
-    const folder = await ensureCached(`node-${NODE_VERSION}`, (partial) => install(partial, { [platform]: NODE_VERSION }));
+    const folder = await ensureCached(`node-${NODE_VERSION}`, (partial) =>
+      install(partial, { [platform]: NODE_VERSION }),
+    );
     const found = join(folder, 'node_modules', platform);
     return { node: join(found, 'bin/node'), include: found };
   } catch (error) {
     throwIfEnding();
     if (major === NODE_MAJOR) return { node: process.execPath, include: undefined };
-    throw new Error(`Node ${NODE_MAJOR}, which the VS Code server needs, could not be installed as ${platform}@${NODE_VERSION} (this is Node ${process.versions.node}). Use Node ${NODE_MAJOR} itself ("nvm install ${NODE_MAJOR}", or nodejs.org), and try again.\n${error.message}`, { cause: error });
+    throw new Error(
+      `Node ${NODE_MAJOR}, which the VS Code server needs, could not be installed as ${platform}@${NODE_VERSION} (this is Node ${process.versions.node}). Use Node ${NODE_MAJOR} itself ("nvm install ${NODE_MAJOR}", or nodejs.org), and try again.\n${error.message}`,
+      { cause: error },
+    );
   }
 }
 
@@ -148,7 +169,9 @@ export async function ensureServer(node) {
     if (node.include) env.npm_config_nodedir = node.include;
     await install(partial, { 'code-server': SERVER_VERSION }, env);
     if (!existsSync(join(partial, vscode, 'node_modules')) || !existsSync(join(partial, start))) {
-      throw new Error('The VS Code server came without its modules: its install script did not run. Look for what npm said above.');
+      throw new Error(
+        'The VS Code server came without its modules: its install script did not run. Look for what npm said above.',
+      );
     }
   });
   return join(folder, start);

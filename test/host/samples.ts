@@ -31,7 +31,10 @@ interface Order {
 const { folder, owner } = JSON.parse(process.argv[2] ?? '{}') as Order;
 const id = basename(folder);
 const workspace = join(folder, 'sample-workspace');
-const { docker, info } = await Connection.open(await resolveEndpoint({ env: process.env, home: homedir() }), new Journal(folder));
+const { docker, info } = await Connection.open(
+  await resolveEndpoint({ env: process.env, home: homedir() }),
+  new Journal(folder),
+);
 
 const asked = new Promise<void>((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
@@ -62,7 +65,9 @@ async function make(): Promise<string> {
       await remove(id);
     }
   }
-  throw new Error('The names of the sample containers, from sample-web to sample-web-50, are all taken on this engine. Remove some of them, and try again.');
+  throw new Error(
+    'The names of the sample containers, from sample-web to sample-web-50, are all taken on this engine. Remove some of them, and try again.',
+  );
 }
 
 async function makeSet(suffix: string, site: string): Promise<string> {
@@ -72,10 +77,18 @@ async function makeSet(suffix: string, site: string): Promise<string> {
   await docker.createVolume({ Name: orders, Labels });
   if ((await docker.getVolume(orders).inspect()).Labels?.[LABEL] !== id) throw new Taken();
   const start = async (name: string, Image: string, Cmd: string[], HostConfig: Docker.HostConfig) => {
-    const container = await docker.createContainer({ name, Image, Cmd, Labels, StopTimeout: 0, HostConfig: { NetworkMode: 'none', ...HostConfig } });
+    const container = await docker.createContainer({
+      name,
+      Image,
+      Cmd,
+      Labels,
+      StopTimeout: 0,
+      HostConfig: { NetworkMode: 'none', ...HostConfig },
+    });
     await container.start();
   };
-  const fill = 'i=0; while [ $i -lt 200 ]; do echo "order $i" > /var/lib/orders/$i.txt; i=$((i+1)); done; exec sleep 1000000';
+  const fill =
+    'i=0; while [ $i -lt 200 ]; do echo "order $i" > /var/lib/orders/$i.txt; i=$((i+1)); done; exec sleep 1000000';
   await start(orders, IMAGES.gnuTar, ['sh', '-c', fill], { Binds: [`${orders}:/var/lib/orders`] });
   // On an engine of another machine, these would be folders of that machine, made where nobody asked for them.
   const binds = info.local ? { Binds: [`${site}:/srv/site`, `${join(workspace, 'app.conf')}:/etc/app.conf:ro`] } : {};
@@ -91,7 +104,10 @@ async function remove(whose: string): Promise<void> {
     const { Volumes } = await docker.listVolumes({ filters });
     const names = (Volumes ?? []).map(({ Name }) => Name);
     // The window ended; what its extension kept to look into our volumes goes as well.
-    const helpers = names.length === 0 ? [] : await docker.listContainers({ all: true, filters: { volume: names, label: [HELPER_LABEL] } });
+    const helpers =
+      names.length === 0
+        ? []
+        : await docker.listContainers({ all: true, filters: { volume: names, label: [HELPER_LABEL] } });
     const containers = await docker.listContainers({ all: true, filters });
     for (const { Id } of [...helpers, ...containers]) await docker.getContainer(Id).remove({ force: true, v: true });
     for (const name of names) await docker.getVolume(name).remove();

@@ -17,7 +17,10 @@ async function main() {
   const port = await portOf(process.env.PORT);
   const isRoot = process.getuid?.() === 0;
   // A desktop VS Code refuses root.
-  const hasDesktop = !isRoot && has('code') && Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY || process.platform !== 'linux');
+  const hasDesktop =
+    !isRoot &&
+    has('code') &&
+    Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY || process.platform !== 'linux');
   await ensureModules();
   const node = await ensureNode();
   const own = toolEnvironment(node);
@@ -28,19 +31,32 @@ async function main() {
   const vsix = await build(node, own, hasDesktop);
   const workspace = await makeSamples(node, env, isOwn);
   if (hasDesktop) {
-    const window = keep({ command: 'code', args: ['--new-window', '--wait', `--extensionDevelopmentPath=${root}`, workspace], env });
+    const window = keep({
+      command: 'code',
+      args: ['--new-window', '--wait', `--extensionDevelopmentPath=${root}`, workspace],
+      env,
+    });
     atEnd(() => window.end());
     await window.start();
     console.log('VS Code is open with the extension. Ctrl+C, or closing the window, removes the samples.');
     return { until: window.exited() };
   }
-  const code = await startVSCode({ node, env, vsix, port, settings: { 'dockerMounts.backup.folder': join(workspace, 'backups') } });
+  const code = await startVSCode({
+    node,
+    env,
+    vsix,
+    port,
+    settings: { 'dockerMounts.backup.folder': join(workspace, 'backups') },
+  });
   atEnd(code.stop);
   throwIfEnding();
-  console.log(`\nOpen  ${code.address(workspace)}  in a browser, and click Docker Mounts in the activity bar.\nCtrl+C stops the server and removes the samples, with the backups made of them.`);
+  console.log(
+    `\nOpen  ${code.address(workspace)}  in a browser, and click Docker Mounts in the activity bar.\nCtrl+C stops the server and removes the samples, with the backups made of them.`,
+  );
   return {
     until: code.exited().then(({ code: exit, signal }) => {
-      if (!isEnding()) console.error(`The VS Code server ended by itself (${signal ?? `code ${exit}`}).\n${code.said()}`);
+      if (!isEnding())
+        console.error(`The VS Code server ended by itself (${signal ?? `code ${exit}`}).\n${code.said()}`);
     }),
   };
 }
@@ -49,22 +65,39 @@ async function main() {
 async function portOf(text = '') {
   if (text === '') return 0;
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error(`PORT is "${text}", which is no port. Write a number from 1 to 65535, or leave it out for a free one.`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(
+      `PORT is "${text}", which is no port. Write a number from 1 to 65535, or leave it out for a free one.`,
+    );
   const why = await whyNoPort(port);
-  if (why !== undefined) throw new Error(`Port ${port}, which PORT asks for, cannot be used: ${why}. Choose another one, or leave PORT out for a free one.`);
+  if (why !== undefined)
+    throw new Error(
+      `Port ${port}, which PORT asks for, cannot be used: ${why}. Choose another one, or leave PORT out for a free one.`,
+    );
   return port;
 }
 
-/** The environment with which the window finds its engine: the one that the docker command would use, else one of our own. */
+/**
+ * The environment with which the window finds its engine: the one that the docker command would use, else one of our
+ * own.
+ */
 async function findEngine(node, own) {
   const found = await look(node, own);
   if (found.reason === undefined) {
-    console.log(`Using the engine at ${found.address}${found.context === undefined ? '' : ` (Docker context "${found.context}")`}.`);
+    console.log(
+      `Using the engine at ${found.address}${found.context === undefined ? '' : ` (Docker context "${found.context}")`}.`,
+    );
     return { env: own, isOwn: false };
   }
   // Who names an engine means that one.
-  if (found.origin === 'environment') throw new Error(`DOCKER_HOST is "${process.env.DOCKER_HOST}", and no engine answers there. ${found.message}\nOr unset DOCKER_HOST, for the usual engine or a private one.`);
-  if (found.origin === 'context') throw new Error(`The current Docker context leads to no engine. ${found.message}\nOr choose another one: "docker context use default"${process.env.DOCKER_CONTEXT ? ', with DOCKER_CONTEXT unset' : ''}.`);
+  if (found.origin === 'environment')
+    throw new Error(
+      `DOCKER_HOST is "${process.env.DOCKER_HOST}", and no engine answers there. ${found.message}\nOr unset DOCKER_HOST, for the usual engine or a private one.`,
+    );
+  if (found.origin === 'context')
+    throw new Error(
+      `The current Docker context leads to no engine. ${found.message}\nOr choose another one: "docker context use default"${process.env.DOCKER_CONTEXT ? ', with DOCKER_CONTEXT unset' : ''}.`,
+    );
   if (found.reason === 'permissionDenied') throw new Error(found.message);
   const { startEngine, whyNoPrivateEngine } = await import('./engine.mjs');
   const why = whyNoPrivateEngine();
@@ -84,7 +117,10 @@ async function look(node, env) {
   try {
     await looking.start();
     await step(looking.exited(), () => looking.end());
-    const line = looking.said().split('\n').find((text) => text.startsWith('{'));
+    const line = looking
+      .said()
+      .split('\n')
+      .find((text) => text.startsWith('{'));
     if (line === undefined) throw new Error(`It could not be found out which engine to use:\n${looking.said()}`);
     return JSON.parse(line);
   } finally {
@@ -128,7 +164,8 @@ async function makeSamples(node, env, isOwn) {
   while (ready === undefined) {
     throwIfEnding();
     ready = samples.said().match(/^ready (.*)$/m)?.[1];
-    if (ready === undefined && !samples.isRunning()) throw new Error(`The sample containers could not be made:\n${samples.said()}`);
+    if (ready === undefined && !samples.isRunning())
+      throw new Error(`The sample containers could not be made:\n${samples.said()}`);
     await sleep(50);
   }
   console.log(`Sample containers: ${ready}.`);

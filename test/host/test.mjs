@@ -38,11 +38,17 @@ await runScript(main, {
 });
 
 async function main() {
-  const unknown = wanted.find((one) => !names.includes(one.floor) || (one.file !== undefined && !existsSync(join(root, 'test', fileOf(one)))));
-  if (unknown !== undefined) throw new Error(`There are no tests "${unknown.name}". The floors are ${names.join(', ')}; a file of one is named like unit/tar.`);
+  const unknown = wanted.find(
+    (one) => !names.includes(one.floor) || (one.file !== undefined && !existsSync(join(root, 'test', fileOf(one)))),
+  );
+  if (unknown !== undefined)
+    throw new Error(
+      `There are no tests "${unknown.name}". The floors are ${names.join(', ')}; a file of one is named like unit/tar.`,
+    );
   const { whyNoPrivateEngine } = await import('./engine.mjs');
   const why = floors.some((floor) => WITH_ENGINE.includes(floor)) ? whyNoPrivateEngine() : undefined;
-  if (why !== undefined) throw new Error(`The tests start engines of their own. ${why}\nThe floor "unit" needs none: npm test -- unit`);
+  if (why !== undefined)
+    throw new Error(`The tests start engines of their own. ${why}\nThe floor "unit" needs none: npm test -- unit`);
   await ensurePackages([...new Set(floors.flatMap((floor) => FLOORS[floor]))]);
   await ensureModules();
   const node = await ensureNode();
@@ -66,7 +72,10 @@ async function main() {
   }
   for (const floor of floors) {
     console.log(`\n=== ${floor}`);
-    const counts = floor === 'extension' ? await inVSCode(node, env) : await inNode(floor, node, WITH_ENGINE.includes(floor) ? env : withoutEngine);
+    const counts =
+      floor === 'extension'
+        ? await inVSCode(node, env)
+        : await inNode(floor, node, WITH_ENGINE.includes(floor) ? env : withoutEngine);
     if (counts.passed + counts.failed === 0) {
       console.error(`No test ran on the floor "${floor}".`);
       counts.failed = 1;
@@ -88,7 +97,11 @@ async function makeTemporaryFolder() {
   await kept.ready;
   process.env.TMPDIR = folder;
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return;
-  for (const args of [['--bind', folder, folder], ['--make-shared', folder]]) await run('mount', args);
+  for (const args of [
+    ['--bind', folder, folder],
+    ['--make-shared', folder],
+  ])
+    await run('mount', args);
 }
 
 function fileOf({ floor, file }) {
@@ -98,7 +111,9 @@ function fileOf({ floor, file }) {
 /** The test files of a floor that were asked for. */
 function filesOf(floor) {
   const asked = wanted.filter((one) => one.floor === floor);
-  const all = readdirSync(join(root, 'test', floor)).filter((name) => name.endsWith('.test.ts')).map((name) => `${floor}/${name}`);
+  const all = readdirSync(join(root, 'test', floor))
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `${floor}/${name}`);
   const whole = asked.length === 0 || asked.some(({ file }) => file === undefined);
   return (whole ? all : asked.map(fileOf)).map((name) => join('test', name));
 }
@@ -107,7 +122,16 @@ async function inNode(floor, node, env) {
   const files = filesOf(floor);
   const report = join(tmpdir(), `report-${floor}.tap`);
   if (floor === 'browser') await run('npm', ['run', '--silent', 'package'], { env: toolEnvironment(node) });
-  const args = ['--test', '--test-concurrency=1', '--test-timeout=900000', '--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${report}`, ...files];
+  const args = [
+    '--test',
+    '--test-concurrency=1',
+    '--test-timeout=900000',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${report}`,
+    ...files,
+  ];
   await exitCodeOf(node.node, args, { env });
   const text = readFileSync(report, 'utf8');
   const count = (word) => Number(text.match(new RegExp(`^# ${word} (\\d+)$`, 'm'))?.[1] ?? 0);

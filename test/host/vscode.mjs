@@ -27,7 +27,9 @@ export async function whyNoPort(port) {
   const server = createServer();
   try {
     return await new Promise((resolve) => {
-      server.on('error', (error) => resolve(error.code === 'EADDRINUSE' ? 'another program listens there' : error.message));
+      server.on('error', (error) =>
+        resolve(error.code === 'EADDRINUSE' ? 'another program listens there' : error.message),
+      );
       server.listen(port, '127.0.0.1', () => resolve(undefined));
     });
   } finally {
@@ -38,7 +40,8 @@ export async function whyNoPort(port) {
 /**
  * Starts the server with settings and, where given, an extension installed from a .vsix. It ends with this process.
  * `env` is the whole environment of the window.
- * @param {{ node: { node: string }, env?: NodeJS.ProcessEnv, vsix?: string, settings?: object, test?: boolean, port?: number }} options
+ * @param {{ node: { node: string }, env?: NodeJS.ProcessEnv, vsix?: string, settings?: object, test?: boolean, port?:
+ * number }} options
  */
 export async function startVSCode({ node, env = process.env, vsix, settings = {}, test = false, port = 0 }) {
   const main = await ensureServer(node);
@@ -48,7 +51,20 @@ export async function startVSCode({ node, env = process.env, vsix, settings = {}
   const tokenFile = join(home, 'token');
   const folders = ['--server-data-dir', data, '--extensions-dir', join(home, 'extensions')];
   const environment = { ...nestedEnvironment(env), TMPDIR: join(home, 't') };
-  const args = [main, '--host', '127.0.0.1', '--port', String(port), '--connection-token-file', tokenFile, '--accept-server-license-terms', ...folders, '--telemetry-level', 'off', '--disable-workspace-trust'];
+  const args = [
+    main,
+    '--host',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--connection-token-file',
+    tokenFile,
+    '--accept-server-license-terms',
+    ...folders,
+    '--telemetry-level',
+    'off',
+    '--disable-workspace-trust',
+  ];
   if (test) args.push('--enable-smoke-test-driver');
   const code = keep({ command: node.node, args, env: environment, folders: [home], output: 'pipe' });
   await code.ready;
@@ -61,7 +77,8 @@ export async function startVSCode({ node, env = process.env, vsix, settings = {}
     }
     // Killed, it leaves its sockets in these two.
     mkdirSync(environment.TMPDIR);
-    if (environment.XDG_RUNTIME_DIR) environment.XDG_RUNTIME_DIR = likeFolder(environment.XDG_RUNTIME_DIR, join(home, 'r'));
+    if (environment.XDG_RUNTIME_DIR)
+      environment.XDG_RUNTIME_DIR = likeFolder(environment.XDG_RUNTIME_DIR, join(home, 'r'));
     // Whoever may open the window has a terminal of this user: other users of the machine may not.
     writeFileSync(tokenFile, token, { mode: 0o600 });
     if (vsix) await installExtension(node, [main, ...folders], vsix, environment);
@@ -70,7 +87,8 @@ export async function startVSCode({ node, env = process.env, vsix, settings = {}
     for (const end = Date.now() + READY_MS; chosen === undefined; await sleep(50)) {
       throwIfEnding();
       chosen = code.said().match(/Extension host agent listening on (\d+)/)?.[1];
-      if (chosen === undefined && (!code.isRunning() || Date.now() > end)) throw new Error(`The VS Code server did not start:\n${code.said()}`);
+      if (chosen === undefined && (!code.isRunning() || Date.now() > end))
+        throw new Error(`The VS Code server did not start:\n${code.said()}`);
     }
     return {
       port: Number(chosen),
@@ -78,7 +96,8 @@ export async function startVSCode({ node, env = process.env, vsix, settings = {}
       machineSettings,
       said: code.said,
       /** Address of a window on a folder. */
-      address: (folder, more = {}) => `http://127.0.0.1:${chosen}/?${new URLSearchParams({ tkn: token, folder, ...more })}`,
+      address: (folder, more = {}) =>
+        `http://127.0.0.1:${chosen}/?${new URLSearchParams({ tkn: token, folder, ...more })}`,
       exited: code.exited,
       stop: () => code.end(),
     };
@@ -96,11 +115,17 @@ function likeFolder(model, folder) {
 }
 
 async function installExtension(node, args, vsix, env) {
-  const installing = keep({ command: node.node, args: [...args, '--accept-server-license-terms', '--install-extension', vsix], env, output: 'pipe' });
+  const installing = keep({
+    command: node.node,
+    args: [...args, '--accept-server-license-terms', '--install-extension', vsix],
+    env,
+    output: 'pipe',
+  });
   try {
     await installing.start();
     const { code } = await installing.exited();
-    if (code !== 0) throw new Error(`The extension ${vsix} could not be installed into the VS Code server:\n${installing.said()}`);
+    if (code !== 0)
+      throw new Error(`The extension ${vsix} could not be installed into the VS Code server:\n${installing.said()}`);
   } finally {
     await installing.end();
   }
@@ -109,8 +134,18 @@ async function installExtension(node, args, vsix, env) {
 /** Chromium without a screen. */
 export async function launchBrowser() {
   const { chromium } = await import('playwright-core');
-  const executablePath = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].map(locate).find((path) => path !== undefined);
+  const executablePath = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+    .map(locate)
+    .find((path) => path !== undefined);
   if (executablePath === undefined) throw new Error('No Chromium was found.');
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  const args = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ];
   return chromium.launch({ executablePath, args });
 }

@@ -31,29 +31,43 @@ export class Run {
 
   constructor(checkout: string, temporary: string, changes: NodeJS.ProcessEnv = {}, command: string[] = ['start']) {
     this.temporary = temporary;
-    const env: NodeJS.ProcessEnv = { ...nestedEnvironment(process.env), TMPDIR: temporary, [MARK]: this.#mark, ...changes };
+    const env: NodeJS.ProcessEnv = {
+      ...nestedEnvironment(process.env),
+      TMPDIR: temporary,
+      [MARK]: this.#mark,
+      ...changes,
+    };
     this.#cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'docker-mounts');
     // Its own group is what a terminal calls the foreground group.
     this.#npm = spawn('npm', command, { cwd: checkout, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.#npm.stdout, this.#npm.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString('utf8')));
+    for (const stream of [this.#npm.stdout, this.#npm.stderr])
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString('utf8')));
     this.#npm.on('close', () => (this.#closed = true));
   }
 
   /** Waits for a text in the output. */
   async says(text: RegExp, ms = 600_000): Promise<string> {
     try {
-      return await until(`npm says ${text}`, () => {
-        const found = this.output.match(text);
-        if (found !== null) return found[1] ?? found[0];
-        assert.ok(!this.#closed, `npm ended before it said ${text}`);
-        return undefined;
-      }, ms);
+      return await until(
+        `npm says ${text}`,
+        () => {
+          const found = this.output.match(text);
+          if (found !== null) return found[1] ?? found[0];
+          assert.ok(!this.#closed, `npm ended before it said ${text}`);
+          return undefined;
+        },
+        ms,
+      );
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.output}`, { cause: error });
     } finally {
       // npm test has a temporary folder of its own in there.
-      const inner = readdirSync(this.temporary).filter((name) => name.startsWith('dm-run-')).map((name) => join(this.temporary, name));
-      this.#engines = [this.temporary, ...inner].flatMap((folder) => readdirSync(folder)).filter((name) => name.startsWith('dm-engine-'));
+      const inner = readdirSync(this.temporary)
+        .filter((name) => name.startsWith('dm-run-'))
+        .map((name) => join(this.temporary, name));
+      this.#engines = [this.temporary, ...inner]
+        .flatMap((folder) => readdirSync(folder))
+        .filter((name) => name.startsWith('dm-engine-'));
       // Those of other runs are there as well.
       const pids = new Set(this.#processes().map(({ pid }) => String(pid)));
       const owner = (name: string) => {
@@ -79,7 +93,9 @@ export class Run {
   }
 
   signalScript(signal: NodeJS.Signals): void {
-    const script = this.#processes().find(({ command }) => /main\.mjs (start|test)\b/.test(command) && !command.startsWith('sh '));
+    const script = this.#processes().find(
+      ({ command }) => /main\.mjs (start|test)\b/.test(command) && !command.startsWith('sh '),
+    );
     assert.ok(script !== undefined, this.output);
     process.kill(script.pid, signal);
   }
@@ -102,18 +118,30 @@ export class Run {
         }
       };
       const command = read('cmdline').replaceAll('\0', ' ').trim();
-      const isOurs = read('environ').includes(`${MARK}=${this.#mark}`) || this.#engines.some((engine) => read('cgroup').includes(engine)) || command.includes(this.temporary);
+      const isOurs =
+        read('environ').includes(`${MARK}=${this.#mark}`) ||
+        this.#engines.some((engine) => read('cgroup').includes(engine)) ||
+        command.includes(this.temporary);
       if (isOurs) found.push({ pid: Number(name), command });
     }
     return found;
   }
 
   left(): Left {
-    const cgroups = ['.', ...readdirSync('/sys/fs/cgroup')].flatMap((hierarchy) => this.#engines.map((engine) => join('/sys/fs/cgroup', hierarchy, engine)));
+    const cgroups = ['.', ...readdirSync('/sys/fs/cgroup')].flatMap((hierarchy) =>
+      this.#engines.map((engine) => join('/sys/fs/cgroup', hierarchy, engine)),
+    );
     return {
       processes: this.#processes().map(({ command }) => command),
-      folders: [...readdirSync(this.temporary).filter((name) => name !== 'node-compile-cache'), ...this.#cached().filter((name) => this.#windows.includes(name) || /^code-server.*\.(partial|lock)$/.test(name))],
-      mounts: readFileSync('/proc/mounts', 'utf8').split('\n').filter((line) => line.includes(this.temporary)),
+      folders: [
+        ...readdirSync(this.temporary).filter((name) => name !== 'node-compile-cache'),
+        ...this.#cached().filter(
+          (name) => this.#windows.includes(name) || /^code-server.*\.(partial|lock)$/.test(name),
+        ),
+      ],
+      mounts: readFileSync('/proc/mounts', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(this.temporary)),
       cgroups: cgroups.filter((folder) => existsSync(folder)),
     };
   }

@@ -74,17 +74,30 @@ it('a fresh clone: sample containers with their mounts, a backup by click; after
     await window.close();
   }
   const [archive = ''] = readdirSync(join(workspace, 'backups')).filter((name) => name.endsWith('.tar.zst'));
-  const listed = execFileSync('sh', ['-c', 'zstd -dc "$1" | tar tf -', 'sh', join(workspace, 'backups', archive)], { encoding: 'utf8' });
+  const listed = execFileSync('sh', ['-c', 'zstd -dc "$1" | tar tf -', 'sh', join(workspace, 'backups', archive)], {
+    encoding: 'utf8',
+  });
   assert.match(listed, /var\/lib\/orders\/0\.txt/);
   run.signalGroup('SIGINT');
   await run.ended();
   await run.leavesNothing();
   assert.ok(!existsSync(workspace));
-  assert.equal(execFileSync('git', ['-C', clone, 'status', '--porcelain'], { encoding: 'utf8', env: nestedEnvironment(process.env) }), '', 'the clone is as it was, but for what .gitignore names');
+  assert.equal(
+    execFileSync('git', ['-C', clone, 'status', '--porcelain'], {
+      encoding: 'utf8',
+      env: nestedEnvironment(process.env),
+    }),
+    '',
+    'the clone is as it was, but for what .gitignore names',
+  );
 });
 
 const MOMENTS: [string, RegExp, (run: Run) => void | Promise<void>][] = [
-  ['Ctrl+C while the engine starts', /starting one for this window|Using the engine/, (run) => run.signalGroup('SIGINT')],
+  [
+    'Ctrl+C while the engine starts',
+    /starting one for this window|Using the engine/,
+    (run) => run.signalGroup('SIGINT'),
+  ],
   ['Ctrl+C while the extension is built', /extension\.cjs/, (run) => run.signalGroup('SIGINT')],
   ['Ctrl+C while VS Code starts', /Sample containers/, (run) => run.signalGroup('SIGINT')],
   [
@@ -132,14 +145,18 @@ for (const [what, act] of [
 it('Ctrl+C while the VS Code server is installed: nothing is left, and no half of it is in the cache', async () => {
   const own = join(folder, 'cache');
   mkdirSync(join(own, 'docker-mounts'), { recursive: true });
-  for (const name of readdirSync(cache).filter((entry) => entry.startsWith('node-'))) symlinkSync(join(cache, name), join(own, 'docker-mounts', name));
+  for (const name of readdirSync(cache).filter((entry) => entry.startsWith('node-')))
+    symlinkSync(join(cache, name), join(own, 'docker-mounts', name));
   const run = start({ XDG_CACHE_HOME: own });
   await run.says(/Installing the VS Code server/);
   await sleep(5000);
   run.signalGroup('SIGINT');
   await run.ended();
   await run.leavesNothing();
-  assert.deepEqual(readdirSync(join(own, 'docker-mounts')).filter((name) => name.startsWith('code-server')), []);
+  assert.deepEqual(
+    readdirSync(join(own, 'docker-mounts')).filter((name) => name.startsWith('code-server')),
+    [],
+  );
   rmSync(own, { recursive: true });
 });
 
@@ -175,7 +192,14 @@ it('a second window on the same engine: its samples have names of their own, and
   await second.ended();
   await second.leavesNothing();
   const env = { ...nestedEnvironment(process.env), ...changes };
-  const names = execFileSync('docker', ['ps', '-a', '--filter', 'label=docker-mounts.sample', '--format', '{{.Names}}'], { encoding: 'utf8', env }).trim().split('\n').sort();
+  const names = execFileSync(
+    'docker',
+    ['ps', '-a', '--filter', 'label=docker-mounts.sample', '--format', '{{.Names}}'],
+    { encoding: 'utf8', env },
+  )
+    .trim()
+    .split('\n')
+    .sort();
   assert.deepEqual(names, ['sample-orders', 'sample-reader', 'sample-web']);
   first.signalGroup('SIGINT');
   await first.ended();
@@ -193,7 +217,11 @@ it('other users of this machine do not get in: without its token the server open
 });
 
 const REFUSED: [string, () => Promise<NodeJS.ProcessEnv> | NodeJS.ProcessEnv, RegExp][] = [
-  ['DOCKER_HOST without an engine', () => ({ DOCKER_HOST: 'unix:///nonexistent/docker.sock' }), /DOCKER_HOST is "unix:\/\/\/nonexistent\/docker\.sock", and no engine answers there.*unset DOCKER_HOST/s],
+  [
+    'DOCKER_HOST without an engine',
+    () => ({ DOCKER_HOST: 'unix:///nonexistent/docker.sock' }),
+    /DOCKER_HOST is "unix:\/\/\/nonexistent\/docker\.sock", and no engine answers there.*unset DOCKER_HOST/s,
+  ],
   ['a Docker context that is not there', () => ({ DOCKER_CONTEXT: 'nowhere' }), /"nowhere".*docker context use/s],
   ['a port that is none', () => ({ PORT: '8o80' }), /PORT is "8o80"/],
 ];
@@ -224,7 +252,8 @@ it('the engine of the current Docker context is used, as the docker command uses
   const first = start();
   await first.says(ADDRESS);
   const engine = readdirSync(first.temporary).find((name) => name.startsWith('dm-engine-'));
-  const host = engine === undefined ? 'unix:///var/run/docker.sock' : `unix://${join(first.temporary, engine, 'docker.sock')}`;
+  const host =
+    engine === undefined ? 'unix:///var/run/docker.sock' : `unix://${join(first.temporary, engine, 'docker.sock')}`;
   const config = join(folder, 'docker-config');
   const env = { ...nestedEnvironment(process.env), DOCKER_CONFIG: config };
   execFileSync('docker', ['context', 'create', 'mine', '--docker', `host=${host}`], { env });

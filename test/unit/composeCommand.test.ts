@@ -1,4 +1,6 @@
-/** What the samples say is what the real command makes of them: version 1 for those that it can read, version 2 for all. */
+/**
+ * What the samples say is what the real command makes of them: version 1 for those that it can read, version 2 for all.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,15 +42,26 @@ function configOf({ directory, files }: Sample): { root: string; config: Config 
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
-  return { root, config: parse(execFileSync(command, ['config'], { cwd: root, encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'pipe'] })) as Config };
+  return {
+    root,
+    config: parse(
+      execFileSync(command, ['config'], { cwd: root, encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'pipe'] }),
+    ) as Config,
+  };
 }
 
 /** A volume by the engine's name; version 1 prints no name that comes from the project's. */
 function words(volume: string | Long, nameOf: (key: string) => string | undefined): string {
   const short = typeof volume === 'string' ? parseShortMount(volume) : undefined;
   assert.ok(short === undefined || !('why' in short), JSON.stringify(volume));
-  const { type, source = '', target, readOnly } = short ?? { ...(volume as Long), readOnly: (volume as Long).read_only === true };
-  if (type === 'volume' && source !== '') return `${type} ${nameOf(source)} → ${cleanTarget(target)}${readOnly ? ' ro' : ''}`;
+  const {
+    type,
+    source = '',
+    target,
+    readOnly,
+  } = short ?? { ...(volume as Long), readOnly: (volume as Long).read_only === true };
+  if (type === 'volume' && source !== '')
+    return `${type} ${nameOf(source)} → ${cleanTarget(target)}${readOnly ? ' ro' : ''}`;
   // What is printed can be read again, so version 2 doubles a dollar sign.
   return `${type} ${source.replaceAll('$$', '$').replace(/(.)\/$/, '$1')} → ${cleanTarget(target)}${readOnly ? ' ro' : ''}`;
 }
@@ -61,8 +74,14 @@ for (const sample of readable) {
   it(`Compose ${version}: ${sample.name}`, () => {
     const { root, config } = configOf(sample);
     const nameOf = (key: string) => (isV1 ? sample.volumes[key] : config.volumes?.[key]?.name);
-    const found = Object.entries(config.services).map(([name, { volumes = [], tmpfs = [] }]) => [name, [...volumes.map((one) => words(one, nameOf)), ...[tmpfs].flat().map((target) => `tmpfs  → ${target}`)].sort()]);
-    const wanted = Object.entries(sample.services).map(([name, mounts]) => [name, mounts.map((one) => one.replace('ROOT', root).replace('HOME', homedir())).sort()]);
+    const found = Object.entries(config.services).map(([name, { volumes = [], tmpfs = [] }]) => [
+      name,
+      [...volumes.map((one) => words(one, nameOf)), ...[tmpfs].flat().map((target) => `tmpfs  → ${target}`)].sort(),
+    ]);
+    const wanted = Object.entries(sample.services).map(([name, mounts]) => [
+      name,
+      mounts.map((one) => one.replace('ROOT', root).replace('HOME', homedir())).sort(),
+    ]);
     assert.deepEqual(Object.fromEntries(found), Object.fromEntries(wanted));
     if (!isV1) assert.equal(config.name, sample.project);
   });

@@ -44,7 +44,11 @@ volumes:
     project: 'myblog',
     services: {
       db: ['volume myblog_db_data → /var/lib/mysql'],
-      blog: ['volume myblog_blog_data → /var/www/html', 'bind ROOT/uploads.ini → /usr/local/etc/php/conf.d/uploads.ini ro', 'bind HOME/themes → /themes'],
+      blog: [
+        'volume myblog_blog_data → /var/www/html',
+        'bind ROOT/uploads.ini → /usr/local/etc/php/conf.d/uploads.ini ro',
+        'bind HOME/themes → /themes',
+      ],
     },
     volumes: { db_data: 'myblog_db_data', blog_data: 'myblog_blog_data' },
   },
@@ -122,7 +126,11 @@ services:
     services: {
       base: ['volume tracker_files → /data', 'bind ROOT/conf → /etc/tracker'],
       web: ['volume tracker_files → /data', 'bind ROOT/web.conf → /etc/tracker ro'],
-      cron: ['bind ROOT/common/crontab → /etc/crontab ro', 'bind /var/run/docker.sock → /var/run/docker.sock', 'volume tracker_files → /data'],
+      cron: [
+        'bind ROOT/common/crontab → /etc/crontab ro',
+        'bind /var/run/docker.sock → /var/run/docker.sock',
+        'volume tracker_files → /data',
+      ],
     },
     volumes: { files: 'tracker_files' },
   },
@@ -217,7 +225,9 @@ volumes:
       '.env': 'STAGE=test\n',
     },
     project: 'cloud',
-    services: { app: ['volume cloud-test-html → /var/www/html', 'volume media → /media', 'volume nas-backups → /backups ro'] },
+    services: {
+      app: ['volume cloud-test-html → /var/www/html', 'volume media → /media', 'volume nas-backups → /backups ro'],
+    },
     volumes: { html: 'cloud-test-html', media: 'media', backups: 'nas-backups' },
   },
   {
@@ -274,7 +284,12 @@ COMPOSE_PROJECT_NAME=postgres-dev
     },
     project: 'postgres-dev',
     services: {
-      db: ['bind ROOT/data dir → /var/lib/postgresql/data', 'bind ROOT/conf → /etc/postgresql ro', 'bind ROOT/init → /docker-entrypoint-initdb.d', 'bind ROOT/a$b → /dollar'],
+      db: [
+        'bind ROOT/data dir → /var/lib/postgresql/data',
+        'bind ROOT/conf → /etc/postgresql ro',
+        'bind ROOT/init → /docker-entrypoint-initdb.d',
+        'bind ROOT/a$b → /dollar',
+      ],
     },
     volumes: {},
   },

@@ -36,7 +36,12 @@ volumes:
     },
     project: 'edge',
     services: {
-      proxy: ['bind /var/run/docker.sock → /var/run/docker.sock ro', 'bind ROOT/rules → /etc/proxy/rules', 'volume edge_certs → /certs', 'tmpfs  → /tmp/proxy'],
+      proxy: [
+        'bind /var/run/docker.sock → /var/run/docker.sock ro',
+        'bind ROOT/rules → /etc/proxy/rules',
+        'volume edge_certs → /certs',
+        'tmpfs  → /tmp/proxy',
+      ],
     },
     volumes: { certs: 'edge_certs' },
   },
@@ -101,7 +106,11 @@ volumes:
 `,
     },
     project: 'suite',
-    services: { app: ['bind ROOT/fresh → /app'], job: [], queue: ['bind ROOT/infra/queue.conf → /etc/queue.conf ro', 'volume suite_queue → /var/lib/queue'] },
+    services: {
+      app: ['bind ROOT/fresh → /app'],
+      job: [],
+      queue: ['bind ROOT/infra/queue.conf → /etc/queue.conf ro', 'volume suite_queue → /var/lib/queue'],
+    },
     volumes: { queue: 'suite_queue' },
   },
   {

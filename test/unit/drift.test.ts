@@ -21,21 +21,71 @@ volumes: {data: , own: }
 secrets: {key: {file: ./key}}
 `;
 
-const load = (text = TEXT): Promise<ComposeProject> => loadProject({ file: FILE, read: (file) => Promise.resolve(file === FILE ? text : undefined), env: {}, home: '/home/user', running: [] });
+const load = (text = TEXT): Promise<ComposeProject> =>
+  loadProject({
+    file: FILE,
+    read: (file) => Promise.resolve(file === FILE ? text : undefined),
+    env: {},
+    home: '/home/user',
+    running: [],
+  });
 
-const volume = (source: string, target: string, rest: Partial<Mount> = {}): Mount => ({ type: 'volume', source, volume: source, target, readOnly: false, anonymous: false, ...rest });
-const bind = (source: string, target: string, rest: Partial<Mount> = {}): Mount => ({ type: 'bind', source, target, readOnly: false, ...rest });
+const volume = (source: string, target: string, rest: Partial<Mount> = {}): Mount => ({
+  type: 'volume',
+  source,
+  volume: source,
+  target,
+  readOnly: false,
+  anonymous: false,
+  ...rest,
+});
+const bind = (source: string, target: string, rest: Partial<Mount> = {}): Mount => ({
+  type: 'bind',
+  source,
+  target,
+  readOnly: false,
+  ...rest,
+});
 
 function made(service: string, mounts: readonly Mount[], labels: Record<string, string> = {}): Container {
-  const all = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': service, 'com.docker.compose.project.working_dir': '/code/shop', ...labels };
-  return { id: service, name: `shop-${service}-1`, image: 'x', state: 'running', status: '', createdAt: '', labels: all, mounts, volumesFrom: [], givesVolumesTo: [], sharesWith: [], composeProject: 'shop' };
+  const all = {
+    'com.docker.compose.project': 'shop',
+    'com.docker.compose.service': service,
+    'com.docker.compose.project.working_dir': '/code/shop',
+    ...labels,
+  };
+  return {
+    id: service,
+    name: `shop-${service}-1`,
+    image: 'x',
+    state: 'running',
+    status: '',
+    createdAt: '',
+    labels: all,
+    mounts,
+    volumesFrom: [],
+    givesVolumesTo: [],
+    sharesWith: [],
+    composeProject: 'shop',
+  };
 }
 
-const AS_IT_SAYS = [bind('/code/shop/site', '/srv', { readOnly: true }), volume('shop_data', '/data'), volume('f'.repeat(64), '/anon', { anonymous: true }), volume('e'.repeat(64), '/from-image', { anonymous: true }), bind('/code/shop/key', '/run/secrets/key', { readOnly: true })];
+const AS_IT_SAYS = [
+  bind('/code/shop/site', '/srv', { readOnly: true }),
+  volume('shop_data', '/data'),
+  volume('f'.repeat(64), '/anon', { anonymous: true }),
+  volume('e'.repeat(64), '/from-image', { anonymous: true }),
+  bind('/code/shop/key', '/run/secrets/key', { readOnly: true }),
+];
 
 async function drift(service: string, mounts: readonly Mount[], facts: HostFacts = new Map()): Promise<string[]> {
   const project = await load();
-  const found = driftOf(project, project.services.find(({ name }) => name === service)!, { containers: [made(service, mounts)] }, facts);
+  const found = driftOf(
+    project,
+    project.services.find(({ name }) => name === service)!,
+    { containers: [made(service, mounts)] },
+    facts,
+  );
   return found.flatMap(({ differences }) => differences.map(({ kind, target }) => `${kind} ${target}`));
 }
 
@@ -44,21 +94,48 @@ it('a container as the file says: anonymous volumes of its image and secrets are
 });
 
 it('missing, extra, other source, other rights', async () => {
-  assert.deepEqual(await drift('web', [bind('/code/shop/site', '/srv'), volume('other', '/data'), bind('/tmp', '/more')]), ['rights /srv', 'source /data', 'missing /anon', 'extra /more']);
-  assert.deepEqual(await drift('web', AS_IT_SAYS.map((mount) => (mount.target === '/anon' ? bind('/x', '/anon') : mount))), ['source /anon']);
+  assert.deepEqual(
+    await drift('web', [bind('/code/shop/site', '/srv'), volume('other', '/data'), bind('/tmp', '/more')]),
+    ['rights /srv', 'source /data', 'missing /anon', 'extra /more'],
+  );
+  assert.deepEqual(
+    await drift(
+      'web',
+      AS_IT_SAYS.map((mount) => (mount.target === '/anon' ? bind('/x', '/anon') : mount)),
+    ),
+    ['source /anon'],
+  );
 });
 
 it('one source by several names: through a symbolic link, and as Docker Desktop shows it', async () => {
-  const elsewhere = (source: string) => AS_IT_SAYS.map((mount) => (mount.target === '/srv' ? { ...mount, source } : mount));
+  const elsewhere = (source: string) =>
+    AS_IT_SAYS.map((mount) => (mount.target === '/srv' ? { ...mount, source } : mount));
   assert.deepEqual(await drift('web', elsewhere('/host_mnt/code/shop/site')), []);
   assert.deepEqual(await drift('web', elsewhere('/real/site')), ['source /srv']);
-  assert.deepEqual(await drift('web', elsewhere('/real/site'), new Map([['/code/shop/site', { kind: 'directory' as const, real: '/real/site' }]])), []);
+  assert.deepEqual(
+    await drift(
+      'web',
+      elsewhere('/real/site'),
+      new Map([['/code/shop/site', { kind: 'directory' as const, real: '/real/site' }]]),
+    ),
+    [],
+  );
 });
 
 it('volumes_from: the own mount comes first, rights are restricted, and what Compose drops is told at that entry', async () => {
   const project = await load();
-  const containers = [made('taker', [bind('/code/shop/site', '/srv', { readOnly: true, from: 'shop-web-1' }), volume('shop_own', '/data'), volume('f'.repeat(64), '/anon', { anonymous: true, from: 'shop-web-1' })])];
-  const [problem] = composeProblems(project, FILE, { snapshot: { containers, volumes: [] }, isLocal: true, facts: new Map() });
+  const containers = [
+    made('taker', [
+      bind('/code/shop/site', '/srv', { readOnly: true, from: 'shop-web-1' }),
+      volume('shop_own', '/data'),
+      volume('f'.repeat(64), '/anon', { anonymous: true, from: 'shop-web-1' }),
+    ]),
+  ];
+  const [problem] = composeProblems(project, FILE, {
+    snapshot: { containers, volumes: [] },
+    isLocal: true,
+    facts: new Map(),
+  });
   assert.equal(problem?.kind === 'rights' && problem.target, '/anon');
   assert.equal(TEXT.slice(problem?.place.span.start, problem?.place.span.end), '"web:ro"');
 });
@@ -77,7 +154,11 @@ for (const [name, before, after] of [
   ['an empty one', 'volumes:\nservices: {}\n', 'volumes:\n  new:\nservices: {}\n'],
   ['an empty map', 'volumes: {}\n', 'volumes: \n  new:\n'],
   ['a map in one line', 'volumes: {a: , b: {}}\n', 'volumes: {a: , b: {}, new: }\n'],
-  ['a block, with a comment behind it and more below', 'volumes:\n    a:\n      external: true # mine\nservices: {}\n', 'volumes:\n    a:\n      external: true # mine\n    new:\nservices: {}\n'],
+  [
+    'a block, with a comment behind it and more below',
+    'volumes:\n    a:\n      external: true # mine\nservices: {}\n',
+    'volumes:\n    a:\n      external: true # mine\n    new:\nservices: {}\n',
+  ],
   ['a file with Windows’ line ends', 'volumes:\r\n  a:\r\n', 'volumes:\r\n  a:\r\n  new:\r\n'],
 ] as const) {
   it(`declaring a volume where there is ${name}`, async () => {
@@ -89,5 +170,8 @@ for (const [name, before, after] of [
 }
 
 it('a key that YAML would take for something else is quoted', () => {
-  assert.deepEqual(['db-data', 'on', '1.5'].map((key) => declareVolume('', key).text), ['volumes:\n  db-data:\n', 'volumes:\n  "on":\n', 'volumes:\n  "1.5":\n']);
+  assert.deepEqual(
+    ['db-data', 'on', '1.5'].map((key) => declareVolume('', key).text),
+    ['volumes:\n  db-data:\n', 'volumes:\n  "on":\n', 'volumes:\n  "1.5":\n'],
+  );
 });

@@ -75,23 +75,43 @@ for (const [name, value, isKept] of VARIABLES) {
 }
 
 it('the programs of the project and of npm are not on the nested PATH', () => {
-  const PATH = '/work/node_modules/.bin:/node_modules/.bin:/usr/lib/node_modules/npm/node_modules/@npmcli/run-script/lib/node-gyp-bin:/usr/bin:/bin';
+  const PATH =
+    '/work/node_modules/.bin:/node_modules/.bin:/usr/lib/node_modules/npm/node_modules/@npmcli/run-script/lib/node-gyp-bin:/usr/bin:/bin';
   assert.equal(nestedEnvironment({ PATH }).PATH, '/usr/bin:/bin');
   assert.equal(withNode(nestedEnvironment({ PATH }), '/cache/bin').PATH, '/cache/bin:/usr/bin:/bin');
   assert.equal(withNode({}, '/cache/bin').PATH, '/cache/bin');
 });
 
-for (const name of ['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH', 'DOCKER_API_VERSION', 'CONTAINER_HOST', 'COMPOSE_FILE', 'COMPOSE_PROJECT_NAME']) {
+for (const name of [
+  'DOCKER_HOST',
+  'DOCKER_CONTEXT',
+  'DOCKER_TLS_VERIFY',
+  'DOCKER_CERT_PATH',
+  'DOCKER_API_VERSION',
+  'CONTAINER_HOST',
+  'COMPOSE_FILE',
+  'COMPOSE_PROJECT_NAME',
+]) {
   it(`${name} of the user says nothing about an engine of our own`, () => {
-    assert.deepEqual(engineEnvironment({ LANG: 'C', [name]: 'theirs' }, 'unix:///own.sock'), { LANG: 'C', DOCKER_HOST: 'unix:///own.sock' });
+    assert.deepEqual(engineEnvironment({ LANG: 'C', [name]: 'theirs' }, 'unix:///own.sock'), {
+      LANG: 'C',
+      DOCKER_HOST: 'unix:///own.sock',
+    });
   });
 }
 
 it('a nested npm names its own Node as its user agent, not the one of the npm around it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'dm-test-'));
   try {
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, scripts: { say: 'echo "$npm_config_user_agent"' } }));
-    const outer = { ...process.env, npm_config_user_agent: 'npm/1.0.0 node/v0.0.1 nowhere', npm_config_dry_run: 'true' };
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ private: true, scripts: { say: 'echo "$npm_config_user_agent"' } }),
+    );
+    const outer = {
+      ...process.env,
+      npm_config_user_agent: 'npm/1.0.0 node/v0.0.1 nowhere',
+      npm_config_dry_run: 'true',
+    };
     const env = withNode(nestedEnvironment(outer), join(process.execPath, '..'));
     const { stdout, stderr } = spawnSync('npm', ['run', '--silent', 'say'], { cwd: folder, env, encoding: 'utf8' });
     assert.match(stdout, new RegExp(`node/${process.version.replaceAll('.', '\\.')} `), stderr);

@@ -60,7 +60,9 @@ it('its owner killed: the command ends and the folders go', async () => {
     while (kept.said() === '') await new Promise((resolve) => setTimeout(resolve, 20));
     console.log(kept.said());
     process.kill(process.pid, 'SIGKILL');`;
-  const owner = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let said = '';
   owner.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
   await new Promise((resolve) => owner.on('close', resolve));

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -40,7 +50,9 @@ async function otherWindow(): Promise<ChildProcess> {
     await journal.open('undo', ${JSON.stringify(ENGINE)}, { of: 'other' }, { flush: true });
     console.log('open');
     setInterval(() => undefined, 1000);`;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', code, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', code, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(createInterface({ input: child.stdout }), 'line');
   return child;
 }
@@ -48,9 +60,15 @@ async function otherWindow(): Promise<ChildProcess> {
 it('a record is there from before the work until its end, and says what was noted last', async () => {
   const journal = journalOf();
   const record = await journal.open('undo', ENGINE, { step: 1 }, FLUSHED);
-  assert.deepEqual((await journal.entries(ENGINE)).map(({ kind, facts }) => [kind, facts]), [['undo', { step: 1 }]]);
+  assert.deepEqual(
+    (await journal.entries(ENGINE)).map(({ kind, facts }) => [kind, facts]),
+    [['undo', { step: 1 }]],
+  );
   await record.note({ step: 2 });
-  assert.deepEqual((await journal.entries(ENGINE)).map(({ facts }) => facts), [{ step: 2 }]);
+  assert.deepEqual(
+    (await journal.entries(ENGINE)).map(({ facts }) => facts),
+    [{ step: 2 }],
+  );
   assert.deepEqual(await journal.entries({ ...ENGINE, id: 'another engine' }), []);
   assert.deepEqual(await journal.abandoned(ENGINE), [], 'its job still works');
   await record.end();
@@ -72,7 +90,10 @@ it('a window that was killed, or only sleeps: its records are abandoned, or not'
   assert.deepEqual(await journal.abandoned(ENGINE), [], 'it sleeps, and may wake in the middle of its job');
   child.kill('SIGKILL');
   await once(child, 'exit');
-  assert.deepEqual((await journal.abandoned(ENGINE)).map(({ facts }) => facts), [{ of: 'other' }]);
+  assert.deepEqual(
+    (await journal.abandoned(ENGINE)).map(({ facts }) => facts),
+    [{ of: 'other' }],
+  );
 });
 
 it('of many windows that recover together, one takes a record over; when that one dies too, another does', async () => {
@@ -111,7 +132,10 @@ it('what is no record, is damaged or comes from a newer version is left alone', 
   const id = '0123456789abcdef';
   const strange: [string, string][] = [
     [`${id}~${id}.json`, '{"version":1,"kind":'],
-    [`1${id.slice(1)}~${id}.json`, '{"version":2,"kind":"undo","engine":"engine-1","address":"unix:///one.sock","at":"2026-01-01T00:00:00Z"}'],
+    [
+      `1${id.slice(1)}~${id}.json`,
+      '{"version":2,"kind":"undo","engine":"engine-1","address":"unix:///one.sock","at":"2026-01-01T00:00:00Z"}',
+    ],
     [`2${id.slice(1)}~${id}.json`, 'null'],
     [`3${id.slice(1)}~${id}.json`, '[]'],
     [`4${id.slice(1)}~${id}.json`, '{"version":1,"kind":{},"engine":"engine-1","address":"unix:///one.sock","at":0}'],
@@ -125,7 +149,11 @@ it('what is no record, is damaged or comes from a newer version is left alone', 
 
 it('a folder that cannot be written: the job is told before it begins, and nothing is left', async () => {
   writeFileSync(folder, 'a file stands here');
-  await assert.rejects(journalOf().open('undo', ENGINE, {}, FLUSHED), (error: Error) => error instanceof JournalFailure && error.message.includes(folder) && /Nothing was changed/.test(error.message));
+  await assert.rejects(
+    journalOf().open('undo', ENGINE, {}, FLUSHED),
+    (error: Error) =>
+      error instanceof JournalFailure && error.message.includes(folder) && /Nothing was changed/.test(error.message),
+  );
 });
 
 it('a path too long for a socket, and a folder that went away meanwhile', async () => {
@@ -157,9 +185,17 @@ it('a session is gone once it ended, or the machine was started anew; one of ano
   };
   assert.equal(await livenessWith({ boot: 'another start' }), 'gone');
   assert.equal(await livenessWith({ boot: 'another start', machine: 'another machine' }), 'elsewhere');
-  assert.equal(await livenessWith({ machine: 'another container of this machine' }), 'gone', 'its socket is of this kernel');
+  assert.equal(
+    await livenessWith({ machine: 'another container of this machine' }),
+    'gone',
+    'its socket is of this kernel',
+  );
   const living = await Session.begin(folder);
   const { socket } = JSON.parse(readFileSync(join(folder, `${living.id}.json`), 'utf8')) as { socket: string };
-  assert.equal(await livenessWith({ socket, boot: 'another start', machine: 'another machine' }), 'alive', 'whatever clocks and names say');
+  assert.equal(
+    await livenessWith({ socket, boot: 'another start', machine: 'another machine' }),
+    'alive',
+    'whatever clocks and names say',
+  );
   await living.end();
 });

@@ -18,11 +18,19 @@ const folder = mkdtempSync(join(tmpdir(), 'dm-large-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const silent = () => undefined;
-const job = () => ({ signal: new AbortController().signal, progress: silent, log: { debug: silent, info: silent, warn: silent, error: silent } });
+const job = () => ({
+  signal: new AbortController().signal,
+  progress: silent,
+  log: { debug: silent, info: silent, warn: silent, error: silent },
+});
 
 async function write(file: string, parts: Iterable<Buffer>): Promise<string> {
   const path = join(folder, file);
-  await pipeline(Readable.from(parts, { objectMode: false, highWaterMark: MIB }), compressor('zstd', 1), createWriteStream(path));
+  await pipeline(
+    Readable.from(parts, { objectMode: false, highWaterMark: MIB }),
+    compressor('zstd', 1),
+    createWriteStream(path),
+  );
   return path;
 }
 
@@ -30,7 +38,9 @@ it('a million entries: all are counted, and memory stays flat', async () => {
   function* million() {
     for (let folder = 0; folder < 1000; folder += 1) {
       yield newHeader(Buffer.from(`d${folder}/`), '5', 0, 0o755);
-      yield Buffer.concat(Array.from({ length: 999 }, (_, file) => newHeader(Buffer.from(`d${folder}/f${file}`), '0', 0)));
+      yield Buffer.concat(
+        Array.from({ length: 999 }, (_, file) => newHeader(Buffer.from(`d${folder}/f${file}`), '0', 0)),
+      );
     }
     yield Buffer.alloc(1024);
   }
@@ -44,12 +54,18 @@ it('a million entries: all are counted, and memory stays flat', async () => {
   assert.deepEqual([ok, entries, problems], [true, 1_000_000, []]);
   assert.ok(peak - before < 200 * MIB, `${(peak - before) / MIB} MiB more`);
   const listed = await listEntries(file, 100, job());
-  assert.deepEqual([listed.entries.length, listed.more, listed.entries[1]], [100, 999_900, { path: 'd0/f0', isDirectory: false, bytes: 0 }]);
+  assert.deepEqual(
+    [listed.entries.length, listed.more, listed.entries[1]],
+    [100, 999_900, { path: 'd0/f0', isDirectory: false, bytes: 0 }],
+  );
 });
 
 it('a table of names that claims gigabytes is refused before it is read', async () => {
   for (const type of ['x', 'g', 'L', 'K']) {
-    const file = await write(`names-${type}.tar.zst`, [newHeader(Buffer.from('././@LongLink'), type, 3 * 1024 * MIB), Buffer.alloc(10_240)]);
+    const file = await write(`names-${type}.tar.zst`, [
+      newHeader(Buffer.from('././@LongLink'), type, 3 * 1024 * MIB),
+      Buffer.alloc(10_240),
+    ]);
     const { ok, problems } = await verifyBackup(file, job());
     assert.equal(ok, false);
     assert.match(problems.join(), /too large to be one/);
@@ -58,11 +74,30 @@ it('a table of names that claims gigabytes is refused before it is read', async 
 
 it('a byte flipped anywhere, a cut at any place, a tail, and the manifest of another archive are each found and named', async () => {
   const body = Buffer.alloc(3000, 'some content that compresses a little ');
-  const members = Array.from({ length: 20 }, (_, index) => [newHeader(Buffer.from(`file-${index}`), '0', body.length), body, Buffer.alloc(3072 - body.length)]).flat();
+  const members = Array.from({ length: 20 }, (_, index) => [
+    newHeader(Buffer.from(`file-${index}`), '0', body.length),
+    body,
+    Buffer.alloc(3072 - body.length),
+  ]).flat();
   const tar = Buffer.concat([...members, Buffer.alloc(1024)]);
-  for (const [ending, packed] of [['tar', tar], ['tar.gz', gzipSync(tar)], ['tar.zst', zstdCompressSync(tar)]] as const) {
+  for (const [ending, packed] of [
+    ['tar', tar],
+    ['tar.gz', gzipSync(tar)],
+    ['tar.zst', zstdCompressSync(tar)],
+  ] as const) {
     const file = join(folder, `whole.${ending}`);
-    const manifest = { format: 1, createdAt: '2026-11-24T03:15:22.000Z', kind: 'volume', subject: 'data', engine: { name: 'here', version: '1', apiVersion: '1.41', address: '' }, archiveBytes: packed.length, sha256: createHash('sha256').update(packed).digest('hex'), entries: 20, bytes: 60_000, mounts: [] };
+    const manifest = {
+      format: 1,
+      createdAt: '2026-11-24T03:15:22.000Z',
+      kind: 'volume',
+      subject: 'data',
+      engine: { name: 'here', version: '1', apiVersion: '1.41', address: '' },
+      archiveBytes: packed.length,
+      sha256: createHash('sha256').update(packed).digest('hex'),
+      entries: 20,
+      bytes: 60_000,
+      mounts: [],
+    };
     writeFileSync(`${file}.json`, JSON.stringify(manifest));
     const problemsOf = async (bytes: Buffer) => {
       writeFileSync(file, bytes);
@@ -75,7 +110,11 @@ it('a byte flipped anywhere, a cut at any place, a tail, and the manifest of ano
       flipped[at]! ^= 1 << randomInt(8);
       assert.match((await problemsOf(flipped)).join(), /SHA-256 differs/, `${ending}, byte ${at}`);
       const cut = randomInt(packed.length);
-      assert.match((await problemsOf(packed.subarray(0, cut))).join(), /has \d+ bytes, its manifest says/, `${ending}, cut at ${cut}`);
+      assert.match(
+        (await problemsOf(packed.subarray(0, cut))).join(),
+        /has \d+ bytes, its manifest says/,
+        `${ending}, cut at ${cut}`,
+      );
     }
     assert.match((await problemsOf(Buffer.concat([packed, Buffer.from([0])]))).join(), /has \d+ bytes/);
     writeFileSync(`${file}.json`, JSON.stringify({ ...manifest, entries: 21, bytes: 1 }));

@@ -1,11 +1,31 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, closeSync, ftruncateSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  closeSync,
+  ftruncateSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { listBackups } from '../../src/backup/list.ts';
-import { isByPlan, isFromEngine, isOfSubject, manifestText, openManifest, readManifest, recordVerdict, sealedText, type Manifest } from '../../src/backup/manifest.ts';
+import {
+  isByPlan,
+  isFromEngine,
+  isOfSubject,
+  manifestText,
+  openManifest,
+  readManifest,
+  recordVerdict,
+  sealedText,
+  type Manifest,
+} from '../../src/backup/manifest.ts';
 import { planTarget } from '../../src/backup/restoreTarget.ts';
 import { archivesBy } from '../../src/backup/scheduleRun.ts';
 import { parseEntry } from '../../src/backup/scheduleEntry.ts';
@@ -29,7 +49,19 @@ const FACTS: Manifest = {
   subject: '/srv/planted-path/data',
   engine: { name: 'planted-host', version: '26.1', apiVersion: '1.45', address: 'unix:///planted/docker.sock' },
   container: { id: 'f'.repeat(64), name: 'planted-container', image: 'planted-image:1', imageId: 'sha256:planted' },
-  mounts: [{ type: 'volume', source: 'planted-volume', target: '/planted-target', root: 'planted-target', driver: 'local', options: { type: 'cifs', device: '//nas/planted', o: 'username=planted-user,password=planted-word' }, labels: { 'planted-label': 'planted-value' }, entries: 1, bytes: 2 }],
+  mounts: [
+    {
+      type: 'volume',
+      source: 'planted-volume',
+      target: '/planted-target',
+      root: 'planted-target',
+      driver: 'local',
+      options: { type: 'cifs', device: '//nas/planted', o: 'username=planted-user,password=planted-word' },
+      labels: { 'planted-label': 'planted-value' },
+      entries: 1,
+      bytes: 2,
+    },
+  ],
   leftOut: [{ target: '/planted-tmp', reason: 'planted-reason' }],
   method: 'tar',
   compression: 'none',
@@ -43,7 +75,11 @@ const FACTS: Manifest = {
   plan: 'source:/srv/planted-path/data',
 };
 
-async function sealed(name: string, facts: Partial<Manifest> = {}, shown: string | undefined = 'data'): Promise<string> {
+async function sealed(
+  name: string,
+  facts: Partial<Manifest> = {},
+  shown: string | undefined = 'data',
+): Promise<string> {
   const file = join(folder, name);
   writeFileSync(file, 'x');
   writeFileSync(`${file}.json`, await sealedText({ ...FACTS, ...facts }, shown, PASSPHRASE, LOG_ROUNDS));
@@ -69,11 +105,21 @@ it('the schedule knows its archives by their marks, of two sources with one name
   await sealed('other.tar.age', { subject: '/srv/other/data', plan: 'source:/srv/other/data' });
   const all = await listBackups(folder);
   const entry = parseEntry({ source: FACTS.subject, every: '1d' });
-  const mine = archivesBy(entry, 'planted-host', { kind: 'bind', name: FACTS.subject }, all).map(({ file }) => file.slice(folder.length + 1));
+  const mine = archivesBy(entry, 'planted-host', { kind: 'bind', name: FACTS.subject }, all).map(({ file }) =>
+    file.slice(folder.length + 1),
+  );
   assert.deepEqual(mine.sort(), ['data.tar.age', 'one.tar.age']);
   assert.deepEqual(archivesBy(entry, 'another-host', undefined, all), []);
   const other = all.find(({ file }) => file.endsWith('other.tar.age'))!;
-  assert.deepEqual([isOfSubject(other, { kind: 'bind', name: '/srv/other/data' }), isByPlan(other, 'source:/srv/other/data'), isFromEngine(other, 'planted-host'), isOfSubject(other, { kind: 'volume', name: '/srv/other/data' })], [true, true, true, false]);
+  assert.deepEqual(
+    [
+      isOfSubject(other, { kind: 'bind', name: '/srv/other/data' }),
+      isByPlan(other, 'source:/srv/other/data'),
+      isFromEngine(other, 'planted-host'),
+      isOfSubject(other, { kind: 'volume', name: '/srv/other/data' }),
+    ],
+    [true, true, true, false],
+  );
 });
 
 it('a verdict is written into it without the passphrase, and the rest stays sealed', async () => {
@@ -86,8 +132,18 @@ it('a verdict is written into it without the passphrase, and the rest stays seal
 it('a clear part that was changed, or comes from another archive, is refused', async () => {
   const file = await sealed('changed.tar.age');
   const good = JSON.parse(readFileSync(`${file}.json`, 'utf8')) as Record<string, unknown>;
-  const other = JSON.parse(readFileSync(`${await sealed('swapped.tar.age', { sha256: 'b'.repeat(64), subject: '/srv/other' })}.json`, 'utf8')) as Record<string, unknown>;
-  const changes: Record<string, unknown>[] = [{ sha256: 'c'.repeat(64) }, { createdAt: '2020-01-01T00:00:00.000Z' }, { kind: 'volume' }, { bytes: 3 }, { encrypted: other['encrypted'] }, { marks: other['marks'] }, { encrypted: 'AAAA' }];
+  const other = JSON.parse(
+    readFileSync(`${await sealed('swapped.tar.age', { sha256: 'b'.repeat(64), subject: '/srv/other' })}.json`, 'utf8'),
+  ) as Record<string, unknown>;
+  const changes: Record<string, unknown>[] = [
+    { sha256: 'c'.repeat(64) },
+    { createdAt: '2020-01-01T00:00:00.000Z' },
+    { kind: 'volume' },
+    { bytes: 3 },
+    { encrypted: other['encrypted'] },
+    { marks: other['marks'] },
+    { encrypted: 'AAAA' },
+  ];
   for (const change of changes) {
     writeFileSync(`${file}.json`, JSON.stringify({ ...good, ...change }));
     await assert.rejects(openManifest(file, PASSPHRASE), BadArchive, JSON.stringify(change).slice(0, 60));
@@ -104,8 +160,13 @@ it('passwords in the options of a driver are masked where the archive is not enc
   const manifest = (await openManifest(file, undefined))!;
   assert.deepEqual(manifest.mounts[0]?.maskedOptions, ['o']);
   const missing = () => Promise.reject(Object.assign(new Error('no such volume'), { statusCode: 404 }));
-  const connection = { docker: { getVolume: () => ({ inspect: missing }), listContainers: () => Promise.resolve([]) } } as unknown as Connection;
-  await assert.rejects(planTarget(connection, { kind: 'volume', volume: 'planted-volume' }, manifest), /"o".*does not keep/);
+  const connection = {
+    docker: { getVolume: () => ({ inspect: missing }), listContainers: () => Promise.resolve([]) },
+  } as unknown as Connection;
+  await assert.rejects(
+    planTarget(connection, { kind: 'volume', volume: 'planted-volume' }, manifest),
+    /"o".*does not keep/,
+  );
   const elsewhere = await planTarget(connection, { kind: 'volume', volume: 'another' }, manifest);
   assert.deepEqual(elsewhere.makes, { name: 'another', labels: { 'planted-label': 'planted-value' } });
 });
@@ -124,22 +185,42 @@ it('what lies under a manifest’s name and is none is said in the row, and neit
   writeFileSync(join(at, 'list.tar.json'), '[]');
   writeFileSync(join(at, 'null.tar.json'), 'null');
   writeFileSync(join(at, 'nested.tar.json'), '['.repeat(1_000_000));
-  writeFileSync(join(at, 'wrong.tar.json'), JSON.stringify({ ...FACTS, encryption: undefined, mounts: [{ ...FACTS.mounts[0], labels: { a: 1 } }] }));
+  writeFileSync(
+    join(at, 'wrong.tar.json'),
+    JSON.stringify({ ...FACTS, encryption: undefined, mounts: [{ ...FACTS.mounts[0], labels: { a: 1 } }] }),
+  );
   const before = process.memoryUsage().rss;
-  const problems = Object.fromEntries((await listBackups(at)).map(({ file, problem }) => [file.slice(at.length + 1, -4), problem ?? '']));
+  const problems = Object.fromEntries(
+    (await listBackups(at)).map(({ file, problem }) => [file.slice(at.length + 1, -4), problem ?? '']),
+  );
   assert.ok(process.memoryUsage().rss - before < 200 * 1024 * 1024);
-  const wanted: Record<string, RegExp> = { huge: /419430400 bytes, more than any manifest/, pipe: /not a file/, device: /not a file/, folder: /not a file/, dangling: /leads nowhere/, list: /does not describe/, null: /does not describe/, nested: /nested deeper/, wrong: /"labels"/ };
+  const wanted: Record<string, RegExp> = {
+    huge: /419430400 bytes, more than any manifest/,
+    pipe: /not a file/,
+    device: /not a file/,
+    folder: /not a file/,
+    dangling: /leads nowhere/,
+    list: /does not describe/,
+    null: /does not describe/,
+    nested: /nested deeper/,
+    wrong: /"labels"/,
+  };
   for (const name of names) assert.match(problems[name] ?? '', wanted[name]!, name);
 });
 
 it('names that objects are made of do no harm in a manifest', async () => {
   const file = join(folder, 'proto.tar');
   writeFileSync(file, 'x');
-  const text = JSON.stringify({ ...FACTS, encryption: undefined }).replace('"planted-label"', '"__proto__":"x","constructor":"y","z"').replace('{"format"', '{"__proto__":{"plan":"polluted"},"format"');
+  const text = JSON.stringify({ ...FACTS, encryption: undefined })
+    .replace('"planted-label"', '"__proto__":"x","constructor":"y","z"')
+    .replace('{"format"', '{"__proto__":{"plan":"polluted"},"format"');
   writeFileSync(`${file}.json`, text);
   const manifest = await readManifest(file);
   assert.ok(manifest !== undefined && 'mounts' in manifest);
-  assert.deepEqual(Object.entries(manifest.mounts[0]?.labels ?? {}), [['constructor', 'y'], ['z', 'planted-value']]);
+  assert.deepEqual(Object.entries(manifest.mounts[0]?.labels ?? {}), [
+    ['constructor', 'y'],
+    ['z', 'planted-value'],
+  ]);
   assert.equal(({} as Record<string, unknown>)['plan'], undefined);
 });
 

@@ -37,7 +37,10 @@ const lines: [line: string, found: string[]][] = [
 ];
 for (const [line, expected] of lines) {
   it(`in a line of output: ${line}`, () => {
-    assert.deepEqual(referencesIn(line).map(({ start, length }) => line.slice(start, start + length)), expected);
+    assert.deepEqual(
+      referencesIn(line).map(({ start, length }) => line.slice(start, start + length)),
+      expected,
+    );
   });
 }
 it('the whole reference is read in the line', () => {

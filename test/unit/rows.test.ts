@@ -12,13 +12,27 @@ const { contributes } = JSON.parse(readFileSync('package.json', 'utf8')) as { co
 const commands = contributes.commands.map(({ command }) => command);
 
 /** Two rows of each kind; what is in them does not matter to the rule. */
-const KINDS: readonly Node['kind'][] = ['container', 'mount', 'lineage', 'volume', 'use', 'backup', 'subject', 'files', 'file', 'more', 'notice'];
+const KINDS: readonly Node['kind'][] = [
+  'container',
+  'mount',
+  'lineage',
+  'volume',
+  'use',
+  'backup',
+  'subject',
+  'files',
+  'file',
+  'more',
+  'notice',
+];
 const rows = KINDS.flatMap((kind) => [1, 2].map((number) => ({ kind, number }) as unknown as Node));
 
 /** Every mix: none, one, each pair, all of one kind with one of another, and all rows, in both orders. */
 function mixes(): Node[][] {
   const pairs = rows.flatMap((one) => rows.map((other) => [one, other])).filter(([one, other]) => one !== other);
-  const mixed = KINDS.flatMap((kind) => rows.map((other) => [other, ...rows.filter((row) => row.kind === kind && row !== other)]));
+  const mixed = KINDS.flatMap((kind) =>
+    rows.map((other) => [other, ...rows.filter((row) => row.kind === kind && row !== other)]),
+  );
   return [[], ...rows.map((row) => [row]), ...pairs, ...mixed, rows, [...rows].reverse()];
 }
 
@@ -30,8 +44,10 @@ it('every command, on every row, with every mix selected: the clicked row leads'
         const found = chosenRows(command, clicked, selected);
         const counts = actsOnMany(command) && selected.includes(clicked);
         const expected = counts ? selected.filter(({ kind }) => kind === clicked.kind) : [clicked];
-        const isRight = found[0] === clicked && found.length === expected.length && expected.every((row) => found.includes(row));
-        if (!isRight) assert.fail(`${command} on ${clicked.kind} with ${selected.map(({ kind }) => kind).join(' ')} selected`);
+        const isRight =
+          found[0] === clicked && found.length === expected.length && expected.every((row) => found.includes(row));
+        if (!isRight)
+          assert.fail(`${command} on ${clicked.kind} with ${selected.map(({ kind }) => kind).join(' ')} selected`);
         tried += 1;
       }
     }
@@ -46,19 +62,53 @@ it('files of the explorer follow the same rule, by their addresses', () => {
     const of = (clicked: typeof a, ...selected: (typeof a)[]) => chosenUris(command, clicked, selected).map(String);
     assert.deepEqual(of(a), ['file:/a']);
     assert.deepEqual(of(a, b), ['file:/a']);
-    assert.deepEqual(of(b, uri('file:/a'), uri('file:/b'), c), actsOnMany(command) ? ['file:/b', 'file:/a'] : ['file:/b'], command);
+    assert.deepEqual(
+      of(b, uri('file:/a'), uri('file:/b'), c),
+      actsOnMany(command) ? ['file:/b', 'file:/a'] : ['file:/b'],
+      command,
+    );
   }
 });
 
 it('what acts on many is what the issue and the manual name, and every one is a command', () => {
-  const many = commands.filter(actsOnMany).map((command) => command.replace('dockerMounts.', '')).sort();
-  assert.deepEqual(many, ['backUpRegularly', 'backup', 'cancelScheduled', 'copyContainerPath', 'copyFilePath', 'copyFiles', 'deleteBackup', 'deleteFile', 'download', 'removeContainer', 'removeFromSchedule', 'removeVolume', 'restartContainer', 'runSchedule', 'startContainer', 'stopContainer', 'verifyBackup']);
+  const many = commands
+    .filter(actsOnMany)
+    .map((command) => command.replace('dockerMounts.', ''))
+    .sort();
+  assert.deepEqual(many, [
+    'backUpRegularly',
+    'backup',
+    'cancelScheduled',
+    'copyContainerPath',
+    'copyFilePath',
+    'copyFiles',
+    'deleteBackup',
+    'deleteFile',
+    'download',
+    'removeContainer',
+    'removeFromSchedule',
+    'removeVolume',
+    'restartContainer',
+    'runSchedule',
+    'startContainer',
+    'stopContainer',
+    'verifyBackup',
+  ]);
 });
 
 it('a command that removes stands in the menu of its own kind of row only', () => {
-  const kinds: Record<string, RegExp> = { removeContainer: /\^container\//, removeVolume: /\^volume\//, removeMount: /\^mount\//, deleteBackup: /\^backup\//, deleteFile: /\^entry\//, removeFromSchedule: /planned/ };
+  const kinds: Record<string, RegExp> = {
+    removeContainer: /\^container\//,
+    removeVolume: /\^volume\//,
+    removeMount: /\^mount\//,
+    deleteBackup: /\^backup\//,
+    deleteFile: /\^entry\//,
+    removeFromSchedule: /planned/,
+  };
   for (const [name, only] of Object.entries(kinds)) {
-    const entries = (contributes.menus['view/item/context'] ?? []).filter(({ command }) => command === `dockerMounts.${name}`);
+    const entries = (contributes.menus['view/item/context'] ?? []).filter(
+      ({ command }) => command === `dockerMounts.${name}`,
+    );
     assert.ok(entries.length > 0, name);
     for (const { when } of entries) {
       assert.match(when, only);

@@ -3,22 +3,45 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { asCode, asLabel, asMarkdown, asMessage, asText, failure, joined, lines, names, say, sentence, shortened, shown, visible, type Shown } from '../../src/ui/shown.ts';
+import {
+  asCode,
+  asLabel,
+  asMarkdown,
+  asMessage,
+  asText,
+  failure,
+  joined,
+  lines,
+  names,
+  say,
+  sentence,
+  shortened,
+  shown,
+  visible,
+  type Shown,
+} from '../../src/ui/shown.ts';
 import { NASTY } from '../nastyNames.ts';
 
 /** VS Code's own patterns for links and icons (src/vs/base/common/linkedText.ts, iconLabels.ts). */
 const LINK = /\[([^\]]+)\]\(((?:https?:\/\/|command:|file:)[^)\s]+)(?: (["'])(.+?)(\3))?\)/i;
 const ICON = /\$\([A-Za-z0-9-]+(?:~[A-Za-z]+)?\)/;
 /** Nothing but the two marks of ours may be hidden in what is shown. */
-// eslint-disable-next-line no-control-regex -- the very characters that must not be there
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066\u2067\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/u;
+const HIDDEN =
+  // eslint-disable-next-line no-control-regex -- the very characters that must not be there
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066\u2067\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/u;
 
 const FACES: Record<string, (text: Shown) => string> = { asText, asMessage, asLabel, asMarkdown, asCode };
 
 for (const [what, nasty] of Object.entries(NASTY)) {
   test(`${what}: no face makes more of it than text`, () => {
     for (const [face, render] of Object.entries(FACES)) {
-      for (const made of [shown(nasty), sentence(nasty), say('Backed up {0} to {1}.', nasty, 'here'), joined([nasty, 'and'], ' · '), names([nasty, nasty])]) {
+      for (const made of [
+        shown(nasty),
+        sentence(nasty),
+        say('Backed up {0} to {1}.', nasty, 'here'),
+        joined([nasty, 'and'], ' · '),
+        names([nasty, nasty]),
+      ]) {
         const text = render(made);
         assert.doesNotMatch(text, HIDDEN, face);
         assert.ok(text.length < 2500, `${face}: ${text.length}`);
@@ -34,7 +57,10 @@ for (const [what, nasty] of Object.entries(NASTY)) {
 }
 
 test('what is hidden is written out', () => {
-  assert.equal(visible('a\u0000b\u001b[31mred\n2026-01-01 [info] forged'), 'a\\x00b\\x1b[31mred\\n2026-01-01 [info] forged');
+  assert.equal(
+    visible('a\u0000b\u001b[31mred\n2026-01-01 [info] forged'),
+    'a\\x00b\\x1b[31mred\\n2026-01-01 [info] forged',
+  );
   assert.equal(visible('gepj.\u202egpj.exe\u202c'), 'gepj.\\u202egpj.exe\\u202c');
   assert.equal(visible('pay\u200bpal \u2060\ufeff\u00ad'), 'pay\\u200bpal \\u2060\\ufeff\\xad');
   assert.equal(visible('x\u{e0041}\u{e0042}'), 'x\\u{e0041}\\u{e0042}');
@@ -45,7 +71,25 @@ test('what is hidden is written out', () => {
 });
 
 test('names of people stay readable', () => {
-  for (const name of ['数据 库', 'データ', 'Ünïcödé', 'données-été', 'क्‍ष', 'می‌خواهم', '👩‍👩‍👧‍👦', '❤️', '👨🏽‍🚀', '🏳️‍🌈', '葛󠄀', '한국어', 'e\u0301', 'a b.tar', '🇩🇪', '1️⃣']) assert.equal(visible(name), name);
+  for (const name of [
+    '数据 库',
+    'データ',
+    'Ünïcödé',
+    'données-été',
+    'क्‍ष',
+    'می‌خواهم',
+    '👩‍👩‍👧‍👦',
+    '❤️',
+    '👨🏽‍🚀',
+    '🏳️‍🌈',
+    '葛󠄀',
+    '한국어',
+    'e\u0301',
+    'a b.tar',
+    '🇩🇪',
+    '1️⃣',
+  ])
+    assert.equal(visible(name), name);
   assert.equal(asText(shown('שלום')), '\u2068שלום\u2069', 'kept apart from the sentence around it');
   assert.equal(asText(shown('مرحبا 1')), '\u2068مرحبا 1\u2069');
 });
@@ -70,10 +114,21 @@ test('long texts keep their ends', () => {
   assert.ok(long.length <= 160 && long.startsWith('start-') && long.endsWith('-end') && long.includes('…'), long);
   const message = asText(sentence(`The archive ${'y'.repeat(1_000_000)} is not sound.`));
   assert.ok(message.length <= 900 && message.startsWith('The archive') && message.endsWith('is not sound.'));
-  assert.equal([...asText(shown('😀'.repeat(1000)))].every((one) => one === '😀' || one === '…'), true, 'no half characters');
+  assert.equal(
+    [...asText(shown('😀'.repeat(1000)))].every((one) => one === '😀' || one === '…'),
+    true,
+    'no half characters',
+  );
   assert.equal(asText(names(['a', 'b', 'c', 'd'], 2)), 'a, b and 2 more');
   assert.equal(asText(lines(Array.from({ length: 40 }, (_, index) => `volume-${index}`))).split('\n').length, 31);
-  assert.ok(asMessage(lines(Array.from({ length: 15 }, () => 'z'.repeat(1000)), '\n\n')).length <= 910);
+  assert.ok(
+    asMessage(
+      lines(
+        Array.from({ length: 15 }, () => 'z'.repeat(1000)),
+        '\n\n',
+      ),
+    ).length <= 910,
+  );
   assert.equal(asText(shortened(shown('abcdefghij'), 5)), 'ab…ij');
 });
 
@@ -106,12 +161,17 @@ test('a text from elsewhere does not compile where a shown one is wanted', () =>
 
 /** Files of a folder and below it. */
 function filesIn(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesIn(join(folder, entry.name)) : [join(folder, entry.name)]));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesIn(join(folder, entry.name)) : [join(folder, entry.name)],
+  );
 }
 
 test('one door: no other file speaks to the window of VS Code', () => {
   const root = join(import.meta.dirname, '../../src');
-  const speaks = /vscode\.window\.(show(?!TextDocument)|create|withProgress|set|register)|new vscode\.(TreeItem|MarkdownString|Hover|CodeLens|CodeAction|Diagnostic|FileDecoration)\(|vscode\.(QuickPickItem|InputBoxOptions)\b|FileSystemError\.\w+\((?!uri\))/;
-  const others = filesIn(root).filter((file) => !file.endsWith('/ui/window.ts') && speaks.test(readFileSync(file, 'utf8')));
+  const speaks =
+    /vscode\.window\.(show(?!TextDocument)|create|withProgress|set|register)|new vscode\.(TreeItem|MarkdownString|Hover|CodeLens|CodeAction|Diagnostic|FileDecoration)\(|vscode\.(QuickPickItem|InputBoxOptions)\b|FileSystemError\.\w+\((?!uri\))/;
+  const others = filesIn(root).filter(
+    (file) => !file.endsWith('/ui/window.ts') && speaks.test(readFileSync(file, 'utf8')),
+  );
   assert.deepEqual(others, []);
 });

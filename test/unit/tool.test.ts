@@ -33,12 +33,25 @@ it('each is a static program for its machine, of a few kilobytes, with no memory
     assert.ok(program.length < 32_768, String(program.length));
     assert.equal(program.subarray(0, 6).toString('latin1'), '\x7fELF\x02\x01');
     assert.equal(program.readUInt16LE(18), machine);
-    const [start, size, count] = [Number(program.readBigUInt64LE(32)), program.readUInt16LE(54), program.readUInt16LE(56)];
-    const parts = Array.from({ length: count }, (_, index) => program.subarray(start + index * size)).map((part) => ({ type: part.readUInt32LE(0), flags: part.readUInt32LE(4) }));
+    const [start, size, count] = [
+      Number(program.readBigUInt64LE(32)),
+      program.readUInt16LE(54),
+      program.readUInt16LE(56),
+    ];
+    const parts = Array.from({ length: count }, (_, index) => program.subarray(start + index * size)).map((part) => ({
+      type: part.readUInt32LE(0),
+      flags: part.readUInt32LE(4),
+    }));
     assert.ok(parts.some(({ type }) => type === LOAD));
-    assert.equal(parts.some(({ type }) => type === INTERPRETER), false);
+    assert.equal(
+      parts.some(({ type }) => type === INTERPRETER),
+      false,
+    );
     assert.ok(parts.some(({ type }) => type === STACK));
-    assert.deepEqual(parts.filter(({ flags }) => (flags & EXECUTABLE) !== 0 && (flags & WRITABLE) !== 0), []);
+    assert.deepEqual(
+      parts.filter(({ flags }) => (flags & EXECUTABLE) !== 0 && (flags & WRITABLE) !== 0),
+      [],
+    );
   }
 });
 
@@ -46,8 +59,15 @@ it('the image is a tar with that one file, the same bytes every time; there is n
   for (const architecture of Object.keys(BINARIES)) {
     const tar = toolTar(architecture)!;
     assert.deepEqual(tar, toolTar(architecture));
-    const listed = execFileSync('tar', ['tvf', '-', '--numeric-owner'], { input: tar, encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } });
-    assert.match(listed, new RegExp(`^-rwxr-xr-x 0/0\\s+${programOf(architecture).length} 1970-01-01 00:00 docker-mounts-tool\\n$`));
+    const listed = execFileSync('tar', ['tvf', '-', '--numeric-owner'], {
+      input: tar,
+      encoding: 'utf8',
+      env: { ...process.env, TZ: 'UTC' },
+    });
+    assert.match(
+      listed,
+      new RegExp(`^-rwxr-xr-x 0/0\\s+${programOf(architecture).length} 1970-01-01 00:00 docker-mounts-tool\\n$`),
+    );
     assert.deepEqual(execFileSync('tar', ['xOf', '-', 'docker-mounts-tool'], { input: tar }), programOf(architecture));
   }
   for (const other of ['s390x', 'arm', 'toString', '']) assert.equal(toolTar(other), undefined);
