@@ -1,37 +1,38 @@
-// The layer rule: three floors, each importing only from below, and dockerode known to one folder.
+// The floors of src: each imports only from those below it, and dockerode is known to one of them.
 import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import regexp from 'eslint-plugin-regexp';
 import ts from 'typescript-eslint';
 
-const floors = [
-  'journal',
-  'engine',
-  'export',
-  'mounts',
-  'backup',
-  'files',
-  'projects',
-  'ui',
-  'views',
-  'editor',
-  'commands',
-];
-
-/** Which folders of src each folder may import from, besides itself. */
+/** Which folders of src each folder may import from, besides itself; lower floors first. */
 const allowed = {
+  tar: [],
   journal: [],
   engine: ['journal'],
+  backup: ['tar', 'journal', 'engine'],
+  schedule: ['engine', 'backup'],
+  files: ['tar', 'engine'],
+  paths: ['engine'],
   mounts: ['journal', 'engine'],
-  export: ['journal', 'engine', 'mounts'],
-  backup: ['journal', 'engine', 'mounts'],
-  files: ['journal', 'engine', 'mounts', 'backup'],
-  projects: ['journal', 'engine', 'mounts'],
-  ui: ['journal', 'engine', 'mounts', 'export', 'backup', 'files'],
-  views: ['journal', 'engine', 'mounts', 'export', 'backup', 'files', 'ui'],
-  editor: ['journal', 'engine', 'mounts', 'export', 'backup', 'files', 'projects', 'ui'],
-  commands: ['journal', 'engine', 'mounts', 'export', 'backup', 'files', 'projects', 'ui', 'views', 'editor'],
+  projects: ['engine', 'paths', 'mounts'],
+  ui: ['journal', 'engine', 'backup', 'schedule', 'files', 'paths', 'mounts'],
+  views: ['engine', 'backup', 'schedule', 'files', 'paths', 'mounts', 'ui'],
+  editor: ['engine', 'files', 'paths', 'mounts', 'projects', 'ui'],
+  commands: [
+    'journal',
+    'engine',
+    'backup',
+    'schedule',
+    'files',
+    'paths',
+    'mounts',
+    'projects',
+    'ui',
+    'views',
+    'editor',
+  ],
 };
+const floors = Object.keys(allowed);
 const withVscode = ['ui', 'views', 'editor', 'commands'];
 
 const layers = floors.map((floor) => {
@@ -104,7 +105,7 @@ const doors = [
 ];
 
 export default ts.config(
-  { ignores: ['**/engine/tool/binaries.ts', '**/dist/**', '**/out/**', '**/node_modules/**'] },
+  { ignores: ['**/engine/helper/tool/binaries.ts', '**/dist/**', '**/out/**', '**/node_modules/**'] },
   js.configs.recommended,
   ...ts.configs.recommendedTypeChecked,
   {
@@ -121,7 +122,7 @@ export default ts.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      'max-lines': ['error', { max: 475, skipBlankLines: true, skipComments: true }],
+      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       // The formatter breaks code at 120 columns; this is for comments. Sentences for translators stay whole.
       'max-len': [
         'error',

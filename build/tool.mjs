@@ -1,6 +1,6 @@
-// Compiles the tool that runs in helper containers (src/engine/tool/*) and writes src/engine/tool/binaries.ts, which is
-// committed: whoever builds or tests the extension then needs no compiler. The bytes are those of Debian 12's gcc; a
-// test compiles the source again and compares.
+// Compiles the tool that runs in helper containers (src/engine/helper/tool/*) and writes
+// src/engine/helper/tool/binaries.ts, which is committed: whoever builds or tests the extension then needs no compiler.
+// The bytes are those of Debian 12's gcc; a test compiles the source again and compares.
 //
 // Why a program of our own: an image of somebody else must not run over a user's volumes, and no kept package brings
 // one that could. npm's two busybox packages are single uploads of unknown origin for one architecture; Debian's
@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const folder = fileURLToPath(new URL('../src/engine/tool/', import.meta.url));
+const folder = fileURLToPath(new URL('../src/engine/helper/tool/', import.meta.url));
 
 /** The first line of `--version` of the compilers whose output is committed: Debian 12's. */
 export const COMPILER = /\(Debian 12\.2\.0-14[^)]*\) 12\.2\.0$/;

@@ -5,25 +5,28 @@ import { pipeline } from 'node:stream/promises';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
-import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archiveFile.ts';
-import { SUFFIX, compressor, hasZstd, levels, type Compression } from './compression.ts';
+import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archive/writer.ts';
+import { SUFFIX, compressor, hasZstd, levels, type Compression } from './archive/compression.ts';
 import { checkConsistency, quietly, type Consistency } from './consistency.ts';
-import { ENCRYPTED_SUFFIX, encryptor } from './encryption.ts';
-import { listBackups } from './list.ts';
+import { ENCRYPTED_SUFFIX, encryptor } from './archive/encryption.ts';
+import { listBackups } from './archive/list.ts';
+import { isOfSubject, MANIFEST_FORMAT, type Manifest, type ManifestMount } from './archive/manifest.ts';
+import { manifestText, sealedText } from './archive/manifestFile.ts';
+import { MemberCount } from './archive/memberCount.ts';
+import { openSource, type Source } from './source/read.ts';
+import { chooseReader, notKept, shortImage, type Method, type Reader } from './source/method.ts';
 import {
-  isOfSubject,
-  MANIFEST_FORMAT,
-  manifestText,
-  sealedText,
-  type Manifest,
-  type ManifestMount,
-} from './manifest.ts';
-import { MemberCount } from './memberCount.ts';
-import { chooseReader, notKept, openSource, shortImage, type Method, type Reader, type Source } from './method.ts';
-import { checkOutside, planBackup, rootName, shortName, type BackupSubject, type Plan, type Tree } from './plan.ts';
-import { removeStalePartials } from './remove.ts';
-import { SecondLook } from './secondLook.ts';
-import { BadTar, tarMembers, type TarMember } from './tarMembers.ts';
+  checkOutside,
+  planBackup,
+  rootName,
+  shortName,
+  type BackupSubject,
+  type Plan,
+  type Tree,
+} from './source/trees.ts';
+import { removeStalePartials } from './archive/remove.ts';
+import { SecondLook } from './source/completeness.ts';
+import { BadTar, tarMembers, type TarMember } from '../tar/members.ts';
 
 export interface BackupRequest {
   readonly subject: BackupSubject;

@@ -4,9 +4,9 @@
  */
 import type { OpenEntry } from '../journal/journal.ts';
 import type { Connection } from '../engine/connection.ts';
-import { recordUndo } from '../engine/helperRecords.ts';
+import { recordUndo } from '../engine/helper/records.ts';
 import type { Logger } from '../engine/log.ts';
-import { clearContents, type Kept } from './aside.ts';
+import { clearContents, type Kept } from './restore/safetyCopy.ts';
 import { writersOf } from './consistency.ts';
 import { identityOf } from './identity.ts';
 

@@ -3,12 +3,12 @@ import * as l10n from '@vscode/l10n';
 import { unlessSo } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
-import { recordUndo } from '../engine/helperRecords.ts';
+import { recordUndo } from '../engine/helper/records.ts';
 import { Inventory } from '../engine/inventory.ts';
 import type { JobOptions, Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
 import { hostPaths, mountsOver } from '../engine/sharing.ts';
-import type { MountRef } from './mountScan.ts';
+import type { MountRef } from './source/look.ts';
 
 export type Consistency = 'none' | 'pause' | 'stop';
 

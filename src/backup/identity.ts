@@ -4,7 +4,7 @@ import { inspectVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
 import { NotFound } from '../engine/errors.ts';
 import { atLeast } from '../engine/inventory.ts';
-import { sharesFiles } from '../engine/localPipe.ts';
+import { sharesFiles } from '../engine/helper/localPipe.ts';
 
 const inodeOf = (path: string) =>
   stat(path, { bigint: true }).then(

@@ -3,7 +3,7 @@ import type { OpenEntry } from '../journal/journal.ts';
 import { inspectVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
 import { EngineUnavailable, NotFound } from '../engine/errors.ts';
-import { recordUndo } from '../engine/helperRecords.ts';
+import { recordUndo } from '../engine/helper/records.ts';
 import type { Logger } from '../engine/log.ts';
 import { createVolume, type NewVolume } from '../engine/volumes.ts';
 import { identityOf } from './identity.ts';

@@ -4,13 +4,16 @@ import { restartContainer, startContainer, stopContainer } from '../engine/actio
 import type { Connection } from '../engine/connection.ts';
 import { hasProcesses, type Container, type Volume } from '../engine/model.ts';
 import { pickContainer } from '../ui/picks.ts';
-import { say, type Shown } from '../ui/shown.ts';
+import { names, lines, say, type Shown } from '../ui/shown.ts';
 import { withViewProgress } from '../ui/window.ts';
 import type { Node } from '../views/nodes.ts';
-import { answered, flagOf, textOf, type Call } from './call.ts';
+import { answered, confirmed, flagOf, textOf, type Call } from './call.ts';
 import { eachOne } from './each.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
+import { type RemovalPlan, planRemoval, removeContainer } from '../mounts/removal.ts';
+import { containerNamed } from './paths.ts';
+import { labelWithSize } from '../ui/format.ts';
 
 /** The container that a row belongs to. */
 export function containerOfNode(node: Node): string | undefined {
@@ -81,6 +84,12 @@ export function containerCommands(services: Services): CommandSpec[] {
       done: (name) => vscode.l10n.t('Restarted container "{0}".', name),
     }),
     {
+      id: 'dockerMounts.removeContainer',
+      takes: ['container', 'removeVolumes', 'force'],
+      asks: true,
+      run: (call) => runRemoveContainer(call, services),
+    },
+    {
       id: 'dockerMounts.refresh',
       takes: [],
       asks: false,
@@ -130,4 +139,89 @@ function containerLines(container: Container): string[] {
 
 function volumeLine({ name, label, driver, usedBy }: Volume): string {
   return `${name}${label === name ? '' : ` (${label})`} ${driver} ${usedBy.length === 0 ? 'dangling' : usedBy.map(({ container, target }) => `${container}:${target}`).join(' ')}`;
+}
+
+function fateOfVolumes({ goes, stays }: RemovalPlan): Shown[] {
+  const gone = goes.map((volume) =>
+    say(
+      '{0}: anonymous, used by no other container; it stays, dangling, unless it is removed too',
+      labelWithSize(volume),
+    ),
+  );
+  const kept = stays.map(({ volume, reason, users }) =>
+    reason === 'named'
+      ? say('{0} stays: it has a name', labelWithSize(volume))
+      : say('{0} stays: used by {1}', labelWithSize(volume), names(users)),
+  );
+  return [...gone, ...kept];
+}
+
+async function runRemoveContainer(call: Call, { watcher, log, files }: Services): Promise<unknown> {
+  const named = textOf(call, 'container');
+  let names = named === undefined ? [] : [named];
+  let running: ReadonlySet<string> = new Set();
+  let removeVolumes = flagOf(call, 'removeVolumes') ?? false;
+  const force = flagOf(call, 'force') ?? false;
+  if (named === undefined) {
+    const snapshot = await watcher.snapshot();
+    const fromRows = call.nodes.map(containerOfNode).filter((one) => one !== undefined);
+    names =
+      fromRows.length > 0
+        ? [...new Set(fromRows)]
+        : [await answered(pickContainer(snapshot.containers, say('Remove which container?')))];
+    const containers = names.map((name) => containerNamed(snapshot.containers, name));
+    running = new Set(containers.filter(hasProcesses).map(({ name }) => name));
+    removeVolumes = await askRemoval(containers, planRemoval(snapshot, ...containers), running);
+  }
+  await files.release();
+  const connection = await watcher.connection();
+  const removals = await eachOne(names, async (name) => {
+    const removal = await removeContainer(connection, name, { removeVolumes, force: force || running.has(name) });
+    const { volumesRemoved, volumesKept } = removal;
+    log.info(
+      vscode.l10n.t(
+        'Removed container "{0}"; volumes removed: {1}; volumes kept: {2}.',
+        removal.removed,
+        volumesRemoved.join(', ') || '-',
+        volumesKept.join(', ') || '-',
+      ),
+    );
+    return removal;
+  });
+  return removals.length === 1 ? removals[0] : removals;
+}
+
+/**
+ * Names every container that goes, and what goes and stays with it. Resolves to whether anonymous volumes go too.
+ * Throws Dismissed.
+ */
+async function askRemoval(
+  containers: readonly Container[],
+  plan: RemovalPlan,
+  running: ReadonlySet<string>,
+): Promise<boolean> {
+  const only = say('Remove');
+  const withVolumes = say('Remove with Anonymous Volumes');
+  const [first] = containers;
+  const name = first?.name ?? '';
+  const single =
+    running.size > 0 ? say('Stop and remove container "{0}"?', name) : say('Remove container "{0}"?', name);
+  const several =
+    running.size > 0
+      ? say('Stop and remove {0} containers?', containers.length)
+      : say('Remove {0} containers?', containers.length);
+  const list = containers.map((one) => (running.has(one.name) ? say('{0} (running)', one.name) : one.name));
+  const lost =
+    containers.length === 1
+      ? say('What it wrote outside of its mounts is lost.')
+      : say('What they wrote outside of their mounts is lost.');
+  const detail = lines([...(containers.length === 1 ? [] : [lines(list)]), lost, lines(fateOfVolumes(plan))], '\n\n');
+  return (
+    (await confirmed(
+      containers.length === 1 ? single : several,
+      detail,
+      only,
+      ...(plan.goes.length > 0 ? [withVolumes] : []),
+    )) === withVolumes
+  );
 }

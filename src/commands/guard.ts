@@ -1,6 +1,6 @@
 /** The question that comes before a container, or a file of a mount, gets power over the machine. */
 import type { Connection } from '../engine/connection.ts';
-import { findDangers, type Asked, type Found } from '../mounts/danger.ts';
+import { findDangers, type Asked, type Found } from '../mounts/findDangers.ts';
 import type { FilePlace } from '../files/place.ts';
 import { inspectContainer } from '../engine/actions.ts';
 import { dangerPlace, dangerSentence } from '../ui/danger.ts';

@@ -2,15 +2,15 @@
 import * as vscode from 'vscode';
 import { BadArgument, NotFound } from '../engine/errors.ts';
 import type { Container } from '../engine/model.ts';
-import { lookAtHostFile } from '../mounts/hostFile.ts';
-import { parsePath } from '../mounts/pathText.ts';
+import { lookAtHostFile } from '../paths/hostFile.ts';
+import { parsePath } from '../paths/pathText.ts';
 import {
   viewInContainer,
   viewsOfContainerPath,
   viewsOfHostFile,
   type PathIndex,
   type PathView,
-} from '../mounts/paths.ts';
+} from '../paths/paths.ts';
 import { activeFile } from '../ui/activeFile.ts';
 import { pickView, placeText, seenIn, showViews, type ViewAction } from '../ui/pathViews.ts';
 import { expandHome } from '../ui/settings.ts';

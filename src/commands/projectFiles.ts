@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
-import { sharesFiles } from '../editor/hostFacts.ts';
+import { sharesFiles } from '../projects/hostFacts.ts';
 import { kindOf } from '../editor/selectors.ts';
 import { mountWords } from '../editor/words.ts';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';

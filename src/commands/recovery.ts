@@ -1,7 +1,7 @@
 /** Offers to put back what a replacement that was cut off left behind. */
 import * as vscode from 'vscode';
 import type { EngineState } from '../engine/watcher.ts';
-import { putBack, unfinishedReplacements, unrecordedLeftovers, type Unfinished } from '../mounts/recover.ts';
+import { putBack, unfinishedReplacements, unrecordedLeftovers, type Unfinished } from '../mounts/recovery.ts';
 import { showError } from '../ui/errors.ts';
 import { asText, say } from '../ui/shown.ts';
 import { showWarning } from '../ui/window.ts';

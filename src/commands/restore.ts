@@ -2,41 +2,29 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { checkConsistency } from '../backup/consistency.ts';
-import { listEntries } from '../backup/contents.ts';
-import { openManifest, SEALED_FORMAT, type Manifest } from '../backup/manifest.ts';
-import type { Method } from '../backup/method.ts';
-import type { RestoreMode, RestoreRequest } from '../backup/prepare.ts';
-import { describeRestore, previewRestore, verifyAgainst, type DryRun } from '../backup/preview.ts';
-import { restore, type RestoreResult } from '../backup/restore.ts';
-import { planTarget, type RestoreInto } from '../backup/restoreTarget.ts';
-import type { VerifyResult } from '../backup/verify.ts';
+import { SEALED_FORMAT, type Manifest } from '../backup/archive/manifest.ts';
+import { openManifest } from '../backup/archive/manifestFile.ts';
+import type { Method } from '../backup/source/method.ts';
+import type { RestoreMode, RestoreRequest } from '../backup/restore/prepare.ts';
+import { verifyAgainst, type DryRun } from '../backup/restore/preview.ts';
+import { restore, type RestoreResult } from '../backup/restore/restore.ts';
+import { planTarget, type RestoreInto } from '../backup/restore/target.ts';
+import type { VerifyResult } from '../backup/archive/verify.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import { askConsistency } from '../ui/consistencyPrompt.ts';
 import { formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
-import { problemOfVolumeName } from '../ui/volumePrompts.ts';
-import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
-import { joined, lines, names, say, sentence, shown } from '../ui/shown.ts';
-import { askText, pickMany, pickOne, showInformation, showWarning, type Choice } from '../ui/window.ts';
+import { joined, say, sentence } from '../ui/shown.ts';
+import { showInformation, showWarning } from '../ui/window.ts';
 import { announceVerdict, archiveOf } from './backups.ts';
-import { answered, confirmed, Dismissed, flagOf, textOf, textsOf, wrong, type Call } from './call.ts';
+import { answered, flagOf, textOf, textsOf, wrong, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import { CONFIRMED, guardWrites } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
-
-function nameOf(into: RestoreInto): string {
-  switch (into.kind) {
-    case 'volume':
-      return into.volume;
-    case 'container':
-      return into.container;
-    case 'bind':
-      return into.source;
-  }
-}
+import { pickEntries, showDryRun, askMode, nameOf, askInto, originOf } from './restoreQuestions.ts';
 
 /** Where the arguments, or the row, say that it goes. */
 function intoOf(call: Call): RestoreInto | undefined {
@@ -57,218 +45,6 @@ function intoOf(call: Call): RestoreInto | undefined {
     return { kind: 'container', container: node.container.name, targets: [node.mount.target] };
   const name = node && containerOfNode(node);
   return name === undefined ? undefined : { kind: 'container', container: name };
-}
-
-/** Where the archive came from. */
-function originOf({ kind, subject }: Manifest): RestoreInto {
-  if (kind === 'volume') return { kind, volume: subject };
-  return kind === 'container' ? { kind, container: subject } : { kind, source: subject };
-}
-
-async function askInto(manifest: Manifest | undefined, { watcher }: Services): Promise<RestoreInto> {
-  const { containers, volumes } = await watcher.snapshot();
-  const back = manifest && originOf(manifest);
-  type Item = Choice & { readonly choose: () => Promise<RestoreInto> };
-  const items: Item[] = [
-    ...(back === undefined
-      ? []
-      : [
-          {
-            icon: 'discard',
-            label: say('Where It Came From'),
-            description: shown(nameOf(back)),
-            choose: () => Promise.resolve(back),
-          },
-        ]),
-    {
-      icon: 'add',
-      label: say('A New Volume…'),
-      choose: async () => {
-        const validateInput = (value: string) =>
-          volumes.some(({ name }) => name === value)
-            ? say('There is a volume "{0}" already.', value)
-            : problemOfVolumeName(value);
-        return {
-          kind: 'volume',
-          volume: await answered(
-            askText({ title: say('New Volume'), prompt: say('Name of the volume'), validateInput }),
-          ),
-        };
-      },
-    },
-    {
-      icon: 'database',
-      label: say('An Existing Volume…'),
-      choose: async () => ({
-        kind: 'volume',
-        volume: await answered(pickVolume(volumes, say('Restore into which volume?'))),
-      }),
-    },
-    {
-      icon: 'vm',
-      label: say('The Mounts of a Container…'),
-      choose: async () => ({
-        kind: 'container',
-        container: await answered(
-          pickContainer(
-            containers.filter(({ mounts }) => mounts.length > 0),
-            say('Restore into which container?'),
-          ),
-        ),
-      }),
-    },
-    {
-      icon: 'folder',
-      label: say('A Directory of the Engine’s Host…'),
-      choose: async () => ({
-        kind: 'bind',
-        source: expandHome(
-          await answered(
-            askText({
-              title: say('Directory on the Engine’s Host'),
-              prompt: say('An absolute path; it must exist'),
-              placeHolder: '/srv/data',
-            }),
-          ),
-        ),
-      }),
-    },
-  ];
-  const chosen = await answered(pickOne(items, { title: say('Restore'), placeHolder: say('Into what?') }));
-  return chosen.choose();
-}
-
-/** What will be done, for a person to agree to. Returns the mode, or shows what would change and asks again. */
-async function askMode(
-  connection: Connection,
-  request: Omit<RestoreRequest, 'mode'>,
-  manifest: Manifest | undefined,
-  services: Services,
-): Promise<RestoreMode> {
-  const target = await planTarget(connection, request.into, manifest);
-  const known = await withJob(say('Checking {0}', basename(request.file)), services.log, (job) =>
-    describeRestore(connection, { ...request, mode: 'merge' }, job),
-  );
-  const strip = known.strip.filter((prefix) => prefix !== '');
-  const detail = [
-    say('{0} entries, {1} of content.', known.entries, formatBytes(known.bytes)),
-    manifest === undefined && strip.length > 0
-      ? say('The archive holds the data in "{0}", whose contents are restored.', names(strip))
-      : undefined,
-    manifest === undefined
-      ? say('There is no manifest beside it, so nothing but the archive itself could be checked.')
-      : undefined,
-  ];
-  const go = say('Restore');
-  const merge = say('Write over It');
-  const replace = say('Replace All');
-  const look = say('Show What Would Change');
-  const isEmpty = target.makes !== undefined || known.isEmpty;
-  const isChoice = request.entries !== undefined;
-  if (!isEmpty && isChoice)
-    detail.push(say('"{0}" holds data. What was chosen is written over it; all else stays.', nameOf(request.into)));
-  else if (!isEmpty)
-    detail.push(
-      say(
-        '"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.',
-        nameOf(request.into),
-      ),
-    );
-  for (;;) {
-    const question = say('Restore {0} into {1}?', basename(request.file), nameOf(request.into));
-    // Enter takes the first: what only looks.
-    const chosen = await confirmed(
-      question,
-      lines(
-        detail.filter((line) => line !== undefined),
-        '\n\n',
-      ),
-      ...(isEmpty ? [go] : isChoice ? [look, merge] : [look, merge, replace]),
-    );
-    if (chosen === go) return 'empty';
-    if (chosen === merge) return 'merge';
-    if (chosen === replace) return 'replace';
-    await showDryRun(connection, { ...request, mode: isChoice ? 'merge' : 'replace' }, services);
-    // The document is to be read before the question comes again.
-    const goOn = say('Go On…');
-    await answered(
-      showInformation(
-        isChoice
-          ? say('The document shows what writing over "{0}" would change.', nameOf(request.into))
-          : say('The document shows what replacing "{0}" would change.', nameOf(request.into)),
-        goOn,
-      ),
-    );
-  }
-}
-
-function linesOf(
-  { entries, bytes, strip, added, changed, removed, unchanged }: DryRun,
-  { file, into, mode }: RestoreRequest,
-): string[] {
-  const from = strip.filter((prefix) => prefix !== '');
-  return [
-    vscode.l10n.t('What restoring {0} into {1} would change (mode {2})', basename(file), nameOf(into), mode),
-    vscode.l10n.t('{0} entries, {1} of content.', entries, formatBytes(bytes)),
-    ...(from.length === 0
-      ? []
-      : [vscode.l10n.t('The archive holds the data in "{0}", whose contents are restored.', from.join(', '))]),
-    vscode.l10n.t(
-      '{0} added (+), {1} changed (!), {2} removed (-), {3} as they are',
-      added.length,
-      changed.length,
-      removed.length,
-      unchanged,
-    ),
-    '',
-    ...added.map((path) => `+ ${path}`),
-    ...changed.map((path) => `! ${path}`),
-    ...removed.map((path) => `- ${path}`),
-  ];
-}
-
-async function showDryRun(
-  connection: Connection,
-  request: RestoreRequest,
-  { log, documents }: Services,
-): Promise<DryRun> {
-  const found = await withJob(say('Comparing {0}', basename(request.file)), log, (job) =>
-    previewRestore(connection, request, job),
-  );
-  await documents.showDifferences(
-    'restore',
-    `${basename(request.file)} into ${nameOf(request.into)}`,
-    linesOf(found, request),
-  );
-  return found;
-}
-
-/** More rows than these are no choice. */
-const MOST_ENTRIES = 20_000;
-
-/** Directories and files of the archive, several at once. */
-async function pickEntries(
-  file: string,
-  passphrase: string | undefined,
-  { passphrases, log }: Services,
-): Promise<{ entries: string[]; passphrase: string | undefined }> {
-  const list = (key?: string) =>
-    withJob(say('Reading {0}', basename(file)), log, (job) => listEntries(file, MOST_ENTRIES, job, key));
-  const opened = await answered(passphrases.opening(passphrase, list));
-  const { entries, more } = opened.result;
-  const items = entries.map(({ path, isDirectory, bytes }) => ({
-    icon: isDirectory ? 'folder' : 'file',
-    label: shown(path),
-    description: isDirectory ? say('with all in it') : shown(formatBytes(bytes)),
-    path,
-  }));
-  const placeHolder =
-    more === 0
-      ? say('Which files and directories?')
-      : say('Which files and directories? {0} more are not listed; choose the directory around them.', more);
-  const chosen = await answered(pickMany(items, { title: say('Restore from {0}', basename(file)), placeHolder }));
-  if (chosen.length === 0) throw new Dismissed();
-  return { entries: chosen.map(({ path }) => path), passphrase: opened.passphrase };
 }
 
 async function runRestoreSome(call: Call, services: Services): Promise<RestoreResult | DryRun> {

@@ -2,16 +2,16 @@
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { BackupSubject } from '../backup/backup.ts';
-import { planBackup } from '../backup/plan.ts';
+import { planBackup } from '../backup/source/trees.ts';
 import {
   ENTRY_FIELDS,
   parseEntry,
   SUBJECT_FIELDS,
   type ScheduledSubject,
   type ScheduleEntry,
-} from '../backup/scheduleEntry.ts';
-import type { EntryResult, EntryStatus } from '../backup/scheduleRunner.ts';
-import { volumesOfProject } from '../backup/scheduleRun.ts';
+} from '../schedule/entry.ts';
+import type { EntryResult, EntryStatus } from '../schedule/runner.ts';
+import { volumesOfProject } from '../schedule/run.ts';
 import { BadArgument, NotFound } from '../engine/errors.ts';
 import { askConsistency } from '../ui/consistencyPrompt.ts';
 import { formatAhead } from '../ui/format.ts';

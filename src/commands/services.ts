@@ -1,8 +1,8 @@
 /** What the commands work with; built by the composition root. */
-import type { ScheduleRunner } from '../backup/scheduleRunner.ts';
+import type { ScheduleRunner } from '../schedule/runner.ts';
 import type { ProjectDocuments } from '../editor/projectDocuments.ts';
 import type { EngineWatcher } from '../engine/watcher.ts';
-import type { LivePaths } from '../mounts/livePaths.ts';
+import type { LivePaths } from '../paths/livePaths.ts';
 import type { Node } from '../views/nodes.ts';
 import type { ContainerTerminals } from '../ui/containerTerminals.ts';
 import type { Files } from '../files/files.ts';

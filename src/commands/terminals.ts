@@ -1,8 +1,8 @@
 /** `dockerMounts.openTerminal`: a shell in a container, in the directory of a file. */
 import { NotFound } from '../engine/errors.ts';
 import { hasProcesses } from '../engine/model.ts';
-import { viewsOfHostFile } from '../mounts/paths.ts';
-import { lookAtHostFile } from '../mounts/hostFile.ts';
+import { viewsOfHostFile } from '../paths/paths.ts';
+import { lookAtHostFile } from '../paths/hostFile.ts';
 import { activeFile } from '../ui/activeFile.ts';
 import { pickView, seenIn } from '../ui/pathViews.ts';
 import { pickContainer } from '../ui/picks.ts';

@@ -2,107 +2,17 @@
 import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
-import { hasProcesses, type Container, type Volume } from '../engine/model.ts';
+import { type Volume } from '../engine/model.ts';
 import { createVolume, prunable, prune, removeVolumes } from '../engine/volumes.ts';
-import { planRemoval, removeContainer, type RemovalPlan } from '../mounts/removal.ts';
-import { formatBytes } from '../ui/format.ts';
-import { pickContainer, pickVolume } from '../ui/picks.ts';
+import { formatBytes, labelWithSize } from '../ui/format.ts';
+import { pickVolume } from '../ui/picks.ts';
 import { askVolume } from '../ui/volumePrompts.ts';
-import { lines, names, say, type Shown } from '../ui/shown.ts';
+import { lines, names, say } from '../ui/shown.ts';
 import { showInformation } from '../ui/window.ts';
 import { answered, confirmed, Dismissed, flagOf, recordOf, textOf, textsOf, type Call } from './call.ts';
-import { containerOfNode } from './containers.ts';
-import { eachOne } from './each.ts';
 import { CONFIRMED, guardMounts } from './guard.ts';
-import { containerNamed } from './paths.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
-
-function sized({ label, size }: Volume): string {
-  return size === null ? label : `${label} (${formatBytes(size)})`;
-}
-
-function fateOfVolumes({ goes, stays }: RemovalPlan): Shown[] {
-  const gone = goes.map((volume) =>
-    say('{0}: anonymous, used by no other container; it stays, dangling, unless it is removed too', sized(volume)),
-  );
-  const kept = stays.map(({ volume, reason, users }) =>
-    reason === 'named'
-      ? say('{0} stays: it has a name', sized(volume))
-      : say('{0} stays: used by {1}', sized(volume), names(users)),
-  );
-  return [...gone, ...kept];
-}
-
-async function runRemoveContainer(call: Call, { watcher, log, files }: Services): Promise<unknown> {
-  const named = textOf(call, 'container');
-  let names = named === undefined ? [] : [named];
-  let running: ReadonlySet<string> = new Set();
-  let removeVolumes = flagOf(call, 'removeVolumes') ?? false;
-  const force = flagOf(call, 'force') ?? false;
-  if (named === undefined) {
-    const snapshot = await watcher.snapshot();
-    const fromRows = call.nodes.map(containerOfNode).filter((one) => one !== undefined);
-    names =
-      fromRows.length > 0
-        ? [...new Set(fromRows)]
-        : [await answered(pickContainer(snapshot.containers, say('Remove which container?')))];
-    const containers = names.map((name) => containerNamed(snapshot.containers, name));
-    running = new Set(containers.filter(hasProcesses).map(({ name }) => name));
-    removeVolumes = await askRemoval(containers, planRemoval(snapshot, ...containers), running);
-  }
-  await files.release();
-  const connection = await watcher.connection();
-  const removals = await eachOne(names, async (name) => {
-    const removal = await removeContainer(connection, name, { removeVolumes, force: force || running.has(name) });
-    const { volumesRemoved, volumesKept } = removal;
-    log.info(
-      vscode.l10n.t(
-        'Removed container "{0}"; volumes removed: {1}; volumes kept: {2}.',
-        removal.removed,
-        volumesRemoved.join(', ') || '-',
-        volumesKept.join(', ') || '-',
-      ),
-    );
-    return removal;
-  });
-  return removals.length === 1 ? removals[0] : removals;
-}
-
-/**
- * Names every container that goes, and what goes and stays with it. Resolves to whether anonymous volumes go too.
- * Throws Dismissed.
- */
-async function askRemoval(
-  containers: readonly Container[],
-  plan: RemovalPlan,
-  running: ReadonlySet<string>,
-): Promise<boolean> {
-  const only = say('Remove');
-  const withVolumes = say('Remove with Anonymous Volumes');
-  const [first] = containers;
-  const name = first?.name ?? '';
-  const single =
-    running.size > 0 ? say('Stop and remove container "{0}"?', name) : say('Remove container "{0}"?', name);
-  const several =
-    running.size > 0
-      ? say('Stop and remove {0} containers?', containers.length)
-      : say('Remove {0} containers?', containers.length);
-  const list = containers.map((one) => (running.has(one.name) ? say('{0} (running)', one.name) : one.name));
-  const lost =
-    containers.length === 1
-      ? say('What it wrote outside of its mounts is lost.')
-      : say('What they wrote outside of their mounts is lost.');
-  const detail = lines([...(containers.length === 1 ? [] : [lines(list)]), lost, lines(fateOfVolumes(plan))], '\n\n');
-  return (
-    (await confirmed(
-      containers.length === 1 ? single : several,
-      detail,
-      only,
-      ...(plan.goes.length > 0 ? [withVolumes] : []),
-    )) === withVolumes
-  );
-}
 
 async function runRemoveVolume(call: Call, { watcher, log, files }: Services): Promise<unknown> {
   const one = textOf(call, 'volume');
@@ -137,12 +47,16 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
 async function askVolumeRemoval(volumes: readonly Volume[]): Promise<void> {
   const isOne = volumes.length === 1;
   const question = isOne
-    ? say('Remove {0} for good?', names(volumes.map(sized)))
+    ? say('Remove {0} for good?', names(volumes.map(labelWithSize)))
     : say('Remove {0} volumes for good?', volumes.length);
   const lost = isOne
     ? say('The data in it cannot be brought back without a backup.')
     : say('The data in them cannot be brought back without a backup.');
-  await confirmed(question, lines([...(isOne ? [] : [lines(volumes.map(sized))]), lost], '\n\n'), say('Remove'));
+  await confirmed(
+    question,
+    lines([...(isOne ? [] : [lines(volumes.map(labelWithSize))]), lost], '\n\n'),
+    say('Remove'),
+  );
 }
 
 /** Asks which dangling volumes to remove, with the list and the bytes shown. */
@@ -157,7 +71,12 @@ async function choosePrunable(connection: Connection): Promise<readonly Volume[]
   const onlyAnonymous = say('Remove {0} Anonymous ({1})', anonymous.length, bytes(anonymous));
   const every = say('Remove All {0} ({1})', found.length, bytes(found));
   const buttons = anonymous.length === 0 || anonymous.length === found.length ? [] : [onlyAnonymous];
-  const chosen = await confirmed(say('Remove dangling volumes for good?'), lines(found.map(sized)), ...buttons, every);
+  const chosen = await confirmed(
+    say('Remove dangling volumes for good?'),
+    lines(found.map(labelWithSize)),
+    ...buttons,
+    every,
+  );
   return chosen === every ? found : anonymous;
 }
 
@@ -210,12 +129,6 @@ async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<
 /** removeContainer, createVolume, removeVolume and pruneVolumes. */
 export function volumeCommands(services: Services): CommandSpec[] {
   return [
-    {
-      id: 'dockerMounts.removeContainer',
-      takes: ['container', 'removeVolumes', 'force'],
-      asks: true,
-      run: (call) => runRemoveContainer(call, services),
-    },
     {
       id: 'dockerMounts.createVolume',
       takes: ['name', 'driver', 'driverOpts', 'labels', CONFIRMED],

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { EngineUnavailable, FileRefused, NotFound } from '../engine/errors.ts';
 import type { JobOptions, Logger } from '../engine/log.ts';
 import type { FileChange, Files } from '../files/files.ts';
-import type { Entry } from '../files/look.ts';
+import type { Entry } from '../files/stat.ts';
 import type { FilePlace } from '../files/place.ts';
 import { FILES_SCHEME, placeOfUri, uriOf } from '../ui/fileUris.ts';
 import { failure } from '../ui/shown.ts';

@@ -1,8 +1,8 @@
 /** Badges in the explorer on what containers mount. */
 import { realpath } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import type { LivePaths } from '../mounts/livePaths.ts';
-import { mountRoots, rootKey, viewsOfHostFile, type PathIndex, type PathView } from '../mounts/paths.ts';
+import type { LivePaths } from '../paths/livePaths.ts';
+import { mountRoots, rootKey, viewsOfHostFile, type PathIndex, type PathView } from '../paths/paths.ts';
 import { placeText } from '../ui/pathViews.ts';
 import { readDecorations } from '../ui/settings.ts';
 import { names, say, type Shown } from '../ui/shown.ts';

@@ -1,9 +1,9 @@
 /** The status bar item: where containers see the active file. */
 import * as vscode from 'vscode';
 import type { Container } from '../engine/model.ts';
-import { lookAtHostFile } from '../mounts/hostFile.ts';
-import type { LivePaths } from '../mounts/livePaths.ts';
-import { viewsOfHostFile, type HostFile } from '../mounts/paths.ts';
+import { lookAtHostFile } from '../paths/hostFile.ts';
+import type { LivePaths } from '../paths/livePaths.ts';
+import { viewsOfHostFile, type HostFile } from '../paths/paths.ts';
 import { activeFile, onDidChangeActiveFile } from '../ui/activeFile.ts';
 import { iconList, type Markdown } from '../ui/markdown.ts';
 import { placeText, seenIn, viewWords, type Seen } from '../ui/pathViews.ts';

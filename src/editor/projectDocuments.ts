@@ -10,7 +10,7 @@ import type { ProjectReader } from '../projects/reader.ts';
 import type { ComposeProject, Devcontainer, DockerfileFacts, FileMount } from '../projects/model.ts';
 import type { Around } from '../projects/problems.ts';
 import type { Log } from '../ui/window.ts';
-import { hostFacts, readSmallFile, sharesFiles } from './hostFacts.ts';
+import { hostFacts, readSmallFile, sharesFiles } from '../projects/hostFacts.ts';
 import { kindOf, mattersToOthers } from './selectors.ts';
 
 export type FileModel =

@@ -1,9 +1,9 @@
 /** In a terminal that is in a container, paths that are files of this machine open them. */
 import { stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import type { LivePaths } from '../mounts/livePaths.ts';
-import { referencesIn } from '../mounts/pathReference.ts';
-import { viewInContainer } from '../mounts/paths.ts';
+import type { LivePaths } from '../paths/livePaths.ts';
+import { referencesIn } from '../paths/pathReference.ts';
+import { viewInContainer } from '../paths/paths.ts';
 import type { ContainerTerminals } from '../ui/containerTerminals.ts';
 import { say } from '../ui/shown.ts';
 import { linkTerminals, type TerminalLinkLook } from '../ui/window.ts';

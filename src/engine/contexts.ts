@@ -7,7 +7,17 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineUnavailable } from './errors.ts';
-import type { TlsMaterial } from './endpoint.ts';
+
+/** PEM files of a client and of the authority that it trusts. */
+export interface TlsMaterial {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  /**
+   * Whether any certificate of the engine is taken, for any name (docker context create --docker skip-tls-verify=true).
+   */
+  readonly skipVerify?: boolean;
+}
 
 export interface ContextPlace {
   readonly env: NodeJS.ProcessEnv;

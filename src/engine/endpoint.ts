@@ -6,11 +6,11 @@ import type { Agent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { readContext, currentContextName } from './contexts.ts';
+import { currentContextName, readContext, type TlsMaterial } from './contexts.ts';
 import { EngineUnavailable } from './errors.ts';
-import { parseSshAddress } from './sshAddress.ts';
-import { SshWay } from './sshAgent.ts';
-import type { SshPrompts } from './sshQuestions.ts';
+import { parseSshAddress } from './ssh/address.ts';
+import { SshWay } from './ssh/agent.ts';
+import type { SshPrompts } from './ssh/questions.ts';
 
 /** docker-modem takes an agent, which its types do not know. */
 export type EngineOptions = Docker.DockerOptions & { readonly agent?: Agent | undefined };
@@ -34,16 +34,6 @@ export interface EndpointInput {
   readonly home: string;
   /** Who answers the questions of ssh; without it ssh asks nobody, and fails. */
   readonly sshPrompts?: SshPrompts;
-}
-
-export interface TlsMaterial {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-  /**
-   * Whether any certificate of the engine is taken, for any name (docker context create --docker skip-tls-verify=true).
-   */
-  readonly skipVerify?: boolean;
 }
 
 /** docker-modem fills what is not given from DOCKER_HOST of the process, so every option is given. */

@@ -5,7 +5,7 @@ import type { InspectedVolume } from './actions.ts';
 import { engineError, type Connection } from './connection.ts';
 import { eachOf } from './eachOf.ts';
 import { EngineFailure } from './errors.ts';
-import { helperTest } from './helperRecords.ts';
+import { helperTest } from './helper/records.ts';
 import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from './model.ts';
 import { hostPaths, sharers } from './sharing.ts';
 import { OriginMemory, type VolumeOrigin } from './volumeOrigins.ts';

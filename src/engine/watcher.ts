@@ -6,7 +6,7 @@ import type { Journal } from '../journal/journal.ts';
 import { Connection } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
 import { EngineUnavailable } from './errors.ts';
-import { isOwnHelper } from './helperRecords.ts';
+import { isOwnHelper } from './helper/records.ts';
 import { Inventory } from './inventory.ts';
 import type { Logger } from './log.ts';
 import type { Snapshot } from './model.ts';

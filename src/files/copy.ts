@@ -1,17 +1,17 @@
 /** Copies a file or a directory from one mount to another, or within one: owner, mode and times come along. */
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
-import { openIn, unpackIn } from '../engine/archive.ts';
+import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, FileRefused } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
-import { tarMembers } from '../backup/tarMembers.ts';
-import { follow, missing } from './look.ts';
+import { tarMembers } from '../tar/members.ts';
+import { follow, missing } from './stat.ts';
 import { bytesOfText } from './names.ts';
 import { messagePath } from './place.ts';
 import { noFile, openFile } from './read.ts';
 import { runTool } from './runTool.ts';
-import type { Session } from './session.ts';
-import { TAR_END } from './tar.ts';
+import type { Session } from './helperPool.ts';
+import { TAR_END } from '../tar/single.ts';
 import { isThere, type Counter } from './upload.ts';
 import { commit, exists, headerOf, makeDirectory, refuseReadOnly, temporaryName, writeFile } from './write.ts';
 

@@ -3,13 +3,13 @@ import { EventEmitter } from 'node:events';
 import type { Connection } from '../engine/connection.ts';
 import type { JobOptions, Logger } from '../engine/log.ts';
 import type { Snapshot } from '../engine/model.ts';
-import { moveFile, removeFile } from './change.ts';
+import { moveFile, removeFile } from './removeAndRename.ts';
 import { copyFile } from './copy.ts';
 import { downloadTo } from './download.ts';
-import { listEntries, statEntry, type Entry, type NamedEntry } from './look.ts';
+import { listEntries, statEntry, type Entry, type NamedEntry } from './stat.ts';
 import { aliasesOf, locate, type FilePlace, type Located } from './place.ts';
 import { readFile } from './read.ts';
-import { Sessions, type Session } from './session.ts';
+import { Sessions, type Session } from './helperPool.ts';
 import { uploadTo, type Counter, type Transferred } from './upload.ts';
 import { makeDirectory, refuseReadOnly, writeFile, type WriteOptions } from './write.ts';
 

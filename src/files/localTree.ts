@@ -6,8 +6,9 @@
  */
 import * as l10n from '@vscode/l10n';
 import { link, lstat, mkdir, open, statfs, symlink, type FileHandle } from 'node:fs/promises';
-import { memberPath } from '../backup/escapes.ts';
-import { MOST_NAME_BYTES, printableName, type TarMember } from '../backup/tarMembers.ts';
+import { memberPath } from '../tar/names.ts';
+import { MOST_NAME_BYTES, type TarMember } from '../tar/members.ts';
+import { printableName } from '../tar/names.ts';
 import { FileFailure } from '../engine/errors.ts';
 import type { Logger } from '../engine/log.ts';
 

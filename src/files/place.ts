@@ -1,7 +1,7 @@
 /** Where a file is, as people and URIs say it: a volume and a path in it, or a container and a path that it sees. */
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
-import { shownPath, VOLUME_TARGET } from '../engine/archive.ts';
+import { shownPath, VOLUME_TARGET } from '../engine/helper/archiveEndpoint.ts';
 import { BadArgument, FileRefused, NotFound } from '../engine/errors.ts';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
 import { withoutEndSlash, withoutEndSlashes } from '../engine/pathEnds.ts';

@@ -2,15 +2,15 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { openIn } from '../engine/archive.ts';
+import { openIn } from '../engine/helper/archiveEndpoint.ts';
 import { engineError } from '../engine/connection.ts';
 import { EngineUnavailable, FileRefused } from '../engine/errors.ts';
-import { BadTar } from '../backup/tarMembers.ts';
-import { follow, missing } from './look.ts';
+import { BadTar } from '../tar/members.ts';
+import { follow, missing } from './stat.ts';
 import { bytesOfText, isUtf8 } from './names.ts';
 import { messagePath } from './place.ts';
-import type { Session } from './session.ts';
-import { contentOf } from './tar.ts';
+import type { Session } from './helperPool.ts';
+import { contentOf } from '../tar/single.ts';
 
 /** An editor gets a file as a whole; above this it is for Download, which streams. */
 export const MOST_BYTES_AT_ONCE = 1024 * 1024 * 1024;

@@ -1,11 +1,11 @@
 /** The tool over paths that lead through links. */
 import { posix } from 'node:path';
-import { statIn } from '../engine/archive.ts';
+import { statIn } from '../engine/helper/archiveEndpoint.ts';
 import { withoutEndSlashes } from '../engine/pathEnds.ts';
-import { EXIT, type Ran } from '../engine/tools.ts';
+import { EXIT, type Ran } from '../engine/helper/tools.ts';
 import { bytesOfText } from './names.ts';
-import type { Session } from './session.ts';
-import { accessOf, type Script } from './toolBox.ts';
+import type { Session } from './helperPool.ts';
+import { accessOf, type Script } from './idleTool.ts';
 
 /**
  * The path of a directory without links, as the container resolves them: absolute ones lead elsewhere where the tool

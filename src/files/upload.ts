@@ -4,14 +4,14 @@ import { createReadStream, type Stats } from 'node:fs';
 import { lstat, readdir, readlink, stat } from 'node:fs/promises';
 import { basename, posix } from 'node:path';
 import { Readable } from 'node:stream';
-import { unpackIn } from '../engine/archive.ts';
+import { unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, FileFailure, FileRefused, NotFound } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
-import { statEntry } from './look.ts';
+import { statEntry } from './stat.ts';
 import { bytesOfText, printable, textOfBytes } from './names.ts';
 import { runTool } from './runTool.ts';
-import type { Session } from './session.ts';
-import { entryBlocks, paddingOf, TAR_END, type NewEntry } from './tar.ts';
+import type { Session } from './helperPool.ts';
+import { entryBlocks, paddingOf, TAR_END, type NewEntry } from '../tar/single.ts';
 import { commit, exists, ownerIn, refuseReadOnly, temporaryName, writeFile } from './write.ts';
 
 export interface Transferred {

@@ -5,17 +5,17 @@
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
-import { openIn, unpackIn } from '../engine/archive.ts';
+import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
-import { EXIT } from '../engine/tools.ts';
-import { follow, missing } from './look.ts';
+import { EXIT } from '../engine/helper/tools.ts';
+import { follow, missing } from './stat.ts';
 import { bytesOfText, isUtf8 } from './names.ts';
 import { messagePath } from './place.ts';
 import { noFile } from './read.ts';
 import { runTool } from './runTool.ts';
-import type { Session } from './session.ts';
-import { entryBlocks, firstMember, paddingOf, TAR_END, type NewEntry } from './tar.ts';
-import { STAGING } from './toolBox.ts';
+import type { Session } from './helperPool.ts';
+import { entryBlocks, firstMember, paddingOf, TAR_END, type NewEntry } from '../tar/single.ts';
+import { STAGING } from './idleTool.ts';
 
 const SAVE_PREFIX = '.docker-mounts-save-';
 const FILE_MODE = 0o644;

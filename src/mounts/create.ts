@@ -5,7 +5,8 @@ import { engineError, type Connection } from '../engine/connection.ts';
 import { parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import { volumeNames } from '../engine/volumes.ts';
-import { engineMount, type MountSettings } from './spec.ts';
+import { engineMount } from './apiMount.ts';
+import { type MountSettings } from './mountSettings.ts';
 
 export interface NewContainer {
   readonly image: string;

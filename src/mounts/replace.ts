@@ -13,10 +13,10 @@ import { eachOf } from '../engine/eachOf.ts';
 import { Inventory, parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Mount } from '../engine/model.ts';
-import { applyChange, targetOfBind, type MountChange, type MountParts } from './change.ts';
+import { applyChange, targetOfBind, type MountChange, type MountParts } from './changeConfig.ts';
 import { CONFIG, ENDPOINT, HOST_CONFIG, carried } from './carryOver.ts';
 import { missingSources } from './create.ts';
-import { recordReplacement, type ReplacementFacts } from './recover.ts';
+import { recordReplacement, type ReplacementFacts } from './recovery.ts';
 
 export interface Replaced {
   readonly id: string;

@@ -1,6 +1,6 @@
 /** Asks what to do with containers that can write to a source meanwhile. */
 import { isDatabase, writersOf, type Consistency } from '../backup/consistency.ts';
-import type { MountRef } from '../backup/mountScan.ts';
+import type { MountRef } from '../backup/source/look.ts';
 import type { Connection } from '../engine/connection.ts';
 import { names, say } from './shown.ts';
 import { pickOne, type Choice } from './window.ts';

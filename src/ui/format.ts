@@ -1,4 +1,5 @@
 /** Numbers and times for people. */
+import type { Volume } from '../engine/model.ts';
 import { say, shown, type Shown } from './shown.ts';
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
@@ -33,4 +34,9 @@ export function formatAhead(time: number, now: number = Date.now()): Shown {
   const hours = Math.round(minutes / 60);
   if (hours < 48) return say('in {0} h', hours);
   return say('in {0} days', Math.round(hours / 24));
+}
+
+/** A volume's label with its size, as far as that is known. */
+export function labelWithSize({ label, size }: Volume): string {
+  return size === null ? label : `${label} (${formatBytes(size)})`;
 }

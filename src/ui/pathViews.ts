@@ -1,6 +1,6 @@
 /** Places where a file is seen, in words and as a quick pick. */
 import { hasProcesses, type Container } from '../engine/model.ts';
-import type { PathView } from '../mounts/paths.ts';
+import type { PathView } from '../paths/paths.ts';
 import { joined, say, shown, type Shown } from './shown.ts';
 import { pickOne, pickOrPress, type Choice, type RowButton } from './window.ts';
 

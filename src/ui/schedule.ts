@@ -2,8 +2,8 @@
  * The schedule as VS Code knows it: the setting, the progress of its runs in the Backups view, and word of failures.
  */
 import * as vscode from 'vscode';
-import { parseEntry, parseSchedule, type ScheduleProblem } from '../backup/scheduleEntry.ts';
-import type { Failure, RunnerOptions, ScheduleRunner } from '../backup/scheduleRunner.ts';
+import { parseEntry, parseSchedule, type ScheduleProblem } from '../schedule/entry.ts';
+import type { Failure, RunnerOptions, ScheduleRunner } from '../schedule/runner.ts';
 import { PassphraseNeeded } from '../engine/errors.ts';
 import type { EngineWatcher } from '../engine/watcher.ts';
 import type { BackupFolder } from './backupFolder.ts';

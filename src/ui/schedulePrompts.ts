@@ -1,6 +1,6 @@
 /** The questions of "Back Up Regularly…". Each is undefined where its prompt was closed. */
 import * as vscode from 'vscode';
-import { intervalMs, minuteOfDay, WEEKDAYS, type Keep } from '../backup/scheduleEntry.ts';
+import { intervalMs, minuteOfDay, WEEKDAYS, type Keep } from '../schedule/entry.ts';
 import type { BackupFolder } from './backupFolder.ts';
 import { keepInWords } from './scheduleWords.ts';
 import { say, shown, type Shown } from './shown.ts';

@@ -1,6 +1,6 @@
 /** The schedule in words. */
 import * as vscode from 'vscode';
-import type { Keep, ScheduledSubject, ScheduleEntry, When } from '../backup/scheduleEntry.ts';
+import type { Keep, ScheduledSubject, ScheduleEntry, When } from '../schedule/entry.ts';
 import { joined, say, type Shown } from './shown.ts';
 
 const MINUTE = 60_000;

@@ -2,9 +2,9 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { Compression } from '../backup/compression.ts';
-import type { Method } from '../backup/method.ts';
-import type { LocalPaths } from '../mounts/spec.ts';
+import type { Compression } from '../backup/archive/compression.ts';
+import type { Method } from '../backup/source/method.ts';
+import type { LocalPaths } from '../mounts/specText.ts';
 import { FILES_SCHEME } from './fileUris.ts';
 
 export interface Settings {

@@ -1,6 +1,6 @@
 /** What ssh asks, asked of the person: host keys in a modal dialog, secrets in an input box that hides them. */
 import * as vscode from 'vscode';
-import type { SshPrompts, SshQuestion } from '../engine/sshQuestions.ts';
+import type { SshPrompts, SshQuestion } from '../engine/ssh/questions.ts';
 import { lines, say, sentence } from './shown.ts';
 import { askInDialog, askText, withProgress } from './window.ts';
 

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type * as vscode from 'vscode';
 import { FileRefused } from '../engine/errors.ts';
 import type { FileChange, Files } from '../files/files.ts';
-import type { NamedEntry } from '../files/look.ts';
+import type { NamedEntry } from '../files/stat.ts';
 import { childOf, isInside, parentOf, uriPathOf, type FilePlace } from '../files/place.ts';
 import { failure, say } from '../ui/shown.ts';
 import type { FileNode, MoreNode, NoticeNode } from './nodes.ts';

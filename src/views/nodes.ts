@@ -1,9 +1,9 @@
 /** What a row of the three trees is. Rows are values made from a snapshot; nothing here asks the engine. */
-import type { BackupFile } from '../backup/list.ts';
-import type { EntryStatus } from '../backup/scheduleRunner.ts';
+import type { BackupFile } from '../backup/archive/list.ts';
+import type { EntryStatus } from '../schedule/runner.ts';
 import type { Container, Mount, Snapshot, Volume, VolumesFrom, VolumeUse } from '../engine/model.ts';
 import { hostPaths, sharersOfMount } from '../engine/sharing.ts';
-import type { NamedEntry } from '../files/look.ts';
+import type { NamedEntry } from '../files/stat.ts';
 import { isBrowsable, type FilePlace } from '../files/place.ts';
 import type { Shown } from '../ui/shown.ts';
 

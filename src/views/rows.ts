@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { hasProcesses, isDataContainer, type Container, type Mount } from '../engine/model.ts';
 import { dangerOfMount } from '../ui/danger.ts';
 import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
-import type { EntryStatus } from '../backup/scheduleRunner.ts';
+import type { EntryStatus } from '../schedule/runner.ts';
 import { joined, names, say, sentence, shown, type Shown } from '../ui/shown.ts';
 import { row, withTooltip } from '../ui/window.ts';
 import type {

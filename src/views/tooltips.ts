@@ -4,7 +4,7 @@ import { maskedOptions, maskedText } from '../engine/secrets.ts';
 import { printable } from '../files/names.ts';
 import { dangerOfMount, dangerSentence } from '../ui/danger.ts';
 import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
-import type { EntryStatus } from '../backup/scheduleRunner.ts';
+import type { EntryStatus } from '../schedule/runner.ts';
 import { inWords } from '../ui/scheduleWords.ts';
 import type { BackupNode, FileNode, MountNode, Node, SubjectNode } from './nodes.ts';
 import { factTable, type Fact, type Markdown } from '../ui/markdown.ts';

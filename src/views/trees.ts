@@ -1,8 +1,8 @@
 /** The three trees: where rows come from. */
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
-import { listBackups, newestFirst, type BackupFile } from '../backup/list.ts';
-import type { EntryStatus } from '../backup/scheduleRunner.ts';
+import { listBackups, newestFirst, type BackupFile } from '../backup/archive/list.ts';
+import type { EntryStatus } from '../schedule/runner.ts';
 import type { Snapshot } from '../engine/model.ts';
 import type { EngineState } from '../engine/watcher.ts';
 import { uriPathOf } from '../files/place.ts';

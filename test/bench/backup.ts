@@ -5,8 +5,8 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from '../../src/backup/backup.ts';
-import { restore } from '../../src/backup/restore.ts';
-import { cloneVolume } from '../../src/backup/transfer.ts';
+import { restore } from '../../src/backup/restore/restore.ts';
+import { cloneVolume } from '../../src/backup/copy.ts';
 import { connect, GNU_TAR, remove, removeAll, temporary, unique, volume } from '../engine/support.ts';
 import { fill, measured, plain, print, quietJob, type Row } from './measure.ts';
 

@@ -16,9 +16,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { backup, type BackupRequest } from '../../src/backup/backup.ts';
-import { listBackups } from '../../src/backup/list.ts';
-import type { Manifest } from '../../src/backup/manifest.ts';
-import { verifyBackup } from '../../src/backup/verify.ts';
+import { listBackups } from '../../src/backup/archive/list.ts';
+import type { Manifest } from '../../src/backup/archive/manifest.ts';
+import { verifyBackup } from '../../src/backup/archive/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, NotFound } from '../../src/engine/errors.ts';
 import {

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { backup } from '../../src/backup/backup.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { Cancelled, EngineUnavailable, FileFailure } from '../../src/engine/errors.ts';
-import { recoverJobs } from '../../src/engine/helperRecords.ts';
+import { recoverJobs } from '../../src/engine/helper/records.ts';
 import { startEngine } from '../host/engine.mjs';
 import { makeImages } from '../host/images.mjs';
 import {

@@ -6,7 +6,8 @@ import { after, before, describe, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, EngineFailure, NotFound } from '../../src/engine/errors.ts';
 import { createContainer, hostConfigOf, type NewContainer } from '../../src/mounts/create.ts';
-import { parseMountSpec, parseMountSpecs, printMount } from '../../src/mounts/spec.ts';
+import { parseMountSpec, parseMountSpecs } from '../../src/mounts/spec.ts';
+import { printMount } from '../printMount.ts';
 import { begin, BUSYBOX, container, end, GNU_TAR, job, LABEL, remove, unique, WITH_VOLUME } from './support.ts';
 
 const LOCAL = { home: '/root' };

@@ -3,9 +3,9 @@
  * line.
  */
 import { backup, type BackupRequest } from '../../src/backup/backup.ts';
-import type { RestoreRequest } from '../../src/backup/prepare.ts';
-import { restore } from '../../src/backup/restore.ts';
-import { cloneVolume } from '../../src/backup/transfer.ts';
+import type { RestoreRequest } from '../../src/backup/restore/prepare.ts';
+import { restore } from '../../src/backup/restore/restore.ts';
+import { cloneVolume } from '../../src/backup/copy.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';
 import { changeMounts } from '../../src/mounts/replace.ts';
 import { connect, job } from './support.ts';

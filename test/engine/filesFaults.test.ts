@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
 import { EngineUnavailable, FileRefused } from '../../src/engine/errors.ts';
-import { recoverJobs } from '../../src/engine/helperRecords.ts';
+import { recoverJobs } from '../../src/engine/helper/records.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { Files } from '../../src/files/files.ts';
 import { placeOf } from '../../src/files/place.ts';

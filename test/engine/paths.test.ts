@@ -4,12 +4,12 @@ import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } fro
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
-import { stdoutOf } from '../../src/engine/attachStream.ts';
+import { stdoutOf } from '../../src/engine/helper/attachStream.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { planShell, startShell } from '../../src/engine/shell.ts';
-import { lookAtHostFile, realPathOf } from '../../src/mounts/hostFile.ts';
-import { hostPlaceOf } from '../../src/mounts/hostPlace.ts';
+import { lookAtHostFile, realPathOf } from '../../src/paths/hostFile.ts';
+import { hostPlaceOf } from '../../src/paths/hostPlace.ts';
 import {
   indexPaths,
   localSources,
@@ -17,7 +17,7 @@ import {
   viewsOfContainerPath,
   viewsOfHostFile,
   type PathIndex,
-} from '../../src/mounts/paths.ts';
+} from '../../src/paths/paths.ts';
 import { begin, container, end, unique, until, volume } from './support.ts';
 
 let connection: Connection;

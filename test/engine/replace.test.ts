@@ -5,14 +5,14 @@ import { after, before, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, InUse } from '../../src/engine/errors.ts';
 import { CONFIG, ENDPOINT, HOST_CONFIG, NETWORK_SETTINGS, type Fate } from '../../src/mounts/carryOver.ts';
-import type { MountChange } from '../../src/mounts/change.ts';
+import type { MountChange } from '../../src/mounts/changeConfig.ts';
 import {
   putBack,
   recordReplacement,
   unfinishedReplacements,
   unrecordedLeftovers,
   type ReplacementFacts,
-} from '../../src/mounts/recover.ts';
+} from '../../src/mounts/recovery.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { changeMounts } from '../../src/mounts/replace.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';

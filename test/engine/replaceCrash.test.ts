@@ -3,7 +3,7 @@ import { after, before, it } from 'node:test';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Inventory } from '../../src/engine/inventory.ts';
-import { putBack, unfinishedReplacements } from '../../src/mounts/recover.ts';
+import { putBack, unfinishedReplacements } from '../../src/mounts/recovery.ts';
 import { changeMounts } from '../../src/mounts/replace.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';
 import { startEngine } from '../host/engine.mjs';

@@ -13,9 +13,9 @@ import {
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { backup } from '../../src/backup/backup.ts';
-import type { RestoreRequest } from '../../src/backup/prepare.ts';
-import { previewRestore, verifyAgainst } from '../../src/backup/preview.ts';
-import { restore } from '../../src/backup/restore.ts';
+import type { RestoreRequest } from '../../src/backup/restore/prepare.ts';
+import { previewRestore, verifyAgainst } from '../../src/backup/restore/preview.ts';
+import { restore } from '../../src/backup/restore/restore.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArchive, BadArgument, FileFailure, PassphraseNeeded, TargetNotEmpty } from '../../src/engine/errors.ts';
 import { assertSameTree, buildTree } from './trees.ts';

@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { backup } from '../../src/backup/backup.ts';
-import { listBackups } from '../../src/backup/list.ts';
-import { openManifest } from '../../src/backup/manifest.ts';
-import { parseSchedule } from '../../src/backup/scheduleEntry.ts';
-import { ScheduleLock } from '../../src/backup/scheduleLock.ts';
-import { ScheduleRunner, type EntryResult, type Failure, type RunnerOptions } from '../../src/backup/scheduleRunner.ts';
+import { listBackups } from '../../src/backup/archive/list.ts';
+import { openManifest } from '../../src/backup/archive/manifestFile.ts';
+import { parseSchedule } from '../../src/schedule/entry.ts';
+import { ScheduleLock } from '../../src/schedule/lock.ts';
+import { ScheduleRunner, type EntryResult, type Failure, type RunnerOptions } from '../../src/schedule/runner.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { EngineUnavailable } from '../../src/engine/errors.ts';
 import { begin, container, end, helpersOf, job, unique, until, volume } from './support.ts';

@@ -24,8 +24,8 @@ import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { BINARIES } from '../../src/engine/tool/binaries.ts';
-import { EXIT } from '../../src/engine/tools.ts';
+import { BINARIES } from '../../src/engine/helper/tool/binaries.ts';
+import { EXIT } from '../../src/engine/helper/tools.ts';
 
 /** How many of the ready-made pipes, devices and sockets are used up. */
 let odd = 0;

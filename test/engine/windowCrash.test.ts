@@ -7,12 +7,12 @@ import { createInterface } from 'node:readline';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backup } from '../../src/backup/backup.ts';
-import { removeStalePartials } from '../../src/backup/remove.ts';
-import { undoJob } from '../../src/backup/undo.ts';
+import { removeStalePartials } from '../../src/backup/archive/remove.ts';
+import { undoJob } from '../../src/backup/recovery.ts';
 import type { Connection } from '../../src/engine/connection.ts';
-import { recoverJobs } from '../../src/engine/helperRecords.ts';
+import { recoverJobs } from '../../src/engine/helper/records.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
-import { putBack, unfinishedReplacements } from '../../src/mounts/recover.ts';
+import { putBack, unfinishedReplacements } from '../../src/mounts/recovery.ts';
 import type { DoomedJob } from './doomed.ts';
 import { begin, container, end, GNU_TAR, helpersOf, job, JOURNAL_FOLDER, unique, volume } from './support.ts';
 

@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { BackupResult } from '../../src/backup/backup.ts';
-import type { BackupFile } from '../../src/backup/list.ts';
-import type { VerifyResult } from '../../src/backup/verify.ts';
+import type { BackupFile } from '../../src/backup/archive/list.ts';
+import type { VerifyResult } from '../../src/backup/archive/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import type { Container, Volume } from '../../src/engine/model.ts';
 import { begin, BUSYBOX, container, end, helpersOf, unique, until, volume, WITH_VOLUME } from '../engine/support.ts';

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Connection } from '../../src/engine/connection.ts';
-import type { PathView } from '../../src/mounts/paths.ts';
+import type { PathView } from '../../src/paths/paths.ts';
 import { begin, container, end, unique, until, volume } from '../engine/support.ts';
 
 function call<T>(command: string, args: unknown): Thenable<T> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { Manifest } from '../../src/backup/manifest.ts';
+import type { Manifest } from '../../src/backup/archive/manifest.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { begin, container, end, unique, until, volume } from '../engine/support.ts';
 

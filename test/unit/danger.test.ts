@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
-import { bindsOfOptions, dangerOf, findDangers, type Asked } from '../../src/mounts/danger.ts';
+import { dangerOf } from '../../src/mounts/danger.ts';
+import { bindsOfOptions, findDangers, type Asked } from '../../src/mounts/findDangers.ts';
 
 const place = { home: '/home/me', workspaces: ['/home/me/code/shop'] };
 const cases: [string, boolean, string | undefined][] = [

@@ -11,7 +11,7 @@ import { Connection } from '../../src/engine/connection.ts';
 import { Journal } from '../../src/journal/journal.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { EngineUnavailable } from '../../src/engine/errors.ts';
-import { parseSshAddress, sshArguments } from '../../src/engine/sshAddress.ts';
+import { parseSshAddress, sshArguments } from '../../src/engine/ssh/address.ts';
 
 let home: string;
 before(() => {

@@ -1,15 +1,16 @@
 /** For every parser of foreign text: twice the input takes at most 2.5 times the time. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { checkManifest } from '../../src/backup/manifestSchema.ts';
-import { ContentHash } from '../../src/backup/compare.ts';
-import { decryptor } from '../../src/backup/encryption.ts';
-import { newHeader } from '../../src/backup/tarHeader.ts';
-import { paxRecords, printableName, tarMembers, type TarMember } from '../../src/backup/tarMembers.ts';
+import { checkManifest } from '../../src/backup/archive/manifestSchema.ts';
+import { ContentHash } from '../../src/backup/restore/compare.ts';
+import { decryptor } from '../../src/backup/archive/encryption.ts';
+import { newHeader } from '../../src/tar/header.ts';
+import { paxRecords, tarMembers, type TarMember } from '../../src/tar/members.ts';
+import { printableName } from '../../src/tar/names.ts';
 import { withoutEndSlashes } from '../../src/engine/pathEnds.ts';
 import type { Container, Mount } from '../../src/engine/model.ts';
-import { parseReference, referencesIn } from '../../src/mounts/pathReference.ts';
-import { parsePath } from '../../src/mounts/pathText.ts';
+import { parseReference, referencesIn } from '../../src/paths/pathReference.ts';
+import { parsePath } from '../../src/paths/pathText.ts';
 import { parseMountSpec } from '../../src/mounts/spec.ts';
 import { loadProject } from '../../src/projects/composeProject.ts';
 import { readDevcontainer } from '../../src/projects/devcontainer.ts';

@@ -21,11 +21,11 @@ import { Journal } from '../../src/journal/journal.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { EngineFailure, EngineUnavailable, FileFailure } from '../../src/engine/errors.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
-import { sharesFiles } from '../../src/engine/localPipe.ts';
+import { sharesFiles } from '../../src/engine/helper/localPipe.ts';
 import { Files } from '../../src/files/files.ts';
 import { localNameProblem, staysInside } from '../../src/files/localTree.ts';
 import { placeOf } from '../../src/files/place.ts';
-import { entryBlocks, paddingOf, TAR_END } from '../../src/files/tar.ts';
+import { entryBlocks, paddingOf, TAR_END } from '../../src/tar/single.ts';
 
 /** An engine that answers as it likes. */
 let server: Server;

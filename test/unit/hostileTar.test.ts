@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { ContentHash } from '../../src/backup/compare.ts';
-import { EscapeCheck } from '../../src/backup/escapes.ts';
-import { blocksWithName, oldSparseMap } from '../../src/backup/tarBlocks.ts';
-import { newHeader } from '../../src/backup/tarHeader.ts';
-import { paxRecords, tarMembers, type TarMember } from '../../src/backup/tarMembers.ts';
+import { ContentHash } from '../../src/backup/restore/compare.ts';
+import { EscapeCheck } from '../../src/backup/archive/escapes.ts';
+import { blocksWithName, oldSparseMap } from '../../src/tar/rewrite.ts';
+import { newHeader } from '../../src/tar/header.ts';
+import { paxRecords, tarMembers, type TarMember } from '../../src/tar/members.ts';
 import { BadArchive, FileFailure } from '../../src/engine/errors.ts';
 import { LocalTree } from '../../src/files/localTree.ts';
 

@@ -8,10 +8,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { after, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { compressor } from '../../src/backup/compression.ts';
-import { listEntries } from '../../src/backup/contents.ts';
-import { newHeader } from '../../src/backup/tarHeader.ts';
-import { verifyBackup } from '../../src/backup/verify.ts';
+import { compressor } from '../../src/backup/archive/compression.ts';
+import { listEntries } from '../../src/backup/archive/contents.ts';
+import { newHeader } from '../../src/tar/header.ts';
+import { verifyBackup } from '../../src/backup/archive/verify.ts';
 
 const MIB = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), 'dm-large-'));

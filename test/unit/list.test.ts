@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import { listBackups } from '../../src/backup/list.ts';
-import { MANIFEST_FORMAT } from '../../src/backup/manifest.ts';
+import { listBackups } from '../../src/backup/archive/list.ts';
+import { MANIFEST_FORMAT } from '../../src/backup/archive/manifest.ts';
 
 let folder: string;
 before(() => {

@@ -14,21 +14,18 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
-import { listBackups } from '../../src/backup/list.ts';
+import { listBackups } from '../../src/backup/archive/list.ts';
+import { isByPlan, isFromEngine, isOfSubject, type Manifest } from '../../src/backup/archive/manifest.ts';
 import {
-  isByPlan,
-  isFromEngine,
-  isOfSubject,
   manifestText,
   openManifest,
   readManifest,
   recordVerdict,
   sealedText,
-  type Manifest,
-} from '../../src/backup/manifest.ts';
-import { planTarget } from '../../src/backup/restoreTarget.ts';
-import { archivesBy } from '../../src/backup/scheduleRun.ts';
-import { parseEntry } from '../../src/backup/scheduleEntry.ts';
+} from '../../src/backup/archive/manifestFile.ts';
+import { planTarget } from '../../src/backup/restore/target.ts';
+import { archivesBy } from '../../src/schedule/run.ts';
+import { parseEntry } from '../../src/schedule/entry.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArchive, PassphraseNeeded } from '../../src/engine/errors.ts';
 

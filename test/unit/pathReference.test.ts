@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { parseReference, referencesIn } from '../../src/mounts/pathReference.ts';
+import { parseReference, referencesIn } from '../../src/paths/pathReference.ts';
 
 const typed: [text: string, path: string, line?: number, column?: number][] = [
   ['/app/main.py', '/app/main.py'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import type { Container, Mount, Volume } from '../../src/engine/model.ts';
-import type { HostPlace } from '../../src/mounts/hostPlace.ts';
+import type { HostPlace } from '../../src/paths/hostPlace.ts';
 import {
   indexPaths,
   mountRoots,
@@ -11,8 +11,8 @@ import {
   viewsOfHostFile,
   type HostFile,
   type PathIndex,
-} from '../../src/mounts/paths.ts';
-import { parsePath } from '../../src/mounts/pathText.ts';
+} from '../../src/paths/paths.ts';
+import { parsePath } from '../../src/paths/pathText.ts';
 
 const LINUX: HostPlace = { local: true, desktop: false, platform: 'linux' };
 const REMOTE: HostPlace = { local: false, desktop: false, platform: 'linux' };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { removals, type PlannedArchive } from '../../src/backup/retention.ts';
-import { dueAt, retryAt, SKEW_MS } from '../../src/backup/schedule.ts';
-import { parseEntry, parseSchedule, type Keep, type When } from '../../src/backup/scheduleEntry.ts';
+import { removals, type PlannedArchive } from '../../src/schedule/retention.ts';
+import { dueAt, retryAt, SKEW_MS } from '../../src/schedule/due.ts';
+import { parseEntry, parseSchedule, type Keep, type When } from '../../src/schedule/entry.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { hostConfigOf } from '../../src/mounts/create.ts';
-import { parseMountSpec, parseMountSpecs, printMount, type MountSettings } from '../../src/mounts/spec.ts';
+import { parseMountSpec, parseMountSpecs } from '../../src/mounts/spec.ts';
+import { printMount } from '../printMount.ts';
+import { type MountSettings } from '../../src/mounts/mountSettings.ts';
 
 const LOCAL = { home: '/root' };
 const segment = fc

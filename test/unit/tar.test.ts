@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { zstdCompressSync, gzipSync } from 'node:zlib';
-import { compressor, decompressor, type Compression } from '../../src/backup/compression.ts';
-import { fileNamePart, timestamp } from '../../src/backup/archiveFile.ts';
-import { printableName, tarMembers, type TarMember } from '../../src/backup/tarMembers.ts';
-import { EscapeCheck } from '../../src/backup/escapes.ts';
+import { compressor, decompressor, type Compression } from '../../src/backup/archive/compression.ts';
+import { fileNamePart, timestamp } from '../../src/backup/archive/writer.ts';
+import { tarMembers, type TarMember } from '../../src/tar/members.ts';
+import { printableName } from '../../src/tar/names.ts';
+import { EscapeCheck } from '../../src/backup/archive/escapes.ts';
 
 let folder: string;
 const tars = new Map<string, Buffer>();

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { BINARIES, SOURCE_SHA256 } from '../../src/engine/tool/binaries.ts';
-import { toolTar } from '../../src/engine/toolImage.ts';
+import { BINARIES, SOURCE_SHA256 } from '../../src/engine/helper/tool/binaries.ts';
+import { toolTar } from '../../src/engine/helper/toolImage.ts';
 import { ARCHITECTURES, COMPILER, compile, sourceHash } from '../../build/tool.mjs';
 
 const programOf = (architecture: string) => gunzipSync(Buffer.from(BINARIES[architecture]!.gzip, 'base64'));

@@ -1,0 +1,66 @@
+/** Removes archives with their manifests, and what is left of those that were never finished. */
+import * as l10n from '@vscode/l10n';
+import { readdir, stat, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { BadArgument, FileFailure, NotFound } from '../../engine/errors.ts';
+import { ARCHIVE } from './list.ts';
+import { manifestPath } from './manifest.ts';
+
+function failure(file: string, error: unknown): Error {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'ENOENT')
+    return new NotFound('file', file, l10n.t('The archive "{0}" does not exist; refresh the view.', file), {
+      cause: error,
+    });
+  return new FileFailure(
+    file,
+    code,
+    l10n.t('"{0}" cannot be removed ({1}); check who may write to its folder.', file, code),
+    { cause: error },
+  );
+}
+
+/**
+ * Removes the archive first: a manifest alone is not taken for a backup.
+ * Throws BadArgument for what is no archive by its name, NotFound and FileFailure.
+ */
+export async function removeBackup(path: string): Promise<void> {
+  const file = resolve(path);
+  if (!ARCHIVE.test(file))
+    throw new BadArgument('file', l10n.t('"{0}" has no archive\'s name, and is not removed.', file));
+  try {
+    if (!(await stat(file)).isFile())
+      throw new BadArgument('file', l10n.t('"{0}" is not a file, and is not removed.', file));
+    await unlink(file);
+    await unlink(manifestPath(file)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  } catch (error) {
+    if (error instanceof BadArgument) throw error;
+    throw failure(file, error);
+  }
+}
+
+const PARTIAL = /\.tar(\.gz|\.zst)?(\.age)?\.partial$/;
+/** Nothing writes to a partial archive for a day and is still at it. */
+const STALE_AFTER_MS = 24 * 3600 * 1000;
+
+/**
+ * Removes what a backup left whose window, or machine, went away in the middle of it. Returns the files; never throws.
+ */
+export async function removeStalePartials(folder: string, now: number = Date.now()): Promise<string[]> {
+  const removed: string[] = [];
+  for (const name of (await readdir(folder).catch(() => [])).filter((one) => PARTIAL.test(one))) {
+    const file = join(folder, name);
+    const written = await stat(file).then(
+      (facts) => (facts.isFile() ? facts.mtimeMs : now),
+      () => now,
+    );
+    if (now - written < STALE_AFTER_MS) continue;
+    await unlink(file).then(
+      () => removed.push(file),
+      () => undefined,
+    );
+  }
+  return removed;
+}

@@ -1,0 +1,71 @@
+/** Reads a whole archive and says whether it could be restored. */
+import { resolve } from 'node:path';
+import { PassphraseNeeded } from '../../engine/errors.ts';
+import type { JobOptions } from '../../engine/log.ts';
+import { ArchiveReader } from './reader.ts';
+import { EscapeCheck } from './escapes.ts';
+import { type Manifest } from './manifest.ts';
+import { openManifest } from './manifestFile.ts';
+import { MemberCount } from './memberCount.ts';
+
+export interface VerifyResult {
+  readonly ok: boolean;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly problems: readonly string[];
+}
+
+function rootsOf(manifest: Manifest | undefined): Set<string> {
+  return new Set(['.', ...(manifest?.mounts.map((mount) => mount.root) ?? [])]);
+}
+
+/**
+ * Checks every header, the end of the archive, and against the manifest the checksum, entries and bytes.
+ * What is wrong with the archive is in `problems`; throws only NotFound, FileFailure, PassphraseNeeded and Cancelled.
+ */
+export async function verifyBackup(path: string, job: JobOptions, passphrase?: string): Promise<VerifyResult> {
+  const file = resolve(path);
+  const problems: string[] = [];
+  const manifest = await openManifest(file, passphrase).catch((error: unknown) => {
+    if (error instanceof PassphraseNeeded) throw error;
+    problems.push((error as Error).message);
+    return undefined;
+  });
+  const count = new MemberCount(rootsOf(manifest), job.log);
+  const escapes = new EscapeCheck();
+  const reader = await ArchiveReader.open(file, passphrase);
+  const { sha256, size, damage } = await reader
+    .check(job, {
+      onMember: (member) => {
+        count.add(member);
+        escapes.add(member);
+      },
+    })
+    .finally(() => reader.close());
+  problems.push(...escapes.problems());
+  const { entries, bytes } = count;
+  if (damage !== undefined) problems.push(damage);
+  if (manifest !== undefined) problems.push(...differences(manifest, { sha256, size, entries, bytes }));
+  const ok = problems.length === 0;
+  job.log.info(
+    `Verified "${file}": ${ok ? 'whole' : problems.join('; ')} (${entries} entries, ${bytes} bytes${manifest ? '' : ', no manifest beside it'}).`,
+  );
+  return { ok, entries, bytes, problems };
+}
+
+/** What an archive has otherwise than its manifest says. */
+export function differences(
+  manifest: Manifest,
+  found: { sha256: string; size: number; entries: number; bytes: number },
+): string[] {
+  const problems: string[] = [];
+  if (found.size !== manifest.archiveBytes)
+    problems.push(`the file has ${found.size} bytes, its manifest says ${manifest.archiveBytes}`);
+  if (found.sha256 !== manifest.sha256)
+    problems.push("the SHA-256 differs from the manifest's: the file was changed or damaged");
+  if (found.entries !== manifest.entries)
+    problems.push(`it holds ${found.entries} entries, its manifest says ${manifest.entries}`);
+  if (found.bytes !== manifest.bytes)
+    problems.push(`it holds ${found.bytes} bytes of content, its manifest says ${manifest.bytes}`);
+  return problems;
+}

@@ -1,0 +1,80 @@
+/**
+ * The safety copy of a restore that replaces: what is in a mount is moved into a directory in its root, by renames, so
+ * it takes no time and no space, and loses nothing. The directory's name says how far the work is, so that whoever
+ * finds it later knows what to do: `moving` holds some of the old entries, `before` all of them, `done` is no longer
+ * needed.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Connection } from '../../engine/connection.ts';
+import type { HelperMount } from '../../engine/helper/helper.ts';
+import type { Logger } from '../../engine/log.ts';
+import { asArgument, runToolOrFail } from '../../engine/helper/tools.ts';
+
+/** What a safety directory's name begins with, for those who list a mount. */
+export const SAFETY = '.docker-mounts-';
+
+/** A mount, or the one file in it that is to be replaced, and its root's own facts. */
+export interface Kept {
+  readonly type: 'bind' | 'volume';
+  readonly source: string;
+  readonly only?: string;
+  /** `uid:gid`, octal mode and seconds, as the tool takes them; absent for a file. */
+  readonly root?: { readonly owner: string; readonly mode: string; readonly mtime: string };
+  /** What it was when a job began; see `identityOf`. Only in the record of a job that empties it. */
+  readonly identity?: string;
+}
+
+/** What the marker of a replacing restore says. */
+export interface UndoRestore {
+  /** `finish` once all is written: then the safety copy goes instead of coming back. */
+  readonly kind: 'restore' | 'finish';
+  readonly id: string;
+  readonly kept: readonly Kept[];
+}
+
+const AT = '/docker-mounts/kept';
+
+const mountOf = ({ type, source }: Kept): HelperMount => ({ type, source, target: AT, readOnly: false });
+
+/** A new name for the safety directories of one restore. */
+export function safetyId(): string {
+  return `${SAFETY}${randomBytes(4).toString('hex')}-`;
+}
+
+/** The root's own facts as arguments; empty where they are not known. */
+const rootOf = ({ root }: Kept): string[] => [root?.owner ?? '', root?.mode ?? '', root?.mtime ?? ''];
+const text = (name: string): string => asArgument(Buffer.from(name));
+
+/** Runs a verb of the tool over one mount, which it gets to write. */
+async function run(
+  connection: Connection,
+  verb: 'aside' | 'back' | 'done' | 'clear',
+  kept: Kept,
+  args: readonly string[],
+  log: Logger,
+): Promise<void> {
+  await runToolOrFail(connection, [verb, AT, ...args], mountOf(kept), log);
+}
+
+/** Moves what is there into the safety directory. */
+export async function moveAside(connection: Connection, { id, kept }: UndoRestore, log: Logger): Promise<void> {
+  for (const one of kept) await run(connection, 'aside', one, [text(id), text(one.only ?? '')], log);
+}
+
+/** Brings everything back, however far the restore was, and removes what it wrote. */
+export async function putBackContents(connection: Connection, { id, kept }: UndoRestore, log: Logger): Promise<void> {
+  for (const one of kept) {
+    await run(connection, 'back', one, [text(id), text(one.only ?? ''), ...rootOf(one)], log);
+    log.info(`"${one.source}" holds again what it held before the restore.`);
+  }
+}
+
+/** Removes the safety directories of a restore that went well, once what it wrote is on the disk. */
+export async function giveUpSafety(connection: Connection, { id, kept }: UndoRestore, log: Logger): Promise<void> {
+  for (const one of kept) await run(connection, 'done', one, [text(id)], log);
+}
+
+/** Empties a mount that was empty before. */
+export async function clearContents(connection: Connection, mounts: readonly Kept[], log: Logger): Promise<void> {
+  for (const one of mounts) await run(connection, 'clear', one, rootOf(one), log);
+}

@@ -1,0 +1,241 @@
+/** What a restore by hand asks: into what, how, and which entries. */
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { listEntries } from '../backup/archive/contents.ts';
+import { type Manifest } from '../backup/archive/manifest.ts';
+import type { RestoreMode, RestoreRequest } from '../backup/restore/prepare.ts';
+import { describeRestore, previewRestore, type DryRun } from '../backup/restore/preview.ts';
+import { planTarget, type RestoreInto } from '../backup/restore/target.ts';
+import type { Connection } from '../engine/connection.ts';
+import { formatBytes } from '../ui/format.ts';
+import { withJob } from '../ui/jobs.ts';
+import { problemOfVolumeName } from '../ui/volumePrompts.ts';
+import { pickContainer, pickVolume } from '../ui/picks.ts';
+import { expandHome } from '../ui/settings.ts';
+import { lines, names, say, shown } from '../ui/shown.ts';
+import { askText, pickMany, pickOne, showInformation, type Choice } from '../ui/window.ts';
+import { answered, confirmed, Dismissed } from './call.ts';
+import type { Services } from './services.ts';
+
+export function nameOf(into: RestoreInto): string {
+  switch (into.kind) {
+    case 'volume':
+      return into.volume;
+    case 'container':
+      return into.container;
+    case 'bind':
+      return into.source;
+  }
+}
+
+/** Where the archive came from. */
+export function originOf({ kind, subject }: Manifest): RestoreInto {
+  if (kind === 'volume') return { kind, volume: subject };
+  return kind === 'container' ? { kind, container: subject } : { kind, source: subject };
+}
+
+export async function askInto(manifest: Manifest | undefined, { watcher }: Services): Promise<RestoreInto> {
+  const { containers, volumes } = await watcher.snapshot();
+  const back = manifest && originOf(manifest);
+  type Item = Choice & { readonly choose: () => Promise<RestoreInto> };
+  const items: Item[] = [
+    ...(back === undefined
+      ? []
+      : [
+          {
+            icon: 'discard',
+            label: say('Where It Came From'),
+            description: shown(nameOf(back)),
+            choose: () => Promise.resolve(back),
+          },
+        ]),
+    {
+      icon: 'add',
+      label: say('A New Volume…'),
+      choose: async () => {
+        const validateInput = (value: string) =>
+          volumes.some(({ name }) => name === value)
+            ? say('There is a volume "{0}" already.', value)
+            : problemOfVolumeName(value);
+        return {
+          kind: 'volume',
+          volume: await answered(
+            askText({ title: say('New Volume'), prompt: say('Name of the volume'), validateInput }),
+          ),
+        };
+      },
+    },
+    {
+      icon: 'database',
+      label: say('An Existing Volume…'),
+      choose: async () => ({
+        kind: 'volume',
+        volume: await answered(pickVolume(volumes, say('Restore into which volume?'))),
+      }),
+    },
+    {
+      icon: 'vm',
+      label: say('The Mounts of a Container…'),
+      choose: async () => ({
+        kind: 'container',
+        container: await answered(
+          pickContainer(
+            containers.filter(({ mounts }) => mounts.length > 0),
+            say('Restore into which container?'),
+          ),
+        ),
+      }),
+    },
+    {
+      icon: 'folder',
+      label: say('A Directory of the Engine’s Host…'),
+      choose: async () => ({
+        kind: 'bind',
+        source: expandHome(
+          await answered(
+            askText({
+              title: say('Directory on the Engine’s Host'),
+              prompt: say('An absolute path; it must exist'),
+              placeHolder: '/srv/data',
+            }),
+          ),
+        ),
+      }),
+    },
+  ];
+  const chosen = await answered(pickOne(items, { title: say('Restore'), placeHolder: say('Into what?') }));
+  return chosen.choose();
+}
+
+/** What will be done, for a person to agree to. Returns the mode, or shows what would change and asks again. */
+export async function askMode(
+  connection: Connection,
+  request: Omit<RestoreRequest, 'mode'>,
+  manifest: Manifest | undefined,
+  services: Services,
+): Promise<RestoreMode> {
+  const target = await planTarget(connection, request.into, manifest);
+  const known = await withJob(say('Checking {0}', basename(request.file)), services.log, (job) =>
+    describeRestore(connection, { ...request, mode: 'merge' }, job),
+  );
+  const strip = known.strip.filter((prefix) => prefix !== '');
+  const detail = [
+    say('{0} entries, {1} of content.', known.entries, formatBytes(known.bytes)),
+    manifest === undefined && strip.length > 0
+      ? say('The archive holds the data in "{0}", whose contents are restored.', names(strip))
+      : undefined,
+    manifest === undefined
+      ? say('There is no manifest beside it, so nothing but the archive itself could be checked.')
+      : undefined,
+  ];
+  const go = say('Restore');
+  const merge = say('Write over It');
+  const replace = say('Replace All');
+  const look = say('Show What Would Change');
+  const isEmpty = target.makes !== undefined || known.isEmpty;
+  const isChoice = request.entries !== undefined;
+  if (!isEmpty && isChoice)
+    detail.push(say('"{0}" holds data. What was chosen is written over it; all else stays.', nameOf(request.into)));
+  else if (!isEmpty)
+    detail.push(
+      say(
+        '"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.',
+        nameOf(request.into),
+      ),
+    );
+  for (;;) {
+    const question = say('Restore {0} into {1}?', basename(request.file), nameOf(request.into));
+    // Enter takes the first: what only looks.
+    const chosen = await confirmed(
+      question,
+      lines(
+        detail.filter((line) => line !== undefined),
+        '\n\n',
+      ),
+      ...(isEmpty ? [go] : isChoice ? [look, merge] : [look, merge, replace]),
+    );
+    if (chosen === go) return 'empty';
+    if (chosen === merge) return 'merge';
+    if (chosen === replace) return 'replace';
+    await showDryRun(connection, { ...request, mode: isChoice ? 'merge' : 'replace' }, services);
+    // The document is to be read before the question comes again.
+    const goOn = say('Go On…');
+    await answered(
+      showInformation(
+        isChoice
+          ? say('The document shows what writing over "{0}" would change.', nameOf(request.into))
+          : say('The document shows what replacing "{0}" would change.', nameOf(request.into)),
+        goOn,
+      ),
+    );
+  }
+}
+
+function linesOf(
+  { entries, bytes, strip, added, changed, removed, unchanged }: DryRun,
+  { file, into, mode }: RestoreRequest,
+): string[] {
+  const from = strip.filter((prefix) => prefix !== '');
+  return [
+    vscode.l10n.t('What restoring {0} into {1} would change (mode {2})', basename(file), nameOf(into), mode),
+    vscode.l10n.t('{0} entries, {1} of content.', entries, formatBytes(bytes)),
+    ...(from.length === 0
+      ? []
+      : [vscode.l10n.t('The archive holds the data in "{0}", whose contents are restored.', from.join(', '))]),
+    vscode.l10n.t(
+      '{0} added (+), {1} changed (!), {2} removed (-), {3} as they are',
+      added.length,
+      changed.length,
+      removed.length,
+      unchanged,
+    ),
+    '',
+    ...added.map((path) => `+ ${path}`),
+    ...changed.map((path) => `! ${path}`),
+    ...removed.map((path) => `- ${path}`),
+  ];
+}
+
+export async function showDryRun(
+  connection: Connection,
+  request: RestoreRequest,
+  { log, documents }: Services,
+): Promise<DryRun> {
+  const found = await withJob(say('Comparing {0}', basename(request.file)), log, (job) =>
+    previewRestore(connection, request, job),
+  );
+  await documents.showDifferences(
+    'restore',
+    `${basename(request.file)} into ${nameOf(request.into)}`,
+    linesOf(found, request),
+  );
+  return found;
+}
+
+/** More rows than these are no choice. */
+const MOST_ENTRIES = 20_000;
+
+/** Directories and files of the archive, several at once. */
+export async function pickEntries(
+  file: string,
+  passphrase: string | undefined,
+  { passphrases, log }: Services,
+): Promise<{ entries: string[]; passphrase: string | undefined }> {
+  const list = (key?: string) =>
+    withJob(say('Reading {0}', basename(file)), log, (job) => listEntries(file, MOST_ENTRIES, job, key));
+  const opened = await answered(passphrases.opening(passphrase, list));
+  const { entries, more } = opened.result;
+  const items = entries.map(({ path, isDirectory, bytes }) => ({
+    icon: isDirectory ? 'folder' : 'file',
+    label: shown(path),
+    description: isDirectory ? say('with all in it') : shown(formatBytes(bytes)),
+    path,
+  }));
+  const placeHolder =
+    more === 0
+      ? say('Which files and directories?')
+      : say('Which files and directories? {0} more are not listed; choose the directory around them.', more);
+  const chosen = await answered(pickMany(items, { title: say('Restore from {0}', basename(file)), placeHolder }));
+  if (chosen.length === 0) throw new Dismissed();
+  return { entries: chosen.map(({ path }) => path), passphrase: opened.passphrase };
+}

@@ -1,0 +1,198 @@
+/**
+ * The engine's archive endpoint by paths of any bytes (HEAD, GET and PUT /containers/{id}/archive). dockerode takes the
+ * path as text and would encode it as UTF-8, so the query is made here.
+ */
+import * as l10n from '@vscode/l10n';
+import type { Readable } from 'node:stream';
+import { engineError } from '../connection.ts';
+import { EngineFailure, NotFound } from '../errors.ts';
+import type { Helper } from './helper.ts';
+
+/** What the engine says about a path, following no link at its end. */
+export interface PathStat {
+  readonly type: 'file' | 'directory' | 'link' | 'other';
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly mtime: number;
+  /** Permission bits, set-user-id and the like left out. */
+  readonly mode: number;
+  /** Where a link leads in the end, as an absolute path in the container; '' for anything else. */
+  readonly linkTarget: string;
+}
+
+/** Where a volume is mounted in a helper: out of the way of what its links may name. */
+export const VOLUME_TARGET = '/docker-mounts/volume';
+
+/** A path of a helper as a person knows it: in a volume from the volume's root on, else as in the container. */
+export function shownPath(path: string): string {
+  if (path !== VOLUME_TARGET && !path.startsWith(`${VOLUME_TARGET}/`)) return path;
+  return path.slice(VOLUME_TARGET.length) || '/';
+}
+
+interface Answer extends Readable {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+interface DialOptions {
+  readonly path: string;
+  readonly method: 'HEAD' | 'GET' | 'PUT';
+  readonly isStream: true;
+  readonly file?: Readable;
+  readonly abortSignal?: AbortSignal;
+  readonly statusCodes: Readonly<Record<number, true | string>>;
+}
+
+const STATUS_CODES = {
+  200: true,
+  400: 'bad parameter',
+  403: 'permission denied',
+  404: 'not found',
+  500: 'server error',
+} as const;
+
+function dial(
+  helper: Helper,
+  method: DialOptions['method'],
+  path: Buffer,
+  more: Pick<DialOptions, 'file' | 'abortSignal'> = {},
+): Promise<Answer> {
+  const { modem } = helper.container as unknown as {
+    modem: { dial(options: DialOptions, done: (error: Error | null, answer: Answer) => void): void };
+  };
+  // docker-modem drops the last character of a path with a query and no options.
+  const address = `/containers/${helper.container.id}/archive?path=${percentEncoded(path)}&`;
+  return new Promise((resolve, reject) => {
+    modem.dial({ path: address, method, isStream: true, statusCodes: STATUS_CODES, ...more }, (error, answer) =>
+      error === null ? resolve(answer) : reject(error),
+    );
+  });
+}
+
+function percentEncoded(path: Buffer): string {
+  return path
+    .toString('latin1')
+    .replace(/[^A-Za-z0-9._~/-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`);
+}
+
+// Bits of Go's os.FileMode, which the engine answers with.
+const GO_DIRECTORY = 2 ** 31;
+const GO_LINK = 2 ** 27;
+const GO_OTHER = 0x07280000;
+
+function fieldsOf(header: string): { size: number; mode: number; mtime: string; linkTarget: string } {
+  let said: Readonly<Record<string, unknown>> | null = null;
+  try {
+    said = JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as Readonly<Record<string, unknown>> | null;
+  } catch {
+    // Said below.
+  }
+  const { size, mode, mtime, linkTarget = '' } = said ?? {};
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (isCount(size) && isCount(mode) && typeof mtime === 'string' && typeof linkTarget === 'string')
+    return { size, mode, mtime, linkTarget };
+  throw new EngineFailure(
+    0,
+    l10n.t('The engine says of a file what no file can have. Is it a Docker engine, and a sound one?'),
+  );
+}
+
+function statOf(answer: Answer): PathStat {
+  const header = answer.headers['x-docker-container-path-stat'] ?? '';
+  const { size, mode, mtime, linkTarget } = fieldsOf(header);
+  const type =
+    mode >= GO_DIRECTORY ? 'directory' : (mode & GO_LINK) !== 0 ? 'link' : (mode & GO_OTHER) !== 0 ? 'other' : 'file';
+  return { type, size, mtime: Date.parse(mtime), mode: mode % 0o1000, linkTarget };
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as { statusCode?: number }).statusCode === 404;
+}
+
+/** The engine answers alike for a file and a container that is not there. Throws NotFound for the container. */
+async function onlyTheFileIsMissing(helper: Helper): Promise<undefined> {
+  try {
+    await helper.container.inspect();
+    return undefined;
+  } catch (error) {
+    throw engineError(error, { kind: 'container', object: helper.container.id, doing: 'look into the mount' });
+  }
+}
+
+/**
+ * What is at `path`; undefined for nothing. Throws NotFound where the helper is gone, EngineUnavailable, EngineFailure.
+ */
+export async function statIn(helper: Helper, path: Buffer): Promise<PathStat | undefined> {
+  try {
+    const answer = await dial(helper, 'HEAD', path);
+    // An answer that nobody reads would keep its socket.
+    answer.resume();
+    return statOf(answer);
+  } catch (error) {
+    if (isMissing(error)) return onlyTheFileIsMissing(helper);
+    throw engineError(error, {
+      kind: 'file',
+      object: shownPath(path.toString('utf8')),
+      doing: 'look at a file in the mount',
+    });
+  }
+}
+
+/**
+ * What is at `path`, and its tar stream, which the caller reads or destroys; undefined for nothing. Throws like statIn.
+ */
+export async function openIn(helper: Helper, path: Buffer): Promise<{ stat: PathStat; tar: Readable } | undefined> {
+  try {
+    const answer = await dial(helper, 'GET', path);
+    return { stat: statOf(answer), tar: answer };
+  } catch (error) {
+    if (isMissing(error)) return onlyTheFileIsMissing(helper);
+    throw engineError(error, {
+      kind: 'file',
+      object: shownPath(path.toString('utf8')),
+      doing: 'read a file in the mount',
+    });
+  }
+}
+
+/**
+ * Unpacks a tar into the directory `path`; resolves when all is written. Throws EngineUnavailable, EngineFailure,
+ * NotFound.
+ */
+export async function unpackIn(helper: Helper, path: Buffer, tar: Readable, signal?: AbortSignal): Promise<void> {
+  // docker-modem need not hear that its input failed: the request is given up here.
+  const abort = new AbortController();
+  let failure: Error | undefined;
+  tar.once('error', (error) => {
+    failure = error;
+    abort.abort();
+  });
+  const stop = () => abort.abort();
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const answer = await dial(helper, 'PUT', path, { file: tar, abortSignal: abort.signal });
+    for await (const _ of answer) void _;
+  } catch (error) {
+    if (failure !== undefined) throw failure;
+    if (isMissing(error)) {
+      await onlyTheFileIsMissing(helper);
+      throw new NotFound(
+        'folder',
+        shownPath(path.toString('utf8')),
+        l10n.t(
+          'There is no directory "{0}" to write into; it may have been removed meanwhile.',
+          shownPath(path.toString('utf8')),
+        ),
+        { cause: error },
+      );
+    }
+    throw engineError(error, {
+      kind: 'folder',
+      object: shownPath(path.toString('utf8')),
+      doing: 'write into a directory of the mount',
+    });
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    tar.destroy();
+  }
+}

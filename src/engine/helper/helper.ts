@@ -1,0 +1,254 @@
+/** Helper containers: made for one job, written down in the journal, and removed whatever happens. */
+import { randomBytes } from 'node:crypto';
+import { Readable, type Duplex } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Connection } from '../connection.ts';
+import { engineError } from '../connection.ts';
+import { recordHelper, type HelperEntry } from './records.ts';
+import type { Logger } from '../log.ts';
+import { HELPER_LABEL } from '../model.ts';
+import { ensureOwnImage, type OwnImage } from './ownImage.ts';
+
+/** A source to mount into a helper. `readOnly: false` only for jobs that write. */
+export interface HelperMount {
+  readonly type: 'bind' | 'volume';
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** Holds nothing: an empty tar is two zero blocks (POSIX ustar). */
+const EMPTY_IMAGE: OwnImage = { repository: 'docker-mounts/helper', tag: 'latest', tar: Buffer.alloc(1024) };
+
+export type PathKind = 'directory' | 'file' | 'other';
+
+/** One helper container. Its owner calls `remove` in a `finally`. */
+export class Helper {
+  readonly container: Docker.Container;
+  readonly #connection: Connection;
+  readonly #record: HelperEntry;
+  readonly #log: Logger;
+
+  constructor(connection: Connection, container: Docker.Container, record: HelperEntry, log: Logger) {
+    this.#connection = connection;
+    this.container = container;
+    this.#record = record;
+    this.#log = log;
+  }
+
+  /** What `path` in the container is (HEAD /containers/{id}/archive). Follows no symbolic link. */
+  async stat(path: string): Promise<PathKind> {
+    try {
+      const response = (await this.container.infoArchive({ path })) as unknown as Readable & {
+        headers?: Record<string, string>;
+      };
+      // An answer that nobody reads would keep its socket, and with it the process.
+      response.resume();
+      const header = response.headers?.['x-docker-container-path-stat'] ?? '';
+      const { mode } = JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as { mode: number };
+      // The bits are Go's os.FileMode: the topmost is a directory, any other type bit is no regular file.
+      if (mode >= 2 ** 31) return 'directory';
+      const typeBits = 0x0f280000;
+      return (mode & typeBits) === 0 ? 'file' : 'other';
+    } catch (error) {
+      throw engineError(error, { kind: 'file', object: path, doing: 'look at the mounted source' });
+    }
+  }
+
+  /** The tar stream of `path`. A clean end does not prove that it is whole: the engine hides read errors. */
+  async readArchive(path: string): Promise<Readable> {
+    try {
+      return (await this.container.getArchive({ path })) as Readable;
+    } catch (error) {
+      throw engineError(error, { kind: 'file', object: path, doing: 'read the mounted source' });
+    }
+  }
+
+  /** Unpacks a tar into `path`; resolves when the engine has written all of it (PUT /containers/{id}/archive). */
+  async writeArchive(path: string, tar: Readable, signal: AbortSignal): Promise<void> {
+    const answer = (await this.container.putArchive(tar, { path, abortSignal: signal })) as unknown as Readable;
+    for await (const _ of answer) void _;
+  }
+
+  /**
+   * Starts the helper with its stdin open for `input`, and returns its multiplexed output and, later, its exit code.
+   */
+  async runWithInput(input: Readable): Promise<{ output: Readable; exitCode: Promise<number> }> {
+    try {
+      const stream = (await this.container.attach({
+        stream: true,
+        stdin: true,
+        stdout: true,
+        stderr: true,
+        hijack: true,
+      })) as Duplex;
+      await this.container.start();
+      const exitCode = this.#exitCode(stream);
+      exitCode.catch(() => undefined);
+      // A helper that ends before it has read all closes its end; its exit code says more than the broken pipe.
+      stream.on('error', () => input.destroy());
+      input.on('error', () => stream.destroy());
+      input.pipe(stream);
+      return { output: stream, exitCode };
+    } catch (error) {
+      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+    }
+  }
+
+  /** Starts the helper, for programs to be run in it. */
+  async start(): Promise<void> {
+    try {
+      await this.container.start();
+    } catch (error) {
+      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+    }
+  }
+
+  /** Starts the helper and returns its multiplexed output and, later, its exit code. */
+  async run(): Promise<{ output: Readable; exitCode: Promise<number> }> {
+    try {
+      const output = (await this.container.attach({ stream: true, stdout: true, stderr: true })) as unknown as Readable;
+      await this.container.start();
+      const exitCode = this.#exitCode(output);
+      exitCode.catch(() => undefined);
+      return { output, exitCode };
+    } catch (error) {
+      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+    }
+  }
+
+  /**
+   * The engine answers a wait with its headers at once and the code later, so an engine that dies in between leaves
+   * docker-modem waiting for ever. The end of the output tells: then the engine is asked anew.
+   */
+  #exitCode(output: Readable): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.container.wait().then((result: { StatusCode: number }) => resolve(result.StatusCode), reject);
+      output.once('close', () => {
+        this.container.inspect().then(({ State }) => {
+          if (!State.Running) resolve(State.ExitCode);
+        }, reject);
+      });
+    });
+  }
+
+  /**
+   * Removes the container and the anonymous volumes that were made for it. Never throws: by its record the next start
+   * finds it.
+   */
+  async remove(): Promise<void> {
+    try {
+      await this.container.remove({ force: true, v: true });
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode !== 404) {
+        this.#record.leave();
+        this.#log.warn(
+          `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now and will be at the next start: ${String(error)}`,
+        );
+        return;
+      }
+    }
+    await this.#record.end();
+  }
+}
+
+/** A helper that is never started, from an image that holds nothing: enough for the engine's archive endpoint. */
+export async function createArchiveHelper(
+  connection: Connection,
+  mounts: readonly HelperMount[],
+  log: Logger,
+): Promise<Helper> {
+  const image = await ensureOwnImage(connection, EMPTY_IMAGE, log);
+  return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
+}
+
+/** What a program in a helper may do; without it, as good as nothing. */
+export interface CommandRights {
+  readonly takesInput?: boolean;
+  /** Linux capabilities that are left to it, without `CAP_`. */
+  readonly capabilities?: readonly string[];
+  /** Write into the helper's own file system, besides its mounts. */
+  readonly canWriteToItself?: boolean;
+}
+
+/** A helper that runs `command` (an executable of the image and its arguments, no shell) as root without a network. */
+export async function createCommandHelper(
+  connection: Connection,
+  image: string,
+  command: readonly string[],
+  mounts: readonly HelperMount[],
+  log: Logger,
+  { takesInput = false, capabilities = [], canWriteToItself = false }: CommandRights = {},
+): Promise<Helper> {
+  const [entrypoint, ...args] = command;
+  return createHelper(
+    connection,
+    {
+      Image: image,
+      Entrypoint: [entrypoint ?? ''],
+      Cmd: args,
+      User: '0:0',
+      Env: ['LC_ALL=C'],
+      WorkingDir: '/',
+      Healthcheck: { Test: ['NONE'] },
+      AttachStdout: true,
+      AttachStderr: true,
+      ...(takesInput ? { OpenStdin: true, StdinOnce: true, AttachStdin: true } : {}),
+    },
+    mounts,
+    log,
+    {
+      CapDrop: ['ALL'],
+      CapAdd: [...capabilities],
+      SecurityOpt: [...SECURITY, 'no-new-privileges'],
+      ReadonlyRootfs: !canWriteToItself,
+    },
+  );
+}
+
+/** SELinux would refuse a helper the files of another container. */
+const SECURITY = ['label=disable'];
+
+async function createHelper(
+  connection: Connection,
+  config: Docker.ContainerCreateOptions,
+  mounts: readonly HelperMount[],
+  log: Logger,
+  rights: Pick<Docker.HostConfig, 'CapDrop' | 'CapAdd' | 'SecurityOpt' | 'ReadonlyRootfs'> = {},
+): Promise<Helper> {
+  const name = `docker-mounts-helper-${randomBytes(6).toString('hex')}`;
+  const record = await recordHelper(connection, { name, image: config.Image ?? '' }, log);
+  try {
+    const container = await connection.docker.createContainer({
+      ...config,
+      name,
+      // For people who look at the engine's containers. Nothing here ever believes a label.
+      Labels: { [HELPER_LABEL]: '1' },
+      HostConfig: {
+        NetworkMode: 'none',
+        // The archive goes through stdout: with a log driver the engine would keep a second copy of it.
+        LogConfig: { Type: 'none', Config: {} },
+        SecurityOpt: SECURITY,
+        ...rights,
+        Mounts: mounts.map((mount) => ({
+          Type: mount.type,
+          Source: mount.source,
+          Target: mount.target,
+          ReadOnly: mount.readOnly,
+          ...(mount.type === 'volume'
+            ? { VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } } }
+            : {}),
+        })),
+      },
+    });
+    await record.made(container.id);
+    return new Helper(connection, container, record, log);
+  } catch (error) {
+    // What an engine that went away has made nevertheless is found by its name.
+    if ((error as { statusCode?: number }).statusCode === undefined) record.leave();
+    else await record.end();
+    const first = mounts[0];
+    const object = first ? first.source : name;
+    throw engineError(error, { kind: 'mount', object, doing: 'mount it into a helper container' });
+  }
+}

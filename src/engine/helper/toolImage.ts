@@ -1,0 +1,101 @@
+/** The image of our own tool: a tar with that one program, imported when it is first needed. */
+import * as l10n from '@vscode/l10n';
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { engineError, type Connection } from '../connection.ts';
+import { NotFound } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { ensureOwnImage } from './ownImage.ts';
+import { BINARIES } from './tool/binaries.ts';
+
+/** Where the tool is in its image. */
+export const TOOL = '/docker-mounts-tool';
+const REPOSITORY = 'docker-mounts/tools';
+const BLOCK = 512;
+const MODE = 0o755;
+
+/** A tar (POSIX ustar) with one file, the same bytes every time. */
+function tarOfOne(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(BLOCK);
+  const octal = (value: number, at: number, width: number) =>
+    header.write(`${value.toString(8).padStart(width - 1, '0')}\0`, at, 'latin1');
+  header.write(name, 0, 'latin1');
+  octal(MODE, 100, 8);
+  octal(0, 108, 8);
+  octal(0, 116, 8);
+  octal(content.length, 124, 12);
+  octal(0, 136, 12);
+  header.write('        0', 148, 'latin1');
+  header.write('ustar\x0000', 257, 'latin1');
+  octal(
+    header.reduce((sum, byte) => sum + byte, 0),
+    148,
+    7,
+  );
+  return Buffer.concat([
+    header,
+    content,
+    Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK),
+    Buffer.alloc(2 * BLOCK),
+  ]);
+}
+
+/** The image's tar for an architecture by the engine's name of it; undefined for one that there is no tool for. */
+export function toolTar(architecture: string): Buffer | undefined {
+  const binary = Object.hasOwn(BINARIES, architecture) ? BINARIES[architecture] : undefined;
+  return binary === undefined ? undefined : tarOfOne(TOOL.slice(1), gunzipSync(Buffer.from(binary.gzip, 'base64')));
+}
+
+async function findOrImport(connection: Connection, log: Logger): Promise<string | undefined> {
+  const { Arch, Os } = await connection.docker.version().catch((error: unknown) => {
+    throw engineError(error, { kind: 'image', object: REPOSITORY, doing: 'ask the engine for its architecture' });
+  });
+  const tar = Os === 'linux' ? toolTar(Arch) : undefined;
+  if (tar === undefined) {
+    architectures.set(connection, Os === 'linux' ? Arch : `${Os}/${Arch}`);
+    return undefined;
+  }
+  // Versions of this extension that differ have images that differ, side by side.
+  return ensureOwnImage(
+    connection,
+    { repository: REPOSITORY, tag: createHash('sha256').update(tar).digest('hex').slice(0, 12), tar },
+    log,
+  );
+}
+
+const images = new WeakMap<Connection, Promise<string | undefined>>();
+const architectures = new WeakMap<Connection, string>();
+
+/**
+ * The id of the tool's image on this engine; undefined where there is no tool for its architecture. Throws
+ * EngineFailure, EngineUnavailable.
+ */
+export function findTool(connection: Connection, log: Logger): Promise<string | undefined> {
+  let image = images.get(connection);
+  if (image === undefined) {
+    image = findOrImport(connection, log);
+    images.set(connection, image);
+    // One that could not be made is tried anew the next time.
+    image.catch(() => images.delete(connection));
+  }
+  return image;
+}
+
+/** Forgets the image, which somebody has removed. */
+export function forgetTool(connection: Connection): void {
+  images.delete(connection);
+}
+
+/** Why there is no tool, and what still works. */
+export function noToolText(connection: Connection, what: string): string {
+  return l10n.t(
+    '{0} needs a helper program, which this extension has for engines on linux/amd64 and linux/arm64, and this engine is {1}. Files can still be listed, opened, saved and copied there, and backups made and restored into what is empty or by "merge".',
+    what,
+    architectures.get(connection) ?? '?',
+  );
+}
+
+/** The same, where there is no way without. Throws NotFound too. */
+export async function requireTool(connection: Connection, what: string, log: Logger): Promise<void> {
+  if ((await findTool(connection, log)) === undefined) throw new NotFound('image', '', noToolText(connection, what));
+}

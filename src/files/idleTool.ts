@@ -1,0 +1,152 @@
+/** Our own tool over a mount: a container that idles, and in it one call of the tool after the other. */
+import * as l10n from '@vscode/l10n';
+import type { Readable } from 'node:stream';
+import type { Connection } from '../engine/connection.ts';
+import { EngineFailure } from '../engine/errors.ts';
+import { execIn, execStream } from '../engine/helper/exec.ts';
+import type { Helper } from '../engine/helper/helper.ts';
+import type { Logger } from '../engine/log.ts';
+import { withoutEndSlashes } from '../engine/pathEnds.ts';
+import { TOOL } from '../engine/helper/toolImage.ts';
+import { asArgument, createTool, EXIT, reasonOf, type Ran } from '../engine/helper/tools.ts';
+import { bytesOfText } from './names.ts';
+import { messagePath, type Source } from './place.ts';
+
+/** Where the mount is in the container of the tool. */
+const TOOLS_TARGET = '/docker-mounts/files';
+/** Where a new content of a single-file mount waits. */
+export const STAGING = '/docker-mounts';
+
+/** What is done to a mount: what only reads gets it read-only. */
+export type Access = 'read' | 'write';
+
+/** Verbs of the tool, and what they need. */
+const SCRIPTS = {
+  list: 'read',
+  owner: 'read',
+  read: 'read',
+  remove: 'write',
+  move: 'write',
+  commit: 'write',
+} as const satisfies Record<string, Access>;
+
+export type Script = keyof typeof SCRIPTS;
+
+export function accessOf(script: Script): Access {
+  return SCRIPTS[script];
+}
+
+/** What a caller turns into words of its own. */
+const ANSWERS: readonly number[] = [
+  0,
+  EXIT.missing,
+  EXIT.notADirectory,
+  EXIT.outside,
+  EXIT.exists,
+  EXIT.isADirectory,
+  EXIT.notEmpty,
+  EXIT.otherMount,
+];
+
+/** Owned by a session, which removes it. */
+export class ToolBox {
+  readonly helper: Helper;
+  readonly #source: Source;
+
+  private constructor(helper: Helper, source: Source) {
+    this.helper = helper;
+    this.#source = source;
+  }
+
+  /**
+   * Starts the tool over a mount. `staging` is for `overwrite`. Throws NotFound where there is no tool, EngineFailure,
+   * EngineUnavailable.
+   */
+  static async open(
+    connection: Connection,
+    source: Source,
+    access: Access,
+    log: Logger,
+    staging = false,
+  ): Promise<ToolBox> {
+    const readOnly = access === 'read';
+    const helper = await createTool(
+      connection,
+      ['idle'],
+      { type: source.type, source: source.source, target: TOOLS_TARGET, readOnly },
+      log,
+      staging,
+    );
+    try {
+      await helper.start();
+      log.info(
+        `This extension's own program looks after "${source.source}", which it may ${readOnly ? 'only read' : 'write'}.`,
+      );
+      return new ToolBox(helper, source);
+    } catch (error) {
+      await helper.remove();
+      throw error;
+    }
+  }
+
+  /** A path of the session as the tool takes it: from the mount on. */
+  #here(path: string): string {
+    return asArgument(bytesOfText(path.slice(withoutEndSlashes(this.#source.target).length)));
+  }
+
+  #command(script: Script, args: readonly (string | boolean)[]): string[] {
+    const passed = args.map((arg) =>
+      typeof arg === 'boolean'
+        ? arg
+          ? '1'
+          : '0'
+        : arg.startsWith('/')
+          ? this.#here(arg)
+          : asArgument(bytesOfText(arg)),
+    );
+    return [TOOL, script, TOOLS_TARGET, ...passed];
+  }
+
+  /** Runs a verb whose output is large. The stream fails where the tool does. */
+  stream(script: Script, ...args: readonly string[]): Promise<Readable> {
+    return execStream(this.helper, this.#command(script, args));
+  }
+
+  /**
+   * Runs one verb. Every argument that begins with `/` is a path of the session. Throws EngineFailure and what execIn
+   * throws.
+   */
+  async run(script: Script, ...args: readonly (string | boolean)[]): Promise<Ran> {
+    const ran = await execIn(this.helper, this.#command(script, args));
+    if (!ANSWERS.includes(ran.code)) {
+      const path = args.find((arg) => typeof arg === 'string') ?? '';
+      throw new EngineFailure(
+        ran.code,
+        l10n.t('Could not {0} in "{1}": {2}.', VERBS[script], messagePath(String(path)), reasonOf(ran)),
+      );
+    }
+    return ran;
+  }
+
+  /**
+   * Puts the content that waits as STAGING/new into the file that is the mount. The old one comes back if it does not
+   * fit.
+   */
+  async overwrite(): Promise<void> {
+    const ran = await execIn(this.helper, [TOOL, 'overwrite', TOOLS_TARGET, `${STAGING}/new`, `${STAGING}/old`]);
+    if (ran.code !== 0)
+      throw new EngineFailure(
+        ran.code,
+        l10n.t('Could not save "{0}": {1}.', messagePath(this.#source.target), reasonOf(ran)),
+      );
+  }
+}
+
+const VERBS: Record<Script, string> = {
+  list: 'list files',
+  remove: 'delete',
+  move: 'rename',
+  commit: 'save',
+  owner: 'look at a file',
+  read: 'read',
+};

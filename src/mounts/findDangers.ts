@@ -1,0 +1,234 @@
+/**
+ * Looks at the machine and the engine for what makes mounts dangerous: links, sockets, and what volumes are made of.
+ */
+import { readlink, realpath, stat } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { inspectContainer, inspectVolume, type InspectedVolume } from '../engine/actions.ts';
+import type { Connection } from '../engine/connection.ts';
+import { NotFound } from '../engine/errors.ts';
+import { parseVolumesFrom } from '../engine/inventory.ts';
+import { withoutEndSlash } from '../engine/pathEnds.ts';
+import { dangerOf, isIn, type Danger, type DangerPlace, type Judged } from './danger.ts';
+
+/** As many links as Linux follows in one path. */
+const MOST_LINKS = 40;
+/** Linux takes no longer path (PATH_MAX). */
+const MOST_PATH_CHARACTERS = 4096;
+
+/**
+ * The path with its symbolic links followed as the kernel does, part by part: what ".." means depends on the links
+ * before it. Also a link that leads to nothing yet is followed.
+ */
+async function followed(path: string): Promise<string> {
+  if (!posix.isAbsolute(path) || path.length > MOST_PATH_CHARACTERS) return realPrefix(path);
+  let parts = path.split('/').reverse();
+  let there = '/';
+  for (let links = 0; parts.length > 0;) {
+    const part = parts.pop() ?? '';
+    if (part === '' || part === '.') continue;
+    const next = part === '..' ? posix.dirname(there) : posix.join(there, part);
+    const target = part === '..' ? undefined : await readlink(next).catch(() => undefined);
+    if (target === undefined) there = next;
+    else {
+      if ((links += 1) > MOST_LINKS) return path;
+      if (posix.isAbsolute(target)) there = '/';
+      parts = [...parts, ...target.split('/').reverse()];
+    }
+  }
+  return realPrefix(there);
+}
+
+/** The path as the system spells it, as far as it exists on this machine. */
+async function realPrefix(path: string): Promise<string> {
+  const rest: string[] = [];
+  for (let there = posix.normalize(path); ; there = posix.dirname(there)) {
+    const real = await realpath(there).catch(() => undefined);
+    if (real !== undefined) return posix.join(real, ...rest);
+    if (there === posix.dirname(there)) return path;
+    rest.unshift(posix.basename(there));
+  }
+}
+
+/** File systems that are no directory or disk of this machine: memory, or another machine's share. */
+const HARMLESS_TYPES = ['tmpfs', 'ramfs', 'nfs', 'nfs3', 'nfs4', 'cifs', 'smb3', 'smbfs', 'ceph', 'glusterfs'];
+/** What makes `mount` take a directory that is there, whatever type is named. */
+const TAKES_A_DIRECTORY = /^\s*(?:r?bind|r?move|remount)\s*$/i;
+/** The options of overlay whose values are directories, also as "lowerdir+". */
+const LAYERS = /^\s*(?:lowerdir|datadir|upperdir|workdir)/i;
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/**
+ * Whether the kernel can only read the path in one way: it is absolute, goes neither round nor up, and escapes nothing.
+ */
+function isStraight(path: string): boolean {
+  return (
+    posix.isAbsolute(path) && !/\/(?:\/|\.{1,2}(?:\/|$))/.test(path) && !path.includes('\\') && !CONTROL.test(path)
+  );
+}
+
+function bindOf(Source: string, ReadOnly: boolean, isDangerous: boolean): Judged {
+  return { Type: 'bind', Source, ReadOnly, ...(isDangerous ? { danger: 'system' } : {}) };
+}
+
+/**
+ * What options of `mount` (8) name, for the driver `local`: the kernel takes them as they are, the engine changes
+ * nothing.
+ */
+function bindsOfMount(options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
+  const { type = '', device = '', o = '' } = options;
+  const words = o.split(',');
+  const isBind = words.some((word) => TAKES_A_DIRECTORY.test(word));
+  if (device === '' && type === '' && !isBind) return [];
+  const isOverlay = type.toLowerCase() === 'overlay';
+  const isHarmless = HARMLESS_TYPES.includes(type.toLowerCase());
+  const strict = (path: string) => bindOf(path, readOnly, !isStraight(path));
+  const layers = words
+    .filter((word) => LAYERS.test(word))
+    .flatMap((word) => word.slice(word.indexOf('=') + 1).split(':'))
+    .filter((path) => path !== '')
+    .map(strict);
+  // Other options that name a path of this machine.
+  const paths = words
+    .filter((word) => !LAYERS.test(word))
+    .map((word) => word.slice(word.indexOf('=') + 1))
+    .filter((value) => posix.isAbsolute(value.trim()))
+    .map((value) => bindOf(value.trim(), readOnly, false));
+  // A backslash may hide a comma or a colon from us that the kernel's reading of layers sees, and it needs some layer.
+  if (isOverlay && (o.includes('\\') || CONTROL.test(o) || layers.length === 0))
+    return [bindOf(device === '' ? type : device, readOnly, true)];
+  if (isBind) return [strict(device), ...layers, ...paths];
+  if (isOverlay) return [...layers, ...paths];
+  // A share is "host:/path" or "//host/share"; a local path in its place is judged all the same.
+  if (isHarmless)
+    return [...(posix.isAbsolute(device) && !/^\/\/[^/.]/.test(device) ? [strict(device)] : []), ...layers, ...paths];
+  // A file system of its own, that of a disk or of the kernel: to look into it is to read all files of the disk.
+  return [bindOf(device === '' ? type : device, readOnly, true), ...layers];
+}
+
+/** What a volume's driver options put under its name, as binds to judge. */
+export function bindsOfOptions(driver: string, options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
+  if (driver === '' || driver === 'local') return bindsOfMount(options, readOnly);
+  // What another driver makes of its options is not known; what looks like a path may be one.
+  const isUp = (value: string) => /(?:^|\/)\.\.(?:\/|$)/.test(value);
+  const isCrooked = (value: string) =>
+    posix.isAbsolute(value) && (/\/\.{1,2}(?:\/|$)/.test(value) || value.includes('\\') || CONTROL.test(value));
+  const values = Object.values(options).map((value) => value.trim());
+  return values
+    .filter((value) => posix.isAbsolute(value) || /^[a-z]:[\\/]/i.test(value) || isUp(value))
+    .map((value) => bindOf(value, readOnly, isCrooked(value) || (!posix.isAbsolute(value) && isUp(value))));
+}
+
+/** A mount that gives power, with what stands behind it. */
+export interface Found {
+  readonly danger: Danger;
+  /** What the mount names: a path, a volume, or a container. */
+  readonly named: string;
+  /** The path behind it, where that is another. */
+  readonly path?: string;
+  readonly readOnly: boolean;
+}
+
+/** What is to be judged, as the arguments of a command say it. */
+export interface Asked {
+  readonly mounts?: readonly (Judged & {
+    readonly VolumeOptions?: {
+      readonly DriverConfig?: {
+        readonly Name?: string;
+        readonly Options?: Readonly<Record<string, string>> | null;
+      } | null;
+    };
+  })[];
+  /** `name`, `name:ro` or `name:rw`. */
+  readonly volumesFrom?: readonly string[];
+  /** Whether arguments alone have data written there. */
+  readonly writes?: boolean;
+  /** Whether the paths are those of this machine, wherever the engine is. */
+  readonly here?: boolean;
+}
+
+/** Whether a path is a socket, whoever listens. */
+async function listens(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isSocket(),
+    () => false,
+  );
+}
+
+/** Finds what is dangerous behind mounts. What does not exist yet is judged as it is written. Throws EngineFailure. */
+export async function findDangers(
+  connection: Connection,
+  { mounts = [], volumesFrom = [], writes = false, here: isHere = connection.info.local }: Asked,
+  where: Pick<DangerPlace, 'home' | 'workspaces'>,
+): Promise<Found[]> {
+  const info = (await connection.docker.info().catch(() => ({}))) as { DockerRootDir?: string };
+  // Links are followed on this machine only: what it shares with a remote engine is nothing.
+  const follow = isHere ? followed : (path: string) => Promise.resolve(path);
+  const here = {
+    ...where,
+    writes,
+    dataRoot: info.DockerRootDir,
+    socket: connection.endpoint.options.socketPath ?? undefined,
+  };
+  const places = [
+    here,
+    { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) },
+  ];
+  const judge = async (mount: Judged, named: string): Promise<Found[]> => {
+    // The engine reads ".." as text, another one or a driver may leave it to the kernel: both readings are judged.
+    const text = isHere && posix.isAbsolute(mount.Source) ? posix.normalize(mount.Source) : mount.Source;
+    const real = await follow(mount.Source);
+    const spellings = [...new Set([text, real, await follow(text)])];
+    for (const Source of spellings) {
+      for (const place of places) {
+        const danger = dangerOf({ ...mount, Source }, place);
+        // What a link in the own home leads to is judged by where it leads, and the link by where it lies.
+        if (danger !== undefined)
+          return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
+      }
+    }
+    const isOwn = places.some(({ workspaces }) =>
+      workspaces.some((workspace) => isIn(real, withoutEndSlash(workspace))),
+    );
+    return mount.Type === 'bind' && isHere && !isOwn && ((await listens(real)) || (await listens(text)))
+      ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }]
+      : [];
+  };
+  const judgeVolume = async (
+    name: string,
+    readOnly: boolean,
+    wanted: { Name?: string; Options?: Readonly<Record<string, string>> | null } | null | undefined,
+  ): Promise<Found[]> => {
+    const known = name === '' ? undefined : await volumeIfThere(connection, name);
+    const binds = [
+      ...bindsOfOptions(known?.Driver ?? '', known?.Options ?? {}, readOnly),
+      ...bindsOfOptions(wanted?.Name ?? '', wanted?.Options ?? {}, readOnly),
+    ];
+    return (await Promise.all(binds.map((bind) => judge(bind, name === '' ? bind.Source : name)))).flat();
+  };
+  const ofMounts = mounts.map((mount) =>
+    mount.Type === 'volume'
+      ? judgeVolume(mount.Source, mount.ReadOnly, mount.VolumeOptions?.DriverConfig)
+      : judge(mount, mount.Source),
+  );
+  const ofOthers = volumesFrom.map(async (from) => {
+    const { container, readOnly } = parseVolumesFrom(from);
+    const { Mounts } = await inspectContainer(connection, container);
+    const found = await Promise.all(
+      Mounts.map(({ Type, Name, Source, RW }) =>
+        Type === 'volume'
+          ? judgeVolume(Name ?? '', readOnly || !RW, undefined)
+          : judge({ Type, Source, ReadOnly: readOnly || !RW }, Source),
+      ),
+    );
+    return found.flat().map((one): Found => ({ ...one, named: container, path: one.path ?? one.named }));
+  });
+  return (await Promise.all([...ofMounts, ...ofOthers])).flat();
+}
+
+function volumeIfThere(connection: Connection, volume: string): Promise<InspectedVolume | undefined> {
+  return inspectVolume(connection, volume).catch((error: unknown) => {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  });
+}

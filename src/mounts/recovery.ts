@@ -1,0 +1,175 @@
+/** Puts right what a replacement left when the engine, or this window, went away in the middle of it. */
+import type { Entry, OpenEntry } from '../journal/journal.ts';
+import { plainName, unlessSo } from '../engine/actions.ts';
+import { engineError, type Connection } from '../engine/connection.ts';
+import { abandonedHere } from '../engine/helper/records.ts';
+import type { Logger } from '../engine/log.ts';
+import type { Container } from '../engine/model.ts';
+
+const REPLACEMENT = 'replacement';
+
+/** What the journal holds of a replacement from before its first step on. */
+export interface ReplacementFacts {
+  /** The name that the container has when all is well. */
+  readonly name: string;
+  readonly oldId: string;
+  /** What the old container is called while the new one takes its place. */
+  readonly oldName: string;
+  /** What the new one is called at first; drawn at random, so that it is known before its id is. */
+  readonly freshName: string;
+  /** Once it is made. */
+  readonly freshId?: string;
+  readonly wasRunning: boolean;
+  readonly wasPaused: boolean;
+}
+
+/** Writes down that a replacement is about to begin. Throws JournalFailure. */
+export function recordReplacement({ journal, key }: Connection, facts: ReplacementFacts): Promise<OpenEntry> {
+  return journal.open(REPLACEMENT, key, facts, { flush: true });
+}
+
+export interface Unfinished {
+  readonly entry: Entry;
+  readonly facts: ReplacementFacts;
+  /** Id of the replacement; undefined where there is none. */
+  readonly freshId: string | undefined;
+}
+
+function factsOf({ kind, facts }: Entry): ReplacementFacts | undefined {
+  if (kind !== REPLACEMENT || typeof facts !== 'object' || facts === null) return undefined;
+  const { name, oldId, oldName, freshName, freshId, wasRunning, wasPaused } = facts as Partial<ReplacementFacts>;
+  const texts = [name, oldId, oldName, freshName];
+  if (
+    texts.some((text) => typeof text !== 'string' || text === '') ||
+    typeof wasRunning !== 'boolean' ||
+    typeof wasPaused !== 'boolean'
+  )
+    return undefined;
+  return freshId === undefined || typeof freshId === 'string' ? (facts as ReplacementFacts) : undefined;
+}
+
+interface Seen {
+  readonly id: string;
+  readonly name: string;
+  /** It was never started. */
+  readonly isNew: boolean;
+  /** Milliseconds since 1970, by the engine's clock. */
+  readonly createdAt: number;
+}
+
+async function lookUp({ docker }: Connection, reference: string): Promise<Seen | undefined> {
+  try {
+    const { Id, Name, State, Created } = await docker.getContainer(encodeURIComponent(reference)).inspect();
+    return { id: Id, name: plainName(Name), isNew: State.Status === 'created', createdAt: Date.parse(Created) };
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw engineError(error, { kind: 'container', object: reference, doing: 'look it up' });
+  }
+}
+
+/**
+ * Replacements that were cut off, by this machine's journal. Records of those that are whole, or had done nothing yet,
+ * are closed. Throws EngineUnavailable, EngineFailure.
+ */
+export async function unfinishedReplacements(connection: Connection, log: Logger): Promise<Unfinished[]> {
+  const found: Unfinished[] = [];
+  for (const entry of await abandonedHere(connection, log)) {
+    const facts = factsOf(entry);
+    if (facts === undefined) continue;
+    const old = await lookUp(connection, facts.oldId);
+    const fresh =
+      facts.freshId === undefined
+        ? await unrecordedFresh(connection, entry, facts)
+        : await lookUp(connection, facts.freshId);
+    // The old one went in the last step of all, or somebody removed it: then the new one is all that there is.
+    const isWhole = old === undefined;
+    const isUntouched = !isWhole && fresh === undefined && old.name === facts.name;
+    if (isWhole || (isUntouched && !(await isStopped(connection, facts)))) {
+      await (await connection.journal.claim(entry))?.end();
+      log.info(
+        `A change of the mounts of container "${facts.name}" that was cut off had ${isWhole ? 'come to its end' : 'done nothing yet'}.`,
+      );
+      continue;
+    }
+    found.push({ entry, facts, freshId: fresh?.id });
+  }
+  return found;
+}
+
+/** Clocks of two machines differ. */
+const CLOCKS_MS = 10 * 60_000;
+
+/**
+ * The new container whose id was not written down yet. Such a one was just made and never started; anything else is a
+ * stranger's.
+ */
+async function unrecordedFresh(
+  connection: Connection,
+  { at }: Entry,
+  { freshName }: ReplacementFacts,
+): Promise<Seen | undefined> {
+  const found = await lookUp(connection, freshName);
+  return found !== undefined && found.isNew && found.createdAt > Date.parse(at) - CLOCKS_MS ? found : undefined;
+}
+
+async function isStopped({ docker }: Connection, { oldId, wasRunning }: ReplacementFacts): Promise<boolean> {
+  return wasRunning && !(await docker.getContainer(oldId).inspect()).State.Running;
+}
+
+/**
+ * Removes the replacement and gives the old container its name and its state back: by the ids of the record, never by
+ * name.
+ */
+export async function putBack(
+  { docker, journal }: Connection,
+  { entry, facts, freshId }: Unfinished,
+  log: Logger,
+): Promise<void> {
+  const { name, oldId, wasRunning, wasPaused } = facts;
+  const claimed = await journal.claim(entry);
+  // Another window is doing it, or has done it.
+  if (claimed === undefined) return;
+  try {
+    const old = docker.getContainer(oldId);
+    // Looked at first: without the old one, the new one is all that is left.
+    const { Name } = await old.inspect();
+    if (freshId !== undefined) await removeIfThere(docker.getContainer(freshId).remove({ force: true }));
+    if (plainName(Name) !== name) await old.rename({ name });
+    if (wasRunning) await unlessSo(old.start());
+    if (wasPaused && !(await old.inspect()).State.Paused) await old.pause();
+    await claimed.end();
+    log.info(`Put container "${name}" back as it was before its mounts were to be changed.`);
+  } catch (error) {
+    claimed.leave();
+    throw engineError(error, { kind: 'container', object: name, doing: 'put it back' });
+  }
+}
+
+async function removeIfThere(removal: Promise<unknown>): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode !== 404) throw error;
+  }
+}
+
+/** Names that a replacement gives to its two sides, also those of earlier versions. */
+const MARKED = /^(.+)-(?:old|new)-(?:[rs][0-9a-f]{6}|[0-9a-f]{12})$/;
+
+/**
+ * Containers that are named like what a replacement leaves, and that no record of this machine tells of: another
+ * machine made them, or somebody who wants it to look so. They are to be shown, never touched. Returns their names with
+ * the name that each would have.
+ */
+export async function unrecordedLeftovers(
+  { journal, key }: Connection,
+  containers: readonly Container[],
+): Promise<{ readonly container: string; readonly of: string }[]> {
+  const known = (await journal.entries(key)).map(factsOf).filter((facts) => facts !== undefined);
+  const ids = new Set(known.flatMap(({ oldId, freshId }) => [oldId, freshId]));
+  const names = new Set(known.map(({ freshName }) => freshName));
+  return containers.flatMap(({ id, name }) => {
+    const [, of] = MARKED.exec(name) ?? [];
+    return of === undefined || ids.has(id) || names.has(name) ? [] : [{ container: name, of }];
+  });
+}

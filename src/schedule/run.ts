@@ -1,0 +1,306 @@
+/** One run of one entry of the schedule: back up what is due, verify it, and thin out what the entry made before. */
+import * as l10n from '@vscode/l10n';
+import { readdir } from 'node:fs/promises';
+import type { Connection } from '../engine/connection.ts';
+import { BadArchive, BadArgument, Cancelled, FileFailure, NotFound, PassphraseNeeded } from '../engine/errors.ts';
+import { Inventory } from '../engine/inventory.ts';
+import type { JobOptions } from '../engine/log.ts';
+import type { Container, Volume } from '../engine/model.ts';
+import { checkDestination } from '../backup/archive/writer.ts';
+import { backup, type BackupRequest } from '../backup/backup.ts';
+import { listBackups, type BackupFile } from '../backup/archive/list.ts';
+import { isByPlan, isFromEngine, isOfSubject } from '../backup/archive/manifest.ts';
+import { recordVerdict } from '../backup/archive/manifestFile.ts';
+import { planBackup, type BackupSubject } from '../backup/source/trees.ts';
+import { removeBackup } from '../backup/archive/remove.ts';
+import { isSound, lastBeforeShrinking, removals, type PlannedArchive, type Removal } from './retention.ts';
+import { dueAt } from './due.ts';
+import type { ScheduleEntry } from './entry.ts';
+import { ScheduleLock } from './lock.ts';
+import { verifyBackup } from '../backup/archive/verify.ts';
+
+/** A subject as manifests name it. */
+export interface SubjectName {
+  readonly kind: 'container' | 'volume' | 'bind';
+  readonly name: string;
+}
+
+export interface RunOptions {
+  readonly destination: string;
+  /** What the entry does not say itself. */
+  readonly defaults: Pick<BackupRequest, 'compression' | 'level' | 'method' | 'helperImage'>;
+  /** For an entry that encrypts. */
+  readonly passphrase: string | undefined;
+  /** Also what is not due. */
+  readonly force: boolean;
+  /** When the user cancelled a run; that slot is passed over. */
+  readonly cancelledAt: number | undefined;
+  /** The destination held archives of this entry before. */
+  readonly hadArchives: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What became of one subject. */
+export type RunResult = { readonly id: string; readonly subject: SubjectName } & (
+  | {
+      readonly outcome: 'done';
+      readonly file: string;
+      readonly verified: boolean;
+      readonly removed: readonly string[];
+      readonly shrunkFrom?: { readonly file: string; readonly bytes: number };
+      readonly bytes: number;
+    }
+  | { readonly outcome: 'notDue' }
+  | { readonly outcome: 'failed'; readonly error: string; readonly cause: Error }
+);
+
+/** The archives that an entry made of a subject, on the engine that it is meant for. */
+export function archivesBy(
+  entry: ScheduleEntry,
+  engine: string | undefined,
+  subject: SubjectName | undefined,
+  backups: readonly BackupFile[],
+): BackupFile[] {
+  return backups.filter(
+    (one) =>
+      isByPlan(one, entry.id) &&
+      one.createdAt !== undefined &&
+      (engine === undefined || isFromEngine(one, engine)) &&
+      (subject === undefined || isOfSubject(one, subject)),
+  );
+}
+
+/**
+ * The times of runs, in milliseconds since 1970. An archive that failed its check is no backup: the run is still due.
+ */
+export function doneTimes(archives: readonly BackupFile[], cancelledAt: number | undefined): number[] {
+  const made = archives
+    .filter(({ verified, problem }) => verified?.ok !== false && problem === undefined)
+    .map(({ createdAt, modifiedAt }) => Date.parse(createdAt ?? modifiedAt));
+  return cancelledAt === undefined ? made : [...made, cancelledAt];
+}
+
+/** The volumes of a Compose project: those that it made, and the other named ones that its containers mount. */
+export function volumesOfProject(
+  project: string,
+  { containers, volumes }: { readonly containers: readonly Container[]; readonly volumes: readonly Volume[] },
+): string[] {
+  const own = new Set(containers.filter(({ composeProject }) => composeProject === project).map(({ name }) => name));
+  const isMounted = ({ anonymous, usedBy }: Volume) => !anonymous && usedBy.some(({ container }) => own.has(container));
+  return volumes
+    .filter((volume) => volume.labels['com.docker.compose.project'] === project || isMounted(volume))
+    .map(({ name }) => name);
+}
+
+async function subjectsOf(connection: Connection, { subject }: ScheduleEntry): Promise<BackupSubject[]> {
+  if (subject.kind !== 'project') return [subject];
+  const volumes = volumesOfProject(subject.project, await new Inventory(connection).read());
+  if (volumes.length === 0)
+    throw new NotFound(
+      'volume',
+      subject.project,
+      l10n.t(
+        'The Compose project "{0}" has no volumes on this engine; bring it up once, or correct "project".',
+        subject.project,
+      ),
+    );
+  return volumes.map((volume) => ({ kind: 'volume', volume }));
+}
+
+/** A mount point without its disk is an empty folder: a backup there would be on the wrong disk, unseen. */
+async function checkSame(destination: string, hadArchives: boolean): Promise<void> {
+  if (!hadArchives || (await readdir(destination)).length > 0) return;
+  throw new FileFailure(
+    destination,
+    'EMPTY',
+    l10n.t(
+      'The folder "{0}" held scheduled backups and is empty now: is the disk or network folder mounted? Where it was emptied on purpose, run the entry once by hand.',
+      destination,
+    ),
+  );
+}
+
+/**
+ * Runs an entry: what is due, or all of it. Undefined where another window is at it. A subject that fails is in the
+ * results and does not keep the others from their turn. Throws NotFound, FileFailure and BadArgument for what concerns
+ * the whole entry, PassphraseNeeded, EngineUnavailable, and Cancelled.
+ */
+export async function runEntry(
+  connection: Connection,
+  entry: ScheduleEntry,
+  options: RunOptions,
+  job: JobOptions,
+): Promise<RunResult[] | undefined> {
+  const destination = await checkDestination(options.destination);
+  if (!options.force) await checkSame(destination, options.hadArchives);
+  if (entry.encrypt === true && options.passphrase === undefined) {
+    throw new PassphraseNeeded(
+      destination,
+      false,
+      l10n.t(
+        'The scheduled backup "{0}" is to be encrypted, and no passphrase is stored; set it by "Set Backup Passphrase…".',
+        entry.id,
+      ),
+    );
+  }
+  const subjects = await subjectsOf(connection, entry);
+  const lock = await ScheduleLock.take(destination, entry.id);
+  if (lock === undefined) return undefined;
+  try {
+    const whileOurs: JobOptions = { ...job, signal: AbortSignal.any([job.signal, lock.lost]) };
+    const results: RunResult[] = [];
+    for (const subject of subjects)
+      results.push(await runSubject(connection, entry, subject, { ...options, destination }, whileOurs));
+    return results;
+  } catch (error) {
+    if (error instanceof Cancelled && lock.lost.aborted && !job.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runSubject(
+  connection: Connection,
+  entry: ScheduleEntry,
+  subject: BackupSubject,
+  options: RunOptions,
+  job: JobOptions,
+): Promise<RunResult> {
+  let name: SubjectName = nameIn(subject);
+  try {
+    const { kind, subject: found } = await planBackup(connection, subject);
+    name = { kind, name: found };
+    const engine = entry.engine ?? connection.info.name;
+    // Read under the lock: another window may have been here a moment ago.
+    const before = archivesBy(entry, engine, name, await listBackups(options.destination));
+    if (
+      !options.force &&
+      dueAt(entry.when, doneTimes(before, options.cancelledAt), entry.since, options.now()) > options.now()
+    )
+      return { id: entry.id, subject: name, outcome: 'notDue' };
+    const { file, bytes } = await backup(connection, requestOf(entry, subject, options), job);
+    const listed = async () => archivesBy(entry, engine, name, await listBackups(options.destination)).map(toPlanned);
+    const verified = entry.verify && (await verify(entry, file, listed, options, job));
+    const archives = await listed();
+    const removed = await thinOut(entry, removals(archives, entry.keep, options.now()), job);
+    const big = lastBeforeShrinking(archives);
+    // Said once, at the step: the last sound archive before this one was still as large.
+    const isStep = big !== undefined && big.file === before.map(toPlanned).find(isSound)?.file;
+    return {
+      id: entry.id,
+      subject: name,
+      outcome: 'done',
+      file,
+      bytes,
+      verified,
+      removed,
+      ...(isStep ? { shrunkFrom: { file: big.file, bytes: big.bytes } } : {}),
+    };
+  } catch (error) {
+    if (error instanceof Cancelled) throw error;
+    return { id: entry.id, subject: name, outcome: 'failed', error: (error as Error).message, cause: error as Error };
+  }
+}
+
+function nameIn(subject: BackupSubject): SubjectName {
+  switch (subject.kind) {
+    case 'container':
+      return { kind: 'container', name: subject.container };
+    case 'volume':
+      return { kind: 'volume', name: subject.volume };
+    case 'bind':
+      return { kind: 'bind', name: subject.source };
+  }
+}
+
+function requestOf(
+  entry: ScheduleEntry,
+  subject: BackupSubject,
+  { defaults, destination, passphrase }: RunOptions,
+): BackupRequest {
+  return {
+    subject,
+    destination,
+    compression: entry.compression ?? defaults.compression,
+    // A level belongs to its compression.
+    level:
+      entry.level ??
+      (entry.compression === undefined || entry.compression === defaults.compression ? defaults.level : undefined),
+    method: entry.method ?? defaults.method,
+    helperImage: defaults.helperImage,
+    consistency: entry.consistency,
+    passphrase: entry.encrypt === true ? passphrase : undefined,
+    plan: entry.id,
+  };
+}
+
+/** True, and written into the manifest; for an archive that is not whole that is written too, and BadArchive thrown. */
+async function verify(
+  entry: ScheduleEntry,
+  file: string,
+  listed: () => Promise<PlannedArchive[]>,
+  { destination, passphrase, now }: RunOptions,
+  job: JobOptions,
+): Promise<true> {
+  const { ok, problems } = await verifyBackup(file, job, passphrase);
+  await recordVerdict(file, ok);
+  if (ok) return true;
+  // Broken archives must not fill the disk while it is tried again; those that are sound all stay.
+  const unsound = (await listed()).filter((one) => !isSound(one));
+  await thinOut(entry, removals(unsound, { last: 1 }, now()), job);
+  throw new BadArchive(
+    file,
+    problems,
+    l10n.t(
+      'The scheduled backup "{0}" was written, but verifying it failed: {1}. Earlier backups were kept; check the disk of "{2}".',
+      entry.id,
+      problems.slice(0, 3).join('; '),
+      destination,
+    ),
+  );
+}
+
+function toPlanned({ file, createdAt = '', bytes = 0, verified, problem }: BackupFile): PlannedArchive {
+  return { file, createdAt, bytes, verified: verified?.ok, problem };
+}
+
+async function thinOut(entry: ScheduleEntry, what: readonly Removal[], job: JobOptions): Promise<string[]> {
+  const removed: string[] = [];
+  for (const removal of what) {
+    if (job.signal.aborted) break;
+    if (await remove(entry, removal, job)) removed.push(removal.file);
+  }
+  return removed;
+}
+
+async function remove(entry: ScheduleEntry, { file, reason }: Removal, { log }: JobOptions): Promise<boolean> {
+  try {
+    await removeBackup(file);
+    log.info(`Removed "${file}", made by the scheduled backup "${entry.id}": ${reason}.`);
+    return true;
+  } catch (error) {
+    log.warn(`"${file}" was to go (${reason}) and could not be removed: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+/** Whether an entry is meant for another engine than this one. */
+export function isElsewhere({ engine }: ScheduleEntry, connection: Connection): boolean {
+  return engine !== undefined && engine !== connection.info.name;
+}
+
+/** Throws BadArgument for an entry that is meant for another engine. */
+export function checkEngine(entry: ScheduleEntry, connection: Connection): void {
+  if (isElsewhere(entry, connection))
+    throw new BadArgument(
+      'engine',
+      l10n.t(
+        'The scheduled backup "{0}" is for the engine "{1}", and this window is connected to "{2}"; select the context of that engine, or correct "engine".',
+        entry.id,
+        entry.engine ?? '',
+        connection.info.name,
+      ),
+    );
+}
