@@ -3,12 +3,14 @@ import * as l10n from '@vscode/l10n';
 import { unlessSo } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
-import { recordUndo } from '../engine/helper/records.ts';
 import { Inventory } from '../engine/inventory.ts';
-import type { JobOptions, Logger } from '../engine/log.ts';
+import type { Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
 import { hostPaths, mountsOver } from '../engine/sharing.ts';
 import type { MountRef } from './source/look.ts';
+import type { Job } from '../engine/job.ts';
+import type { UndoQuiet } from './undo/records.ts';
+import { undoably } from './undo/undoably.ts';
 
 export type Consistency = 'none' | 'pause' | 'stop';
 
@@ -17,13 +19,6 @@ export interface Writer {
   readonly name: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
-}
-
-/** What the record of such a job says. */
-export interface UndoQuiet {
-  readonly kind: 'resume';
-  readonly how: 'pause' | 'stop';
-  readonly containers: readonly { readonly id: string; readonly name: string }[];
 }
 
 /** Running containers that can write to one of the sources, by whatever mount they reach it. */
@@ -66,18 +61,16 @@ export function checkConsistency(word: string | undefined): Consistency {
  * are left alone.
  */
 export async function quietly<T>(
-  connection: Connection,
+  job: Job,
   sources: readonly MountRef[],
   how: Consistency,
-  job: JobOptions,
-  warn: (message: string) => void,
   task: () => Promise<T>,
 ): Promise<T> {
-  const writers = await writersOf(connection, sources);
+  const writers = await writersOf(job.connection, sources);
   if (writers.length === 0) return task();
   const names = writers.map(({ name }) => name).join(', ');
   if (how === 'none') {
-    warn(
+    job.warn(
       l10n.t(
         'While it runs, {0} can write to the source; what is written in the meantime may be in the archive in part only.',
         names,
@@ -85,39 +78,33 @@ export async function quietly<T>(
     );
     return task();
   }
-  await refuseSelfRemoving(connection, writers, how);
+  await refuseSelfRemoving(job.connection, writers, how);
   for (const writer of how === 'pause' ? writers.filter(isDatabase) : [])
-    warn(
+    job.warn(
       l10n.t(
         '"{0}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".',
         writer.name,
       ),
     );
   const undo: UndoQuiet = { kind: 'resume', how, containers: writers.map(({ id, name }) => ({ id, name })) };
-  const record = await recordUndo(connection, undo);
-  try {
-    for (const { id, name } of writers) {
-      const container = connection.docker.getContainer(id);
-      await (how === 'pause' ? container.pause() : unlessSo(container.stop())).catch((error: unknown) => {
-        throw engineError(error, { kind: 'container', object: name, doing: `${how} it` });
-      });
-    }
-    job.log.info(how === 'pause' ? `Paused ${names}.` : `Stopped ${names}.`);
-    return await task();
-  } finally {
-    // Where the engine is gone the record stays, and the next connection does it.
-    const isResumed = await resume(connection, undo, job.log).then(
-      () => true,
-      (error: unknown) => {
-        job.log.error(
-          `${names} could not be set going again now and will be at the next connection: ${(error as Error).message}`,
-        );
-        return false;
-      },
-    );
-    if (isResumed) await record.end();
-    else record.leave();
-  }
+  const goOn = () => resume(job.connection, undo, job.log);
+  return undoably(job, {
+    undo,
+    begin: async () => {
+      for (const { id, name } of writers) {
+        const container = job.connection.docker.getContainer(id);
+        await (how === 'pause' ? container.pause() : unlessSo(container.stop())).catch((error: unknown) => {
+          throw engineError(error, { kind: 'container', object: name, doing: `${how} it` });
+        });
+      }
+      job.log.info(how === 'pause' ? `Paused ${names}.` : `Stopped ${names}.`);
+      return undo;
+    },
+    task,
+    putRight: goOn,
+    finish: { run: goOn },
+    later: (reason) => `${names} could not be set going again now and will be at the next connection: ${reason}`,
+  });
 }
 
 async function refuseSelfRemoving({ docker }: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {

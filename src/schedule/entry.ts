@@ -4,6 +4,7 @@ import { BadArgument } from '../engine/errors.ts';
 import type { Compression } from '../backup/archive/compression.ts';
 import type { Consistency } from '../backup/consistency.ts';
 import type { Method } from '../backup/source/method.ts';
+import { type ScheduledSubject, SUBJECT_FIELD } from '../backup/subject.ts';
 
 /** When an entry is due. */
 export type When =
@@ -18,13 +19,6 @@ export interface Keep {
   readonly weekly?: number;
   readonly monthly?: number;
 }
-
-/** What an entry backs up; `project` stands for the volumes of a Compose project, an archive each. */
-export type ScheduledSubject =
-  | { readonly kind: 'container'; readonly container: string; readonly targets?: readonly string[] }
-  | { readonly kind: 'volume'; readonly volume: string }
-  | { readonly kind: 'bind'; readonly source: string }
-  | { readonly kind: 'project'; readonly project: string };
 
 export interface ScheduleEntry {
   /** In the manifest of every archive that the entry makes. */
@@ -157,16 +151,7 @@ function subjectOf(raw: Raw): ScheduledSubject {
   const targets = texts(raw, 'targets', 'give a list of paths in the container.');
   if (targets !== undefined && field !== 'container')
     throw wrong('targets', raw['targets'], 'it goes with "container" only; leave it out.');
-  switch (field) {
-    case 'container':
-      return { kind: 'container', container: name, ...(targets ? { targets } : {}) };
-    case 'volume':
-      return { kind: 'volume', volume: name };
-    case 'source':
-      return { kind: 'bind', source: name };
-    case 'project':
-      return { kind: 'project', project: name };
-  }
+  return { kind: field === 'source' ? 'bind' : field, name, ...(targets ? { targets } : {}) };
 }
 
 function whenOf(raw: Raw): When {
@@ -232,16 +217,7 @@ function sinceOf(raw: Raw): number | undefined {
 
 /** What a subject is called: "volume:db", "container:web:/data". */
 export function subjectId(subject: ScheduledSubject): string {
-  switch (subject.kind) {
-    case 'container':
-      return ['container', subject.container, ...(subject.targets ?? [])].join(':');
-    case 'volume':
-      return `volume:${subject.volume}`;
-    case 'bind':
-      return `source:${subject.source}`;
-    case 'project':
-      return `project:${subject.project}`;
-  }
+  return [SUBJECT_FIELD[subject.kind], subject.name, ...(subject.targets ?? [])].join(':');
 }
 
 /** One entry. Throws BadArgument with the field, why, and what would do. */

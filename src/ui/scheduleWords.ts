@@ -1,6 +1,6 @@
 /** The schedule in words. */
 import * as vscode from 'vscode';
-import type { Keep, ScheduledSubject, ScheduleEntry, When } from '../schedule/entry.ts';
+import type { Keep, ScheduleEntry, When } from '../schedule/entry.ts';
 import { joined, say, type Shown } from './shown.ts';
 
 const MINUTE = 60_000;
@@ -46,19 +46,6 @@ export function keepInWords(keep: Keep | undefined): Shown {
     keep.monthly === undefined ? undefined : say('{0} monthly', keep.monthly),
   ];
   return joined(parts, ', ');
-}
-
-export function subjectInWords(subject: ScheduledSubject): string {
-  switch (subject.kind) {
-    case 'container':
-      return subject.targets === undefined ? subject.container : `${subject.container}:${subject.targets.join(', ')}`;
-    case 'volume':
-      return subject.volume;
-    case 'bind':
-      return subject.source;
-    case 'project':
-      return subject.project;
-  }
 }
 
 /** "every day at 03:00, keeps the last 7". */

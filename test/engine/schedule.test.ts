@@ -11,7 +11,7 @@ import { ScheduleLock } from '../../src/schedule/lock.ts';
 import { ScheduleRunner, type EntryResult, type Failure, type RunnerOptions } from '../../src/schedule/runner.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { EngineUnavailable } from '../../src/engine/errors.ts';
-import { begin, container, end, helpersOf, job, unique, until, volume } from './support.ts';
+import { begin, container, end, helpersOf, jobOn, unique, until, volume } from './support.ts';
 
 const HOUR = 3_600_000;
 let connection: Connection;
@@ -185,16 +185,17 @@ describe('a plan', () => {
 describe('retention on real files', () => {
   it('removes the oldest of its own, and nothing that it did not make', async () => {
     const { runner, told } = window([{ id: 'mine', volume: data, every: '1d', keep: { last: 2 } }]);
-    const byHand = await backup(
-      connection,
-      { subject: { kind: 'volume', volume: data }, destination: to, name: 'by-hand' },
-      job(),
-    );
-    const other = await backup(
-      connection,
-      { subject: { kind: 'volume', volume: data }, destination: to, name: 'of-another-plan', plan: 'another' },
-      job(),
-    );
+    const byHand = await backup(jobOn(connection), {
+      subject: { kind: 'volume', name: data },
+      destination: to,
+      name: 'by-hand',
+    });
+    const other = await backup(jobOn(connection), {
+      subject: { kind: 'volume', name: data },
+      destination: to,
+      name: 'of-another-plan',
+      plan: 'another',
+    });
     writeFileSync(join(to, 'foreign.tar'), execFileSync('tar', ['-cf', '-', '-C', source, '.']));
     writeFileSync(join(to, `${data}-20200101T000000Z.tar.zst`), 'named alike, without a manifest');
     const foreign = archives();

@@ -2,11 +2,12 @@
 import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
 import { BadArchive } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { ArchiveReader } from './reader.ts';
 import { memberPath } from '../../tar/names.ts';
 import { type TarMember } from '../../tar/members.ts';
 import { utf8Text } from '../../tar/names.ts';
+import type { Work } from '../../engine/job.ts';
 
 export interface ArchiveEntry {
   /** Path in the archive, without `./` in front. */
@@ -23,7 +24,7 @@ export interface ArchiveEntry {
 export async function listEntries(
   file: string,
   most: number,
-  job: JobOptions,
+  job: Work,
   passphrase?: string,
 ): Promise<{ entries: ArchiveEntry[]; more: number }> {
   const entries: ArchiveEntry[] = [];

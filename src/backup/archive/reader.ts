@@ -5,10 +5,11 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BadArchive, Cancelled, FileFailure, NotFound, PassphraseNeeded } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { decompressor, detectPacking, MAGIC_BYTES } from './compression.ts';
 import { decryptor } from './encryption.ts';
 import { tarMembers, type WalkOptions } from '../../tar/members.ts';
+import type { Work } from '../../engine/job.ts';
 
 const READ_BYTES = 1024 * 1024;
 /** Past this much content, more than this many times the file's size is no archive but an attack on the disk. */
@@ -26,7 +27,7 @@ async function openForReading(file: string) {
   }
 }
 
-type Reporting = Pick<JobOptions, 'signal' | 'progress'>;
+type Reporting = Pick<Work, 'signal' | 'progress'>;
 type Unpack = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
 /** How an encrypted file is read: what is inside says how it is compressed. */
@@ -121,10 +122,7 @@ export class ArchiveReader {
    * Reads the whole file: its hash always to the end, its members as far as they are sound. `damage` says where they
    * are not. Throws FileFailure or Cancelled.
    */
-  async check(
-    job: JobOptions,
-    walk: WalkOptions,
-  ): Promise<{ sha256: string; size: number; damage: string | undefined }> {
+  async check(job: Work, walk: WalkOptions): Promise<{ sha256: string; size: number; damage: string | undefined }> {
     const source = new HashedFile(this.#handle, this.size, job);
     let damage: string | undefined;
     try {
@@ -149,7 +147,7 @@ export class ArchiveReader {
   }
 
   /** The members that `walk` selects, as one tar stream without its end blocks. Fails with BadTar or BadArchive. */
-  async *members(job: JobOptions, walk: WalkOptions): AsyncGenerator<Buffer> {
+  async *members(job: Work, walk: WalkOptions): AsyncGenerator<Buffer> {
     const source = new HashedFile(this.#handle, this.size, job);
     const members = tarMembers(walk);
     const finished = pipeline(limited(this.#unpack(source.rest()), this.size), members, { signal: job.signal });

@@ -1,12 +1,13 @@
 /** Reads a whole archive and says whether it could be restored. */
 import { resolve } from 'node:path';
 import { PassphraseNeeded } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { ArchiveReader } from './reader.ts';
 import { EscapeCheck } from './escapes.ts';
 import { type Manifest } from './manifest.ts';
 import { openManifest } from './manifestFile.ts';
 import { MemberCount } from './memberCount.ts';
+import type { Work } from '../../engine/job.ts';
 
 export interface VerifyResult {
   readonly ok: boolean;
@@ -23,7 +24,7 @@ function rootsOf(manifest: Manifest | undefined): Set<string> {
  * Checks every header, the end of the archive, and against the manifest the checksum, entries and bytes.
  * What is wrong with the archive is in `problems`; throws only NotFound, FileFailure, PassphraseNeeded and Cancelled.
  */
-export async function verifyBackup(path: string, job: JobOptions, passphrase?: string): Promise<VerifyResult> {
+export async function verifyBackup(path: string, job: Work, passphrase?: string): Promise<VerifyResult> {
   const file = resolve(path);
   const problems: string[] = [];
   const manifest = await openManifest(file, passphrase).catch((error: unknown) => {

@@ -5,7 +5,7 @@ import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
 import { engineError, type Connection } from '../../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { ArchiveReader } from '../archive/reader.ts';
 import type { Consistency } from '../consistency.ts';
 import { EscapeCheck } from '../archive/escapes.ts';
@@ -15,16 +15,18 @@ import { type Manifest } from '../archive/manifest.ts';
 import { openManifest } from '../archive/manifestFile.ts';
 import { MemberCount } from '../archive/memberCount.ts';
 import type { Method } from '../source/method.ts';
-import { planTarget, slotOf, slotsOf, type RestoreInto, type RestoreTarget, type Slot } from './target.ts';
+import { planTarget, slotOf, slotsOf, type RestoreTarget, type Slot } from './target.ts';
 import { BadTar, type TarMember } from '../../tar/members.ts';
 import { printableName } from '../../tar/names.ts';
 import { differences } from '../archive/verify.ts';
+import type { Job, Work } from '../../engine/job.ts';
+import type { Subject } from '../subject.ts';
 
 export type RestoreMode = 'empty' | 'merge' | 'replace';
 
 export interface RestoreRequest {
   readonly file: string;
-  readonly into: RestoreInto;
+  readonly into: Subject;
   readonly mode: RestoreMode;
   /** Directory of the archive, or number of leading names, to leave out; found by itself where it is not given. */
   readonly strip?: string | number;
@@ -54,12 +56,7 @@ export interface Ready {
  * Reads the archive whole, finds where its parts go and does the task with it open. Throws BadArchive, BadArgument,
  * NotFound, PassphraseNeeded or FileFailure.
  */
-export async function prepared<T>(
-  connection: Connection,
-  request: RestoreRequest,
-  job: JobOptions,
-  task: (ready: Ready) => Promise<T>,
-): Promise<T> {
+export async function prepared<T>(job: Job, request: RestoreRequest, task: (ready: Ready) => Promise<T>): Promise<T> {
   const file = resolve(request.file);
   if (!['empty', 'merge', 'replace'].includes(request.mode))
     throw new BadArgument(
@@ -69,11 +66,11 @@ export async function prepared<T>(
   const manifest = await openManifest(file, request.passphrase);
   const reader = await ArchiveReader.open(file, request.passphrase);
   try {
-    const target = await planTarget(connection, request.into, manifest);
+    const target = await planTarget(job.connection, request.into, manifest);
     const scan = await scanArchive(reader, manifest, job);
     const slots = slotsOf(target, manifest, scan, request.strip);
     const selects = selection(slots, request.entries);
-    const count = await countSelected(reader, manifest, slots, selects, scan, request, job);
+    const count = await countSelected(job, reader, { slots, selects, scan }, request.entries, manifest);
     const roots = new Map<Slot, TarMember>();
     for (const slot of slots) {
       const root = scan.directories.get(slot.prefix);
@@ -117,7 +114,7 @@ const MOST_DIRECTORY_BYTES = 128 * 1024 * 1024;
 const MOST_ROOT_BYTES = 4096;
 
 /** Reads all of it. Throws BadArchive for what is damaged, differs from its manifest or would leave the target. */
-async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined, job: JobOptions): Promise<Scan> {
+async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined, job: Work): Promise<Scan> {
   const escapes = new EscapeCheck();
   const layout = new LayoutScan();
   const roots = new Set(['.', ...(manifest?.mounts.map(({ root }) => root) ?? [])]);
@@ -204,16 +201,14 @@ function selection(slots: readonly Slot[], entries: readonly string[] | undefine
 
 /** Counts what will be written; only a choice needs another reading. Throws BadArgument where nothing was chosen. */
 async function countSelected(
+  job: Work,
   reader: ArchiveReader,
+  { slots, selects, scan }: Pick<Ready, 'slots' | 'selects'> & { readonly scan: Scan },
+  wanted: readonly string[] | undefined,
   manifest: Manifest | undefined,
-  slots: readonly Slot[],
-  selects: (member: TarMember) => boolean,
-  scan: Scan,
-  request: RestoreRequest,
-  job: JobOptions,
 ): Promise<{ entries: number; bytes: number }> {
   const isAll =
-    request.entries === undefined &&
+    wanted === undefined &&
     (slots.length === manifest?.mounts.length || (slots.length === 1 && slots[0]?.prefix === ''));
   if (isAll) return { entries: scan.entries, bytes: scan.bytes };
   const roots = new Set(slots.map(({ prefix }) => prefix || '.'));
@@ -228,10 +223,10 @@ async function countSelected(
       } else if (member.type === '0') left.add(memberPath(member.name));
     },
   });
-  if (count.entries === 0 && request.entries !== undefined)
+  if (count.entries === 0 && wanted !== undefined)
     throw new BadArgument(
       'entries',
-      l10n.t('The archive holds none of {0}.', request.entries.map((entry) => `"${entry}"`).join(', ')),
+      l10n.t('The archive holds none of {0}.', wanted.map((entry) => `"${entry}"`).join(', ')),
     );
   const broken = links.find(({ link }) => left.has(memberPath(link)));
   if (broken !== undefined) {
@@ -256,14 +251,13 @@ export async function isThere({ docker }: Connection): Promise<boolean> {
 }
 
 /** Says what really happened. */
-export async function nameFailure(
+export async function restoreError(
   error: unknown,
-  connection: Connection,
+  { connection, signal }: Job,
   { file, into }: RestoreRequest,
-  { signal }: JobOptions,
 ): Promise<unknown> {
   if (signal.aborted) return new Cancelled('The restore');
-  const object = into.kind === 'volume' ? into.volume : into.kind === 'container' ? into.container : into.source;
+  const object = into.name;
   const known = engineError(error, {
     kind: into.kind === 'bind' ? 'mount' : into.kind,
     object,

@@ -1,10 +1,10 @@
 /** What tells a volume or directory from another that takes its name later. */
 import { stat } from 'node:fs/promises';
-import { inspectVolume } from '../engine/actions.ts';
-import type { Connection } from '../engine/connection.ts';
-import { NotFound } from '../engine/errors.ts';
-import { atLeast } from '../engine/inventory.ts';
-import { sharesFiles } from '../engine/helper/localPipe.ts';
+import { inspectVolume } from '../../engine/actions.ts';
+import type { Connection } from '../../engine/connection.ts';
+import { NotFound } from '../../engine/errors.ts';
+import { atLeast } from '../../engine/inventory.ts';
+import { sharesFiles } from '../../engine/helper/localPipe.ts';
 
 const inodeOf = (path: string) =>
   stat(path, { bigint: true }).then(
