@@ -1,12 +1,18 @@
 /** Backs a container's mounts, a volume or a bind up into one tar file. */
 import * as l10n from '@vscode/l10n';
-import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { engineError } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
 
 import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archive/writer.ts';
-import { SUFFIX, compressor, hasZstd, levels, type Compression } from './archive/compression.ts';
+import {
+  COMPRESSION_NAMES,
+  COMPRESSIONS,
+  compressor,
+  hasZstd,
+  withoutEnding,
+  type Compression,
+} from './archive/compression.ts';
 import { checkConsistency, quietly, type Consistency } from './consistency.ts';
 import { ENCRYPTED_SUFFIX, encryptor } from './archive/encryption.ts';
 import { listBackups } from './archive/list.ts';
@@ -61,7 +67,7 @@ interface PackingChoice {
 }
 
 function suffixOf({ compression, passphrase }: PackingChoice): string {
-  return `${SUFFIX[compression]}${passphrase === undefined ? '' : ENCRYPTED_SUFFIX}`;
+  return `${COMPRESSIONS[compression].endings[0]}${passphrase === undefined ? '' : ENCRYPTED_SUFFIX}`;
 }
 
 /** tar pads its output to records of 20 blocks. */
@@ -151,11 +157,12 @@ function describe(reader: Reader): string {
 }
 
 function checkCompression(request: BackupRequest, warn: (message: string) => void): Compression {
-  const wanted = request.compression ?? 'zstd';
-  if (!(wanted in SUFFIX)) {
+  const [preferred] = COMPRESSION_NAMES;
+  const wanted = request.compression ?? preferred;
+  if (!Object.hasOwn(COMPRESSIONS, wanted)) {
     throw new BadArgument(
       'compression',
-      l10n.t('The compression "{0}" is unknown; use none, gzip or zstd.', String(wanted)),
+      l10n.t('The compression "{0}" is unknown; use one of {1}.', String(wanted), COMPRESSION_NAMES.join(', ')),
     );
   }
   if (request.method !== undefined && !['auto', 'archive', 'tar'].includes(request.method)) {
@@ -165,8 +172,9 @@ function checkCompression(request: BackupRequest, warn: (message: string) => voi
     );
   }
   const { level } = request;
-  if (level !== undefined && wanted !== 'none') {
-    const { min, max } = levels(wanted);
+  const { levels } = COMPRESSIONS[wanted];
+  if (level !== undefined && levels !== undefined) {
+    const { min, max } = levels;
     if (!Number.isInteger(level) || level < min || level > max) {
       throw new BadArgument(
         'level',
@@ -181,7 +189,7 @@ function checkCompression(request: BackupRequest, warn: (message: string) => voi
 
 /** A file name that the user chose, without a known ending. */
 function checkName(name: string): string {
-  const stem = name.replace(/\.tar(\.gz|\.zst)?(\.age)?$/, '');
+  const stem = withoutEnding(name);
   // eslint-disable-next-line no-control-regex -- a file name may hold none
   const hasForbidden = /[/\\\u0000-\u001f]/.test(stem);
   if (['', '.', '..'].includes(stem) || hasForbidden || Buffer.byteLength(stem) > 200) {
@@ -209,7 +217,7 @@ async function writeArchive(
     const begin = (tree: Tree) =>
       reader.method === 'archive' ? SecondLook.begin(job, tree, look) : Promise.resolve(undefined);
     const tarred = readTrees(job, source, plan.trees, begin, mounts);
-    const compress = compression === 'none' ? new PassThrough() : compressor(compression, level);
+    const compress = compressor(compression, level);
     if (passphrase === undefined) await pipeline(tarred, compress, archive.sink(), { signal: job.signal });
     else await pipeline(tarred, compress, encryptor(passphrase), archive.sink(), { signal: job.signal });
     return mounts;
@@ -300,7 +308,7 @@ function describeArchive(
     leftOut: plan.leftOut,
     method: reader.method,
     compression,
-    ...(level === undefined || compression === 'none' ? {} : { level }),
+    ...(level === undefined || COMPRESSIONS[compression].levels === undefined ? {} : { level }),
     ...(passphrase === undefined ? {} : { encryption: 'age' as const }),
     notKept: notKept(reader),
   };

@@ -1,24 +1,17 @@
 /** What the setting `dockerMounts.schedule` says: entries as a person writes them, checked one by one. */
 import * as l10n from '@vscode/l10n';
 import { BadArgument } from '../engine/errors.ts';
-import type { Compression } from '../backup/archive/compression.ts';
+import { COMPRESSION_NAMES, type Compression } from '../backup/archive/compression.ts';
 import type { Consistency } from '../backup/consistency.ts';
 import type { Method } from '../backup/source/method.ts';
 import { type ScheduledSubject, SUBJECT_FIELD } from '../backup/subject.ts';
+import { type Keep, RULE_NAMES } from './rules.ts';
 
 /** When an entry is due. */
 export type When =
   | { readonly kind: 'every'; readonly ms: number }
   /** Minutes of the local day, ascending; weekdays as Date counts them, 0 for Sunday. */
   | { readonly kind: 'at'; readonly minutes: readonly number[]; readonly weekdays: readonly number[] };
-
-/** How many of the archives that an entry made stay. */
-export interface Keep {
-  readonly last?: number;
-  readonly daily?: number;
-  readonly weekly?: number;
-  readonly monthly?: number;
-}
 
 export interface ScheduleEntry {
   /** In the manifest of every archive that the entry makes. */
@@ -68,7 +61,6 @@ export const ENTRY_FIELDS = [
   'encrypt',
   'engine',
 ] as const;
-const KEEP_FIELDS = ['last', 'daily', 'weekly', 'monthly'] as const;
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   m: 60_000,
@@ -191,11 +183,11 @@ export function keepOf(value: unknown): Keep | undefined {
   if (typeof value !== 'object' || Array.isArray(value))
     throw wrong('keep', value, 'give an object such as {"last": 7, "weekly": 4}.');
   const raw = value as Raw;
-  const unknown = Object.keys(raw).find((field) => !(KEEP_FIELDS as readonly string[]).includes(field));
+  const unknown = Object.keys(raw).find((field) => !(RULE_NAMES as readonly string[]).includes(field));
   if (unknown !== undefined)
-    throw new BadArgument('keep', l10n.t('"keep.{0}" is unknown; use {1}.', unknown, KEEP_FIELDS.join(', ')));
-  const keep: Partial<Record<(typeof KEEP_FIELDS)[number], number>> = {};
-  for (const field of KEEP_FIELDS) {
+    throw new BadArgument('keep', l10n.t('"keep.{0}" is unknown; use {1}.', unknown, RULE_NAMES.join(', ')));
+  const keep: { -readonly [rule in keyof Keep]: number } = {};
+  for (const field of RULE_NAMES) {
     const count = raw[field];
     if (count === undefined || count === null) continue;
     if (typeof count !== 'number' || !Number.isInteger(count) || count < 0)
@@ -240,7 +232,7 @@ export function parseEntry(value: unknown): ScheduleEntry {
     destination: text(raw, 'destination'),
     keep: keepOf(raw['keep']),
     verify: flag(raw, 'verify') ?? true,
-    compression: oneOf<Compression>(raw, 'compression', ['zstd', 'gzip', 'none']),
+    compression: oneOf<Compression>(raw, 'compression', COMPRESSION_NAMES),
     level: typeof level === 'number' ? level : undefined,
     method: oneOf<'auto' | Method>(raw, 'method', ['auto', 'tar', 'archive']),
     consistency: oneOf<Consistency>(raw, 'consistency', ['none', 'pause', 'stop']),

@@ -391,7 +391,7 @@ describe('what goes wrong', () => {
 
 describe('the lock', () => {
   it('of a process that crashed is taken over at once', async () => {
-    const script = `import { ScheduleLock } from ${JSON.stringify(join(process.cwd(), 'src/backup/scheduleLock.ts'))}; await ScheduleLock.take(process.argv[1], 'mine'); console.log('held'); setInterval(() => {}, 1000);`;
+    const script = `import { ScheduleLock } from ${JSON.stringify(join(process.cwd(), 'src/schedule/lock.ts'))}; await ScheduleLock.take(process.argv[1], 'mine'); console.log('held'); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, to], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
