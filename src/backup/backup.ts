@@ -2,7 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { engineError, type Connection } from '../engine/connection.ts';
+import { answers, engineError, type Connection } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archive/writer.ts';
@@ -339,22 +339,17 @@ async function nameFailure(
     object: plan.subject,
     doing: 'back it up',
   };
-  if (!(error instanceof EngineUnavailable)) {
-    try {
-      await connection.docker.ping();
-    } catch {
-      return new EngineUnavailable(
-        'lost',
+  if (!(error instanceof EngineUnavailable) && !(await answers(connection)))
+    return new EngineUnavailable(
+      'lost',
+      connection.endpoint.address,
+      l10n.t(
+        'The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.',
         connection.endpoint.address,
-        l10n.t(
-          'The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.',
-          connection.endpoint.address,
-          plan.subject,
-        ),
-        { cause: error },
-      );
-    }
-  }
+        plan.subject,
+      ),
+      { cause: error },
+    );
   if (error instanceof BadTar) {
     return new BadArchive(
       archive.file,

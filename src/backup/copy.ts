@@ -2,12 +2,11 @@
 import * as l10n from '@vscode/l10n';
 import { pipeline } from 'node:stream/promises';
 import { posix } from 'node:path';
-import { inspectVolume } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
-import { BadArgument, Cancelled, EngineFailure, NotFound, TargetNotEmpty } from '../engine/errors.ts';
+import { BadArgument, Cancelled, EngineFailure, TargetNotEmpty } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
 import { findTool } from '../engine/helper/toolImage.ts';
-import type { NewVolume } from '../engine/volumes.ts';
+import { inspectVolume, volumeIfThere, type NewVolume } from '../engine/volumes.ts';
 import { clearContents } from './restore/safetyCopy.ts';
 import { recordClear } from './clear.ts';
 import { memberPath } from '../tar/names.ts';
@@ -201,15 +200,7 @@ export async function copyData(
     );
   const plan = await sourceOf(connection, source);
   const copy = { from: connection, plan, to: connection, ...options };
-  const isNew =
-    target.type === 'volume' &&
-    (await inspectVolume(connection, target.source).then(
-      () => false,
-      (error: unknown) => {
-        if (error instanceof NotFound) return true;
-        throw error;
-      },
-    ));
+  const isNew = target.type === 'volume' && (await volumeIfThere(connection, target.source)) === undefined;
   if (isNew) return intoNew(copy, { name: target.source }, job);
   const { isEmpty, isFile, root } = await lookAt(connection, target, job);
   if (isFile || !isEmpty)

@@ -1,11 +1,10 @@
 /** A volume that a job makes, and that goes again where the job fails, also after a crash. */
 import type { OpenEntry } from '../journal/journal.ts';
-import { inspectVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
-import { EngineUnavailable, NotFound } from '../engine/errors.ts';
+import { EngineUnavailable, ifThere } from '../engine/errors.ts';
 import { recordUndo } from '../engine/helper/records.ts';
 import type { Logger } from '../engine/log.ts';
-import { createVolume, type NewVolume } from '../engine/volumes.ts';
+import { createVolume, deleteVolume, volumeIfThere, type NewVolume } from '../engine/volumes.ts';
 import { identityOf } from './identity.ts';
 
 /** What the record of such a job says. */
@@ -45,12 +44,11 @@ export async function makeVolume(
 }
 
 /** The job itself fails: the volume is the one that it has just made. */
-async function undoNow({ docker }: Connection, { volume }: UndoVolume, record: OpenEntry, log: Logger): Promise<void> {
+async function undoNow(connection: Connection, { volume }: UndoVolume, record: OpenEntry, log: Logger): Promise<void> {
   try {
-    await docker.getVolume(encodeURIComponent(volume)).remove();
+    await ifThere(deleteVolume(connection, volume));
     await record.end();
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return record.end();
     record.leave();
     log.warn(
       `The new volume "${volume}" could not be removed again and will be at the next connection: ${(error as Error).message}`,
@@ -60,20 +58,13 @@ async function undoNow({ docker }: Connection, { volume }: UndoVolume, record: O
 
 /** Removes the volume where it is still the one that was made. Throws what the engine throws; it may be tried again. */
 export async function removeMade(connection: Connection, { volume, identity }: UndoVolume, log: Logger): Promise<void> {
-  const isThere = await inspectVolume(connection, volume).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof NotFound) return false;
-      throw error;
-    },
-  );
-  if (!isThere) return;
+  if ((await volumeIfThere(connection, volume)) === undefined) return;
   if (identity === undefined || (await identityOf(connection, { type: 'volume', source: volume })) !== identity) {
     log.warn(
       `Volume "${volume}" stays: a job that was to make it was cut off, and it cannot be told whether this is the one. Look at it, and remove it yourself if it is of no use.`,
     );
     return;
   }
-  await connection.docker.getVolume(encodeURIComponent(volume)).remove();
+  await deleteVolume(connection, volume);
   log.info(`Removed volume "${volume}", whose making was cut off.`);
 }
