@@ -1,7 +1,7 @@
 /** Backs a container's mounts, a volume or a bind up into one tar file. */
 import * as l10n from '@vscode/l10n';
 import { pipeline } from 'node:stream/promises';
-import { engineError } from '../engine/connection.ts';
+import { answers, engineError } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
 
 import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archive/writer.ts';
@@ -329,22 +329,17 @@ async function backupError(
     object: plan.subject,
     doing: 'back it up',
   };
-  if (!(error instanceof EngineUnavailable)) {
-    try {
-      await connection.docker.ping();
-    } catch {
-      return new EngineUnavailable(
-        'lost',
+  if (!(error instanceof EngineUnavailable) && !(await answers(connection)))
+    return new EngineUnavailable(
+      'lost',
+      connection.endpoint.address,
+      l10n.t(
+        'The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.',
         connection.endpoint.address,
-        l10n.t(
-          'The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.',
-          connection.endpoint.address,
-          plan.subject,
-        ),
-        { cause: error },
-      );
-    }
-  }
+        plan.subject,
+      ),
+      { cause: error },
+    );
   if (error instanceof BadTar) {
     return new BadArchive(
       archive.file,

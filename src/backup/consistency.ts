@@ -1,8 +1,14 @@
 /** Keeps containers from writing to a source while it is read or written, and lets them go on in every outcome. */
 import * as l10n from '@vscode/l10n';
-import { unlessSo } from '../engine/actions.ts';
-import { engineError, type Connection } from '../engine/connection.ts';
-import { BadArgument } from '../engine/errors.ts';
+import type { Connection, FailureContext } from '../engine/connection.ts';
+import {
+  inspectContainer,
+  pauseContainer,
+  startContainer,
+  stopContainer,
+  unpauseContainer,
+} from '../engine/containers.ts';
+import { BadArgument, NotFound } from '../engine/errors.ts';
 import { Inventory } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
@@ -92,10 +98,8 @@ export async function quietly<T>(
     undo,
     begin: async () => {
       for (const { id, name } of writers) {
-        const container = job.connection.docker.getContainer(id);
-        await (how === 'pause' ? container.pause() : unlessSo(container.stop())).catch((error: unknown) => {
-          throw engineError(error, { kind: 'container', object: name, doing: `${how} it` });
-        });
+        const context: FailureContext = { kind: 'container', object: name, doing: `${how} it` };
+        await (how === 'pause' ? pauseContainer : stopContainer)(job.connection, id, context);
       }
       job.log.info(how === 'pause' ? `Paused ${names}.` : `Stopped ${names}.`);
       return undo;
@@ -107,10 +111,11 @@ export async function quietly<T>(
   });
 }
 
-async function refuseSelfRemoving({ docker }: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {
+async function refuseSelfRemoving(connection: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {
   if (how !== 'stop') return;
   for (const { id, name } of writers) {
-    const { HostConfig } = await docker.getContainer(id).inspect();
+    const context: FailureContext = { kind: 'container', object: name, doing: 'look it up' };
+    const { HostConfig } = await inspectContainer(connection, id, context);
     if (HostConfig.AutoRemove)
       throw new BadArgument(
         'consistency',
@@ -123,18 +128,18 @@ async function refuseSelfRemoving({ docker }: Connection, writers: readonly Writ
 }
 
 /** Sets containers going again that a job had paused or stopped; one that is gone, or goes already, is passed over. */
-export async function resume({ docker }: Connection, { how, containers }: UndoQuiet, log: Logger): Promise<void> {
+export async function resume(connection: Connection, { how, containers }: UndoQuiet, log: Logger): Promise<void> {
   for (const { id, name } of containers) {
+    const context: FailureContext = { kind: 'container', object: name, doing: 'set it going again' };
     try {
-      const container = docker.getContainer(id);
-      const { State } = await container.inspect();
-      if (how === 'pause' && State.Paused) await container.unpause();
+      const { State } = await inspectContainer(connection, id, context);
+      if (how === 'pause' && State.Paused) await unpauseContainer(connection, id, context);
       // A paused container that an engine's restart ended was running too.
-      if (!State.Running) await unlessSo(container.start());
+      if (!State.Running) await startContainer(connection, id, context);
       log.info(`"${name}" goes on.`);
     } catch (error) {
-      if ((error as { statusCode?: number }).statusCode === 404) continue;
-      throw engineError(error, { kind: 'container', object: name, doing: 'set it going again' });
+      if (error instanceof NotFound) continue;
+      throw error;
     }
   }
 }

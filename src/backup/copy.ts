@@ -2,11 +2,10 @@
 import * as l10n from '@vscode/l10n';
 import { pipeline } from 'node:stream/promises';
 import { posix } from 'node:path';
-import { inspectVolume } from '../engine/actions.ts';
 import { engineError, type Connection } from '../engine/connection.ts';
-import { BadArgument, Cancelled, EngineFailure, NotFound, TargetNotEmpty } from '../engine/errors.ts';
+import { BadArgument, Cancelled, EngineFailure, TargetNotEmpty } from '../engine/errors.ts';
 
-import type { NewVolume } from '../engine/volumes.ts';
+import { inspectVolume, volumeIfThere, type NewVolume } from '../engine/volumes.ts';
 import { memberPath } from '../tar/names.ts';
 import { extract, writeRoots } from './restore/write.ts';
 import { MemberCount } from './archive/memberCount.ts';
@@ -182,15 +181,7 @@ export async function copyData(job: Job, source: MountRef, target: MountRef, opt
     );
   const plan = await sourceOf(job.connection, source);
   const copy = { from: job, plan, to: job, ...options };
-  const isNew =
-    target.type === 'volume' &&
-    (await inspectVolume(job.connection, target.source).then(
-      () => false,
-      (error: unknown) => {
-        if (error instanceof NotFound) return true;
-        throw error;
-      },
-    ));
+  const isNew = target.type === 'volume' && (await volumeIfThere(job.connection, target.source)) === undefined;
   if (isNew) return intoNew(copy, { name: target.source });
   const { isEmpty, isFile, root } = await lookAt(job, target);
   if (isFile || !isEmpty)

@@ -1,8 +1,7 @@
 /** Puts right what a job left when its window or its engine went away: its record in the journal says what. */
-import { inspectVolume } from '../engine/actions.ts';
 import type { Connection } from '../engine/connection.ts';
-import { NotFound } from '../engine/errors.ts';
 import type { Logger } from '../engine/log.ts';
+import { volumeIfThere } from '../engine/volumes.ts';
 import { giveUpSafety, putBackContents } from './restore/safetyCopy.ts';
 import { clearAfterwards } from './undo/emptyTarget.ts';
 import { resume } from './consistency.ts';
@@ -13,15 +12,7 @@ import { parseUndo, type Kept } from './undo/records.ts';
 async function stillThere(connection: Connection, kept: readonly Kept[], log: Logger): Promise<Kept[]> {
   const found: Kept[] = [];
   for (const one of kept) {
-    const isGone =
-      one.type === 'volume' &&
-      (await inspectVolume(connection, one.source).then(
-        () => false,
-        (error: unknown) => {
-          if (error instanceof NotFound) return true;
-          throw error;
-        },
-      ));
+    const isGone = one.type === 'volume' && (await volumeIfThere(connection, one.source)) === undefined;
     if (isGone)
       log.warn(
         `Volume "${one.source}" was removed after a job on it was cut off; there is nothing to put right in it.`,

@@ -1,6 +1,6 @@
 /** Commands on containers, and the lists. */
 import * as vscode from 'vscode';
-import { restartContainer, startContainer, stopContainer } from '../engine/actions.ts';
+import { restartContainer, startContainer, stopContainer } from '../engine/containers.ts';
 import type { Connection } from '../engine/connection.ts';
 import { hasProcesses, type Container, type Volume } from '../engine/model.ts';
 import { pickContainer } from '../ui/picks.ts';

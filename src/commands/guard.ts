@@ -2,7 +2,7 @@
 import type { Connection } from '../engine/connection.ts';
 import { findDangers, type Asked, type Found } from '../mounts/findDangers.ts';
 import type { FilePlace } from '../files/place.ts';
-import { inspectContainer } from '../engine/actions.ts';
+import { inspectContainer } from '../engine/containers.ts';
 import { dangerPlace, dangerSentence } from '../ui/danger.ts';
 import { agreement, type Agreed } from '../ui/mountPrompts.ts';
 import { joined, lines, say, type Shown } from '../ui/shown.ts';

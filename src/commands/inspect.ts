@@ -1,6 +1,8 @@
 /** `dockerMounts.inspect`: what the engine says about an object, as JSON. */
 import * as vscode from 'vscode';
-import { inspectContainer, inspectImage, inspectVolume } from '../engine/actions.ts';
+import { inspectContainer } from '../engine/containers.ts';
+import { inspectImage } from '../engine/images.ts';
+import { inspectVolume } from '../engine/volumes.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import { pickSubject } from '../ui/picks.ts';

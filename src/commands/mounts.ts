@@ -1,10 +1,11 @@
 /** Commands that change the mounts of a container that exists. */
 import * as vscode from 'vscode';
-import { inspectContainer, inspectVolume } from '../engine/actions.ts';
+import { changedPaths, inspectContainer } from '../engine/containers.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
 import type { Container } from '../engine/model.ts';
 import { withoutEndSlash } from '../engine/pathEnds.ts';
+import { inspectVolume } from '../engine/volumes.ts';
 import type { MountChange } from '../mounts/changeConfig.ts';
 import type { Asked } from '../mounts/findDangers.ts';
 import { changeMounts, type Replaced } from '../mounts/replace.ts';
@@ -85,10 +86,8 @@ function imageNameFor(container: string): string {
  * too.
  */
 async function countWritten(container: string, targets: readonly string[], { watcher }: Services): Promise<number> {
-  const { docker } = await watcher.connection();
-  const changes = ((await docker.getContainer(container).changes()) as { readonly Path: string }[] | null) ?? [];
-  return changes.filter(({ Path }) => !targets.some((target) => target === Path || target.startsWith(`${Path}/`)))
-    .length;
+  const changed = await changedPaths(await watcher.connection(), container);
+  return changed.filter((path) => !targets.some((target) => target === path || target.startsWith(`${path}/`))).length;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Opens a terminal in a container: what openTerminal and the list of places do. */
-import { startContainer } from '../engine/actions.ts';
+import { startContainer } from '../engine/containers.ts';
 import { planShell, stateOf } from '../engine/shell.ts';
 import { say } from '../ui/shown.ts';
 import { showWarning } from '../ui/window.ts';

@@ -255,3 +255,26 @@ export function engineError(error: unknown, context: FailureContext): Error {
     cause,
   );
 }
+
+/** What the engine answers. Throws what `engineError` makes of a failure. */
+export async function answerOf<T>(context: FailureContext, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw engineError(error, context);
+  }
+}
+
+/** Whether the engine still answers. Never throws. */
+export function answers({ docker }: Connection): Promise<boolean> {
+  return docker.ping().then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The directory on the engine's host that holds its volumes and images; undefined where it does not say. */
+export async function dataRoot({ docker }: Connection): Promise<string | undefined> {
+  const info = (await docker.info().catch(() => ({}))) as { readonly DockerRootDir?: string };
+  return info.DockerRootDir;
+}

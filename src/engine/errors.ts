@@ -55,6 +55,16 @@ export class NotFound extends Error {
   }
 }
 
+/** The answer; undefined where it is that there is no such thing. */
+export async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** The arguments cannot be carried out as they stand; the message says which and why. */
 export class BadArgument extends Error {
   override readonly name = 'BadArgument';

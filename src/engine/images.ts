@@ -1,6 +1,8 @@
 /** The images that are there already. Nothing is ever pulled. */
-import { engineError, type Connection } from './connection.ts';
+import type Docker from 'dockerode';
+import { answerOf, engineError, type Connection } from './connection.ts';
 import { eachOf } from './eachOf.ts';
+import { ifThere } from './errors.ts';
 
 export interface LocalImage {
   /** `name:tag` */
@@ -26,4 +28,19 @@ export async function localImages({ docker, endpoint }: Connection): Promise<Loc
   } catch (error) {
     throw engineError(error, { kind: 'image', object: endpoint.address, doing: 'list the images' });
   }
+}
+
+/** GET /images/{name}/json. Throws NotFound, EngineFailure or EngineUnavailable. */
+export function inspectImage({ docker }: Connection, image: string): Promise<Docker.ImageInspectInfo> {
+  return answerOf({ kind: 'image', object: image, doing: 'look it up' }, () => docker.getImage(image).inspect());
+}
+
+/** The same, and undefined where there is no such image. Throws EngineFailure or EngineUnavailable. */
+export function imageIfThere(connection: Connection, image: string): Promise<Docker.ImageInspectInfo | undefined> {
+  return ifThere(inspectImage(connection, image));
+}
+
+/** Takes a name from an image, and removes an image whose last name it was. Throws like inspectImage. */
+export async function removeImage({ docker }: Connection, image: string): Promise<void> {
+  await answerOf({ kind: 'image', object: image, doing: 'remove it' }, () => docker.getImage(image).remove());
 }

@@ -1,8 +1,8 @@
 /** Reads an engine's containers and volumes into one immutable snapshot, lineage included. */
 import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
-import type { InspectedVolume } from './actions.ts';
 import { engineError, type Connection } from './connection.ts';
+import type { InspectedVolume } from './dockerTypes.ts';
 import { eachOf } from './eachOf.ts';
 import { EngineFailure } from './errors.ts';
 import { helperTest } from './helper/records.ts';

@@ -2,7 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { inspectContainer } from './actions.ts';
+import { inspectContainer } from './containers.ts';
 import { engineError, type Connection } from './connection.ts';
 import { EngineFailure, NotFound } from './errors.ts';
 import { withoutEndSlashes } from './pathEnds.ts';

@@ -1,8 +1,8 @@
-/** Making and removing volumes. */
+/** Looking up, making and removing volumes. */
 import * as l10n from '@vscode/l10n';
-import { inspectVolume } from './actions.ts';
-import { engineError, type Connection } from './connection.ts';
-import { BadArgument, InUse, NotFound } from './errors.ts';
+import { answerOf, engineError, type Connection, type FailureContext } from './connection.ts';
+import type { InspectedVolume } from './dockerTypes.ts';
+import { BadArgument, EngineFailure, ifThere, InUse, NotFound } from './errors.ts';
 import { Inventory } from './inventory.ts';
 import type { Volume } from './model.ts';
 import { withoutSecrets } from './secrets.ts';
@@ -23,9 +23,31 @@ export function volumeNameProblem(name: string): string | undefined {
     : `"${name}" cannot be a volume's name; use at least two letters, digits, dots, dashes or underscores, the first a letter or digit.`;
 }
 
-/** The names of all volumes. */
-export async function volumeNames({ docker }: Connection): Promise<ReadonlySet<string>> {
-  const { Volumes } = await docker.listVolumes();
+/** GET /volumes/{name}. Throws NotFound, EngineFailure or EngineUnavailable. */
+export function inspectVolume({ docker }: Connection, volume: string): Promise<InspectedVolume> {
+  return answerOf({ kind: 'volume', object: volume, doing: 'look it up' }, () =>
+    docker.getVolume(encodeURIComponent(volume)).inspect(),
+  );
+}
+
+/** The same, and undefined where there is no such volume. Throws EngineFailure or EngineUnavailable. */
+export function volumeIfThere(connection: Connection, volume: string): Promise<InspectedVolume | undefined> {
+  return ifThere(inspectVolume(connection, volume));
+}
+
+/** Removes one volume. Throws NotFound, EngineFailure for one that is in use, or EngineUnavailable. */
+export async function deleteVolume(
+  { docker }: Connection,
+  volume: string,
+  context: FailureContext = { kind: 'volume', object: volume, doing: 'remove it' },
+): Promise<void> {
+  await answerOf(context, () => docker.getVolume(encodeURIComponent(volume)).remove());
+}
+
+/** The names of all volumes. Throws EngineFailure or EngineUnavailable. */
+export async function volumeNames({ docker, endpoint }: Connection): Promise<ReadonlySet<string>> {
+  const context = { kind: 'volume', object: endpoint.address, doing: 'list the volumes' } as const;
+  const { Volumes } = await answerOf(context, () => docker.listVolumes());
   // The engine says null where there are none.
   return new Set(((Volumes as { Name: string }[] | null) ?? []).map(({ Name }) => Name));
 }
@@ -44,14 +66,7 @@ export async function createVolume(connection: Connection, volume: NewVolume): P
   if (name !== undefined) {
     const problem = volumeNameProblem(name);
     if (problem !== undefined) throw new BadArgument('name', problem);
-    const taken = await inspectVolume(connection, name).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof NotFound) return false;
-        throw error;
-      },
-    );
-    if (taken)
+    if ((await volumeIfThere(connection, name)) !== undefined)
       throw new BadArgument(
         'name',
         l10n.t('There is a volume "{0}" already; choose another name, or remove that one first.', name),
@@ -109,16 +124,12 @@ export async function removeVolumes(connection: Connection, names: readonly stri
   }
   const removed: string[] = [];
   for (const name of names) {
-    try {
-      await connection.docker.getVolume(encodeURIComponent(name)).remove();
-      removed.push(name);
-    } catch (error) {
-      throw engineError(error, {
-        kind: 'volume',
-        object: name,
-        doing: removed.length === 0 ? 'remove it' : `remove it, after ${removed.join(', ')}`,
-      });
-    }
+    await deleteVolume(connection, name, {
+      kind: 'volume',
+      object: name,
+      doing: removed.length === 0 ? 'remove it' : `remove it, after ${removed.join(', ')}`,
+    });
+    removed.push(name);
   }
   return { removed };
 }
@@ -142,11 +153,10 @@ export async function prune(
   let bytes = 0;
   for (const { name, size } of volumes) {
     try {
-      await connection.docker.getVolume(encodeURIComponent(name)).remove();
+      await deleteVolume(connection, name);
     } catch (error) {
-      const status = (error as { statusCode?: number }).statusCode;
-      if (status === 404 || status === 409) continue;
-      throw engineError(error, { kind: 'volume', object: name, doing: 'remove it' });
+      if (error instanceof NotFound || (error instanceof EngineFailure && error.status === 409)) continue;
+      throw error;
     }
     removed.push(name);
     bytes += size ?? 0;

@@ -1,10 +1,11 @@
 /** Creates a container with mounts. */
 import { stat } from 'node:fs/promises';
-import { inspectContainer, inspectImage, plainName } from '../engine/actions.ts';
-import { engineError, type Connection } from '../engine/connection.ts';
+import { deleteContainer, inspectContainer, makeContainer, plainName, startContainer } from '../engine/containers.ts';
+import type { Connection, FailureContext } from '../engine/connection.ts';
+import { inspectImage } from '../engine/images.ts';
 import { parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
-import { volumeNames } from '../engine/volumes.ts';
+import { deleteVolume, volumeNames } from '../engine/volumes.ts';
 import { engineMount } from './apiMount.ts';
 import { type MountSettings } from './mountSettings.ts';
 
@@ -82,7 +83,6 @@ export async function missingSources({ info }: Connection, mounts: readonly Moun
  * again, with the volumes that were made for it. Throws NotFound, BadArgument or EngineFailure.
  */
 export async function createContainer(connection: Connection, wanted: NewContainer, log: Logger): Promise<Created> {
-  const { docker } = connection;
   await inspectImage(connection, wanted.image);
   for (const from of wanted.volumesFrom) await inspectContainer(connection, parseVolumesFrom(from).container);
   const missing = wanted.createSource ? await missingSources(connection, wanted.mounts) : [];
@@ -90,45 +90,41 @@ export async function createContainer(connection: Connection, wanted: NewContain
     (source) => `The directory "${source}" did not exist; the engine makes it when the container starts.`,
   );
   const before = await volumeNames(connection);
-  const context = { kind: 'container' as const, object: wanted.name ?? `from ${wanted.image}`, doing: 'create it' };
-  let container;
+  const kind = 'container';
+  const object = wanted.name ?? `from ${wanted.image}`;
+  const notMade: FailureContext = { kind, object, doing: 'create it' };
+  const notStarted: FailureContext = { kind, object, doing: 'start it, so it was removed again' };
+  const config = {
+    ...(wanted.name === undefined ? {} : { name: wanted.name }),
+    Image: wanted.image,
+    ...(wanted.command === undefined ? {} : { Cmd: [...wanted.command] }),
+    Env: [...wanted.env],
+    HostConfig: {
+      ...(hostConfigOf(wanted.mounts, wanted.createSource) as object),
+      VolumesFrom: [...wanted.volumesFrom],
+    },
+  };
+  let id: string | undefined;
   try {
-    container = await docker.createContainer({
-      ...(wanted.name === undefined ? {} : { name: wanted.name }),
-      Image: wanted.image,
-      ...(wanted.command === undefined ? {} : { Cmd: [...wanted.command] }),
-      Env: [...wanted.env],
-      HostConfig: {
-        ...(hostConfigOf(wanted.mounts, wanted.createSource) as object),
-        VolumesFrom: [...wanted.volumesFrom],
-      },
-    });
-  } catch (error) {
-    await removeNewVolumes(connection, before, wanted);
-    throw engineError(error, context);
-  }
-  try {
-    if (wanted.start) await container.start();
-    const { Name } = await container.inspect();
+    id = await makeContainer(connection, config, notMade);
+    if (wanted.start) await startContainer(connection, id, notStarted);
+    const { Name } = await inspectContainer(connection, id, notStarted);
     for (const warning of warnings) log.warn(warning);
-    return { id: container.id, name: plainName(Name), warnings };
+    return { id, name: plainName(Name), warnings };
   } catch (error) {
-    await container.remove({ force: true, v: true }).catch(() => undefined);
+    if (id !== undefined) await deleteContainer(connection, id, { force: true, v: true }).catch(() => undefined);
     await removeNewVolumes(connection, before, wanted);
-    throw engineError(error, { ...context, doing: 'start it, so it was removed again' });
+    throw error;
   }
 }
 
 async function removeNewVolumes(
-  { docker }: Connection,
+  connection: Connection,
   before: ReadonlySet<string>,
   { mounts }: NewContainer,
 ): Promise<void> {
   for (const { Type, Source } of mounts) {
     if (Type !== 'volume' || Source === '' || before.has(Source)) continue;
-    await docker
-      .getVolume(Source)
-      .remove()
-      .catch(() => undefined);
+    await deleteVolume(connection, Source).catch(() => undefined);
   }
 }

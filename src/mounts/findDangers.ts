@@ -3,11 +3,11 @@
  */
 import { readlink, realpath, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { inspectContainer, inspectVolume, type InspectedVolume } from '../engine/actions.ts';
-import type { Connection } from '../engine/connection.ts';
-import { NotFound } from '../engine/errors.ts';
+import { dataRoot, type Connection } from '../engine/connection.ts';
+import { inspectContainer } from '../engine/containers.ts';
 import { parseVolumesFrom } from '../engine/inventory.ts';
 import { withoutEndSlash } from '../engine/pathEnds.ts';
+import { volumeIfThere } from '../engine/volumes.ts';
 import { dangerOf, isIn, type Danger, type DangerPlace, type Judged } from './danger.ts';
 
 /** As many links as Linux follows in one path. */
@@ -161,13 +161,12 @@ export async function findDangers(
   { mounts = [], volumesFrom = [], writes = false, here: isHere = connection.info.local }: Asked,
   where: Pick<DangerPlace, 'home' | 'workspaces'>,
 ): Promise<Found[]> {
-  const info = (await connection.docker.info().catch(() => ({}))) as { DockerRootDir?: string };
   // Links are followed on this machine only: what it shares with a remote engine is nothing.
   const follow = isHere ? followed : (path: string) => Promise.resolve(path);
   const here = {
     ...where,
     writes,
-    dataRoot: info.DockerRootDir,
+    dataRoot: await dataRoot(connection),
     socket: connection.endpoint.options.socketPath ?? undefined,
   };
   const places = [
@@ -224,11 +223,4 @@ export async function findDangers(
     return found.flat().map((one): Found => ({ ...one, named: container, path: one.path ?? one.named }));
   });
   return (await Promise.all([...ofMounts, ...ofOthers])).flat();
-}
-
-function volumeIfThere(connection: Connection, volume: string): Promise<InspectedVolume | undefined> {
-  return inspectVolume(connection, volume).catch((error: unknown) => {
-    if (error instanceof NotFound) return undefined;
-    throw error;
-  });
 }

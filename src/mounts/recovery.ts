@@ -1,7 +1,15 @@
 /** Puts right what a replacement left when the engine, or this window, went away in the middle of it. */
 import type { Entry, OpenEntry } from '../journal/journal.ts';
-import { plainName, unlessSo } from '../engine/actions.ts';
-import { engineError, type Connection } from '../engine/connection.ts';
+import {
+  deleteContainer,
+  inspectContainer,
+  pauseContainer,
+  plainName,
+  renameContainer,
+  startContainer,
+} from '../engine/containers.ts';
+import { engineError, type Connection, type FailureContext } from '../engine/connection.ts';
+import { ifThere } from '../engine/errors.ts';
 import { abandonedHere } from '../engine/helper/records.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
@@ -57,14 +65,11 @@ interface Seen {
   readonly createdAt: number;
 }
 
-async function lookUp({ docker }: Connection, reference: string): Promise<Seen | undefined> {
-  try {
-    const { Id, Name, State, Created } = await docker.getContainer(encodeURIComponent(reference)).inspect();
-    return { id: Id, name: plainName(Name), isNew: State.Status === 'created', createdAt: Date.parse(Created) };
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
-    throw engineError(error, { kind: 'container', object: reference, doing: 'look it up' });
-  }
+async function lookUp(connection: Connection, reference: string): Promise<Seen | undefined> {
+  const found = await ifThere(inspectContainer(connection, reference));
+  if (found === undefined) return undefined;
+  const { Id, Name, State, Created } = found;
+  return { id: Id, name: plainName(Name), isNew: State.Status === 'created', createdAt: Date.parse(Created) };
 }
 
 /**
@@ -112,8 +117,8 @@ async function unrecordedFresh(
   return found !== undefined && found.isNew && found.createdAt > Date.parse(at) - CLOCKS_MS ? found : undefined;
 }
 
-async function isStopped({ docker }: Connection, { oldId, wasRunning }: ReplacementFacts): Promise<boolean> {
-  return wasRunning && !(await docker.getContainer(oldId).inspect()).State.Running;
+async function isStopped(connection: Connection, { oldId, wasRunning }: ReplacementFacts): Promise<boolean> {
+  return wasRunning && !(await inspectContainer(connection, oldId)).State.Running;
 }
 
 /**
@@ -121,35 +126,28 @@ async function isStopped({ docker }: Connection, { oldId, wasRunning }: Replacem
  * name.
  */
 export async function putBack(
-  { docker, journal }: Connection,
+  connection: Connection,
   { entry, facts, freshId }: Unfinished,
   log: Logger,
 ): Promise<void> {
   const { name, oldId, wasRunning, wasPaused } = facts;
-  const claimed = await journal.claim(entry);
+  const claimed = await connection.journal.claim(entry);
   // Another window is doing it, or has done it.
   if (claimed === undefined) return;
+  const context: FailureContext = { kind: 'container', object: name, doing: 'put it back' };
   try {
-    const old = docker.getContainer(oldId);
     // Looked at first: without the old one, the new one is all that is left.
-    const { Name } = await old.inspect();
-    if (freshId !== undefined) await removeIfThere(docker.getContainer(freshId).remove({ force: true }));
-    if (plainName(Name) !== name) await old.rename({ name });
-    if (wasRunning) await unlessSo(old.start());
-    if (wasPaused && !(await old.inspect()).State.Paused) await old.pause();
+    const { Name } = await inspectContainer(connection, oldId, context);
+    if (freshId !== undefined) await ifThere(deleteContainer(connection, freshId, { force: true }, context));
+    if (plainName(Name) !== name) await renameContainer(connection, oldId, name, context);
+    if (wasRunning) await startContainer(connection, oldId, context);
+    if (wasPaused && !(await inspectContainer(connection, oldId, context)).State.Paused)
+      await pauseContainer(connection, oldId, context);
     await claimed.end();
     log.info(`Put container "${name}" back as it was before its mounts were to be changed.`);
   } catch (error) {
     claimed.leave();
-    throw engineError(error, { kind: 'container', object: name, doing: 'put it back' });
-  }
-}
-
-async function removeIfThere(removal: Promise<unknown>): Promise<void> {
-  try {
-    await removal;
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode !== 404) throw error;
+    throw engineError(error, context);
   }
 }
 

@@ -1,7 +1,7 @@
 /** What goes and what stays when a container is removed. */
 import * as l10n from '@vscode/l10n';
-import { inspectContainer, plainName } from '../engine/actions.ts';
-import { engineError, type Connection } from '../engine/connection.ts';
+import { deleteContainer, inspectContainer, plainName } from '../engine/containers.ts';
+import type { Connection } from '../engine/connection.ts';
 import { InUse } from '../engine/errors.ts';
 import type { Container, Snapshot, Volume } from '../engine/model.ts';
 import { volumeNames } from '../engine/volumes.ts';
@@ -68,17 +68,16 @@ export async function removeContainer(
   const volumes = inspected.Mounts.flatMap((mount) =>
     mount.Type === 'volume' && mount.Name !== undefined ? [mount.Name] : [],
   );
-  try {
-    await connection.docker
-      .getContainer(inspected.Id)
-      .remove({ v: options.removeVolumes === true, force: options.force === true });
-    const left = await volumeNames(connection);
-    return {
-      removed: name,
-      volumesRemoved: volumes.filter((volume) => !left.has(volume)),
-      volumesKept: volumes.filter((volume) => left.has(volume)),
-    };
-  } catch (error) {
-    throw engineError(error, { kind: 'container', object: name, doing: 'remove it' });
-  }
+  await deleteContainer(
+    connection,
+    inspected.Id,
+    { v: options.removeVolumes === true, force: options.force === true },
+    { kind: 'container', object: name, doing: 'remove it' },
+  );
+  const left = await volumeNames(connection);
+  return {
+    removed: name,
+    volumesRemoved: volumes.filter((volume) => !left.has(volume)),
+    volumesKept: volumes.filter((volume) => left.has(volume)),
+  };
 }

@@ -5,14 +5,27 @@
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Docker } from '../engine/dockerTypes.ts';
-import { inspectContainer, plainName, unlessSo, type InspectedContainer } from '../engine/actions.ts';
-import { engineError, type Connection } from '../engine/connection.ts';
+import {
+  commitContainer,
+  deleteContainer,
+  inspectContainer,
+  inspectContainers,
+  makeContainer,
+  pauseContainer,
+  plainName,
+  renameContainer,
+  startContainer,
+  stopContainer,
+  unpauseContainer,
+} from '../engine/containers.ts';
+import { engineError, type Connection, type FailureContext } from '../engine/connection.ts';
+import type { Docker, InspectedContainer } from '../engine/dockerTypes.ts';
 import { BadArgument, EngineUnavailable, InUse } from '../engine/errors.ts';
-import { eachOf } from '../engine/eachOf.ts';
+import { inspectImage, removeImage } from '../engine/images.ts';
 import { Inventory, parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Mount } from '../engine/model.ts';
+import { connectNetwork } from '../engine/networks.ts';
 import { applyChange, targetOfBind, type MountChange, type MountParts } from './changeConfig.ts';
 import { CONFIG, ENDPOINT, HOST_CONFIG, carried } from './carryOver.ts';
 import { missingSources } from './create.ts';
@@ -45,7 +58,6 @@ export async function changeMounts(
   log: Logger,
   keepIn?: string,
 ): Promise<Replaced> {
-  const { docker } = connection;
   const old = await inspectContainer(connection, reference);
   const name = plainName(old.Name);
   await checkReplaceable(connection, old, name);
@@ -57,7 +69,7 @@ export async function changeMounts(
   const [network, ...otherNetworks] = networksOf(old);
   const hex = randomBytes(6).toString('hex');
   const marked = (side: 'old' | 'new') => `${name}-${side}-${hex}`;
-  let context = { kind: 'container' as const, object: name, doing: 'replace it; it is as it was' };
+  const asItWas: FailureContext = { kind: 'container', object: name, doing: 'replace it; it is as it was' };
   const back: Partial<Record<(typeof WAY_BACK)[number], () => Promise<unknown>>> = {};
   const facts: ReplacementFacts = {
     name,
@@ -71,38 +83,47 @@ export async function changeMounts(
   try {
     const config = await configOf(connection, old, parts, network, marked('new'));
     if (keepIn !== undefined) {
-      await commit(connection, old, keepIn);
-      back.removeImage = () => docker.getImage(keepIn).remove();
+      await commit(connection, old, keepIn, asItWas);
+      back.removeImage = () => removeImage(connection, keepIn);
     }
-    const fresh = await docker.createContainer({ ...config, ...(keepIn === undefined ? {} : { Image: keepIn }) });
-    back.removeNew = () => fresh.remove({ force: true });
-    await record.note({ ...facts, freshId: fresh.id });
-    await connectNetworks(connection, otherNetworks, fresh.id);
-    const current = docker.getContainer(old.Id);
+    const freshId = await makeContainer(
+      connection,
+      { ...config, ...(keepIn === undefined ? {} : { Image: keepIn }) },
+      asItWas,
+    );
+    back.removeNew = () => deleteContainer(connection, freshId, { force: true });
+    await record.note({ ...facts, freshId });
+    // Before API 1.44 a container is created with one network; the others are joined afterwards.
+    for (const [joined, settings] of otherNetworks)
+      await connectNetwork(connection, joined, freshId, settings, asItWas);
     const wasRunning = old.State.Running;
     if (wasRunning) {
       back.start = async () => {
-        await unlessSo(current.start());
-        if (old.State.Paused) await current.pause();
+        await startContainer(connection, old.Id);
+        if (old.State.Paused) await pauseContainer(connection, old.Id);
       };
-      if (old.State.Paused) await current.unpause();
-      await unlessSo(current.stop());
+      if (old.State.Paused) await unpauseContainer(connection, old.Id, asItWas);
+      await stopContainer(connection, old.Id, asItWas);
     }
-    await current.rename({ name: marked('old') });
-    back.rename = () => current.rename({ name });
-    await fresh.rename({ name });
-    if (wasRunning) await startAndWatch(fresh, name);
-    if (old.State.Paused) await fresh.pause();
+    await renameContainer(connection, old.Id, marked('old'), asItWas);
+    back.rename = () => renameContainer(connection, old.Id, name);
+    await renameContainer(connection, freshId, name, asItWas);
+    if (wasRunning) await startAndWatch(connection, freshId, name, asItWas);
+    if (old.State.Paused) await pauseContainer(connection, freshId, asItWas);
     for (const step of WAY_BACK) delete back[step];
-    context = {
-      ...context,
-      doing: `remove the old container "${marked('old')}"; the new one runs in its place, so remove the old one yourself`,
-    };
-    await current.remove({ force: true });
+    await deleteContainer(
+      connection,
+      old.Id,
+      { force: true },
+      {
+        ...asItWas,
+        doing: `remove the old container "${marked('old')}"; the new one runs in its place, so remove the old one yourself`,
+      },
+    );
     await record.end().catch((error: unknown) => log.warn((error as Error).message));
-    log.info(`Replaced container "${name}": ${old.Id.slice(0, 12)} went, ${fresh.id.slice(0, 12)} has its place.`);
-    const mounts = (await inventory.read()).containers.find(({ id }) => id === fresh.id)?.mounts ?? [];
-    return { id: fresh.id, name, replaced: old.Id, mounts, ...(keepIn === undefined ? {} : { image: keepIn }) };
+    log.info(`Replaced container "${name}": ${old.Id.slice(0, 12)} went, ${freshId.slice(0, 12)} has its place.`);
+    const mounts = (await inventory.read()).containers.find(({ id }) => id === freshId)?.mounts ?? [];
+    return { id: freshId, name, replaced: old.Id, mounts, ...(keepIn === undefined ? {} : { image: keepIn }) };
   } catch (error) {
     let isBack = true;
     for (const step of WAY_BACK) {
@@ -112,22 +133,25 @@ export async function changeMounts(
       });
     }
     // What could not be put back now is offered at the next connection.
-    if (isBack && !(engineError(error, context) instanceof EngineUnavailable)) await record.end();
+    const failure = engineError(error, asItWas);
+    if (isBack && !(failure instanceof EngineUnavailable)) await record.end();
     else record.leave();
-    throw engineError(error, context);
+    throw failure;
   }
 }
 
 /** Makes an image of the container's own file system; what is in mounts is no part of it. Never moves a tag. */
-async function commit({ docker }: Connection, { Id, Name }: InspectedContainer, image: string): Promise<void> {
+async function commit(
+  connection: Connection,
+  { Id, Name }: InspectedContainer,
+  image: string,
+  context: FailureContext,
+): Promise<void> {
   const [, repo = '', tag = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(image) ?? [];
-  const isTaken = await docker
-    .getImage(image)
-    .inspect()
-    .then(
-      () => true,
-      () => false,
-    );
+  const isTaken = await inspectImage(connection, image).then(
+    () => true,
+    () => false,
+  );
   if (isTaken)
     throw new BadArgument(
       'commit',
@@ -137,9 +161,12 @@ async function commit({ docker }: Connection, { Id, Name }: InspectedContainer, 
         plainName(Name),
       ),
     );
-  await docker
-    .getContainer(Id)
-    .commit({ repo, tag, comment: 'Kept by Docker Mounts before a change of mounts', pause: true });
+  await commitContainer(
+    connection,
+    Id,
+    { repo, tag, comment: 'Kept by Docker Mounts before a change of mounts' },
+    context,
+  );
 }
 
 async function checkReplaceable(connection: Connection, old: InspectedContainer, name: string): Promise<void> {
@@ -168,20 +195,14 @@ async function checkReplaceable(connection: Connection, old: InspectedContainer,
 }
 
 /** Containers that live in a namespace of this one; the engine knows them by its id. */
-async function lendsTo({ docker }: Connection, { Id }: InspectedContainer, name: string): Promise<string[]> {
+async function lendsTo(connection: Connection, { Id }: InspectedContainer, name: string): Promise<string[]> {
   const borrowed = new Set([`container:${Id}`, `container:${name}`]);
-  const found: string[] = [];
-  const others = (await docker.listContainers({ all: true })).filter((other) => other.Id !== Id);
-  await eachOf(others, async (other) => {
-    const { Name, HostConfig } = await docker.getContainer(other.Id).inspect();
-    if (
-      [HostConfig.NetworkMode, HostConfig.PidMode, HostConfig.IpcMode].some(
-        (mode) => mode !== undefined && borrowed.has(mode),
-      )
-    )
-      found.push(plainName(Name));
-  });
-  return found.sort();
+  const borrows = ({ NetworkMode, PidMode, IpcMode }: InspectedContainer['HostConfig']) =>
+    [NetworkMode, PidMode, IpcMode].some((mode) => mode !== undefined && borrowed.has(mode));
+  return (await inspectContainers(connection))
+    .filter((other) => other.Id !== Id && borrows(other.HostConfig))
+    .map((other) => plainName(other.Name))
+    .sort();
 }
 
 /** The mounts as the configuration says them, anonymous volumes by their names. */
@@ -263,17 +284,14 @@ function ownNames({ Config, HostConfig, Id }: InspectedContainer): {
  * not.
  */
 async function imageOf(
-  { docker }: Connection,
+  connection: Connection,
   { Config, Image }: InspectedContainer,
 ): Promise<{ Image: string; Entrypoint?: string[] }> {
-  const tagged = await docker
-    .getImage(Config.Image)
-    .inspect()
-    .then(
-      ({ Id }) => Id,
-      () => undefined,
-    );
-  const { Config: declared } = await docker.getImage(Image).inspect();
+  const tagged = await inspectImage(connection, Config.Image).then(
+    ({ Id }) => Id,
+    () => undefined,
+  );
+  const { Config: declared } = await inspectImage(connection, Image);
   const wasTakenAway = !Config.Entrypoint?.length && (declared.Entrypoint?.length ?? 0) > 0;
   return { Image: tagged === Image ? Config.Image : Image, ...(wasTakenAway ? { Entrypoint: [''] } : {}) };
 }
@@ -293,17 +311,10 @@ function networksOf({ NetworkSettings, HostConfig, Id }: InspectedContainer): Jo
   return wanted.sort((a, b) => Number(isMain(b)) - Number(isMain(a)));
 }
 
-/** Before API 1.44 a container is created with one network; the others are joined afterwards. */
-async function connectNetworks({ docker }: Connection, networks: readonly Joined[], id: string): Promise<void> {
-  for (const [network, EndpointConfig] of networks) {
-    await docker.getNetwork(network).connect({ Container: id, EndpointConfig });
-  }
-}
-
-async function startAndWatch(container: Docker.Container, name: string): Promise<void> {
-  await container.start();
+async function startAndWatch(connection: Connection, id: string, name: string, context: FailureContext): Promise<void> {
+  await startContainer(connection, id, context);
   await sleep(SETTLE_MS);
-  const { State } = await container.inspect();
+  const { State } = await inspectContainer(connection, id, context);
   if (!State.Running && !State.Restarting) {
     throw new BadArgument(
       'container',

@@ -3,7 +3,7 @@
  */
 import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
-import { engineError, type Connection } from '../../engine/connection.ts';
+import { answers, engineError } from '../../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../../engine/errors.ts';
 
 import { ArchiveReader } from '../archive/reader.ts';
@@ -242,14 +242,6 @@ async function countSelected(
   return { entries: count.entries, bytes: count.bytes };
 }
 
-/** Whether the engine still answers. */
-export async function isThere({ docker }: Connection): Promise<boolean> {
-  return docker.ping().then(
-    () => true,
-    () => false,
-  );
-}
-
 /** Says what really happened. */
 export async function restoreError(
   error: unknown,
@@ -263,7 +255,7 @@ export async function restoreError(
     object,
     doing: 'restore into it',
   });
-  if (!(error instanceof EngineUnavailable) && !(await isThere(connection))) {
+  if (!(error instanceof EngineUnavailable) && !(await answers(connection))) {
     return new EngineUnavailable(
       'lost',
       connection.endpoint.address,

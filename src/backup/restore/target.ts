@@ -1,10 +1,11 @@
 /** What a restore will write to: which part of an archive goes into which mount. */
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
-import { inspectContainer, inspectVolume, plainName, type InspectedContainer } from '../../engine/actions.ts';
+import { inspectContainer, plainName } from '../../engine/containers.ts';
+import type { InspectedContainer } from '../../engine/dockerTypes.ts';
 import type { Connection } from '../../engine/connection.ts';
 import { BadArgument, NotFound } from '../../engine/errors.ts';
-import { volumeNameProblem, type NewVolume } from '../../engine/volumes.ts';
+import { inspectVolume, volumeNameProblem, type NewVolume } from '../../engine/volumes.ts';
 import { cleanPrefix, isWithin } from '../archive/prefix.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { imageOf, imagesUsing } from '../source/trees.ts';

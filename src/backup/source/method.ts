@@ -1,6 +1,7 @@
 /** The two methods: the engine's archive endpoint, or the tar program of an image. */
 import * as l10n from '@vscode/l10n';
 import type { Connection } from '../../engine/connection.ts';
+import { imageIfThere } from '../../engine/images.ts';
 import { BadArgument, EngineFailure, NotFound } from '../../engine/errors.ts';
 import { stdoutOf } from '../../engine/helper/attachStream.ts';
 import { createCommandHelper } from '../../engine/helper/helper.ts';
@@ -30,13 +31,8 @@ export function shortImage(image: string): string {
 const known = new Map<string, 'gnu' | 'other' | 'none'>();
 
 async function tarOf(connection: Connection, image: string, log: Logger): Promise<'gnu' | 'other' | 'none'> {
-  let id: string;
-  try {
-    id = (await connection.docker.getImage(image).inspect()).Id;
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return 'none';
-    throw error;
-  }
+  const id = (await imageIfThere(connection, image))?.Id;
+  if (id === undefined) return 'none';
   const remembered = known.get(id);
   if (remembered !== undefined) return remembered;
   log.info(`Asking for the tar of the image ${shortImage(image)}; nothing is mounted for that.`);

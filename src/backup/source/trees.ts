@@ -1,7 +1,9 @@
 /** What a backup will read: the trees, where they come from and what they are called in the archive. */
 import * as l10n from '@vscode/l10n';
 import { basename, posix, relative, sep } from 'node:path';
-import { inspectContainer, inspectVolume, plainName, type InspectedContainer } from '../../engine/actions.ts';
+import { containersWithVolume, inspectContainer, plainName } from '../../engine/containers.ts';
+import type { InspectedContainer } from '../../engine/dockerTypes.ts';
+import { inspectVolume } from '../../engine/volumes.ts';
 import type { Connection } from '../../engine/connection.ts';
 import { BadArgument } from '../../engine/errors.ts';
 import type { Manifest, SavedMount } from '../archive/manifest.ts';
@@ -81,7 +83,7 @@ async function volumeTree(connection: Connection, name: string): Promise<Tree> {
  * and, for one that is to write, that mount it writable. One that was only created has run nothing.
  */
 export async function imagesUsing(connection: Connection, volume: string, access: 'read' | 'write'): Promise<string[]> {
-  const users = await connection.docker.listContainers({ all: true, filters: { volume: [volume] } });
+  const users = await containersWithVolume(connection, volume);
   const hadIt = ({ State, Mounts }: (typeof users)[number]) =>
     State !== 'created' && Mounts.some(({ Name, RW }) => Name === volume && (RW || access === 'read'));
   return [...new Set(users.filter(hadIt).map(({ ImageID }) => ImageID))];

@@ -1,10 +1,9 @@
 /** What tells a volume or directory from another that takes its name later. */
 import { stat } from 'node:fs/promises';
-import { inspectVolume } from '../../engine/actions.ts';
 import type { Connection } from '../../engine/connection.ts';
-import { NotFound } from '../../engine/errors.ts';
 import { atLeast } from '../../engine/inventory.ts';
 import { sharesFiles } from '../../engine/helper/localPipe.ts';
+import { volumeIfThere } from '../../engine/volumes.ts';
 
 const inodeOf = (path: string) =>
   stat(path, { bigint: true }).then(
@@ -23,10 +22,7 @@ export async function identityOf(
 ): Promise<string | undefined> {
   const isShared = await sharesFiles(connection);
   if (type === 'bind') return isShared ? inodeOf(source) : undefined;
-  const found = await inspectVolume(connection, source).catch((error: unknown) => {
-    if (error instanceof NotFound) return undefined;
-    throw error;
-  });
+  const found = await volumeIfThere(connection, source);
   if (found === undefined) return undefined;
   const inode = isShared ? await inodeOf(found.Mountpoint) : undefined;
   if (inode !== undefined) return inode;

@@ -1,9 +1,8 @@
 /** A volume that a job makes, and that goes again where the job fails, also after a crash. */
-import { inspectVolume } from '../../engine/actions.ts';
 import type { Connection } from '../../engine/connection.ts';
-import { EngineUnavailable, NotFound } from '../../engine/errors.ts';
+import { EngineUnavailable, ifThere } from '../../engine/errors.ts';
 import type { Logger } from '../../engine/log.ts';
-import { createVolume, type NewVolume } from '../../engine/volumes.ts';
+import { createVolume, deleteVolume, volumeIfThere, type NewVolume } from '../../engine/volumes.ts';
 import { identityOf } from './identity.ts';
 import type { Job } from '../../engine/job.ts';
 import type { UndoVolume } from './records.ts';
@@ -34,37 +33,22 @@ export function withNewVolume<T>(
     putRight: async (_undo, cause) => {
       // The engine may have made it before it went away: the next connection finds out.
       if (!isMade && cause instanceof EngineUnavailable) throw cause;
-      if (isMade) await removeIfThere(connection, name);
+      if (isMade) await ifThere(deleteVolume(connection, name));
     },
     later: (reason) =>
       `The new volume "${name}" could not be removed again and will be at the next connection: ${reason}`,
   });
 }
 
-async function removeIfThere({ docker }: Connection, name: string): Promise<void> {
-  try {
-    await docker.getVolume(encodeURIComponent(name)).remove();
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode !== 404) throw error;
-  }
-}
-
 /** Removes the volume where it is still the one that was made. Throws what the engine throws; it may be tried again. */
 export async function removeMade(connection: Connection, { volume, identity }: UndoVolume, log: Logger): Promise<void> {
-  const isThere = await inspectVolume(connection, volume).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof NotFound) return false;
-      throw error;
-    },
-  );
-  if (!isThere) return;
+  if ((await volumeIfThere(connection, volume)) === undefined) return;
   if (identity === undefined || (await identityOf(connection, { type: 'volume', source: volume })) !== identity) {
     log.warn(
       `Volume "${volume}" stays: a job that was to make it was cut off, and it cannot be told whether this is the one. Look at it, and remove it yourself if it is of no use.`,
     );
     return;
   }
-  await connection.docker.getVolume(encodeURIComponent(volume)).remove();
+  await deleteVolume(connection, volume);
   log.info(`Removed volume "${volume}", whose making was cut off.`);
 }
