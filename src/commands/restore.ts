@@ -26,6 +26,7 @@ import type { Services } from './services.ts';
 import { pickEntries, showDryRun, askMode, askInto, originOf } from './restoreQuestions.ts';
 import type { Subject } from '../backup/subject.ts';
 import { subjectOfArguments, subjectOfNode } from './subjects.ts';
+import { KnownScans } from '../backup/archive/scan.ts';
 
 /** Where the arguments, or the row, say that it goes. */
 function intoOf(call: Call): Subject | undefined {
@@ -39,12 +40,14 @@ function intoOf(call: Call): Subject | undefined {
 
 async function runRestoreSome(call: Call, services: Services): Promise<RestoreResult | DryRun> {
   const file = await archiveOf(call, services, say('Restore'));
-  const chosen = await pickEntries(file, textOf(call, 'passphrase'), services);
-  return runRestore({ ...call, args: { ...call.args, file, ...chosen } }, services);
+  const known = new KnownScans();
+  const chosen = await pickEntries(file, textOf(call, 'passphrase'), known, services);
+  return runRestore({ ...call, args: { ...call.args, file, ...chosen } }, services, known);
 }
 
-async function runRestore(call: Call, services: Services): Promise<RestoreResult | DryRun> {
-  const { request, manifest, mode } = await readRestore(call, services);
+async function runRestore(call: Call, services: Services, known = new KnownScans()): Promise<RestoreResult | DryRun> {
+  const { manifest, mode, ...read } = await readRestore(call, services);
+  const request = { ...read.request, known };
   const connection = await services.watcher.connection();
   if (flagOf(call, 'dryRun') === true) {
     const dryRun = (passphrase?: string) =>

@@ -1,7 +1,7 @@
 /** What a restore by hand asks: into what, how, and which entries. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { listEntries } from '../backup/archive/contents.ts';
+import { contentsOf } from '../backup/archive/contents.ts';
 import { type Manifest } from '../backup/archive/manifest.ts';
 import type { RestoreMode, RestoreRequest } from '../backup/restore/prepare.ts';
 import { describeRestore, previewRestore, type DryRun } from '../backup/restore/preview.ts';
@@ -17,6 +17,7 @@ import { askText, pickMany, pickOne, showInformation, type Choice } from '../ui/
 import { answered, confirmed, Dismissed } from './call.ts';
 import type { Services } from './services.ts';
 import type { Subject } from '../backup/subject.ts';
+import type { KnownScans } from '../backup/archive/scan.ts';
 
 /** Where the archive came from. */
 export function originOf({ kind, subject }: Manifest): Subject {
@@ -199,20 +200,18 @@ export async function showDryRun(
   return found;
 }
 
-/** More rows than these are no choice. */
-const MOST_ENTRIES = 20_000;
-
 /** Directories and files of the archive, several at once. */
 export async function pickEntries(
   file: string,
   passphrase: string | undefined,
+  known: KnownScans,
   { passphrases, log }: Services,
 ): Promise<{ entries: string[]; passphrase: string | undefined }> {
   const list = (key?: string) =>
-    withWork(say('Reading {0}', basename(file)), log, (job) => listEntries(file, MOST_ENTRIES, job, key));
+    withWork(say('Reading {0}', basename(file)), log, (work) => contentsOf(work, file, key, known));
   const opened = await answered(passphrases.opening(passphrase, list));
-  const { entries, more } = opened.result;
-  const items = entries.map(({ path, isDirectory, bytes }) => ({
+  const { listed, more } = opened.result;
+  const items = listed.map(({ path, isDirectory, bytes }) => ({
     icon: isDirectory ? 'folder' : 'file',
     label: shown(path),
     description: isDirectory ? say('with all in it') : shown(formatBytes(bytes)),

@@ -146,14 +146,31 @@ export class ArchiveReader {
     }
   }
 
-  /** The members that `walk` selects, as one tar stream without its end blocks. Fails with BadTar or BadArchive. */
-  async *members(job: Work, walk: WalkOptions): AsyncGenerator<Buffer> {
+  /** Changes whenever the file is written to or another takes its place. Throws FileFailure. */
+  async identity(): Promise<string> {
+    try {
+      const { dev, ino, size, mtimeNs, ctimeNs } = await this.#handle.stat({ bigint: true });
+      return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+    } catch (error) {
+      throw readFailure(this.file, error);
+    }
+  }
+
+  /**
+   * The members that `walk` selects, as one tar stream without its end blocks. Fails with BadTar or BadArchive, at its
+   * end also where the file's SHA-256 is no longer `sha256`.
+   */
+  async *members(job: Work, walk: WalkOptions, sha256: string): AsyncGenerator<Buffer> {
     const source = new HashedFile(this.#handle, this.size, job);
     const members = tarMembers(walk);
     const finished = pipeline(limited(this.#unpack(source.rest()), this.size), members, { signal: job.signal });
     finished.catch(() => undefined);
     yield* members as AsyncIterable<Buffer>;
     await finished;
+    for await (const _ of source.rest());
+    if (source.hash.digest('hex') === sha256) return;
+    const why = l10n.t('it was written to after it was checked');
+    throw new BadArchive(this.file, [why], l10n.t('The archive "{0}" cannot be restored: {1}.', this.file, why));
   }
 
   async close(): Promise<void> {

@@ -8,9 +8,8 @@ import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../../eng
 
 import { ArchiveReader } from '../archive/reader.ts';
 import type { Consistency } from '../consistency.ts';
-import { EscapeCheck } from '../archive/escapes.ts';
 import { memberPath } from '../../tar/names.ts';
-import { isWithin, LayoutScan } from '../archive/prefix.ts';
+import { isWithin } from '../archive/prefix.ts';
 import { type Manifest } from '../archive/manifest.ts';
 import { openManifest } from '../archive/manifestFile.ts';
 import { MemberCount } from '../archive/memberCount.ts';
@@ -18,9 +17,10 @@ import type { Method } from '../source/method.ts';
 import { planTarget, slotOf, slotsOf, type RestoreTarget, type Slot } from './target.ts';
 import { BadTar, type TarMember } from '../../tar/members.ts';
 import { printableName } from '../../tar/names.ts';
-import { differences } from '../archive/verify.ts';
+import { differences, rootsOf } from '../archive/verify.ts';
 import type { Job, Work } from '../../engine/job.ts';
 import type { Subject } from '../subject.ts';
+import { KnownScans, type Scan } from '../archive/scan.ts';
 
 export type RestoreMode = 'empty' | 'merge' | 'replace';
 
@@ -36,11 +36,15 @@ export interface RestoreRequest {
   readonly helperImage?: string;
   readonly consistency?: Consistency;
   readonly passphrase?: string;
+  /** What was read of the archive for a question before it. */
+  readonly known?: KnownScans;
 }
 
 /** An archive that was read whole and found sound, and where its parts go. */
 export interface Ready {
   readonly reader: ArchiveReader;
+  /** SHA-256 of what was checked. */
+  readonly sha256: string;
   readonly target: RestoreTarget;
   readonly slots: readonly Slot[];
   readonly selects: (member: TarMember) => boolean;
@@ -65,12 +69,15 @@ export async function prepared<T>(job: Job, request: RestoreRequest, task: (read
     );
   const manifest = await openManifest(file, request.passphrase);
   const reader = await ArchiveReader.open(file, request.passphrase);
+  const known = request.known ?? new KnownScans();
   try {
     const target = await planTarget(job.connection, request.into, manifest);
-    const scan = await scanArchive(reader, manifest, job);
+    const scan = await soundScan(job, reader, manifest, known);
     const slots = slotsOf(target, manifest, scan, request.strip);
     const selects = selection(slots, request.entries);
-    const count = await countSelected(job, reader, { slots, selects, scan }, request.entries, manifest);
+    const count = await known.once(reader, ['count', slots, request.entries ?? null], () =>
+      countSelected(job, reader, { slots, selects, scan }, request.entries, manifest),
+    );
     const roots = new Map<Slot, TarMember>();
     for (const slot of slots) {
       const root = scan.directories.get(slot.prefix);
@@ -78,6 +85,7 @@ export async function prepared<T>(job: Job, request: RestoreRequest, task: (read
     }
     return await task({
       reader,
+      sha256: scan.sha256,
       target,
       slots,
       selects,
@@ -91,92 +99,30 @@ export async function prepared<T>(job: Job, request: RestoreRequest, task: (read
   }
 }
 
-interface Scan {
-  readonly prefix: string;
-  readonly entries: number;
-  readonly bytes: number;
-  /** Members with extended attributes or ACLs. */
-  readonly attributes: number;
-  readonly hasEarlyTimes: boolean;
-  /** Entries of directories that a slot may have as its root, by path. */
-  readonly directories: ReadonlyMap<string, TarMember>;
-  holds(prefix: string): boolean;
-}
-
-/** Directories that are remembered, as possible roots: enough for any mount's target, and memory stays small. */
-const MOST_DIRECTORIES = 20_000;
-/** Of their headers. */
-const MOST_DIRECTORY_BYTES = 128 * 1024 * 1024;
-/**
- * No mount's target is longer (PATH_MAX); to take all beginnings of a longer path would take time that grows with its
- * square.
- */
-const MOST_ROOT_BYTES = 4096;
-
 /** Reads all of it. Throws BadArchive for what is damaged, differs from its manifest or would leave the target. */
-async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined, job: Work): Promise<Scan> {
-  const escapes = new EscapeCheck();
-  const layout = new LayoutScan();
-  const roots = new Set(['.', ...(manifest?.mounts.map(({ root }) => root) ?? [])]);
-  const count = new MemberCount(roots, { ...job.log, debug: () => undefined });
-  const names = new Set<string>();
-  const directories = new Map<string, TarMember>();
-  let directoryBytes = 0;
-  let attributes = 0;
-  let hasEarlyTimes = false;
-  const onMember = (member: TarMember) => {
-    escapes.add(member);
-    layout.add(member);
-    count.add(member);
-    if (member.attributes.length > 0) attributes += 1;
-    const path = memberPath(member.name);
-    if (member.mtime < 0) hasEarlyTimes = true;
-    for (
-      let slash = path.indexOf('/');
-      slash >= 0 && slash < MOST_ROOT_BYTES && names.size < MOST_DIRECTORIES;
-      slash = path.indexOf('/', slash + 1)
-    )
-      names.add(path.slice(0, slash));
-    if (names.size < MOST_DIRECTORIES) names.add(path);
-    if (member.type === '5' && directories.size < MOST_DIRECTORIES) {
-      // A view of the archive would keep all of the chunk around it.
-      const own = {
-        ...member,
-        name: Buffer.from(member.name),
-        link: Buffer.from(member.link),
-        blocks: member.blocks.map((block) => Buffer.from(block)),
-      };
-      directoryBytes += own.blocks.reduce((sum, block) => sum + block.length, 0);
-      if (directoryBytes <= MOST_DIRECTORY_BYTES) directories.set(path, own);
-    }
-  };
-  const { sha256, size, damage } = await reader.check(job, { onMember });
-  const found = { sha256, size, entries: count.entries, bytes: count.bytes };
+async function soundScan(
+  job: Job,
+  reader: ArchiveReader,
+  manifest: Manifest | undefined,
+  known: KnownScans,
+): Promise<Scan> {
+  const quiet = { ...job, log: { ...job.log, debug: () => undefined } };
+  const scan = await known.scan(quiet, reader, rootsOf(manifest));
   const problems = [
-    ...escapes.problems(),
-    ...(damage === undefined ? [] : [damage]),
-    ...(manifest === undefined ? [] : differences(manifest, found)),
+    ...scan.escapes,
+    ...(scan.damage === undefined ? [] : [scan.damage]),
+    ...(manifest === undefined ? [] : differences(manifest, scan)),
   ];
-  if (problems.length > 0) {
-    throw new BadArchive(
+  if (problems.length === 0) return scan;
+  throw new BadArchive(
+    reader.file,
+    problems,
+    l10n.t(
+      'The archive "{0}" cannot be restored: {1}. Nothing was changed; use another backup.',
       reader.file,
-      problems,
-      l10n.t(
-        'The archive "{0}" cannot be restored: {1}. Nothing was changed; use another backup.',
-        reader.file,
-        problems.join('; '),
-      ),
-    );
-  }
-  return {
-    prefix: layout.prefix(),
-    entries: count.entries,
-    bytes: count.bytes,
-    attributes,
-    hasEarlyTimes,
-    directories,
-    holds: (prefix) => prefix === '' || names.has(prefix),
-  };
+      problems.join('; '),
+    ),
+  );
 }
 
 /**

@@ -137,7 +137,7 @@ async function intoExisting(job: Job, ready: Ready, writer: Reader, mode: Restor
 
 /** Writes the chosen members: directories by one stream, each single file into the directory around it. */
 async function write(job: Job, ready: Ready, writer: Reader, states: ReadonlyMap<Slot, MountState>): Promise<void> {
-  const { reader, slots, selects } = ready;
+  const { reader, sha256, slots, selects } = ready;
   const files = slots.filter((slot) => states.get(slot)?.isFile === true);
   const directories = slots.filter((slot) => !files.includes(slot));
   if (directories.length > 0) {
@@ -147,7 +147,7 @@ async function write(job: Job, ready: Ready, writer: Reader, states: ReadonlyMap
       if (!selects(member) || inFile(memberPath(member.name))) return false;
       return writer.method === 'archive' && member.sparse === 'gnu' ? asNewSparse(member) : true;
     };
-    const members = reader.members(job, { onMember, select });
+    const members = reader.members(job, { onMember, select }, sha256);
     await extract(job, directories, writer, members);
   }
   for (const slot of files) {
@@ -165,6 +165,6 @@ async function write(job: Job, ready: Ready, writer: Reader, states: ReadonlyMap
       return blocksWithName(member, name);
     };
     const around: Slot = { type: 'bind', source: posix.dirname(slot.source), prefix: '' };
-    await extract(job, [around], writer, reader.members(job, { onMember: () => undefined, select }));
+    await extract(job, [around], writer, reader.members(job, { onMember: () => undefined, select }, sha256));
   }
 }
