@@ -80,6 +80,7 @@ export async function changeMounts(
     wasPaused: old.State.Paused,
   };
   const record = await recordReplacement(connection, facts);
+  let isWhole = false;
   try {
     const config = await configOf(connection, old, parts, network, marked('new'));
     if (keepIn !== undefined) {
@@ -110,6 +111,9 @@ export async function changeMounts(
     await renameContainer(connection, freshId, name, asItWas);
     if (wasRunning) await startAndWatch(connection, freshId, name, asItWas);
     if (old.State.Paused) await pauseContainer(connection, freshId, asItWas);
+    // From here on there is no way back: who finds the record removes the old one.
+    await record.note({ ...facts, freshId, isWhole: true });
+    isWhole = true;
     for (const step of WAY_BACK) delete back[step];
     await deleteContainer(
       connection,
@@ -117,7 +121,7 @@ export async function changeMounts(
       { force: true },
       {
         ...asItWas,
-        doing: `remove the old container "${marked('old')}"; the new one runs in its place, so remove the old one yourself`,
+        doing: `remove the old container "${marked('old')}"; the new one runs in its place, and the old one is removed at the next connection`,
       },
     );
     await record.end().catch((error: unknown) => log.warn((error as Error).message));
@@ -132,9 +136,9 @@ export async function changeMounts(
         log.error(`Putting container "${name}" back: ${(failure as Error).message}`);
       });
     }
-    // What could not be put back now is offered at the next connection.
+    // What could not be put back, or removed, now is offered, or done, at the next connection.
     const failure = engineError(error, asItWas);
-    if (isBack && !(failure instanceof EngineUnavailable)) await record.end();
+    if (isBack && !isWhole && !(failure instanceof EngineUnavailable)) await record.end();
     else record.leave();
     throw failure;
   }

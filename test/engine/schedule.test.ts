@@ -227,7 +227,9 @@ describe('retention on real files', () => {
         (line) => line.includes(made[0] ?? '?') && /Removed .*mine.*older than what is kept \(last 2\)/.test(line),
       ),
     );
-    assert.equal(existsSync(`${made[0]}.json`), false, 'its manifest went too');
+    // Backups of one second can take the name of one that went.
+    const isNameFree = !made.slice(1).includes(made[0] ?? '');
+    assert.equal(existsSync(`${made[0]}.json`), !isNameFree, 'its manifest went too');
   });
 
   it('a backup that fails its check leaves the older ones, is tried again, and of the broken ones one stays', async () => {

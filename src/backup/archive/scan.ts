@@ -140,7 +140,9 @@ export async function scanArchive(work: Work, reader: ArchiveReader, roots: Read
 export class KnownScans {
   readonly #answers = new Map<string, unknown>();
 
-  /** What `read` found in the archive before under the same `key`, else what it finds now. Throws what `read` throws. */
+  /**
+   * What `read` found in the archive before under the same `key`, else what it finds now. Throws what `read` throws.
+   */
   async once<T>(reader: ArchiveReader, key: unknown, read: () => Promise<T>): Promise<T> {
     const keyNow = async () => JSON.stringify([await reader.identity(), key]);
     const before = await keyNow();
