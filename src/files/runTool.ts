@@ -1,6 +1,6 @@
 /** The tool over paths that lead through links. */
 import { posix } from 'node:path';
-import { statIn } from '../engine/helper/archiveEndpoint.ts';
+import { statInHelper } from '../engine/helper/archiveEndpoint.ts';
 import { withoutEndSlashes } from '../engine/pathEnds.ts';
 import { EXIT, type Ran } from '../engine/helper/tools.ts';
 import { bytesOfText } from './names.ts';
@@ -14,7 +14,7 @@ import { accessOf, type Script } from './idleTool.ts';
 async function realDirectory(session: Session, path: string): Promise<string> {
   if (path === session.source.target || path === '/') return path;
   const here = posix.join(await realDirectory(session, posix.dirname(path)), posix.basename(path));
-  const stat = await statIn(await session.archive(), bytesOfText(here));
+  const stat = await statInHelper(await session.archive(), bytesOfText(here));
   return stat?.type === 'link' ? stat.linkTarget : here;
 }
 

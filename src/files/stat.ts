@@ -2,7 +2,8 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { tarMembers } from '../tar/members.ts';
-import { openIn, statIn, type PathStat } from '../engine/helper/archiveEndpoint.ts';
+import { openIn, statInHelper } from '../engine/helper/archiveEndpoint.ts';
+import type { PathStat } from '../engine/helper/pathStat.ts';
 import { eachOf } from '../engine/eachOf.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
 import { withoutEndSlashes } from '../engine/pathEnds.ts';
@@ -59,11 +60,11 @@ export async function follow(
   path: string,
 ): Promise<{ path: string; entry: Entry | undefined; isLink: boolean; own: PathStat }> {
   const helper = await session.archive();
-  const own = await statIn(helper, bytesOfText(path));
+  const own = await statInHelper(helper, bytesOfText(path));
   if (own === undefined) throw missing(path);
   if (own.type !== 'link') return { path, entry: plain(own), isLink: false, own };
   if (!isWithin(session, own.linkTarget)) return { path: own.linkTarget, entry: undefined, isLink: true, own };
-  const end = await statIn(helper, bytesOfText(own.linkTarget));
+  const end = await statInHelper(helper, bytesOfText(own.linkTarget));
   return { path: own.linkTarget, entry: end === undefined ? undefined : plain(end), isLink: true, own };
 }
 
