@@ -3,18 +3,18 @@ import { posix } from 'node:path';
 import type { Mount, Volume } from './model.ts';
 import { withoutEndSlash } from './pathEnds.ts';
 
-type Place = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
+type VolumeFiles = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
 
 /**
  * Where on the engine's host a volume's files are. The local driver can bind a directory (`o=bind`); '' where unknown.
  */
-export function hostPathOfVolume({ mountpoint, options }: Place): string {
+export function hostPathOfVolume({ mountpoint, options }: VolumeFiles): string {
   const isBind = (options['o'] ?? '').split(',').includes('bind') || options['type'] === 'bind';
   return isBind && posix.isAbsolute(options['device'] ?? '') ? (options['device'] ?? '') : mountpoint;
 }
 
 /** The host path of every volume, by name. */
-export function hostPaths(volumes: readonly Place[]): ReadonlyMap<string, string> {
+export function hostPaths(volumes: readonly VolumeFiles[]): ReadonlyMap<string, string> {
   return new Map(volumes.map((volume) => [volume.name, hostPathOfVolume(volume)]));
 }
 

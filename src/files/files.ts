@@ -6,7 +6,7 @@ import type { Snapshot } from '../engine/model.ts';
 import { moveFile, removeFile } from './removeAndRename.ts';
 import { copyFile } from './copy.ts';
 import { downloadTo } from './download.ts';
-import { listEntries, statEntry, type Entry, type NamedEntry } from './stat.ts';
+import { listDirectory, statEntry, type Entry, type NamedEntry } from './stat.ts';
 import { aliasesOf, locate, type FilePlace, type Located } from './place.ts';
 import { readFile } from './read.ts';
 import { Sessions, type Session } from './helperPool.ts';
@@ -79,7 +79,7 @@ export class Files {
 
   /** What a directory holds, in the order of names. */
   list(place: FilePlace): Promise<NamedEntry[]> {
-    return this.#at(place, listEntries);
+    return this.#at(place, listDirectory);
   }
 
   read(place: FilePlace): Promise<Buffer> {

@@ -78,7 +78,7 @@ export async function statEntry(session: Session, path: string): Promise<Entry> 
  * What a directory holds, in the order of names: one call, and one more for each link. Throws NotFound, FileRefused for
  * what is no directory, EngineUnavailable, EngineFailure.
  */
-export async function listEntries(session: Session, path: string): Promise<NamedEntry[]> {
+export async function listDirectory(session: Session, path: string): Promise<NamedEntry[]> {
   const tools = await session.tools();
   const all = tools === undefined ? await listByArchive(session, path) : await listByTools(session, path);
   // A name that steps out of its directory would do so in every path that is made of it, here too.

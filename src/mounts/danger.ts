@@ -25,7 +25,7 @@ export type Danger =
    */
   | 'project';
 
-export interface DangerPlace {
+export interface DangerContext {
   readonly home: string;
   readonly workspaces: readonly string[];
   /** The engine's data directory, where it is known. */
@@ -260,7 +260,7 @@ function dangerOnDrive(
   source: string,
   { drive, rest }: { readonly drive: string; readonly rest: string },
   readOnly: boolean,
-  { home }: DangerPlace,
+  { home }: DangerContext,
 ): Danger | undefined {
   const own = onDrive(home);
   const [, user] = /^\/users\/([^/]+)/.exec(rest) ?? [];
@@ -300,7 +300,7 @@ function isForeignHome(source: string, home: string): boolean {
  * be talked to, another's home is private, and the user's own keys and tokens can be used by whoever has read them. A
  * folder of the workspace, and what lies in it, is no other user's home, whoever owns it.
  */
-export function dangerOf(mount: Judged, place: DangerPlace): Danger | undefined {
+export function dangerOf(mount: Judged, place: DangerContext): Danger | undefined {
   const danger = mount.danger ?? dangerAsWritten(mount, place);
   // What "a/.." is, is known only where it is known that "a" is no link.
   return danger ?? (mount.Type === 'bind' && climbs(mount.Source) ? 'system' : undefined);
@@ -312,7 +312,7 @@ function climbs(path: string): boolean {
   return posix.isAbsolute(path) && parts.lastIndexOf('..') > parts.findIndex((part) => part !== '..');
 }
 
-function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined {
+function dangerAsWritten(mount: Judged, place: DangerContext): Danger | undefined {
   const { Type, Source, ReadOnly } = mount;
   if (Type === 'npipe' || PIPE.test(Source)) return 'socket';
   if (Type !== 'bind') return undefined;
@@ -337,7 +337,7 @@ function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined 
 }
 
 /** Whether one can talk to a service by what is mounted: read-only is no help. */
-function isSocket(source: string, place: DangerPlace): boolean {
+function isSocket(source: string, place: DangerContext): boolean {
   if (SOCKET_NAME.test(source) || /^\/run\/user(?:\/|$)/.test(source)) return true;
   if (place.socket !== undefined && isIn(clean(place.socket), source)) return true;
   return (
@@ -356,7 +356,7 @@ function isObeyed(source: string, workspace: string): boolean {
   return workspace !== '/' && isIn(source, workspace) && OBEYED.test(source.slice(workspace.length));
 }
 
-function isSystem(source: string, { dataRoot }: DangerPlace): boolean {
+function isSystem(source: string, { dataRoot }: DangerContext): boolean {
   if (SYSTEM_ALONE.includes(source) || (dataRoot !== undefined && dataRoot !== '' && isPart(source, clean(dataRoot))))
     return true;
   return SYSTEM.some((one) => isIn(source, one) || isIn(one, source)) && !NOT_SYSTEM.some((one) => isIn(source, one));
