@@ -1,7 +1,7 @@
 /** Who sees the same files, whatever way they came to it: one volume, one path, or a path inside of another's. */
 import { posix } from 'node:path';
 import type { Mount, Volume } from './model.ts';
-import { withoutEndSlash } from './pathEnds.ts';
+import { isWithin, withoutEndSlash } from './pathEnds.ts';
 
 type VolumeFiles = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
 
@@ -84,10 +84,7 @@ export function mountsOver<T extends Seen>(
   const outside = new Set(around(place));
   const overlaps = (other: Pick<Mount, 'type' | 'source'>) => {
     const there = placeOf(other, paths);
-    return (
-      there !== undefined &&
-      (outside.has(there) || (place.startsWith('/') && there.startsWith(place === '/' ? '/' : `${place}/`)))
-    );
+    return there !== undefined && (outside.has(there) || (place.startsWith('/') && isWithin(there, place)));
   };
   return containers.flatMap((container) => container.mounts.filter(overlaps).map((mount) => ({ container, mount })));
 }

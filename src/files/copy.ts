@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, FileRefused } from '../engine/errors.ts';
 import type { JobOptions } from '../engine/log.ts';
+import { isWithin } from '../engine/pathEnds.ts';
 import { tarMembers } from '../tar/members.ts';
 import { follow, missing } from './stat.ts';
 import { bytesOfText } from './names.ts';
@@ -31,7 +32,7 @@ export async function copyFile(
   refuseReadOnly(to.session, to.path);
   const { entry, path } = await follow(from.session, from.path);
   if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(from.path, entry?.type);
-  if (from.session === to.session && (to.path === path || to.path.startsWith(`${path}/`))) {
+  if (from.session === to.session && isWithin(to.path, path)) {
     throw new FileRefused('exists', messagePath(to.path), `"${messagePath(path)}" cannot be copied into itself.`);
   }
   try {

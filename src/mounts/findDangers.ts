@@ -6,9 +6,9 @@ import { posix } from 'node:path';
 import { dataRoot, type Connection } from '../engine/connection.ts';
 import { inspectContainer } from '../engine/containers.ts';
 import { parseVolumesFrom } from '../engine/inventory.ts';
-import { withoutEndSlash } from '../engine/pathEnds.ts';
+import { isWithin } from '../engine/pathEnds.ts';
 import { volumeIfThere } from '../engine/volumes.ts';
-import { dangerOf, isIn, type Danger, type DangerContext, type Judged } from './danger.ts';
+import { dangerOf, type Danger, type DangerContext, type Judged } from './danger.ts';
 
 /** As many links as Linux follows in one path. */
 const MOST_LINKS = 40;
@@ -186,9 +186,7 @@ export async function findDangers(
           return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
       }
     }
-    const isOwn = places.some(({ workspaces }) =>
-      workspaces.some((workspace) => isIn(real, withoutEndSlash(workspace))),
-    );
+    const isOwn = places.some(({ workspaces }) => workspaces.some((workspace) => isWithin(real, workspace)));
     return mount.Type === 'bind' && isHere && !isOwn && ((await listens(real)) || (await listens(text)))
       ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }]
       : [];

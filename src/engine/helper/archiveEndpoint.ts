@@ -6,6 +6,7 @@ import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
 import { engineError } from '../connection.ts';
 import { NotFound } from '../errors.ts';
+import { isWithin } from '../pathEnds.ts';
 import type { Helper } from './helper.ts';
 import { pathStatOf, type PathStat } from './pathStat.ts';
 
@@ -14,7 +15,7 @@ export const VOLUME_TARGET = '/docker-mounts/volume';
 
 /** A path of a helper as a person knows it: in a volume from the volume's root on, else as in the container. */
 export function shownPath(path: string): string {
-  if (path !== VOLUME_TARGET && !path.startsWith(`${VOLUME_TARGET}/`)) return path;
+  if (!isWithin(path, VOLUME_TARGET)) return path;
   return path.slice(VOLUME_TARGET.length) || '/';
 }
 
