@@ -8,7 +8,7 @@ import ts from 'typescript-eslint';
 const allowed = {
   tar: [],
   journal: [],
-  engine: ['journal'],
+  engine: ['tar', 'journal'],
   backup: ['tar', 'journal', 'engine'],
   schedule: ['engine', 'backup'],
   files: ['tar', 'engine'],

@@ -7,6 +7,7 @@ import { engineError } from '../connection.ts';
 import { recordHelper, type HelperEntry } from './records.ts';
 import type { Logger } from '../log.ts';
 import { HELPER_LABEL } from '../model.ts';
+import { TAR_END } from '../../tar/single.ts';
 import { ensureOwnImage, type OwnImage } from './ownImage.ts';
 import { pathStatOf } from './pathStat.ts';
 
@@ -18,8 +19,8 @@ export interface HelperMount {
   readonly readOnly: boolean;
 }
 
-/** Holds nothing: an empty tar is two zero blocks (POSIX ustar). */
-const EMPTY_IMAGE: OwnImage = { repository: 'docker-mounts/helper', tag: 'latest', tar: Buffer.alloc(1024) };
+/** Holds nothing. */
+const EMPTY_IMAGE: OwnImage = { repository: 'docker-mounts/helper', tag: 'latest', tar: TAR_END };
 
 export type PathKind = 'directory' | 'file' | 'other';
 
