@@ -10,7 +10,7 @@ const allowed = {
   journal: [],
   engine: ['tar', 'journal'],
   backup: ['tar', 'journal', 'engine'],
-  schedule: ['engine', 'backup'],
+  schedule: ['journal', 'engine', 'backup'],
   files: ['tar', 'engine'],
   paths: ['engine'],
   mounts: ['journal', 'engine'],
