@@ -1,6 +1,6 @@
 /** Files in volumes and mounts, by place: what the editor, the trees and the commands work with. */
-import { EventEmitter } from 'node:events';
 import type { Connection } from '../engine/connection.ts';
+import { Emitter } from '../engine/emitter.ts';
 import type { JobOptions, Logger } from '../engine/log.ts';
 import type { Snapshot } from '../engine/model.ts';
 import { moveFile, removeFile } from './removeAndRename.ts';
@@ -36,25 +36,22 @@ export interface FoundEntry extends Entry {
 export class Files {
   readonly #options: FilesOptions;
   readonly #sessions: Sessions;
-  readonly #changes = new EventEmitter();
+  readonly #changes = new Emitter<readonly FileChange[]>();
 
   constructor(options: FilesOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options.connection, options.log, options.idleMs);
-    this.#changes.setMaxListeners(0);
   }
 
   /** With no change at all where any file may have changed. */
   onDidChange(listener: (changes: readonly FileChange[]) => void): { dispose(): void } {
-    this.#changes.on('change', listener);
-    return { dispose: () => this.#changes.off('change', listener) };
+    return this.#changes.on(listener);
   }
 
   /** Tells of changes, also under the other names that the files have. */
   async #changed(...changes: FileChange[]): Promise<void> {
     const snapshot = await this.#options.snapshot().catch(() => undefined);
-    this.#changes.emit(
-      'change',
+    this.#changes.tell(
       snapshot === undefined
         ? changes
         : changes.flatMap(({ kind, place }) => aliasesOf(place, snapshot).map((alias) => ({ kind, place: alias }))),
@@ -149,7 +146,7 @@ export class Files {
 
   /** Lets everybody read anew what they show. */
   refresh(): void {
-    this.#changes.emit('change', []);
+    this.#changes.tell([]);
   }
 
   /** Removes the helpers, so that the volumes that they mount can be removed. They come back with the next use. */
@@ -158,7 +155,7 @@ export class Files {
   }
 
   async dispose(): Promise<void> {
-    this.#changes.removeAllListeners();
+    this.#changes.dispose();
     await this.release();
   }
 }
