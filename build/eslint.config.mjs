@@ -8,9 +8,9 @@ import ts from 'typescript-eslint';
 const allowed = {
   tar: [],
   journal: [],
-  engine: ['journal'],
+  engine: ['tar', 'journal'],
   backup: ['tar', 'journal', 'engine'],
-  schedule: ['engine', 'backup'],
+  schedule: ['journal', 'engine', 'backup'],
   files: ['tar', 'engine'],
   paths: ['engine'],
   mounts: ['journal', 'engine'],

@@ -3,6 +3,7 @@ import type { Connection } from '../engine/connection.ts';
 import { findDangers, type Asked, type Found } from '../mounts/findDangers.ts';
 import type { FilePlace } from '../files/place.ts';
 import { inspectContainer } from '../engine/containers.ts';
+import { isWithin } from '../engine/pathEnds.ts';
 import { dangerPlace, dangerSentence } from '../ui/danger.ts';
 import { agreement, type Agreed } from '../ui/mountPrompts.ts';
 import { joined, lines, say, type Shown } from '../ui/shown.ts';
@@ -116,9 +117,7 @@ async function sourceOf(
 ): Promise<NonNullable<Asked['mounts']>> {
   if (kind === 'volume') return [{ Type: 'volume', Source: name, ReadOnly: false }];
   const container = await inspectContainer(connection, name).catch(() => undefined);
-  const around = (container?.Mounts ?? []).filter(
-    ({ Destination }) => path === Destination || path.startsWith(`${Destination.replace(/\/$/, '')}/`),
-  );
+  const around = (container?.Mounts ?? []).filter(({ Destination }) => isWithin(path, Destination));
   const [mount] = around.sort((a, b) => b.Destination.length - a.Destination.length);
   if (mount === undefined) return [];
   if (mount.Type === 'volume') return [{ Type: 'volume', Source: mount.Name ?? '', ReadOnly: false }];

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
-import { sharesFiles } from '../projects/hostFacts.ts';
+import { seesLocalPaths } from '../projects/hostFacts.ts';
 import { kindOf } from '../editor/selectors.ts';
 import { mountWords } from '../editor/words.ts';
 import { BadArgument, FileFailure, NotFound } from '../engine/errors.ts';
@@ -102,7 +102,7 @@ async function runCreateDirectory(call: Call, { projects, watcher }: Services): 
     (await answered(askText({ title: say('Create a Directory'), prompt: say('Absolute path on this machine') })));
   const path = expandHome(given);
   if (!isAbsolute(path)) throw new BadArgument('path', vscode.l10n.t('"{0}" is no absolute path.', path));
-  if (!sharesFiles(await watcher.connection()))
+  if (!seesLocalPaths(await watcher.connection()))
     throw new BadArgument('path', vscode.l10n.t('The engine runs on another machine; make "{0}" there.', path));
   try {
     await mkdir(path, { recursive: true });

@@ -17,7 +17,7 @@ import type {
   Devcontainer,
   DockerfileFacts,
   FileMount,
-  Place,
+  FileSpan,
   Span,
 } from '../projects/model.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
@@ -134,7 +134,7 @@ function composeMountHover(
   mount: ComposeMount,
   { project, facts }: FileModel & { kind: 'compose' },
   seen: Seen,
-  lineOf: (place: Place) => number | undefined,
+  lineOf: (place: FileSpan) => number | undefined,
 ): Markdown {
   const { own, others } =
     seen.snapshot === undefined ? { own: [], others: [] } : containersOf(project, mount.service, seen.snapshot);
@@ -172,7 +172,7 @@ function serviceHovers(
   project: ComposeProject,
   facts: HostFacts,
   { snapshot }: Seen,
-  isHere: (place: Place) => boolean,
+  isHere: (place: FileSpan) => boolean,
 ): Markdown[] {
   if (snapshot === undefined) return [];
   return project.services
@@ -236,9 +236,9 @@ export function hoversAt(
   model: FileModel,
   offset: number,
   seen: Seen,
-  lineOf: (place: Place) => number | undefined,
+  lineOf: (place: FileSpan) => number | undefined,
 ): Markdown[] {
-  const isHere = ({ file, span }: Place) => file === model.file && holds(span, offset);
+  const isHere = ({ file, span }: FileSpan) => file === model.file && holds(span, offset);
   switch (model.kind) {
     case 'compose': {
       const { project, facts } = model;
@@ -267,7 +267,7 @@ export function hoverProvider(documents: ProjectDocuments): vscode.HoverProvider
       if (model === undefined) return undefined;
       const { isLocal } = documents.around(new Map());
       const open = (file: string) => vscode.workspace.textDocuments.find(({ uri }) => uri.fsPath === file);
-      const lineOf = ({ file, span }: Place) => {
+      const lineOf = ({ file, span }: FileSpan) => {
         const line = open(file)?.positionAt(span.start).line;
         return line === undefined ? undefined : line + 1;
       };

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { Snapshot, Volume } from '../engine/model.ts';
 import { driftOf } from '../projects/drift.ts';
-import type { ComposeProject, ComposeVolume, Place } from '../projects/model.ts';
+import type { ComposeProject, ComposeVolume, FileSpan } from '../projects/model.ts';
 import { formatBytes } from '../ui/format.ts';
 import { readDocumentSettings } from '../ui/settings.ts';
 import { joined, names, say, type Shown } from '../ui/shown.ts';
@@ -10,7 +10,7 @@ import { codeLens, type LensLook } from '../ui/window.ts';
 import type { FileModel, ProjectDocuments } from './projectDocuments.ts';
 
 interface Lens {
-  readonly place: Place;
+  readonly place: FileSpan;
   readonly look: LensLook;
 }
 
@@ -41,7 +41,7 @@ function statusOf({ size, usedBy }: Volume): Shown {
   return joined([size === null ? undefined : formatBytes(size), use], ' · ');
 }
 
-function existing(place: Place, volume: Volume, canBrowse: boolean): Lens[] {
+function existing(place: FileSpan, volume: Volume, canBrowse: boolean): Lens[] {
   const named = { volume: volume.name };
   return [
     {
@@ -65,7 +65,7 @@ function existing(place: Place, volume: Volume, canBrowse: boolean): Lens[] {
 function ofVolume(
   project: ComposeProject,
   volume: ComposeVolume,
-  place: Place,
+  place: FileSpan,
   snapshot: Snapshot,
   may: { readonly browse: boolean; readonly create: boolean },
 ): Lens[] {
@@ -101,7 +101,7 @@ export function lensesOf(
     });
   }
   const { project, facts, file } = model;
-  const here = (places: readonly Place[]) => places.filter((place) => place.file === file);
+  const here = (places: readonly FileSpan[]) => places.filter((place) => place.file === file);
   const drifted = project.services.flatMap((service) =>
     driftOf(project, service, snapshot, facts).flatMap(({ container }) =>
       here(service.places).map((place): Lens => ({

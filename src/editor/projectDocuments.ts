@@ -10,7 +10,7 @@ import type { ProjectReader } from '../projects/reader.ts';
 import type { ComposeProject, Devcontainer, DockerfileFacts, FileMount } from '../projects/model.ts';
 import type { Around } from '../projects/problems.ts';
 import type { Log } from '../ui/window.ts';
-import { hostFacts, readSmallFile, sharesFiles } from '../projects/hostFacts.ts';
+import { hostFacts, readSmallFile, seesLocalPaths } from '../projects/hostFacts.ts';
 import { kindOf, mattersToOthers } from './selectors.ts';
 
 export type FileModel =
@@ -72,7 +72,7 @@ export class ProjectDocuments implements vscode.Disposable {
   /** What is known around a file. */
   around(facts: HostFacts): Around {
     const { state } = this.#watcher;
-    return { snapshot: this.snapshot, isLocal: state.kind === 'connected' && sharesFiles(state.connection), facts };
+    return { snapshot: this.snapshot, isLocal: state.kind === 'connected' && seesLocalPaths(state.connection), facts };
   }
 
   /** The model of a document as it is now; undefined for one that holds no mounts. */

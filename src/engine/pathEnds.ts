@@ -14,3 +14,8 @@ export function withoutEndSlashes(path: string): string {
 export function withoutEndSlash(path: string): string {
   return withoutEndSlashes(path) || path.slice(0, 1);
 }
+
+/** Whether a path is a directory or lies below it; both as text, without a look at any file system. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${withoutEndSlashes(directory)}/`);
+}

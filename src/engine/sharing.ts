@@ -1,20 +1,20 @@
 /** Who sees the same files, whatever way they came to it: one volume, one path, or a path inside of another's. */
 import { posix } from 'node:path';
 import type { Mount, Volume } from './model.ts';
-import { withoutEndSlash } from './pathEnds.ts';
+import { isWithin, withoutEndSlash } from './pathEnds.ts';
 
-type Place = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
+type VolumeFiles = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
 
 /**
  * Where on the engine's host a volume's files are. The local driver can bind a directory (`o=bind`); '' where unknown.
  */
-export function hostPathOfVolume({ mountpoint, options }: Place): string {
+export function hostPathOfVolume({ mountpoint, options }: VolumeFiles): string {
   const isBind = (options['o'] ?? '').split(',').includes('bind') || options['type'] === 'bind';
   return isBind && posix.isAbsolute(options['device'] ?? '') ? (options['device'] ?? '') : mountpoint;
 }
 
 /** The host path of every volume, by name. */
-export function hostPaths(volumes: readonly Place[]): ReadonlyMap<string, string> {
+export function hostPaths(volumes: readonly VolumeFiles[]): ReadonlyMap<string, string> {
   return new Map(volumes.map((volume) => [volume.name, hostPathOfVolume(volume)]));
 }
 
@@ -84,10 +84,7 @@ export function mountsOver<T extends Seen>(
   const outside = new Set(around(place));
   const overlaps = (other: Pick<Mount, 'type' | 'source'>) => {
     const there = placeOf(other, paths);
-    return (
-      there !== undefined &&
-      (outside.has(there) || (place.startsWith('/') && there.startsWith(place === '/' ? '/' : `${place}/`)))
-    );
+    return there !== undefined && (outside.has(there) || (place.startsWith('/') && isWithin(there, place)));
   };
   return containers.flatMap((container) => container.mounts.filter(overlaps).map((mount) => ({ container, mount })));
 }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { inspectContainer } from './containers.ts';
 import { engineError, type Connection } from './connection.ts';
 import { EngineFailure, NotFound } from './errors.ts';
+import { pathStatOf, type PathStat } from './helper/pathStat.ts';
 import { withoutEndSlashes } from './pathEnds.ts';
 
 const SHELLS = ['bash', 'sh', 'ash'];
@@ -14,9 +15,6 @@ const TOKEN = 'DOCKER_MOUNTS_TERMINAL';
 const HANG_UP =
   'for p in /proc/[0-9]*; do [ "$p" = "/proc/$$" ] || ! grep -qs "$1" "$p/environ" || kill -HUP "${p#/proc/}"; done';
 
-/** Bits of Go's os.FileMode, which the archive endpoint's stat header carries. */
-const GO_DIRECTORY = 0x8000_0000;
-const GO_SYMLINK = 0x0800_0000;
 const MOST_LINKS = 10;
 
 export interface ShellPlan {
@@ -143,11 +141,6 @@ async function run({ docker }: Connection, container: string, command: readonly 
   }
 }
 
-interface PathStat {
-  readonly mode: number;
-  readonly linkTarget: string;
-}
-
 /**
  * The path itself where it is a directory, else the one it lies in. The engine follows links as the container does.
  * Throws NotFound.
@@ -155,13 +148,9 @@ interface PathStat {
 async function directoryOf(connection: Connection, container: string, path: string): Promise<string> {
   let at = path;
   for (let links = 0; links < MOST_LINKS; links += 1) {
-    const { mode, linkTarget } = await statIn(connection, container, at);
-    if ((mode & GO_SYMLINK) !== 0 && linkTarget !== '') {
-      at = linkTarget;
-      continue;
-    }
-    const isDirectory = (mode & GO_DIRECTORY) !== 0;
-    return isDirectory ? path : parentOf(path);
+    const { type, linkTarget } = await statInContainer(connection, container, at);
+    if (type !== 'link' || linkTarget === '') return type === 'directory' ? path : parentOf(path);
+    at = linkTarget;
   }
   return parentOf(path);
 }
@@ -171,15 +160,14 @@ function parentOf(path: string): string {
   return withoutEndSlashes(clean.slice(0, clean.lastIndexOf('/') + 1)) || '/';
 }
 
-async function statIn({ docker }: Connection, container: string, path: string): Promise<PathStat> {
+async function statInContainer({ docker }: Connection, container: string, path: string): Promise<PathStat> {
   try {
     const answer = (await docker.getContainer(encodeURIComponent(container)).infoArchive({ path })) as {
       headers: Record<string, string | undefined>;
       resume(): void;
     };
     answer.resume();
-    const header = answer.headers['x-docker-container-path-stat'] ?? '';
-    return JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as PathStat;
+    return pathStatOf(answer);
   } catch (error) {
     const { statusCode } = error as { statusCode?: number };
     // The answer to a HEAD has no words.

@@ -1,9 +1,10 @@
 /** Keeps one connection alive and its snapshot true, by the engine's events. */
 import * as l10n from '@vscode/l10n';
-import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { Journal } from '../journal/journal.ts';
+import { coalesced } from './coalesced.ts';
 import { Connection } from './connection.ts';
+import { Emitter } from './emitter.ts';
 import type { Endpoint } from './endpoint.ts';
 import { EngineUnavailable } from './errors.ts';
 import { isOwnHelper } from './helper/records.ts';
@@ -41,22 +42,21 @@ const KEEPALIVE_MS = 30_000;
 /** Owned by the composition root; ends with `dispose`. */
 export class EngineWatcher {
   readonly #options: WatcherOptions;
-  readonly #changes = new EventEmitter();
+  readonly #changes = new Emitter<EngineState>();
   #state: EngineState = { kind: 'connecting' };
   #inventory: Inventory | undefined;
   #sizes: ReadonlyMap<string, number> = new Map();
   #measuring: Promise<void> | undefined;
   #events: Readable | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #reading: Promise<void> | undefined;
-  #readAgain = false;
+  /** One reading at a time; a wish for another during it makes one more. */
+  readonly #read = coalesced(() => this.#readOnce());
   #attempt: Promise<void> | undefined;
   #retryMs = FIRST_RETRY_MS;
   #disposed = false;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
-    this.#changes.setMaxListeners(0);
   }
 
   get state(): EngineState {
@@ -64,8 +64,7 @@ export class EngineWatcher {
   }
 
   onDidChange(listener: (state: EngineState) => void): { dispose(): void } {
-    this.#changes.on('change', listener);
-    return { dispose: () => this.#changes.off('change', listener) };
+    return this.#changes.on(listener);
   }
 
   /** The live connection; tries once at once when there is none. Throws EngineUnavailable. */
@@ -136,7 +135,7 @@ export class EngineWatcher {
   dispose(): void {
     this.#disposed = true;
     this.#drop();
-    this.#changes.removeAllListeners();
+    this.#changes.dispose();
   }
 
   async #connect(): Promise<void> {
@@ -214,28 +213,18 @@ export class EngineWatcher {
     this.#timer = setTimeout(() => void this.#read(), DEBOUNCE_MS);
   }
 
-  /** One reading at a time; a wish for another during it makes one more. */
-  #read(): Promise<void> {
-    if (this.#reading !== undefined) this.#readAgain = true;
-    this.#reading ??= this.#readOnce().finally(() => (this.#reading = undefined));
-    return this.#reading;
-  }
-
   async #readOnce(): Promise<void> {
-    do {
-      this.#readAgain = false;
-      const inventory = this.#inventory;
-      if (inventory === undefined) return;
-      try {
-        const snapshot = await inventory.read();
-        if (inventory !== this.#inventory || this.#state.kind !== 'connected') return;
-        this.#set({ ...this.#state, snapshot: this.#withSizes(snapshot) });
-      } catch (error) {
-        if (inventory !== this.#inventory) return;
-        if (error instanceof EngineUnavailable) return this.#lost(error);
-        this.#options.log.warn((error as Error).message);
-      }
-    } while (this.#readAgain);
+    const inventory = this.#inventory;
+    if (inventory === undefined) return;
+    try {
+      const snapshot = await inventory.read();
+      if (inventory !== this.#inventory || this.#state.kind !== 'connected') return;
+      this.#set({ ...this.#state, snapshot: this.#withSizes(snapshot) });
+    } catch (error) {
+      if (inventory !== this.#inventory) return;
+      if (error instanceof EngineUnavailable) return this.#lost(error);
+      this.#options.log.warn((error as Error).message);
+    }
   }
 
   #withSizes(snapshot: Snapshot): Snapshot {
@@ -271,7 +260,7 @@ export class EngineWatcher {
   #set(state: EngineState): void {
     if (this.#disposed) return;
     this.#state = state;
-    this.#changes.emit('change', state);
+    this.#changes.tell(state);
   }
 }
 

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, FileRefused } from '../engine/errors.ts';
-
+import { isWithin } from '../engine/pathEnds.ts';
 import { tarMembers } from '../tar/members.ts';
 import { follow, missing } from './stat.ts';
 import { bytesOfText } from './names.ts';
@@ -26,7 +26,7 @@ export async function copyFile(from: End, to: End, overwrite: boolean, counter: 
   refuseReadOnly(to.session, to.path);
   const { entry, path } = await follow(from.session, from.path);
   if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(from.path, entry?.type);
-  if (from.session === to.session && (to.path === path || to.path.startsWith(`${path}/`))) {
+  if (from.session === to.session && isWithin(to.path, path)) {
     throw new FileRefused('exists', messagePath(to.path), `"${messagePath(path)}" cannot be copied into itself.`);
   }
   try {

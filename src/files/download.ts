@@ -6,6 +6,7 @@ import { access, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { paddingBytes } from '../tar/header.ts';
 import { BadTar, tarMembers, type TarMember } from '../tar/members.ts';
 import { openIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, EngineUnavailable, FileFailure } from '../engine/errors.ts';
@@ -17,8 +18,6 @@ import { broken, noFile, openFile } from './read.ts';
 import type { Session } from './helperPool.ts';
 import type { Counter } from './upload.ts';
 import type { Work } from '../engine/job.ts';
-
-const BLOCK = 512;
 
 function failure(error: unknown, file: string, path: string): Error {
   if (error instanceof FileFailure) return error;
@@ -113,7 +112,7 @@ async function downloadDirectory(
   const pending: Pending[] = [];
   const bodies = tarMembers({
     onMember: (member) =>
-      pending.push({ member, left: member.bytes, padding: (BLOCK - (member.bytes % BLOCK)) % BLOCK, begun: false }),
+      pending.push({ member, left: member.bytes, padding: paddingBytes(member.bytes), begun: false }),
     // The bodies alone, one behind the other.
     select: () => [],
   });

@@ -1,12 +1,12 @@
 /** Files in volumes and mounts, by place: what the editor, the trees and the commands work with. */
-import { EventEmitter } from 'node:events';
 import type { Connection } from '../engine/connection.ts';
+import { Emitter } from '../engine/emitter.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Snapshot } from '../engine/model.ts';
 import { moveFile, removeFile } from './removeAndRename.ts';
 import { copyFile } from './copy.ts';
 import { downloadTo } from './download.ts';
-import { listEntries, statEntry, type Entry, type NamedEntry } from './stat.ts';
+import { listDirectory, statEntry, type Entry, type NamedEntry } from './stat.ts';
 import { aliasesOf, locate, type FilePlace, type Located } from './place.ts';
 import { readFile } from './read.ts';
 import { Sessions, type Session } from './helperPool.ts';
@@ -37,25 +37,22 @@ export interface FoundEntry extends Entry {
 export class Files {
   readonly #options: FilesOptions;
   readonly #sessions: Sessions;
-  readonly #changes = new EventEmitter();
+  readonly #changes = new Emitter<readonly FileChange[]>();
 
   constructor(options: FilesOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options.connection, options.log, options.idleMs);
-    this.#changes.setMaxListeners(0);
   }
 
   /** With no change at all where any file may have changed. */
   onDidChange(listener: (changes: readonly FileChange[]) => void): { dispose(): void } {
-    this.#changes.on('change', listener);
-    return { dispose: () => this.#changes.off('change', listener) };
+    return this.#changes.on(listener);
   }
 
   /** Tells of changes, also under the other names that the files have. */
   async #changed(...changes: FileChange[]): Promise<void> {
     const snapshot = await this.#options.snapshot().catch(() => undefined);
-    this.#changes.emit(
-      'change',
+    this.#changes.tell(
       snapshot === undefined
         ? changes
         : changes.flatMap(({ kind, place }) => aliasesOf(place, snapshot).map((alias) => ({ kind, place: alias }))),
@@ -80,7 +77,7 @@ export class Files {
 
   /** What a directory holds, in the order of names. */
   list(place: FilePlace): Promise<NamedEntry[]> {
-    return this.#at(place, listEntries);
+    return this.#at(place, listDirectory);
   }
 
   read(place: FilePlace): Promise<Buffer> {
@@ -150,7 +147,7 @@ export class Files {
 
   /** Lets everybody read anew what they show. */
   refresh(): void {
-    this.#changes.emit('change', []);
+    this.#changes.tell([]);
   }
 
   /** Removes the helpers, so that the volumes that they mount can be removed. They come back with the next use. */
@@ -159,7 +156,7 @@ export class Files {
   }
 
   async dispose(): Promise<void> {
-    this.#changes.removeAllListeners();
+    this.#changes.dispose();
     await this.release();
   }
 }

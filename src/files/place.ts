@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { shownPath, VOLUME_TARGET } from '../engine/helper/archiveEndpoint.ts';
 import { BadArgument, FileRefused, NotFound } from '../engine/errors.ts';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
-import { withoutEndSlash, withoutEndSlashes } from '../engine/pathEnds.ts';
+import { isWithin, withoutEndSlash, withoutEndSlashes } from '../engine/pathEnds.ts';
 import { printable } from './names.ts';
 
 export interface FilePlace {
@@ -43,7 +43,7 @@ export function placeOf(kind: FilePlace['kind'], name: string, path: string): Fi
 
 /** `/volume/NAME/PATH` or `/container/NAME/PATH`: the path of a `docker-mounts:` URI. */
 export function uriPathOf({ kind, name, path }: FilePlace): string {
-  return `/${kind}/${name}${path === '/' ? '' : path}`;
+  return `/${kind}/${name}${withoutEndSlashes(path)}`;
 }
 
 /** The place that the path of a URI names; undefined for none. */
@@ -54,7 +54,7 @@ export function placeOfUriPath(uriPath: string): FilePlace | undefined {
 }
 
 export function childOf(place: FilePlace, name: string): FilePlace {
-  return { ...place, path: place.path === '/' ? `/${name}` : `${place.path}/${name}` };
+  return { ...place, path: `${withoutEndSlashes(place.path)}/${name}` };
 }
 
 export function parentOf(place: FilePlace): FilePlace {
@@ -68,11 +68,7 @@ export function nameOf({ path }: FilePlace): string {
 
 /** Whether one place is in, or is, the other. */
 export function isInside(place: FilePlace, outer: FilePlace): boolean {
-  return (
-    place.kind === outer.kind &&
-    place.name === outer.name &&
-    (place.path === outer.path || outer.path === '/' || place.path.startsWith(`${outer.path}/`))
-  );
+  return place.kind === outer.kind && place.name === outer.name && isWithin(place.path, outer.path);
 }
 
 /** `NAME:PATH`, as people write it. */
@@ -92,7 +88,7 @@ export function isBrowsable({ type, source }: Pick<Mount, 'type' | 'source'>): b
 
 /** The innermost mount around a path of a container. */
 function mountAround({ mounts }: Container, path: string): Mount | undefined {
-  const around = mounts.filter(({ target }) => path === target || path.startsWith(`${withoutEndSlashes(target)}/`));
+  const around = mounts.filter(({ target }) => isWithin(path, target));
   return around.sort((a, b) => b.target.length - a.target.length)[0];
 }
 
@@ -108,7 +104,7 @@ export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot,
           place.name,
           l10n.t('There is no volume "{0}" on this engine; it may have been removed.', place.name),
         );
-      const path = place.path === '/' ? VOLUME_TARGET : `${VOLUME_TARGET}${place.path}`;
+      const path = `${VOLUME_TARGET}${withoutEndSlashes(place.path)}`;
       return { source: { type: 'volume', source: place.name, target: VOLUME_TARGET, readOnly: false }, path };
     }
     case 'container': {

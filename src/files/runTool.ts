@@ -1,7 +1,7 @@
 /** The tool over paths that lead through links. */
 import { posix } from 'node:path';
-import { statIn } from '../engine/helper/archiveEndpoint.ts';
-import { withoutEndSlashes } from '../engine/pathEnds.ts';
+import { statInHelper } from '../engine/helper/archiveEndpoint.ts';
+import { isWithin } from '../engine/pathEnds.ts';
 import { EXIT, type Ran } from '../engine/helper/tools.ts';
 import { bytesOfText } from './names.ts';
 import type { Session } from './helperPool.ts';
@@ -14,7 +14,7 @@ import { accessOf, type Script } from './idleTool.ts';
 async function realDirectory(session: Session, path: string): Promise<string> {
   if (path === session.source.target || path === '/') return path;
   const here = posix.join(await realDirectory(session, posix.dirname(path)), posix.basename(path));
-  const stat = await statIn(await session.archive(), bytesOfText(here));
+  const stat = await statInHelper(await session.archive(), bytesOfText(here));
   return stat?.type === 'link' ? stat.linkTarget : here;
 }
 
@@ -37,11 +37,8 @@ export async function runTool(
       typeof arg === 'string' && arg.startsWith('/') ? realDirectory(session, arg) : Promise.resolve(arg),
     ),
   );
-  const isWithin = real.every(
-    (arg) =>
-      typeof arg !== 'string' ||
-      !arg.startsWith('/') ||
-      `${arg}/`.startsWith(`${withoutEndSlashes(session.source.target)}/`),
+  const isInMount = real.every(
+    (arg) => typeof arg !== 'string' || !arg.startsWith('/') || isWithin(arg, session.source.target),
   );
-  return isWithin && real.some((arg, index) => arg !== args[index]) ? tools.run(script, ...real) : ran;
+  return isInMount && real.some((arg, index) => arg !== args[index]) ? tools.run(script, ...real) : ran;
 }

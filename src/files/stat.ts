@@ -2,10 +2,12 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { tarMembers } from '../tar/members.ts';
-import { openIn, statIn, type PathStat } from '../engine/helper/archiveEndpoint.ts';
+import { memberPath } from '../tar/names.ts';
+import { openIn, statInHelper } from '../engine/helper/archiveEndpoint.ts';
+import type { PathStat } from '../engine/helper/pathStat.ts';
 import { eachOf } from '../engine/eachOf.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
-import { withoutEndSlashes } from '../engine/pathEnds.ts';
+import { isWithin } from '../engine/pathEnds.ts';
 import { EXIT } from '../engine/helper/tools.ts';
 import { bytesOfText, textOfBytes } from './names.ts';
 import { messagePath } from './place.ts';
@@ -46,11 +48,6 @@ function plain({ type, size, mtime, mode }: PathStat): Entry {
   return { type: type === 'link' ? undefined : type, isLink: false, size, mtime, mode };
 }
 
-/** Whether a path of the helper is in the mount. */
-function isWithin({ source }: Session, path: string): boolean {
-  return path === source.target || path.startsWith(`${withoutEndSlashes(source.target)}/`);
-}
-
 /**
  * Follows a link at the end of a path. What it leads to out of the mount, or to nothing, is undefined. Throws NotFound.
  */
@@ -59,11 +56,12 @@ export async function follow(
   path: string,
 ): Promise<{ path: string; entry: Entry | undefined; isLink: boolean; own: PathStat }> {
   const helper = await session.archive();
-  const own = await statIn(helper, bytesOfText(path));
+  const own = await statInHelper(helper, bytesOfText(path));
   if (own === undefined) throw missing(path);
   if (own.type !== 'link') return { path, entry: plain(own), isLink: false, own };
-  if (!isWithin(session, own.linkTarget)) return { path: own.linkTarget, entry: undefined, isLink: true, own };
-  const end = await statIn(helper, bytesOfText(own.linkTarget));
+  if (!isWithin(own.linkTarget, session.source.target))
+    return { path: own.linkTarget, entry: undefined, isLink: true, own };
+  const end = await statInHelper(helper, bytesOfText(own.linkTarget));
   return { path: own.linkTarget, entry: end === undefined ? undefined : plain(end), isLink: true, own };
 }
 
@@ -77,7 +75,7 @@ export async function statEntry(session: Session, path: string): Promise<Entry> 
  * What a directory holds, in the order of names: one call, and one more for each link. Throws NotFound, FileRefused for
  * what is no directory, EngineUnavailable, EngineFailure.
  */
-export async function listEntries(session: Session, path: string): Promise<NamedEntry[]> {
+export async function listDirectory(session: Session, path: string): Promise<NamedEntry[]> {
   const tools = await session.tools();
   const all = tools === undefined ? await listByArchive(session, path) : await listByTools(session, path);
   // A name that steps out of its directory would do so in every path that is made of it, here too.
@@ -150,13 +148,10 @@ async function listByArchive(session: Session, path: string): Promise<NamedEntry
   const members = tarMembers({
     select: () => false,
     onMember: ({ name, type, bytes, mtime, mode }) => {
-      const [first = '', ...rest] = name
-        .toString('latin1')
-        .replace(/^\.\/|\/$/g, '')
-        .split('/');
-      if (first === '' || first === '.' || rest.length > 0) return;
+      const path = memberPath(name);
+      if (path === '' || path.includes('/')) return;
       entries.push({
-        name: textOfBytes(Buffer.from(first, 'latin1')),
+        name: textOfBytes(Buffer.from(path, 'latin1')),
         type: type === '2' ? undefined : (TAR_TYPES[type] ?? 'other'),
         isLink: type === '2',
         size: bytes,

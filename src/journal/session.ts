@@ -8,6 +8,7 @@ import { mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Server } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { processLives } from './processLives.ts';
 
 /** sun_path of unix(7) holds 108 bytes on Linux and 104 on macOS, with the NUL at its end. */
 const LONGEST_SOCKET_PATH = 100;
@@ -118,15 +119,6 @@ function connects(socket: string): Promise<'yes' | 'refused' | 'absent' | 'unkno
       finish(code === 'ENOENT' ? 'absent' : code === 'EAGAIN' ? 'yes' : 'unknown');
     });
   });
-}
-
-function processLives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** Whether the session `id` that began in `folder` still lives. */

@@ -4,7 +4,7 @@
  * behind it: symbolic links, volumes that are binds under a name, and mounts that come from another container.
  */
 import { posix } from 'node:path';
-import { withoutEndSlash } from '../engine/pathEnds.ts';
+import { isWithin, withoutEndSlash } from '../engine/pathEnds.ts';
 
 export type Danger =
   /** The engine's socket or another service's, or a directory that one lies in. */
@@ -25,7 +25,7 @@ export type Danger =
    */
   | 'project';
 
-export interface DangerPlace {
+export interface DangerContext {
   readonly home: string;
   readonly workspaces: readonly string[];
   /** The engine's data directory, where it is known. */
@@ -225,11 +225,7 @@ function clean(path: string): string {
     .replace(/^\/var\/lock(?=\/|$)/, '/run/lock');
 }
 
-export function isIn(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
-}
-
-const isPart = (path: string, other: string) => isIn(path, other) || isIn(other, path);
+const isPart = (path: string, other: string) => isWithin(path, other) || isWithin(other, path);
 
 /**
  * A path of a Windows drive, also as Docker Desktop and WSL write it: [drive, the rest in lower case without slashes at
@@ -260,11 +256,11 @@ function dangerOnDrive(
   source: string,
   { drive, rest }: { readonly drive: string; readonly rest: string },
   readOnly: boolean,
-  { home }: DangerPlace,
+  { home }: DangerContext,
 ): Danger | undefined {
   const own = onDrive(home);
   const [, user] = /^\/users\/([^/]+)/.exec(rest) ?? [];
-  const isOwn = own !== undefined && own.drive === drive && isIn(rest, own.rest);
+  const isOwn = own !== undefined && own.drive === drive && isWithin(rest, own.rest);
   if (user !== undefined && !isOwn && user !== 'public' && own !== undefined) return 'home';
   if (rest === '/users') return 'home';
   if (isOwn) return dangerOfOwn(rest, own.rest, readOnly);
@@ -272,7 +268,7 @@ function dangerOnDrive(
   // A drive as a whole; a letter alone may also be a directory of a Linux machine.
   if (rest === '/' && (own !== undefined || /:/.test(source) || /^\/(host_mnt|mnt|run)\//.test(clean(source))))
     return 'system';
-  return WINDOWS.some((one) => isIn(rest, one)) ? 'system' : undefined;
+  return WINDOWS.some((one) => isWithin(rest, one)) ? 'system' : undefined;
 }
 
 function dangerOfOwn(source: string, home: string, readOnly: boolean): Danger | undefined {
@@ -287,12 +283,12 @@ function dangerOfOwn(source: string, home: string, readOnly: boolean): Danger | 
 
 /** Another user's home: the user's name is the first part below where homes are. */
 function isForeignHome(source: string, home: string): boolean {
-  if (isIn(source, home)) return false;
+  if (isWithin(source, home)) return false;
   const parent = posix.dirname(home);
   const places = [...new Set(['/home', '/Users', '/var/home', ...(parent === '/' ? [] : [parent])])];
   if (source === '/Users/Shared' || source.startsWith('/Users/Shared/')) return false;
-  if (places.some((place) => source === place || (isIn(source, place) && place !== '/'))) return true;
-  return isIn(source, '/root') || isIn(source, '/var/root');
+  if (places.some((place) => source === place || (isWithin(source, place) && place !== '/'))) return true;
+  return isWithin(source, '/root') || isWithin(source, '/var/root');
 }
 
 /**
@@ -300,7 +296,7 @@ function isForeignHome(source: string, home: string): boolean {
  * be talked to, another's home is private, and the user's own keys and tokens can be used by whoever has read them. A
  * folder of the workspace, and what lies in it, is no other user's home, whoever owns it.
  */
-export function dangerOf(mount: Judged, place: DangerPlace): Danger | undefined {
+export function dangerOf(mount: Judged, place: DangerContext): Danger | undefined {
   const danger = mount.danger ?? dangerAsWritten(mount, place);
   // What "a/.." is, is known only where it is known that "a" is no link.
   return danger ?? (mount.Type === 'bind' && climbs(mount.Source) ? 'system' : undefined);
@@ -312,7 +308,7 @@ function climbs(path: string): boolean {
   return posix.isAbsolute(path) && parts.lastIndexOf('..') > parts.findIndex((part) => part !== '..');
 }
 
-function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined {
+function dangerAsWritten(mount: Judged, place: DangerContext): Danger | undefined {
   const { Type, Source, ReadOnly } = mount;
   if (Type === 'npipe' || PIPE.test(Source)) return 'socket';
   if (Type !== 'bind') return undefined;
@@ -322,8 +318,8 @@ function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined 
   const workspaces = place.workspaces.map(clean);
   if (isSocket(source, place)) return !ReadOnly && ['/', '/var', '/var/lib'].includes(source) ? 'system' : 'socket';
   // To read it is to read the memory, the files and the secrets of what runs.
-  if (isIn(source, '/proc')) return 'system';
-  const isWorkspace = workspaces.some((workspace) => workspace !== '/' && isIn(source, workspace));
+  if (isWithin(source, '/proc')) return 'system';
+  const isWorkspace = workspaces.some((workspace) => workspace !== '/' && isWithin(source, workspace));
   const drive = onDrive(Source);
   const onIt = drive && dangerOnDrive(Source, drive, ReadOnly, place);
   if (onIt !== undefined && !(onIt === 'home' && isWorkspace)) return onIt;
@@ -331,19 +327,19 @@ function dangerAsWritten(mount: Judged, place: DangerPlace): Danger | undefined 
   if (!isWorkspace && isForeignHome(source, home)) return 'home';
   if (!ReadOnly && place.writes === true && workspaces.some((workspace) => isObeyed(source, workspace)))
     return 'project';
-  if (!ReadOnly && workspaces.some((workspace) => workspace !== source && isIn(workspace, source)))
+  if (!ReadOnly && workspaces.some((workspace) => workspace !== source && isWithin(workspace, source)))
     return 'aboveWorkspace';
   return isPart(source, home) ? dangerOfOwn(source, home, ReadOnly) : undefined;
 }
 
 /** Whether one can talk to a service by what is mounted: read-only is no help. */
-function isSocket(source: string, place: DangerPlace): boolean {
+function isSocket(source: string, place: DangerContext): boolean {
   if (SOCKET_NAME.test(source) || /^\/run\/user(?:\/|$)/.test(source)) return true;
-  if (place.socket !== undefined && isIn(clean(place.socket), source)) return true;
+  if (place.socket !== undefined && isWithin(clean(place.socket), source)) return true;
   return (
     !NO_SERVICE.includes(source) &&
     [...SOCKET_PLACES.map(clean), ...SERVICES].some(
-      (one) => isIn(one, source) || (SERVICES.includes(one) && isIn(source, one)),
+      (one) => isWithin(one, source) || (SERVICES.includes(one) && isWithin(source, one)),
     )
   );
 }
@@ -353,11 +349,14 @@ const OBEYED =
   /\/(?:\.git|\.vscode|\.envrc|\.devcontainer|\.devcontainer\.json|\.husky|[^/]*\.code-workspace)(?:\/|$)/i;
 
 function isObeyed(source: string, workspace: string): boolean {
-  return workspace !== '/' && isIn(source, workspace) && OBEYED.test(source.slice(workspace.length));
+  return workspace !== '/' && isWithin(source, workspace) && OBEYED.test(source.slice(workspace.length));
 }
 
-function isSystem(source: string, { dataRoot }: DangerPlace): boolean {
+function isSystem(source: string, { dataRoot }: DangerContext): boolean {
   if (SYSTEM_ALONE.includes(source) || (dataRoot !== undefined && dataRoot !== '' && isPart(source, clean(dataRoot))))
     return true;
-  return SYSTEM.some((one) => isIn(source, one) || isIn(one, source)) && !NOT_SYSTEM.some((one) => isIn(source, one));
+  return (
+    SYSTEM.some((one) => isWithin(source, one) || isWithin(one, source)) &&
+    !NOT_SYSTEM.some((one) => isWithin(source, one))
+  );
 }

@@ -6,9 +6,9 @@ import { posix } from 'node:path';
 import { dataRoot, type Connection } from '../engine/connection.ts';
 import { inspectContainer } from '../engine/containers.ts';
 import { parseVolumesFrom } from '../engine/inventory.ts';
-import { withoutEndSlash } from '../engine/pathEnds.ts';
+import { isWithin } from '../engine/pathEnds.ts';
 import { volumeIfThere } from '../engine/volumes.ts';
-import { dangerOf, isIn, type Danger, type DangerPlace, type Judged } from './danger.ts';
+import { dangerOf, type Danger, type DangerContext, type Judged } from './danger.ts';
 
 /** As many links as Linux follows in one path. */
 const MOST_LINKS = 40;
@@ -159,7 +159,7 @@ async function listens(path: string): Promise<boolean> {
 export async function findDangers(
   connection: Connection,
   { mounts = [], volumesFrom = [], writes = false, here: isHere = connection.info.local }: Asked,
-  where: Pick<DangerPlace, 'home' | 'workspaces'>,
+  where: Pick<DangerContext, 'home' | 'workspaces'>,
 ): Promise<Found[]> {
   // Links are followed on this machine only: what it shares with a remote engine is nothing.
   const follow = isHere ? followed : (path: string) => Promise.resolve(path);
@@ -186,9 +186,7 @@ export async function findDangers(
           return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
       }
     }
-    const isOwn = places.some(({ workspaces }) =>
-      workspaces.some((workspace) => isIn(real, withoutEndSlash(workspace))),
-    );
+    const isOwn = places.some(({ workspaces }) => workspaces.some((workspace) => isWithin(real, workspace)));
     return mount.Type === 'bind' && isHere && !isOwn && ((await listens(real)) || (await listens(text)))
       ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }]
       : [];

@@ -1,6 +1,6 @@
 /** The path index of the engine's latest snapshot, kept up to date. */
 import * as l10n from '@vscode/l10n';
-import { EventEmitter } from 'node:events';
+import { Emitter } from '../engine/emitter.ts';
 import { EngineUnavailable } from '../engine/errors.ts';
 import type { EngineState, EngineWatcher } from '../engine/watcher.ts';
 import { realPathOf } from './hostFile.ts';
@@ -10,7 +10,7 @@ import { indexPaths, localSources, type PathIndex } from './paths.ts';
 /** Owned by the composition root; ends with `dispose`. */
 export class LivePaths {
   readonly #watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'refresh'>;
-  readonly #changes = new EventEmitter();
+  readonly #changes = new Emitter<void>();
   readonly #following: { dispose(): void };
   #real: ReadonlyMap<string, string> = new Map();
   #index: PathIndex | undefined;
@@ -18,7 +18,6 @@ export class LivePaths {
 
   constructor(watcher: Pick<EngineWatcher, 'state' | 'onDidChange' | 'refresh'>) {
     this.#watcher = watcher;
-    this.#changes.setMaxListeners(0);
     this.#following = watcher.onDidChange((state) => void this.#follow(state));
     void this.#follow(watcher.state);
   }
@@ -29,8 +28,7 @@ export class LivePaths {
   }
 
   onDidChange(listener: () => void): { dispose(): void } {
-    this.#changes.on('change', listener);
-    return { dispose: () => this.#changes.off('change', listener) };
+    return this.#changes.on(listener);
   }
 
   /** The index of what the engine and the file system say now. Throws EngineUnavailable. */
@@ -48,7 +46,7 @@ export class LivePaths {
   dispose(): void {
     this.#disposed = true;
     this.#following.dispose();
-    this.#changes.removeAllListeners();
+    this.#changes.dispose();
   }
 
   async #follow(state: EngineState): Promise<void> {
@@ -71,7 +69,7 @@ export class LivePaths {
   #show(index: PathIndex | undefined): void {
     if (this.#disposed) return;
     this.#index = index;
-    this.#changes.emit('change');
+    this.#changes.tell();
   }
 }
 

@@ -26,7 +26,7 @@ export interface HostFile {
   readonly links?: readonly { readonly at: string; readonly reach: string }[];
 }
 
-interface Place {
+interface IndexedMount {
   readonly container: string;
   readonly mount: Mount;
   readonly target: PathParts;
@@ -39,8 +39,8 @@ interface Place {
 /** Everything that a look-up needs, made once for a snapshot. */
 export interface PathIndex {
   readonly host: HostPlace;
-  readonly places: readonly Place[];
-  readonly byContainer: ReadonlyMap<string, readonly Place[]>;
+  readonly places: readonly IndexedMount[];
+  readonly byContainer: ReadonlyMap<string, readonly IndexedMount[]>;
 }
 
 /** Docker's own files, which lie over whatever is mounted around them (moby container.NetworkMounts). */
@@ -57,7 +57,7 @@ export function indexPaths(
 ): PathIndex {
   const byName = new Map(volumes.map((volume) => [volume.name, volume]));
   const places = containers.flatMap(({ name, mounts }) =>
-    mounts.flatMap((mount): Place[] => {
+    mounts.flatMap((mount): IndexedMount[] => {
       const target = parsePath(mount.target);
       if (target === undefined) return [];
       const literal = placeOfMount(mount, byName, host);
@@ -66,7 +66,7 @@ export function indexPaths(
       return [{ container: name, mount, target, source, volume }];
     }),
   );
-  const byContainer = new Map<string, Place[]>(containers.map(({ name }) => [name, []]));
+  const byContainer = new Map<string, IndexedMount[]>(containers.map(({ name }) => [name, []]));
   for (const place of places) byContainer.get(place.container)?.push(place);
   return { host, places, byContainer };
 }
@@ -86,8 +86,8 @@ export function localSources({ host, places }: PathIndex): string[] {
 }
 
 /** The mount that a path of a container belongs to: the innermost. Undefined for the container's own layer. */
-function innermost({ byContainer }: PathIndex, container: string, path: PathParts): Place | undefined {
-  let found: Place | undefined;
+function innermost({ byContainer }: PathIndex, container: string, path: PathParts): IndexedMount | undefined {
+  let found: IndexedMount | undefined;
   for (const place of byContainer.get(container) ?? []) {
     if (below(place.target, path, false) === undefined) continue;
     if (found === undefined || place.target.parts.length >= found.target.parts.length) found = place;
@@ -97,7 +97,7 @@ function innermost({ byContainer }: PathIndex, container: string, path: PathPart
 }
 
 /** A place as a view of what lies `rest` below its source; undefined where a deeper mount hides it. */
-function viewAt(index: PathIndex, place: Place, rest: readonly string[]): PathView | undefined {
+function viewAt(index: PathIndex, place: IndexedMount, rest: readonly string[]): PathView | undefined {
   const path = within(place.target, rest);
   if (innermost(index, place.container, path) !== place) return undefined;
   const { container, mount, source } = place;
@@ -121,7 +121,7 @@ interface HostParts {
  * How a mount shows a file of this machine: by its own name where the links on its way stay inside of the mount, since
  * a container follows them from its own root; else by the name that they lead to.
  */
-function hostView(index: PathIndex, place: Place, { path, real, links }: HostParts): PathView | undefined {
+function hostView(index: PathIndex, place: IndexedMount, { path, real, links }: HostParts): PathView | undefined {
   if (place.source === undefined) return undefined;
   const ignoreCase = ignoresCase(index.host);
   const base = [place.source.literal, place.source.real].find(
@@ -166,15 +166,15 @@ function linkParts({ at, reach }: { readonly at: string; readonly reach: string 
  * relative path.
  */
 export function viewInContainer(index: PathIndex, container: string, containerPath: string): PathView | undefined {
-  const found = locate(index, container, containerPath);
+  const found = mountBelow(index, container, containerPath);
   return found && viewAt(index, found.place, found.rest);
 }
 
-function locate(
+function mountBelow(
   index: PathIndex,
   container: string,
   containerPath: string,
-): { place: Place; rest: readonly string[] } | undefined {
+): { place: IndexedMount; rest: readonly string[] } | undefined {
   const path = parsePath(containerPath);
   const place = path && innermost(index, container, path);
   const rest = place && below(place.target, path, false);
@@ -193,7 +193,7 @@ export function viewsOfContainerPath(
   containerPath: string,
   file?: HostFile,
 ): PathView[] {
-  const found = locate(index, container, containerPath);
+  const found = mountBelow(index, container, containerPath);
   const own = found && viewAt(index, found.place, found.rest);
   if (found === undefined || own === undefined) return [];
   if (file === undefined) return [own, ...besides(own, lexicallySame(index, found.place, found.rest))];
@@ -209,9 +209,9 @@ function besides(own: PathView, views: readonly PathView[]): PathView[] {
 }
 
 /** The views of what lies `rest` below a place, as far as names tell. */
-function lexicallySame(index: PathIndex, { source, volume }: Place, rest: readonly string[]): PathView[] {
+function lexicallySame(index: PathIndex, { source, volume }: IndexedMount, rest: readonly string[]): PathView[] {
   const ignoreCase = ignoresCase(index.host);
-  const restOf = (other: Place) => {
+  const restOf = (other: IndexedMount) => {
     if (source !== undefined) return other.source && below(other.source.real, within(source.real, rest), ignoreCase);
     if (volume !== undefined) return other.volume && below(other.volume, within(volume, rest), false);
     return undefined;

@@ -21,7 +21,7 @@ import type {
   ComposeProject,
   ComposeService,
   ComposeVolume,
-  Place,
+  FileSpan,
   ServiceVolumesFrom,
 } from './model.ts';
 import { YamlTree } from './yamlTree.ts';
@@ -64,11 +64,11 @@ export function projectNameOf(directory: string): string {
 
 interface Draft {
   readonly services: Map<string, MergedService>;
-  readonly volumes: Map<string, { readonly places: Place[]; read: ReadVolume }>;
+  readonly volumes: Map<string, { readonly places: FileSpan[]; read: ReadVolume }>;
 }
 
 interface MergedService {
-  readonly places: Place[];
+  readonly places: FileSpan[];
   mounts: ReadMount[];
   tmpfs: ReadMount[];
   volumesFrom: ServiceVolumesFrom[];
@@ -319,7 +319,7 @@ function mergeService(into: MergedService, { mounts, tmpfs, volumesFrom, otherTa
   into.otherTargets = [...into.otherTargets, ...otherTargets];
 }
 
-function addService({ services }: Draft, name: string, service: ReadService, place: Place): void {
+function addService({ services }: Draft, name: string, service: ReadService, place: FileSpan): void {
   if (service.tags.service === 'reset') return void services.delete(name);
   const merged = services.get(name) ?? newService();
   merged.places.push(place);
@@ -327,7 +327,7 @@ function addService({ services }: Draft, name: string, service: ReadService, pla
   services.set(name, merged);
 }
 
-function addVolume({ volumes }: Draft, volume: ReadVolume, place: Place): void {
+function addVolume({ volumes }: Draft, volume: ReadVolume, place: FileSpan): void {
   const known = volumes.get(volume.key);
   if (volume.tag === 'reset') volumes.delete(volume.key);
   else if (known === undefined || volume.tag === 'override')
@@ -376,7 +376,7 @@ function finish({ services, volumes }: Draft, project: string): Pick<ComposeProj
 }
 
 /** Of several entries with one target, as written, the last counts. */
-function once(mounts: readonly ReadMount[]): (ReadMount & { readonly replacedBy?: Place })[] {
+function once(mounts: readonly ReadMount[]): (ReadMount & { readonly replacedBy?: FileSpan })[] {
   const last = new Map(mounts.map((mount) => [mount.rawTarget, mount]));
   return mounts.map((mount) => {
     const counts = last.get(mount.rawTarget) ?? mount;

@@ -6,7 +6,7 @@ import { posix } from 'node:path';
 import { DockerfileParser, type Dockerfile, type From, type Instruction, type JSONInstruction } from 'dockerfile-ast';
 import { interpolate } from './interpolate.ts';
 import type { DeclaredVolume, DockerfileFacts, LateChange, Span } from './model.ts';
-import { withoutEndSlash } from '../engine/pathEnds.ts';
+import { isWithin, withoutEndSlash } from '../engine/pathEnds.ts';
 
 /**
  * The kept parser's work grows with the square of the lines, and with that of a line's words: 2,500 short lines took it
@@ -32,10 +32,6 @@ interface Stage {
 /** Offsets of the lines' beginnings; a lone carriage return ends a line too, as the parser has it. */
 function lineStarts(text: string): number[] {
   return [0, ...[...text.matchAll(/\r\n|\r|\n/g)].map(({ index, 0: end }) => index + end.length)];
-}
-
-function isUnder(path: string, target: string): boolean {
-  return path === target || path.startsWith(target === '/' ? '/' : `${target}/`);
 }
 
 class DockerfileReader {
@@ -161,7 +157,7 @@ class DockerfileReader {
     const { workdir } = stage;
     // The directory is made; that of the volume itself is there already.
     if (workdir !== undefined)
-      this.#mark(stage, instruction, 'possible', (target) => workdir !== target && isUnder(workdir, target));
+      this.#mark(stage, instruction, 'possible', (target) => workdir !== target && isWithin(workdir, target));
   }
 
   #copy(instruction: JSONInstruction, stage: Stage): void {
@@ -171,7 +167,7 @@ class DockerfileReader {
     const written = last && this.#expand(last.text, instruction.getRange().start.line);
     if (written === undefined || (stage.workdir === undefined && !posix.isAbsolute(written))) return;
     const path = posix.resolve(stage.workdir ?? '/', written);
-    this.#mark(stage, instruction, 'certain', (target) => isUnder(path, target));
+    this.#mark(stage, instruction, 'certain', (target) => isWithin(path, target));
   }
 
   #run(instruction: Instruction, stage: Stage): void {
@@ -182,7 +178,7 @@ class DockerfileReader {
     const { workdir } = stage;
     this.#mark(stage, instruction, 'possible', (target) => {
       const named = new RegExp(`(^|[^\\w./-])${target.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}($|[^\\w.-])`);
-      return named.test(text) || (workdir !== undefined && isUnder(workdir, target));
+      return named.test(text) || (workdir !== undefined && isWithin(workdir, target));
     });
   }
 }

@@ -5,7 +5,7 @@
 import { posix } from 'node:path';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
 import { withoutEndSlash } from '../engine/pathEnds.ts';
-import type { ComposeProject, ComposeService, Devcontainer, FileMount, Place } from './model.ts';
+import type { ComposeProject, ComposeService, Devcontainer, FileMount, FileSpan } from './model.ts';
 
 /** What is at a path of this machine. */
 export interface PathFact {
@@ -121,7 +121,7 @@ export function effectiveMounts({ mounts }: ComposeService): FileMount[] {
   return mounts.filter(({ replacedBy }) => replacedBy === undefined);
 }
 
-function mountsOfContainer(name: string, place: Place, containers: Containers): FileMount[] {
+function mountsOfContainer(name: string, place: FileSpan, containers: Containers): FileMount[] {
   const found = indexOf(containers).byName.get(name)?.mounts ?? [];
   return found.map(({ type, source, target, readOnly }) => ({ place, type, source, target, readOnly, unset: [] }));
 }

@@ -18,7 +18,7 @@ const isInContainer = existsSync('/.dockerenv') || existsSync('/run/.containeren
  * Whether the engine sees this machine's files: not where this runs in a container to which only the socket was handed
  * in.
  */
-export function sharesFiles({ info }: Connection): boolean {
+export function seesLocalPaths({ info }: Connection): boolean {
   return info.local && (!isInContainer || info.name === hostname());
 }
 

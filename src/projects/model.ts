@@ -9,7 +9,7 @@ export interface Span {
 }
 
 /** A part of a file. */
-export interface Place {
+export interface FileSpan {
   /** Absolute path. */
   readonly file: string;
   readonly span: Span;
@@ -17,7 +17,7 @@ export interface Place {
 
 /** A mount that a Compose file or a devcontainer.json asks for. */
 export interface FileMount {
-  readonly place: Place;
+  readonly place: FileSpan;
   readonly type: 'bind' | 'volume' | 'tmpfs' | 'npipe' | 'cluster' | 'image';
   /** Absolute host path of a bind, the engine's name of a volume, '' for a tmpfs or an anonymous volume. */
   readonly source: string;
@@ -42,18 +42,18 @@ export interface ComposeMount extends FileMount {
   /** The service whose own list holds the entry; another one where it came by `extends`. */
   readonly writtenIn: string;
   /** The entry with the same target that counts instead. */
-  readonly replacedBy?: Place;
+  readonly replacedBy?: FileSpan;
 }
 
 /** An entry that cannot be understood. */
 export interface BadEntry {
-  readonly place: Place;
+  readonly place: FileSpan;
   readonly text: string;
   readonly why: string;
 }
 
 export interface ServiceVolumesFrom {
-  readonly place: Place;
+  readonly place: FileSpan;
   readonly service?: string;
   readonly container?: string;
   readonly readOnly: boolean;
@@ -62,7 +62,7 @@ export interface ServiceVolumesFrom {
 export interface ComposeService {
   readonly name: string;
   /** Its keys, one for each file that speaks of it. */
-  readonly places: readonly Place[];
+  readonly places: readonly FileSpan[];
   readonly mounts: readonly ComposeMount[];
   readonly volumesFrom: readonly ServiceVolumesFrom[];
   /** Where secrets and configs are mounted. */
@@ -72,7 +72,7 @@ export interface ComposeService {
 /** A volume of the top level. */
 export interface ComposeVolume {
   readonly key: string;
-  readonly places: readonly Place[];
+  readonly places: readonly FileSpan[];
   /** What the engine calls it. */
   readonly name: string;
   /** Made by someone else: Compose neither makes nor removes it. */

@@ -11,28 +11,28 @@ import type {
   DockerfileFacts,
   FileMount,
   LateChange,
-  Place,
+  FileSpan,
 } from './model.ts';
 
 export type Problem =
   /** The file, or one that it needs, is more than is read: nothing is known of its mounts. */
-  | { readonly kind: 'notRead'; readonly place: Place; readonly limit: LimitKind; readonly file: string }
-  | { readonly kind: 'unreadable'; readonly place: Place; readonly entry: BadEntry }
-  | { readonly kind: 'unsetVariable'; readonly place: Place; readonly variable: string }
-  | { readonly kind: 'missingSource'; readonly place: Place; readonly mount: FileMount }
+  | { readonly kind: 'notRead'; readonly place: FileSpan; readonly limit: LimitKind; readonly file: string }
+  | { readonly kind: 'unreadable'; readonly place: FileSpan; readonly entry: BadEntry }
+  | { readonly kind: 'unsetVariable'; readonly place: FileSpan; readonly variable: string }
+  | { readonly kind: 'missingSource'; readonly place: FileSpan; readonly mount: FileMount }
   /** `refused`: Compose keeps both, and the engine takes neither; else the last counts. */
-  | { readonly kind: 'targetTwice'; readonly place: Place; readonly target: string; readonly refused: boolean }
-  | { readonly kind: 'undeclaredVolume'; readonly place: Place; readonly key: string }
-  | { readonly kind: 'missingExternal'; readonly place: Place; readonly volume: string }
+  | { readonly kind: 'targetTwice'; readonly place: FileSpan; readonly target: string; readonly refused: boolean }
+  | { readonly kind: 'undeclaredVolume'; readonly place: FileSpan; readonly key: string }
+  | { readonly kind: 'missingExternal'; readonly place: FileSpan; readonly volume: string }
   | {
       readonly kind: 'rights';
-      readonly place: Place;
+      readonly place: FileSpan;
       readonly target: string;
       readonly container: string;
       readonly containerReadOnly: boolean;
       readonly takenFrom?: string;
     }
-  | { readonly kind: 'lateChange'; readonly place: Place; readonly change: LateChange };
+  | { readonly kind: 'lateChange'; readonly place: FileSpan; readonly change: LateChange };
 
 /** What is known besides the files. */
 export interface Around {

@@ -10,6 +10,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { readSmallText } from '../engine/boundedFile.ts';
 import { FileFailure } from '../engine/errors.ts';
+import { processLives } from '../journal/processLives.ts';
 
 const HEARTBEAT_MS = 20_000;
 /** After this long without a heartbeat, by the clock of the file system, the owner counts as gone. */
@@ -36,16 +37,6 @@ const MACHINE = [
   tryRead(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
   tryRead(() => readlinkSync('/proc/self/ns/pid')),
 ].join(' ');
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: there is such a process, and it is another user's.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
 
 function lockFile(folder: string, id: string): string {
   // A hash: an id may hold what a file name may not.
@@ -146,7 +137,7 @@ export class ScheduleLock {
           );
       }
       const other = await ownerOf(file);
-      const crashed = other?.machine === MACHINE && !isAlive(other.pid);
+      const crashed = other?.machine === MACHINE && !processLives(other.pid);
       if (!crashed && (await ageOf(file).catch(() => 0)) < staleMs) return undefined;
       if (!(await takeAway(file, other))) return undefined;
     }

@@ -2,7 +2,8 @@
  * Runs the schedule while it lives: wakes for what is due, makes up for what was missed, and tells of failures once.
  */
 import * as l10n from '@vscode/l10n';
-import { EventEmitter } from 'node:events';
+import { coalesced } from '../engine/coalesced.ts';
+import { Emitter } from '../engine/emitter.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, NotFound } from '../engine/errors.ts';
 import type { Logger } from '../engine/log.ts';
@@ -83,14 +84,13 @@ const TELL_AGAIN_MS = 86_400_000;
 /** Owned by the composition root; ends with `dispose`, or with `stop` where what runs can be waited for. */
 export class ScheduleRunner {
   readonly #options: RunnerOptions;
-  readonly #changes = new EventEmitter();
+  readonly #changes = new Emitter<void>();
   readonly #seen = new Map<string, Seen>();
   readonly #running = new Map<string, AbortController>();
   readonly #records: RunRecords;
   /** One job at a time: a plan must not take the machine from whoever works at it. */
   #queue: Promise<unknown> = Promise.resolve();
-  #passing: Promise<void> | undefined;
-  #passAgain = false;
+  readonly #pass = coalesced(() => this.#passOnce());
   #timer: NodeJS.Timeout | undefined;
   #isStarted = false;
   #isDisposed = false;
@@ -98,12 +98,10 @@ export class ScheduleRunner {
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.#records = new RunRecords(options.records, options.log);
-    this.#changes.setMaxListeners(0);
   }
 
   onDidChange(listener: () => void): { dispose(): void } {
-    this.#changes.on('change', listener);
-    return { dispose: () => this.#changes.off('change', listener) };
+    return this.#changes.on(listener);
   }
 
   start(): void {
@@ -121,9 +119,7 @@ export class ScheduleRunner {
       if (seen.record.failure === undefined || (again !== 'any' && seen.record.failure.kind !== again)) continue;
       this.#seen.set(key, { ...seen, record: { ...seen.record, failure: { ...seen.record.failure, at: 0 } } });
     }
-    if (this.#passing !== undefined) this.#passAgain = true;
-    this.#passing ??= this.#pass().finally(() => (this.#passing = undefined));
-    await this.#passing;
+    await this.#pass();
   }
 
   /** Every entry and where it stands, by what was seen last. */
@@ -184,7 +180,7 @@ export class ScheduleRunner {
     this.#isDisposed = true;
     clearTimeout(this.#timer);
     for (const abort of this.#running.values()) abort.abort();
-    this.#changes.removeAllListeners();
+    this.#changes.dispose();
   }
 
   /** Ends what runs, and waits until it has cleaned up. */
@@ -203,21 +199,18 @@ export class ScheduleRunner {
     return turn;
   }
 
-  async #pass(): Promise<void> {
-    do {
-      this.#passAgain = false;
-      const failures: Failure[] = [];
-      const entries = this.#options.entries();
-      const keys = entries.map((entry) => this.#key(entry));
-      for (const key of this.#seen.keys()) if (!keys.includes(key)) this.#seen.delete(key);
-      for (const entry of entries) {
-        if (this.#isDisposed) return;
-        const failure = await this.#inTurn(() => this.#visit(entry));
-        if (failure !== undefined) failures.push(failure);
-      }
-      if (failures.length > 0) this.#options.onFailures(failures);
-      this.#changed();
-    } while (this.#passAgain && !this.#isDisposed);
+  async #passOnce(): Promise<void> {
+    const failures: Failure[] = [];
+    const entries = this.#options.entries();
+    const keys = entries.map((entry) => this.#key(entry));
+    for (const key of this.#seen.keys()) if (!keys.includes(key)) this.#seen.delete(key);
+    for (const entry of entries) {
+      if (this.#isDisposed) return;
+      const failure = await this.#inTurn(() => this.#visit(entry));
+      if (failure !== undefined) failures.push(failure);
+    }
+    if (failures.length > 0) this.#options.onFailures(failures);
+    this.#changed();
     this.#plan();
   }
 
@@ -390,7 +383,7 @@ export class ScheduleRunner {
   }
 
   #changed(): void {
-    this.#changes.emit('change');
+    this.#changes.tell();
   }
 }
 

@@ -1,5 +1,13 @@
 /** One header block of a tar (POSIX.1-2017 ustar, with GNU's base-256 numbers). */
 
+/** All of a tar is in blocks of this size: headers, and bodies with zeros behind them. */
+export const BLOCK_BYTES = 512;
+
+/** How many zeros fill the last block of a body of `size` bytes. */
+export function paddingBytes(size: number): number {
+  return (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
+}
+
 const CHECKSUM_AT = 148;
 const CHECKSUM_BYTES = 8;
 
@@ -89,7 +97,7 @@ export function withLink(block: Buffer, link: Buffer): Buffer {
 
 /** A plain header, owned by root. */
 export function newHeader(name: Buffer, type: string, size: number, mode = 0o644): Buffer {
-  const block = Buffer.alloc(512);
+  const block = Buffer.alloc(BLOCK_BYTES);
   block.write(`${(mode & 0o7777).toString(8).padStart(7, '0')}\0${'0000000\0'.repeat(2)}`, 100, 'latin1');
   block.write(`${size.toString(8).padStart(11, '0')}\0${'0'.repeat(11)}\0`, 124, 'latin1');
   block.write(type, 156, 'latin1');

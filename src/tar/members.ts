@@ -7,10 +7,9 @@
  */
 import * as l10n from '@vscode/l10n';
 import { Transform } from 'node:stream';
-import { readHeader, tarNumber, untilNul, type TarHeader } from './header.ts';
+import { BLOCK_BYTES, readHeader, tarNumber, untilNul, type TarHeader } from './header.ts';
 import { printableName } from './names.ts';
 
-const BLOCK = 512;
 /** Larger pax or long-name members than this are damage, not names. */
 const MAX_META_BYTES = 1024 * 1024;
 /**
@@ -154,7 +153,7 @@ class MemberWalker {
         if (expect.left === 0) this.#endBody();
         continue;
       }
-      const want = expect.kind === 'meta' ? expect.left : BLOCK;
+      const want = expect.kind === 'meta' ? expect.left : BLOCK_BYTES;
       const part = rest.subarray(0, want - this.#partialBytes);
       rest = rest.subarray(part.length);
       this.#partial.push(part);
@@ -235,7 +234,7 @@ class MemberWalker {
     if (type === 'x' || type === 'g' || type === 'L' || type === 'K') {
       if (header.size > MAX_META_BYTES) throw new BadTar(l10n.t('an extended header is too large to be one'));
       this.#hold(block);
-      const padded = Math.ceil(header.size / BLOCK) * BLOCK;
+      const padded = Math.ceil(header.size / BLOCK_BYTES) * BLOCK_BYTES;
       if (padded > 0) this.#expect = { kind: 'meta', type, size: header.size, left: padded };
       return;
     }
@@ -252,7 +251,7 @@ class MemberWalker {
   }
 
   #member(type: string, header: TarHeader, own: readonly Buffer[], push: (part: Buffer) => void): void {
-    const block = own[0] ?? Buffer.alloc(BLOCK);
+    const block = own[0] ?? Buffer.alloc(BLOCK_BYTES);
     const record = (key: string) => this.#pax.get(key) ?? this.#global.get(key);
     const name = record('GNU.sparse.name') ?? record('path') ?? this.#longName ?? header.name;
     const link = record('linkpath') ?? this.#longLink ?? header.link;
@@ -298,7 +297,7 @@ class MemberWalker {
     this.#pax = new Map();
     this.#longName = undefined;
     this.#longLink = undefined;
-    this.#startBody(hasBody ? Math.ceil(size / BLOCK) * BLOCK : 0);
+    this.#startBody(hasBody ? Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES : 0);
   }
 
   #startBody(bytes: number): void {

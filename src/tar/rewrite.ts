@@ -1,9 +1,8 @@
 /** Header blocks of members that are to be written otherwise than they stand in an archive. */
 import { memberPath } from './names.ts';
-import { newHeader, readHeader, tarNumber, withLink, withName } from './header.ts';
+import { BLOCK_BYTES, newHeader, readHeader, tarNumber, withLink, withName } from './header.ts';
 import { paxRecords, type TarMember } from './members.ts';
 
-const BLOCK = 512;
 /** Longer names and links stand in the extended header. */
 const FIELD_BYTES = 100;
 
@@ -17,7 +16,7 @@ export function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
     return Buffer.concat([Buffer.from(String(length)), rest]);
   });
   const data = Buffer.concat(lines);
-  const padded = Buffer.alloc(Math.ceil(data.length / BLOCK) * BLOCK);
+  const padded = Buffer.alloc(Math.ceil(data.length / BLOCK_BYTES) * BLOCK_BYTES);
   data.copy(padded);
   return [newHeader(Buffer.from('PaxHeader'), 'x', data.length), padded];
 }
@@ -25,7 +24,7 @@ export function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
 /** The pieces of a file in GNU's old sparse format: four in its header, 21 in each block behind it. */
 export function oldSparseMap(member: TarMember): { offset: number; bytes: number }[] {
   const at = member.blocks.findLastIndex(
-    (block) => block.length === BLOCK && block[156] === 0x53 && readHeader(block) !== undefined,
+    (block) => block.length === BLOCK_BYTES && block[156] === 0x53 && readHeader(block) !== undefined,
   );
   const pieces: { offset: number; bytes: number }[] = [];
   // A plain loop: a view of each field of a million pieces would take hundreds of megabytes.
@@ -45,7 +44,7 @@ export function oldSparseMap(member: TarMember): { offset: number; bytes: number
 export function asNewSparse(member: TarMember): Buffer[] {
   const pieces = oldSparseMap(member);
   const map = Buffer.from([pieces.length, ...pieces.flatMap(({ offset, bytes }) => [offset, bytes])].join('\n') + '\n');
-  const padded = Buffer.alloc(Math.ceil(map.length / BLOCK) * BLOCK);
+  const padded = Buffer.alloc(Math.ceil(map.length / BLOCK_BYTES) * BLOCK_BYTES);
   map.copy(padded);
   const data = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
   const records = {
@@ -72,10 +71,10 @@ export function asNewSparse(member: TarMember): Buffer[] {
 
 function recordsOf({ blocks }: TarMember): Map<string, Buffer> {
   const at = blocks.findIndex(
-    (block) => block.length === BLOCK && block[156] === 0x78 && readHeader(block) !== undefined,
+    (block) => block.length === BLOCK_BYTES && block[156] === 0x78 && readHeader(block) !== undefined,
   );
   if (at < 0) return new Map();
-  const size = readHeader(blocks[at] ?? Buffer.alloc(BLOCK))?.size ?? 0;
+  const size = readHeader(blocks[at] ?? Buffer.alloc(BLOCK_BYTES))?.size ?? 0;
   return new Map(paxRecords((blocks[at + 1] ?? Buffer.alloc(0)).subarray(0, size)));
 }
 
@@ -85,7 +84,7 @@ export function blocksWithName(member: TarMember, name: Buffer, link: Buffer = m
     const blocks = asNewSparse(member);
     return blocksWithName({ ...member, blocks: blocks.slice(0, 3), sparse: 'pax' }, name).concat(blocks.slice(3));
   }
-  const header = member.blocks.at(-1) ?? Buffer.alloc(BLOCK);
+  const header = member.blocks.at(-1) ?? Buffer.alloc(BLOCK_BYTES);
   const records = recordsOf(member);
   records.delete('path');
   records.delete('linkpath');

@@ -1,15 +1,14 @@
 /** Tars of single entries, written and read: what the archive endpoint speaks. */
 import * as l10n from '@vscode/l10n';
 import { Transform, type Readable } from 'node:stream';
-import { newHeader, withName } from './header.ts';
+import { BLOCK_BYTES, newHeader, paddingBytes, withName } from './header.ts';
 import { paxHeader } from './rewrite.ts';
 import { BadTar, tarMembers, type TarMember } from './members.ts';
 
-const BLOCK = 512;
 const MAX_OCTAL_SIZE = 0o77777777777;
 
 /** The two zero blocks at the end of a tar. */
-export const TAR_END = Buffer.alloc(2 * BLOCK);
+export const TAR_END = Buffer.alloc(2 * BLOCK_BYTES);
 
 export interface NewEntry {
   readonly name: Buffer;
@@ -43,7 +42,7 @@ export function entryBlocks({ name, type, link, size = 0, mode, uid, gid, mtime 
 
 /** What fills the last block of a body of `size` bytes. */
 export function paddingOf(size: number): Buffer {
-  return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+  return Buffer.alloc(paddingBytes(size));
 }
 
 /** The first header of a tar stream, which is destroyed. Throws BadTar for a stream without any. */

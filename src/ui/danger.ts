@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { Mount } from '../engine/model.ts';
-import { dangerOf, type Danger, type DangerPlace } from '../mounts/danger.ts';
+import { dangerOf, type Danger, type DangerContext } from '../mounts/danger.ts';
 import { say, type Shown } from './shown.ts';
 
 /** Why a mount gives a container power over the machine, or undefined. */
@@ -15,7 +15,7 @@ export function dangerOfMount({
 }
 
 /** Whose machine it is: what the user's own paths are. */
-export function dangerPlace(): Pick<DangerPlace, 'home' | 'workspaces'> {
+export function dangerPlace(): Pick<DangerContext, 'home' | 'workspaces'> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   return {
     home: homedir(),

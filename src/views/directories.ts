@@ -1,6 +1,6 @@
 /** What the directories of both trees show: the one place where a row asks, once, when it is opened. */
-import { EventEmitter } from 'node:events';
 import type * as vscode from 'vscode';
+import { Emitter } from '../engine/emitter.ts';
 import { FileRefused } from '../engine/errors.ts';
 import type { FileChange, Files } from '../files/files.ts';
 import type { NamedEntry } from '../files/stat.ts';
@@ -25,27 +25,25 @@ interface Listed {
  */
 export class Directories implements vscode.Disposable {
   readonly #files: Files;
-  readonly #events = new EventEmitter();
+  readonly #events = new Emitter<FilePlace | undefined>();
   readonly #listed = new Map<string, Listed>();
   readonly #shown = new Map<string, number>();
   readonly #following: { dispose(): void };
 
   constructor(files: Files) {
     this.#files = files;
-    this.#events.setMaxListeners(0);
     this.#following = files.onDidChange((changes) => this.#follow(changes));
   }
 
   /** Called with each directory whose rows are to be shown anew; with undefined where that may be any. */
   onDidChange(listener: (directory: FilePlace | undefined) => void): { dispose(): void } {
-    this.#events.on('change', listener);
-    return { dispose: () => this.#events.off('change', listener) };
+    return this.#events.on(listener);
   }
 
   #follow(changes: readonly FileChange[]): void {
     if (changes.length === 0) {
       this.#listed.clear();
-      this.#events.emit('change', undefined);
+      this.#events.tell(undefined);
     }
     for (const { kind, place } of changes) {
       if (kind === 'deleted') this.#forgetWithin(place);
@@ -59,7 +57,7 @@ export class Directories implements vscode.Disposable {
 
   #renew(directory: FilePlace): void {
     this.#listed.delete(uriPathOf(directory));
-    this.#events.emit('change', directory);
+    this.#events.tell(directory);
   }
 
   /** A row was opened by hand: an old list is read anew. */
@@ -72,7 +70,7 @@ export class Directories implements vscode.Disposable {
   showMore(directory: FilePlace): void {
     const key = uriPathOf(directory);
     this.#shown.set(key, (this.#shown.get(key) ?? PAGE) + PAGE);
-    this.#events.emit('change', directory);
+    this.#events.tell(directory);
   }
 
   /** The rows of a directory, or of the one file that a mount can be. Never throws: a failure is a row. */
@@ -117,7 +115,7 @@ export class Directories implements vscode.Disposable {
 
   dispose(): void {
     this.#following.dispose();
-    this.#events.removeAllListeners();
+    this.#events.dispose();
     this.#listed.clear();
   }
 }

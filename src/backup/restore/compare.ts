@@ -1,6 +1,7 @@
 /** What differs between an archive and the mounts that it would be restored into. */
 import * as l10n from '@vscode/l10n';
 import { createHash, type Hash } from 'node:crypto';
+import { BLOCK_BYTES } from '../../tar/header.ts';
 import { oldSparseMap } from '../../tar/rewrite.ts';
 import { BadTar, MOST_PIECES, type TarMember } from '../../tar/members.ts';
 import { utf8Text } from '../../tar/names.ts';
@@ -14,7 +15,6 @@ export interface Difference {
   readonly unchanged: number;
 }
 
-const BLOCK = 512;
 const MOST_DIGITS = 32;
 /**
  * GNU tar writes as many pieces as a file has: four times as many as its old format may have here, about 200 MB while
@@ -110,7 +110,7 @@ export class ContentHash {
       this.#mapBytes += part.length;
       return Buffer.alloc(0);
     }
-    const end = Math.ceil((this.#mapBytes + at) / BLOCK) * BLOCK - this.#mapBytes;
+    const end = Math.ceil((this.#mapBytes + at) / BLOCK_BYTES) * BLOCK_BYTES - this.#mapBytes;
     if (part.length < end) {
       this.#mapBytes += part.length;
       return Buffer.alloc(0);

@@ -5,6 +5,7 @@ import { inspectContainer, plainName } from '../../engine/containers.ts';
 import type { InspectedContainer } from '../../engine/dockerTypes.ts';
 import type { Connection } from '../../engine/connection.ts';
 import { BadArgument, NotFound } from '../../engine/errors.ts';
+import { withoutEndSlash } from '../../engine/pathEnds.ts';
 import { inspectVolume, volumeNameProblem, type NewVolume } from '../../engine/volumes.ts';
 import { cleanPrefix, isWithin } from '../archive/prefix.ts';
 import type { Manifest } from '../archive/manifest.ts';
@@ -116,7 +117,7 @@ function mountsOf(container: InspectedContainer, targets: readonly string[] | un
     source: mount.Type === 'volume' ? (mount.Name ?? '') : mount.Source,
     target: mount.Destination,
   }));
-  const wanted = targets?.map((target) => posix.normalize(target).replace(/(.)\/$/, '$1'));
+  const wanted = targets?.map((target) => withoutEndSlash(posix.normalize(target)));
   const missing = wanted?.find((target) => !usable.some((mount) => mount.target === target));
   if (missing !== undefined) {
     throw new BadArgument(

@@ -77,7 +77,7 @@ export async function openSource(
   };
 }
 
-interface Place {
+interface HelperPath {
   /** What the archive endpoint is asked for. */
   readonly archivePath: string;
   readonly skip: number;
@@ -86,7 +86,7 @@ interface Place {
   readonly name: string;
 }
 
-function placeInHelper(tree: Tree, mount: HelperMount, index: number, isFile: boolean): Place {
+function placeInHelper(tree: Tree, mount: HelperMount, index: number, isFile: boolean): HelperPath {
   const root = rootName(tree);
   if (root === '.') {
     if (!isFile) return { archivePath: `${mount.target}/.`, skip: 0, directory: mount.target, name: '.' };
@@ -108,7 +108,7 @@ const RIGHTS = ['DAC_OVERRIDE'];
 async function startTar(
   connection: Connection,
   tar: Tar,
-  place: Place,
+  place: HelperPath,
   mount: HelperMount,
   log: Logger,
 ): Promise<{ helper: Helper; pipe?: LocalPipe }> {
@@ -129,7 +129,7 @@ async function startTar(
   };
 }
 
-function tarCommand(tar: Tar, place: Place, to: string): string[] {
+function tarCommand(tar: Tar, place: HelperPath, to: string): string[] {
   const command = ['tar', '-c', '-f', to, '--numeric-owner'];
   if (tar.gnu) {
     command.push('--format=posix', '--sparse', '--xattrs', '--xattrs-include=*', '--acls', '--blocking-factor=256');

@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { basename, posix, relative, sep } from 'node:path';
 import { containersWithVolume, inspectContainer, plainName } from '../../engine/containers.ts';
 import type { InspectedContainer } from '../../engine/dockerTypes.ts';
+import { withoutEndSlash } from '../../engine/pathEnds.ts';
 import { inspectVolume } from '../../engine/volumes.ts';
 import type { Connection } from '../../engine/connection.ts';
 import { BadArgument } from '../../engine/errors.ts';
@@ -106,7 +107,7 @@ async function planContainer(
 ): Promise<Plan> {
   const container = await inspectContainer(connection, reference);
   const name = plainName(container.Name);
-  const wanted = targets?.map((target) => posix.normalize(target).replace(/(.)\/$/, '$1'));
+  const wanted = targets?.map((target) => withoutEndSlash(posix.normalize(target)));
   const chosen = container.Mounts.filter((mount) => wanted === undefined || wanted.includes(mount.Destination));
   const others = new Map<string, string>();
   for (const target of Object.keys((container.HostConfig.Tmpfs as object | null | undefined) ?? {}))

@@ -5,27 +5,17 @@
 import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
 import { engineError } from '../connection.ts';
-import { EngineFailure, NotFound } from '../errors.ts';
+import { NotFound } from '../errors.ts';
+import { isWithin } from '../pathEnds.ts';
 import type { Helper } from './helper.ts';
-
-/** What the engine says about a path, following no link at its end. */
-export interface PathStat {
-  readonly type: 'file' | 'directory' | 'link' | 'other';
-  readonly size: number;
-  /** Milliseconds since 1970. */
-  readonly mtime: number;
-  /** Permission bits, set-user-id and the like left out. */
-  readonly mode: number;
-  /** Where a link leads in the end, as an absolute path in the container; '' for anything else. */
-  readonly linkTarget: string;
-}
+import { pathStatOf, type PathStat } from './pathStat.ts';
 
 /** Where a volume is mounted in a helper: out of the way of what its links may name. */
 export const VOLUME_TARGET = '/docker-mounts/volume';
 
 /** A path of a helper as a person knows it: in a volume from the volume's root on, else as in the container. */
 export function shownPath(path: string): string {
-  if (path !== VOLUME_TARGET && !path.startsWith(`${VOLUME_TARGET}/`)) return path;
+  if (!isWithin(path, VOLUME_TARGET)) return path;
   return path.slice(VOLUME_TARGET.length) || '/';
 }
 
@@ -74,36 +64,6 @@ function percentEncoded(path: Buffer): string {
     .replace(/[^A-Za-z0-9._~/-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`);
 }
 
-// Bits of Go's os.FileMode, which the engine answers with.
-const GO_DIRECTORY = 2 ** 31;
-const GO_LINK = 2 ** 27;
-const GO_OTHER = 0x07280000;
-
-function fieldsOf(header: string): { size: number; mode: number; mtime: string; linkTarget: string } {
-  let said: Readonly<Record<string, unknown>> | null = null;
-  try {
-    said = JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as Readonly<Record<string, unknown>> | null;
-  } catch {
-    // Said below.
-  }
-  const { size, mode, mtime, linkTarget = '' } = said ?? {};
-  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (isCount(size) && isCount(mode) && typeof mtime === 'string' && typeof linkTarget === 'string')
-    return { size, mode, mtime, linkTarget };
-  throw new EngineFailure(
-    0,
-    l10n.t('The engine says of a file what no file can have. Is it a Docker engine, and a sound one?'),
-  );
-}
-
-function statOf(answer: Answer): PathStat {
-  const header = answer.headers['x-docker-container-path-stat'] ?? '';
-  const { size, mode, mtime, linkTarget } = fieldsOf(header);
-  const type =
-    mode >= GO_DIRECTORY ? 'directory' : (mode & GO_LINK) !== 0 ? 'link' : (mode & GO_OTHER) !== 0 ? 'other' : 'file';
-  return { type, size, mtime: Date.parse(mtime), mode: mode % 0o1000, linkTarget };
-}
-
 function isMissing(error: unknown): boolean {
   return (error as { statusCode?: number }).statusCode === 404;
 }
@@ -121,12 +81,12 @@ async function onlyTheFileIsMissing(helper: Helper): Promise<undefined> {
 /**
  * What is at `path`; undefined for nothing. Throws NotFound where the helper is gone, EngineUnavailable, EngineFailure.
  */
-export async function statIn(helper: Helper, path: Buffer): Promise<PathStat | undefined> {
+export async function statInHelper(helper: Helper, path: Buffer): Promise<PathStat | undefined> {
   try {
     const answer = await dial(helper, 'HEAD', path);
     // An answer that nobody reads would keep its socket.
     answer.resume();
-    return statOf(answer);
+    return pathStatOf(answer);
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
     throw engineError(error, {
@@ -138,12 +98,12 @@ export async function statIn(helper: Helper, path: Buffer): Promise<PathStat | u
 }
 
 /**
- * What is at `path`, and its tar stream, which the caller reads or destroys; undefined for nothing. Throws like statIn.
+ * What is at `path`, and its tar stream, which the caller reads or destroys; undefined for nothing. Throws like statInHelper.
  */
 export async function openIn(helper: Helper, path: Buffer): Promise<{ stat: PathStat; tar: Readable } | undefined> {
   try {
     const answer = await dial(helper, 'GET', path);
-    return { stat: statOf(answer), tar: answer };
+    return { stat: pathStatOf(answer), tar: answer };
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
     throw engineError(error, {

@@ -7,7 +7,9 @@ import { engineError } from '../connection.ts';
 import { recordHelper, type HelperEntry } from './records.ts';
 import type { Logger } from '../log.ts';
 import { HELPER_LABEL } from '../model.ts';
+import { TAR_END } from '../../tar/single.ts';
 import { ensureOwnImage, type OwnImage } from './ownImage.ts';
+import { pathStatOf } from './pathStat.ts';
 
 /** A source to mount into a helper. `readOnly: false` only for jobs that write. */
 export interface HelperMount {
@@ -17,8 +19,8 @@ export interface HelperMount {
   readonly readOnly: boolean;
 }
 
-/** Holds nothing: an empty tar is two zero blocks (POSIX ustar). */
-const EMPTY_IMAGE: OwnImage = { repository: 'docker-mounts/helper', tag: 'latest', tar: Buffer.alloc(1024) };
+/** Holds nothing. */
+const EMPTY_IMAGE: OwnImage = { repository: 'docker-mounts/helper', tag: 'latest', tar: TAR_END };
 
 export type PathKind = 'directory' | 'file' | 'other';
 
@@ -39,17 +41,14 @@ export class Helper {
   /** What `path` in the container is (HEAD /containers/{id}/archive). Follows no symbolic link. */
   async stat(path: string): Promise<PathKind> {
     try {
-      const response = (await this.container.infoArchive({ path })) as unknown as Readable & {
-        headers?: Record<string, string>;
+      const answer = (await this.container.infoArchive({ path })) as unknown as Readable & {
+        readonly headers: Readonly<Record<string, string>>;
       };
       // An answer that nobody reads would keep its socket, and with it the process.
-      response.resume();
-      const header = response.headers?.['x-docker-container-path-stat'] ?? '';
-      const { mode } = JSON.parse(Buffer.from(header, 'base64').toString('utf8')) as { mode: number };
-      // The bits are Go's os.FileMode: the topmost is a directory, any other type bit is no regular file.
-      if (mode >= 2 ** 31) return 'directory';
-      const typeBits = 0x0f280000;
-      return (mode & typeBits) === 0 ? 'file' : 'other';
+      answer.resume();
+      const { type } = pathStatOf(answer);
+      // A mount is never a link, so that no word is needed for one.
+      return type === 'link' ? 'other' : type;
     } catch (error) {
       throw engineError(error, { kind: 'file', object: path, doing: 'look at the mounted source' });
     }

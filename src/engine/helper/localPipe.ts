@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { BLOCK_BYTES } from '../../tar/header.ts';
 import type { Connection } from '../connection.ts';
 import { createArchiveHelper } from './helper.ts';
 
@@ -167,7 +168,7 @@ export function makeInputPipe(connection: Connection): Promise<InputPipe | undef
         stream.on('error', () => undefined);
         input.once('error', reject);
         // A pipe cannot be shut down like a socket: it is closed when its last bytes are written.
-        input.once('end', () => stream.write(Buffer.alloc(512), () => stream.destroy()));
+        input.once('end', () => stream.write(Buffer.alloc(BLOCK_BYTES), () => stream.destroy()));
       });
       input.pipe(stream, { end: false });
       await Promise.race([written, gone]).finally(() => stream.destroy());

@@ -6,17 +6,18 @@ import { engineError, type Connection } from '../connection.ts';
 import { NotFound } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { ensureOwnImage } from './ownImage.ts';
+import { BLOCK_BYTES } from '../../tar/header.ts';
+import { paddingOf, TAR_END } from '../../tar/single.ts';
 import { BINARIES } from './tool/binaries.ts';
 
 /** Where the tool is in its image. */
 export const TOOL = '/docker-mounts-tool';
 const REPOSITORY = 'docker-mounts/tools';
-const BLOCK = 512;
 const MODE = 0o755;
 
 /** A tar (POSIX ustar) with one file, the same bytes every time. */
 function tarOfOne(name: string, content: Buffer): Buffer {
-  const header = Buffer.alloc(BLOCK);
+  const header = Buffer.alloc(BLOCK_BYTES);
   const octal = (value: number, at: number, width: number) =>
     header.write(`${value.toString(8).padStart(width - 1, '0')}\0`, at, 'latin1');
   header.write(name, 0, 'latin1');
@@ -32,12 +33,7 @@ function tarOfOne(name: string, content: Buffer): Buffer {
     148,
     7,
   );
-  return Buffer.concat([
-    header,
-    content,
-    Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK),
-    Buffer.alloc(2 * BLOCK),
-  ]);
+  return Buffer.concat([header, content, paddingOf(content.length), TAR_END]);
 }
 
 /** The image's tar for an architecture by the engine's name of it; undefined for one that there is no tool for. */
