@@ -20,8 +20,8 @@ import { isOfSubject, MANIFEST_FORMAT, type Manifest, type ManifestMount } from 
 import { manifestText, sealedText } from './archive/manifestFile.ts';
 import { MemberCount } from './archive/memberCount.ts';
 import { openSource, type Source } from './source/read.ts';
-import { chooseReader, notKept, shortImage, type Method, type Reader } from './source/method.ts';
-import { checkOutside, planBackup, rootName, shortName, type Plan, type Tree } from './source/trees.ts';
+import { chooseToRead, notKept, shortImage, type Method, type MethodChoice } from './source/method.ts';
+import { checkOutside, findOrigin, rootName, shortName, type Origin, type Tree } from './source/trees.ts';
 import { removeStalePartials } from './archive/remove.ts';
 import { SecondLook } from './source/completeness.ts';
 import { BadTar, tarMembers, type TarMember } from '../tar/members.ts';
@@ -97,41 +97,43 @@ export async function backup(given: Job, request: BackupRequest): Promise<Backup
   const destination = await checkDestination(request.destination);
   for (const file of await removeStalePartials(destination))
     job.log.info(`Removed "${file}", which a backup that was cut off had left.`);
-  const plan = await planBackup(job.connection, request.subject);
-  checkOutside(job.connection, plan.trees, destination);
-  const reader = await chooseReader(job.connection, plan, request.method ?? 'auto', request.helperImage, job.log);
+  const origin = await findOrigin(job.connection, request.subject);
+  checkOutside(job.connection, origin.trees, destination);
+  const reader = await chooseToRead(job.connection, origin, request.method ?? 'auto', request.helperImage, job.log);
   throwIfCancelled(job.signal);
   job.log.info(
-    `Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${packing.compression}${packing.passphrase === undefined ? '' : ', encrypted'}.`,
+    `Backing up ${origin.kind} "${origin.subject}" to "${destination}" by ${describe(reader)}, compression ${packing.compression}${packing.passphrase === undefined ? '' : ', encrypted'}.`,
   );
-  for (const one of plan.leftOut) job.warn(l10n.t('"{0}" is left out: {1}.', one.target, one.reason));
+  for (const one of origin.leftOut) job.warn(l10n.t('"{0}" is left out: {1}.', one.target, one.reason));
   if (notKept(reader).length > 0) job.log.info(`This method does not keep ${notKept(reader).join(', ')}.`);
 
   const base =
-    request.name === undefined ? `${fileNamePart(shortName(plan))}-${timestamp(new Date())}` : checkName(request.name);
+    request.name === undefined
+      ? `${fileNamePart(shortName(origin))}-${timestamp(new Date())}`
+      : checkName(request.name);
   const archive = await ArchiveFile.create(destination, base, suffixOf(packing), request.name !== undefined);
   try {
     const how = checkConsistency(request.consistency);
     // Who writes is worth a line in the log; that a backup left them alone is a warning only where it was asked for.
     const aboutWriters = how === 'none' ? { ...job, warn: job.log.info.bind(job.log) } : job;
     const look = request.method !== 'archive';
-    const mounts = await quietly(aboutWriters, plan.trees, how, () =>
-      writeArchive(job, { plan, reader, packing, look }, archive),
+    const mounts = await quietly(aboutWriters, origin.trees, how, () =>
+      writeArchive(job, { origin, reader, packing, look }, archive),
     );
     throwIfCancelled(job.signal);
     const entries = mounts.reduce((sum, mount) => sum + mount.entries, 0);
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
-    await warnWhenShrunk(job, plan, bytes, destination);
+    await warnWhenShrunk(job, origin, bytes, destination);
     const numbers = { entries, bytes, archiveBytes: archive.bytes, sha256: archive.sha256() };
     const facts: Manifest = {
-      ...describeArchive(job, { plan, reader, packing }, mounts, archive.file),
+      ...describeArchive(job, { origin, reader, packing }, mounts, archive.file),
       ...numbers,
       warnings,
       ...(request.plan === undefined ? {} : { plan: request.plan }),
     };
     // A name that the user chose says nothing of the subject; that of an encrypted archive must not say it in its
     // place.
-    const shown = request.name === undefined ? shortName(plan) : undefined;
+    const shown = request.name === undefined ? shortName(origin) : undefined;
     const manifest = await archive.commit(
       packing.passphrase === undefined ? manifestText(facts) : await sealedText(facts, shown, packing.passphrase),
     );
@@ -142,7 +144,7 @@ export async function backup(given: Job, request: BackupRequest): Promise<Backup
     return { file: archive.file, manifest, ...numbers, seconds, warnings };
   } catch (error) {
     await archive.discard();
-    throw await backupError(error, job, plan, archive);
+    throw await backupError(error, job, origin, archive);
   }
 }
 
@@ -152,7 +154,7 @@ function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw new Cancelled(WHAT);
 }
 
-function describe(reader: Reader): string {
+function describe(reader: MethodChoice): string {
   return reader.method === 'archive' ? "the engine's archive endpoint" : `tar in image ${shortImage(reader.tar.image)}`;
 }
 
@@ -200,23 +202,23 @@ function checkName(name: string): string {
 
 /** How an archive is made. */
 interface Making {
-  readonly plan: Plan;
-  readonly reader: Reader;
+  readonly origin: Origin;
+  readonly reader: MethodChoice;
   readonly packing: PackingChoice;
 }
 
 async function writeArchive(
   job: Job,
   /** `look`: whether a program may be run to list the source. */
-  { plan, reader, packing: { compression, level, passphrase }, look }: Making & { readonly look: boolean },
+  { origin, reader, packing: { compression, level, passphrase }, look }: Making & { readonly look: boolean },
   archive: ArchiveFile,
 ): Promise<ManifestMount[]> {
-  const source = await openSource(job, plan.trees, reader);
+  const source = await openSource(job, origin.trees, reader);
   try {
     const mounts: ManifestMount[] = [];
     const begin = (tree: Tree) =>
       reader.method === 'archive' ? SecondLook.begin(job, tree, look) : Promise.resolve(undefined);
-    const tarred = readTrees(job, source, plan.trees, begin, mounts);
+    const tarred = readTrees(job, source, origin.trees, begin, mounts);
     const compress = compressor(compression, level);
     if (passphrase === undefined) await pipeline(tarred, compress, archive.sink(), { signal: job.signal });
     else await pipeline(tarred, compress, encryptor(passphrase), archive.sink(), { signal: job.signal });
@@ -273,15 +275,15 @@ function withoutHostPath({ hostPath: _, ...tree }: Tree): Omit<Tree, 'hostPath'>
   return tree;
 }
 
-async function warnWhenShrunk(job: Job, plan: Plan, bytes: number, destination: string): Promise<void> {
+async function warnWhenShrunk(job: Job, origin: Origin, bytes: number, destination: string): Promise<void> {
   const earlier = (await listBackups(destination)).find(
-    (one) => isOfSubject(one, { kind: plan.kind, name: plan.subject }) && one.bytes !== undefined,
+    (one) => isOfSubject(one, { kind: origin.kind, name: origin.subject }) && one.bytes !== undefined,
   );
   if (earlier?.bytes === undefined || bytes >= earlier.bytes * SUSPICIOUS_SHARE) return;
   job.warn(
     l10n.t(
       'This backup of "{0}" holds {1} bytes, the last one ({2}) held {3}: check that nothing is missing.',
-      plan.subject,
+      origin.subject,
       bytes,
       earlier.file,
       earlier.bytes,
@@ -291,7 +293,7 @@ async function warnWhenShrunk(job: Job, plan: Plan, bytes: number, destination: 
 
 function describeArchive(
   { connection }: Job,
-  { plan, reader, packing: { compression, level, passphrase } }: Making,
+  { origin, reader, packing: { compression, level, passphrase } }: Making,
   mounts: readonly ManifestMount[],
   file: string,
 ): Omit<Manifest, 'entries' | 'bytes' | 'archiveBytes' | 'sha256' | 'warnings'> {
@@ -300,12 +302,12 @@ function describeArchive(
     format: MANIFEST_FORMAT,
     createdAt: new Date().toISOString(),
     file: file.slice(file.lastIndexOf('/') + 1),
-    kind: plan.kind,
-    subject: plan.subject,
+    kind: origin.kind,
+    subject: origin.subject,
     engine: { name, version, apiVersion, address: connection.endpoint.address },
-    ...(plan.container ? { container: plan.container } : {}),
+    ...(origin.container ? { container: origin.container } : {}),
     mounts,
-    leftOut: plan.leftOut,
+    leftOut: origin.leftOut,
     method: reader.method,
     compression,
     ...(level === undefined || COMPRESSIONS[compression].levels === undefined ? {} : { level }),
@@ -318,15 +320,15 @@ function describeArchive(
 async function backupError(
   error: unknown,
   { connection, signal }: Job,
-  plan: Plan,
+  origin: Origin,
   archive: ArchiveFile,
 ): Promise<unknown> {
   if (signal.aborted) return new Cancelled(WHAT);
   const explained = archive.explain(error);
   if (explained !== error) return explained;
   const context = {
-    kind: plan.kind === 'bind' ? ('mount' as const) : plan.kind,
-    object: plan.subject,
+    kind: origin.kind === 'bind' ? ('mount' as const) : origin.kind,
+    object: origin.subject,
     doing: 'back it up',
   };
   if (!(error instanceof EngineUnavailable) && !(await answers(connection)))
@@ -336,7 +338,7 @@ async function backupError(
       l10n.t(
         'The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.',
         connection.endpoint.address,
-        plan.subject,
+        origin.subject,
       ),
       { cause: error },
     );
@@ -346,7 +348,7 @@ async function backupError(
       [error.message],
       l10n.t(
         'The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; run the backup again, or use the method "tar".',
-        plan.subject,
+        origin.subject,
         error.message,
       ),
       { cause: error },

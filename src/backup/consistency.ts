@@ -13,10 +13,10 @@ import { Inventory } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
 import { hostPaths, mountsOver } from '../engine/sharing.ts';
-import type { MountRef } from './source/look.ts';
 import type { Job } from '../engine/job.ts';
 import type { UndoQuiet } from './undo/records.ts';
 import { undoably } from './undo/undoably.ts';
+import type { MountSource } from '../engine/helper/helper.ts';
 
 export type Consistency = 'none' | 'pause' | 'stop';
 
@@ -28,7 +28,7 @@ export interface Writer {
 }
 
 /** Running containers that can write to one of the sources, by whatever mount they reach it. */
-export async function writersOf(connection: Connection, sources: readonly MountRef[]): Promise<Writer[]> {
+export async function writersOf(connection: Connection, sources: readonly MountSource[]): Promise<Writer[]> {
   const { containers, volumes } = await new Inventory(connection).read();
   const paths = hostPaths(volumes);
   const found = new Map<string, Container>();
@@ -68,7 +68,7 @@ export function checkConsistency(word: string | undefined): Consistency {
  */
 export async function quietly<T>(
   job: Job,
-  sources: readonly MountRef[],
+  sources: readonly MountSource[],
   how: Consistency,
   task: () => Promise<T>,
 ): Promise<T> {

@@ -10,16 +10,17 @@ import { memberPath } from '../tar/names.ts';
 import { extract, writeRoots } from './restore/write.ts';
 import { MemberCount } from './archive/memberCount.ts';
 import { openSource } from './source/read.ts';
-import { chooseReader, chooseWriter, notKept } from './source/method.ts';
-import { lookAt, type MountRef } from './source/look.ts';
-import { planBackup, type Plan } from './source/trees.ts';
-import type { Slot } from './restore/target.ts';
+import { chooseToRead, chooseToWrite, notKept } from './source/method.ts';
+import { lookAt } from './source/look.ts';
+import { findOrigin, type Origin } from './source/trees.ts';
+import type { Placement } from './restore/target.ts';
 import { SecondLook } from './source/completeness.ts';
 import { asNewSparse } from '../tar/rewrite.ts';
 import { tarMembers, type TarMember } from '../tar/members.ts';
 import type { Job } from '../engine/job.ts';
 import { fillingEmpty } from './undo/emptyTarget.ts';
 import { withNewVolume } from './undo/newVolume.ts';
+import type { MountSource } from '../engine/helper/helper.ts';
 
 export interface Copied {
   readonly entries: number;
@@ -33,18 +34,18 @@ export interface CopyOptions {
 
 interface Copy extends CopyOptions {
   readonly from: Job;
-  readonly plan: Plan;
+  readonly origin: Origin;
   /** The same job on the engine that is written to. */
   readonly to: Job;
-  readonly slot: Slot;
+  readonly placement: Placement;
 }
 
-/** Streams all of the source into the slot, and fails where the source was not read to its end. */
-async function stream({ from: job, plan, to, slot, helperImage }: Copy): Promise<Copied> {
-  const reader = await chooseReader(job.connection, plan, 'auto', helperImage, job.log);
-  const writer = await chooseWriter(
+/** Streams all of the source into the placement, and fails where the source was not read to its end. */
+async function stream({ from: job, origin, to, placement, helperImage }: Copy): Promise<Copied> {
+  const reader = await chooseToRead(job.connection, origin, 'auto', helperImage, job.log);
+  const writer = await chooseToWrite(
     to.connection,
-    { subject: slot.source, images: job.connection === to.connection ? plan.writers : [] },
+    { subject: placement.source, images: job.connection === to.connection ? origin.writers : [] },
     'auto',
     helperImage,
     job.log,
@@ -52,22 +53,22 @@ async function stream({ from: job, plan, to, slot, helperImage }: Copy): Promise
   const lost =
     reader.method === 'archive' || writer.method === 'archive' ? notKept({ method: 'archive' }) : notKept(reader);
   if (lost.length > 0) job.log.info(`This copy does not keep ${lost.join(', ')}.`);
-  const source = await openSource(job, plan.trees, reader);
+  const source = await openSource(job, origin.trees, reader);
   try {
-    const [tree] = plan.trees;
+    const [tree] = origin.trees;
     const look =
       reader.method === 'archive' && tree !== undefined ? await SecondLook.begin(job, tree, true) : undefined;
     const opened = await source.open(0);
     if (opened === undefined)
-      throw new EngineFailure(0, l10n.t('"{0}" is neither a directory nor a file.', plan.subject));
+      throw new EngineFailure(0, l10n.t('"{0}" is neither a directory nor a file.', origin.subject));
     const count = new MemberCount(new Set(['.']), job.log);
-    const roots = new Map<Slot, TarMember>();
+    const roots = new Map<Placement, TarMember>();
     const members = tarMembers({
       skip: opened.skip,
       onMember: (member) => {
         count.add(member);
         look?.add(member.name);
-        if (memberPath(member.name) === '') roots.set(slot, member);
+        if (memberPath(member.name) === '') roots.set(placement, member);
       },
       select: (member) => (writer.method === 'archive' && member.sparse === 'gnu' ? asNewSparse(member) : true),
     });
@@ -82,7 +83,7 @@ async function stream({ from: job, plan, to, slot, helperImage }: Copy): Promise
       await opened.finished();
       await look?.compare();
     };
-    await extract(to, [slot], writer, counted());
+    await extract(to, [placement], writer, counted());
     await writeRoots(to, roots);
     if (job.signal.aborted) throw new Cancelled('The copy');
     return { entries: count.entries, bytes: count.bytes };
@@ -92,12 +93,12 @@ async function stream({ from: job, plan, to, slot, helperImage }: Copy): Promise
 }
 
 /** Copies into a new volume, which is removed again when that fails. */
-async function intoNew(copy: Omit<Copy, 'slot'>, volume: NewVolume & { readonly name: string }): Promise<Copied> {
-  const slot: Slot = { type: 'volume', source: volume.name, prefix: '' };
+async function intoNew(copy: Omit<Copy, 'placement'>, volume: NewVolume & { readonly name: string }): Promise<Copied> {
+  const placement: Placement = { type: 'volume', source: volume.name, prefix: '' };
   try {
-    return await withNewVolume(copy.to, volume, () => stream({ ...copy, slot }));
+    return await withNewVolume(copy.to, volume, () => stream({ ...copy, placement }));
   } catch (error) {
-    throw copyError(error, copy.from, copy.plan.subject);
+    throw copyError(error, copy.from, copy.origin.subject);
   }
 }
 
@@ -106,8 +107,8 @@ function copyError(error: unknown, { signal }: Job, subject: string): unknown {
   return engineError(error, { kind: 'volume', object: subject, doing: 'copy it' });
 }
 
-async function sourceOf(connection: Connection, source: MountRef): Promise<Plan> {
-  return planBackup(
+async function sourceOf(connection: Connection, source: MountSource): Promise<Origin> {
+  return findOrigin(
     connection,
     source.type === 'volume' ? { kind: 'volume', name: source.source } : { kind: 'bind', name: source.source },
   );
@@ -132,9 +133,9 @@ export async function cloneVolume(
   name: string,
   options: CopyOptions,
 ): Promise<{ name: string } & Copied> {
-  const plan = await sourceOf(job.connection, { type: 'volume', source: volume });
+  const origin = await sourceOf(job.connection, { type: 'volume', source: volume });
   const copied = await intoNew(
-    { from: job, plan, to: job, ...options },
+    { from: job, origin, to: job, ...options },
     { name, labels: await labelsOf(job.connection, volume) },
   );
   job.log.info(`Cloned volume "${volume}" as "${name}": ${copied.entries} entries, ${copied.bytes} bytes.`);
@@ -160,9 +161,9 @@ export async function copyVolumeToEngine(
         volume,
       ),
     );
-  const plan = await sourceOf(from, { type: 'volume', source: volume });
+  const origin = await sourceOf(from, { type: 'volume', source: volume });
   const labels = await labelsOf(from, volume);
-  const copied = await intoNew({ from: job, plan, to: { ...job, connection: to }, ...options }, { name, labels });
+  const copied = await intoNew({ from: job, origin, to: { ...job, connection: to }, ...options }, { name, labels });
   job.log.info(
     `Copied volume "${volume}" to "${name}" on ${to.endpoint.address}: ${copied.entries} entries, ${copied.bytes} bytes.`,
   );
@@ -173,14 +174,19 @@ export async function copyVolumeToEngine(
  * Copies between volumes and directories of the engine's host. The target is a new volume or an empty one, or an empty
  * directory.
  */
-export async function copyData(job: Job, source: MountRef, target: MountRef, options: CopyOptions): Promise<Copied> {
+export async function copyData(
+  job: Job,
+  source: MountSource,
+  target: MountSource,
+  options: CopyOptions,
+): Promise<Copied> {
   if (target.type === 'bind' && !posix.isAbsolute(target.source))
     throw new BadArgument(
       'toSource',
       l10n.t('"{0}" is not an absolute path on the engine\'s host; give the whole path.', target.source),
     );
-  const plan = await sourceOf(job.connection, source);
-  const copy = { from: job, plan, to: job, ...options };
+  const origin = await sourceOf(job.connection, source);
+  const copy = { from: job, origin, to: job, ...options };
   const isNew = target.type === 'volume' && (await volumeIfThere(job.connection, target.source)) === undefined;
   if (isNew) return intoNew(copy, { name: target.source });
   const { isEmpty, isFile, root } = await lookAt(job, target);
@@ -198,8 +204,8 @@ export async function copyData(job: Job, source: MountRef, target: MountRef, opt
       : {}),
   };
   try {
-    return await fillingEmpty(job, [kept], () => stream({ ...copy, slot: { ...target, prefix: '' } }));
+    return await fillingEmpty(job, [kept], () => stream({ ...copy, placement: { ...target, prefix: '' } }));
   } catch (error) {
-    throw copyError(error, job, plan.subject);
+    throw copyError(error, job, origin.subject);
   }
 }

@@ -7,7 +7,7 @@ import { checkConsistency } from '../backup/consistency.ts';
 import { listBackups } from '../backup/archive/list.ts';
 import { recordVerdict } from '../backup/archive/manifestFile.ts';
 import type { Method } from '../backup/source/method.ts';
-import { planBackup } from '../backup/source/trees.ts';
+import { findOrigin } from '../backup/source/trees.ts';
 import { removeBackup } from '../backup/archive/remove.ts';
 import { verifyBackup, type VerifyResult } from '../backup/archive/verify.ts';
 import { askConsistency } from '../ui/consistencyPrompt.ts';
@@ -76,7 +76,7 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
     const subject = subjects[index];
     if (subject === undefined) return undefined;
     const asked = call.byHand
-      ? await answered(askConsistency(connection, (await planBackup(connection, subject)).trees))
+      ? await answered(askConsistency(connection, (await findOrigin(connection, subject)).trees))
       : consistency;
     const result = await withJob(say('Backing up {0}', labelOf(subject)), { connection, log: services.log }, (job) =>
       backup(job, { ...request, subject, consistency: asked }),

@@ -11,7 +11,7 @@ import { answered, confirmed, flagOf, textOf, type Call } from './call.ts';
 import { eachOne } from './each.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
-import { type RemovalPlan, planRemoval, removeContainer } from '../mounts/removal.ts';
+import { type VolumeFates, volumeFates, removeContainer } from '../mounts/removal.ts';
 import { containerNamed } from './paths.ts';
 import { labelWithSize } from '../ui/format.ts';
 
@@ -141,7 +141,7 @@ function volumeLine({ name, label, driver, usedBy }: Volume): string {
   return `${name}${label === name ? '' : ` (${label})`} ${driver} ${usedBy.length === 0 ? 'dangling' : usedBy.map(({ container, target }) => `${container}:${target}`).join(' ')}`;
 }
 
-function fateOfVolumes({ goes, stays }: RemovalPlan): Shown[] {
+function fateOfVolumes({ goes, stays }: VolumeFates): Shown[] {
   const gone = goes.map((volume) =>
     say(
       '{0}: anonymous, used by no other container; it stays, dangling, unless it is removed too',
@@ -171,7 +171,7 @@ async function runRemoveContainer(call: Call, { watcher, log, files }: Services)
         : [await answered(pickContainer(snapshot.containers, say('Remove which container?')))];
     const containers = names.map((name) => containerNamed(snapshot.containers, name));
     running = new Set(containers.filter(hasProcesses).map(({ name }) => name));
-    removeVolumes = await askRemoval(containers, planRemoval(snapshot, ...containers), running);
+    removeVolumes = await askRemoval(containers, volumeFates(snapshot, ...containers), running);
   }
   await files.release();
   const connection = await watcher.connection();
@@ -197,7 +197,7 @@ async function runRemoveContainer(call: Call, { watcher, log, files }: Services)
  */
 async function askRemoval(
   containers: readonly Container[],
-  plan: RemovalPlan,
+  fates: VolumeFates,
   running: ReadonlySet<string>,
 ): Promise<boolean> {
   const only = say('Remove');
@@ -215,13 +215,13 @@ async function askRemoval(
     containers.length === 1
       ? say('What it wrote outside of its mounts is lost.')
       : say('What they wrote outside of their mounts is lost.');
-  const detail = lines([...(containers.length === 1 ? [] : [lines(list)]), lost, lines(fateOfVolumes(plan))], '\n\n');
+  const detail = lines([...(containers.length === 1 ? [] : [lines(list)]), lost, lines(fateOfVolumes(fates))], '\n\n');
   return (
     (await confirmed(
       containers.length === 1 ? single : several,
       detail,
       only,
-      ...(plan.goes.length > 0 ? [withVolumes] : []),
+      ...(fates.goes.length > 0 ? [withVolumes] : []),
     )) === withVolumes
   );
 }

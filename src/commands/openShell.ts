@@ -1,6 +1,6 @@
 /** Opens a terminal in a container: what openTerminal and the list of places do. */
 import { startContainer } from '../engine/containers.ts';
-import { planShell, stateOf } from '../engine/shell.ts';
+import { findShell, stateOf } from '../engine/shell.ts';
 import { say } from '../ui/shown.ts';
 import { showWarning } from '../ui/window.ts';
 import { Dismissed } from './call.ts';
@@ -35,7 +35,7 @@ export async function openShell(
 ): Promise<{ container: string; cwd: string; shell: string }> {
   if (offersStart) await offerStart(container, services);
   const connection = await services.watcher.connection();
-  const plan = await planShell(connection, container, containerPath);
-  services.terminals.open(connection, plan);
-  return { container, cwd: plan.cwd, shell: plan.shell };
+  const found = await findShell(connection, container, containerPath);
+  services.terminals.open(connection, found);
+  return { container, cwd: found.cwd, shell: found.shell };
 }

@@ -8,7 +8,7 @@ import type { Method } from '../backup/source/method.ts';
 import type { RestoreMode, RestoreRequest } from '../backup/restore/prepare.ts';
 import { verifyAgainst, type DryRun } from '../backup/restore/preview.ts';
 import { restore, type RestoreResult } from '../backup/restore/restore.ts';
-import { planTarget } from '../backup/restore/target.ts';
+import { targetOf } from '../backup/restore/target.ts';
 import type { VerifyResult } from '../backup/archive/verify.ts';
 import type { Connection } from '../engine/connection.ts';
 import { askConsistency } from '../ui/consistencyPrompt.ts';
@@ -60,7 +60,7 @@ async function runRestore(call: Call, services: Services, known = new KnownScans
     mode ?? (await askMode(connection, { ...request, passphrase }, manifest, services));
   const asked = await answered(services.passphrases.opening(request.passphrase, agree));
   const consistency = call.byHand
-    ? await answered(askConsistency(connection, (await planTarget(connection, into, manifest)).mounts))
+    ? await answered(askConsistency(connection, (await targetOf(connection, into, manifest)).mounts))
     : request.consistency;
   const run = (passphrase?: string) =>
     withJob(say('Restoring {0}', basename(file)), { connection, log: services.log }, (job) =>
@@ -81,7 +81,7 @@ async function guardRestore(
   into: Subject,
   manifest: Manifest | undefined,
 ): Promise<void> {
-  const { mounts, makes } = await planTarget(connection, into, manifest);
+  const { mounts, makes } = await targetOf(connection, into, manifest);
   const made =
     makes === undefined
       ? []

@@ -5,7 +5,7 @@ import { contentsOf } from '../backup/archive/contents.ts';
 import { type Manifest } from '../backup/archive/manifest.ts';
 import type { RestoreMode, RestoreRequest } from '../backup/restore/prepare.ts';
 import { describeRestore, previewRestore, type DryRun } from '../backup/restore/preview.ts';
-import { planTarget } from '../backup/restore/target.ts';
+import { targetOf } from '../backup/restore/target.ts';
 import type { Connection } from '../engine/connection.ts';
 import { formatBytes } from '../ui/format.ts';
 import { withJob, withWork } from '../ui/jobs.ts';
@@ -102,7 +102,7 @@ export async function askMode(
   manifest: Manifest | undefined,
   services: Services,
 ): Promise<RestoreMode> {
-  const target = await planTarget(connection, request.into, manifest);
+  const target = await targetOf(connection, request.into, manifest);
   const known = await withJob(say('Checking {0}', basename(request.file)), { connection, log: services.log }, (job) =>
     describeRestore(job, { ...request, mode: 'merge' }),
   );

@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type {} from '../backup/backup.ts';
-import { planBackup } from '../backup/source/trees.ts';
+import { findOrigin } from '../backup/source/trees.ts';
 import { ENTRY_FIELDS, parseEntry, SUBJECT_FIELDS, type ScheduleEntry } from '../schedule/entry.ts';
 import type { EntryResult, EntryStatus } from '../schedule/runner.ts';
 import { volumesOfProject } from '../schedule/run.ts';
@@ -81,7 +81,7 @@ async function complete(call: Call, services: Services): Promise<{ fields: Field
   const name = labelOf(subject);
   const connection = services.watcher.state.kind === 'connected' ? await services.watcher.connection() : undefined;
   const plans =
-    connection && (await Promise.all((await lookUp(subject, services)).map((one) => planBackup(connection, one))));
+    connection && (await Promise.all((await lookUp(subject, services)).map((one) => findOrigin(connection, one))));
   if (!has('every', 'at')) fields = { ...fields, ...(await ask(() => answered(askWhen(name)))) };
   if (!has('keep') && !isFromCode) {
     const { keep } = await ask(() => answered(askKeep(name)));

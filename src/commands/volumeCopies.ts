@@ -1,7 +1,6 @@
 /** Copies of volumes: on this engine, on another, and to and from directories of the host. */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
-import type { MountRef } from '../backup/source/look.ts';
 import { cloneVolume, copyData, copyVolumeToEngine } from '../backup/copy.ts';
 import { Connection } from '../engine/connection.ts';
 import { contextNames } from '../engine/contexts.ts';
@@ -18,6 +17,7 @@ import { answered, textOf, type Call } from './call.ts';
 import { CONFIRMED, guardWrites } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
+import type { MountSource } from '../engine/helper/helper.ts';
 
 const place = () => ({ env: process.env, home: homedir() });
 
@@ -104,7 +104,7 @@ async function runCopyToContext(call: Call, services: Services): Promise<unknown
   return { context, ...result };
 }
 
-function refOf(call: Call, volumeKey: string, sourceKey: string): MountRef | undefined {
+function refOf(call: Call, volumeKey: string, sourceKey: string): MountSource | undefined {
   const volume = textOf(call, volumeKey);
   const source = textOf(call, sourceKey);
   if (volume !== undefined && source !== undefined)
@@ -116,7 +116,7 @@ function refOf(call: Call, volumeKey: string, sourceKey: string): MountRef | und
 async function runCopyData(call: Call, services: Services): Promise<unknown> {
   const { volumes } = await services.watcher.snapshot();
   const node = call.nodes[0];
-  const fromRow = (): MountRef | undefined => {
+  const fromRow = (): MountSource | undefined => {
     if (node?.kind === 'volume') return { type: 'volume', source: node.volume.name };
     return node?.kind === 'mount' && (node.mount.type === 'volume' || node.mount.type === 'bind')
       ? { type: node.mount.type, source: node.mount.source }
@@ -137,7 +137,7 @@ async function runCopyData(call: Call, services: Services): Promise<unknown> {
   return result;
 }
 
-async function askTarget(from: MountRef, services: Services): Promise<MountRef> {
+async function askTarget(from: MountSource, services: Services): Promise<MountSource> {
   const toVolume = { icon: 'database', label: say('A New Volume…') };
   const toFolder = {
     icon: 'folder',

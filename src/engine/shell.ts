@@ -17,7 +17,7 @@ const HANG_UP =
 
 const MOST_LINKS = 10;
 
-export interface ShellPlan {
+export interface FoundShell {
   /** Name or id as it was asked for. */
   readonly container: string;
   readonly shell: string;
@@ -47,7 +47,7 @@ export async function stateOf(connection: Connection, container: string): Promis
  * Finds a shell (bash, else sh, else ash) and the directory to start in: that of the path, else the container's working
  * directory. Throws NotFound where there is no shell or no such path, EngineFailure where the container does not run.
  */
-export async function planShell(connection: Connection, container: string, path?: string): Promise<ShellPlan> {
+export async function findShell(connection: Connection, container: string, path?: string): Promise<FoundShell> {
   const { State, Config } = await inspectContainer(connection, container);
   if (State.Status !== 'running')
     throw new EngineFailure(
@@ -77,7 +77,7 @@ export async function planShell(connection: Connection, container: string, path?
 /** Starts the shell that was planned, as the container's user. Throws EngineFailure. */
 export async function startShell(
   connection: Connection,
-  { container, shell, cwd, needsUtf8 }: ShellPlan,
+  { container, shell, cwd, needsUtf8 }: FoundShell,
   size: { readonly columns: number; readonly rows: number },
 ): Promise<Shell> {
   const token = randomBytes(8).toString('hex');

@@ -4,23 +4,23 @@
  */
 import type { Connection } from '../engine/connection.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
-import { createArchiveHelper, type Helper } from '../engine/helper/helper.ts';
+import { createArchiveHelper, type Helper, type HelperMount } from '../engine/helper/helper.ts';
 import type { Logger } from '../engine/log.ts';
 import { findTool, noToolText } from '../engine/helper/toolImage.ts';
-import { messagePath, type Source } from './place.ts';
+import { messagePath } from './place.ts';
 import { ToolBox, type Access } from './idleTool.ts';
 
 const IDLE_MS = 60_000;
 
 /** What one mount is reached by. */
 export class Session {
-  readonly source: Source;
+  readonly source: HelperMount;
   readonly connection: Connection;
   readonly #log: Logger;
   readonly #archives = new Map<Access, Promise<Helper>>();
   readonly #tools = new Map<Access, Promise<ToolBox | undefined>>();
 
-  constructor(connection: Connection, source: Source, log: Logger) {
+  constructor(connection: Connection, source: HelperMount, log: Logger) {
     this.connection = connection;
     this.source = source;
     this.#log = log;
@@ -113,7 +113,7 @@ export class Sessions {
   }
 
   /** Runs a task over one mount. A helper that somebody removed meanwhile is made anew, once. */
-  async use<T>(source: Source, task: (session: Session) => Promise<T>): Promise<T> {
+  async use<T>(source: HelperMount, task: (session: Session) => Promise<T>): Promise<T> {
     try {
       return await this.#useOnce(source, task);
     } catch (error) {
@@ -123,7 +123,7 @@ export class Sessions {
     }
   }
 
-  async #useOnce<T>(source: Source, task: (session: Session) => Promise<T>): Promise<T> {
+  async #useOnce<T>(source: HelperMount, task: (session: Session) => Promise<T>): Promise<T> {
     const connection = await this.#connect();
     const key = keyOf(source);
     let kept = this.#kept.get(key);
@@ -160,6 +160,6 @@ export class Sessions {
   }
 }
 
-function keyOf({ type, source, target, readOnly }: Source): string {
+function keyOf({ type, source, target, readOnly }: HelperMount): string {
   return JSON.stringify([type, source, target, readOnly]);
 }

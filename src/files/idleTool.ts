@@ -4,13 +4,13 @@ import type { Readable } from 'node:stream';
 import type { Connection } from '../engine/connection.ts';
 import { EngineFailure } from '../engine/errors.ts';
 import { execIn, execStream } from '../engine/helper/exec.ts';
-import type { Helper } from '../engine/helper/helper.ts';
+import type { Helper, HelperMount } from '../engine/helper/helper.ts';
 import type { Logger } from '../engine/log.ts';
 import { withoutEndSlashes } from '../engine/pathEnds.ts';
 import { TOOL } from '../engine/helper/toolImage.ts';
 import { asArgument, createTool, EXIT, reasonOf, type Ran } from '../engine/helper/tools.ts';
 import { bytesOfText } from './names.ts';
-import { messagePath, type Source } from './place.ts';
+import { messagePath } from './place.ts';
 
 /** Where the mount is in the container of the tool. */
 const TOOLS_TARGET = '/docker-mounts/files';
@@ -51,9 +51,9 @@ const ANSWERS: readonly number[] = [
 /** Owned by a session, which removes it. */
 export class ToolBox {
   readonly helper: Helper;
-  readonly #source: Source;
+  readonly #source: HelperMount;
 
-  private constructor(helper: Helper, source: Source) {
+  private constructor(helper: Helper, source: HelperMount) {
     this.helper = helper;
     this.#source = source;
   }
@@ -64,7 +64,7 @@ export class ToolBox {
    */
   static async open(
     connection: Connection,
-    source: Source,
+    source: HelperMount,
     access: Access,
     log: Logger,
     staging = false,

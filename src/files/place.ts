@@ -6,6 +6,7 @@ import { BadArgument, FileRefused, NotFound } from '../engine/errors.ts';
 import type { Container, Mount, Snapshot } from '../engine/model.ts';
 import { isWithin, withoutEndSlash, withoutEndSlashes } from '../engine/pathEnds.ts';
 import { printable } from './names.ts';
+import type { HelperMount } from '../engine/helper/helper.ts';
 
 export interface FilePlace {
   readonly kind: 'volume' | 'container';
@@ -15,18 +16,11 @@ export interface FilePlace {
   readonly path: string;
 }
 
-/** What a helper mounts to reach a place. */
-export interface Source {
-  readonly type: 'bind' | 'volume';
-  /** Volume name or host path. */
-  readonly source: string;
-  /** Where it is mounted in the helper: as in the container, so that its absolute links lead where they lead there. */
-  readonly target: string;
-  readonly readOnly: boolean;
-}
-
 export interface Located {
-  readonly source: Source;
+  /**
+   * What a helper mounts, at the path where the container has it, so that absolute links lead where they lead there.
+   */
+  readonly source: HelperMount;
   /** The path in the helper. */
   readonly path: string;
 }

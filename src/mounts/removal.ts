@@ -6,7 +6,7 @@ import { InUse } from '../engine/errors.ts';
 import type { Container, Snapshot, Volume } from '../engine/model.ts';
 import { volumeNames } from '../engine/volumes.ts';
 
-export interface RemovalPlan {
+export interface VolumeFates {
   readonly containers: readonly Container[];
   /** Anonymous volumes that no other container uses: they go, if volumes are to be removed. */
   readonly goes: readonly Volume[];
@@ -21,7 +21,7 @@ export interface RemovalPlan {
  * Foretells a removal from the snapshot; of several containers, as if all went at once. Docker never removes a named
  * volume with a container.
  */
-export function planRemoval({ volumes }: Pick<Snapshot, 'volumes'>, ...containers: readonly Container[]): RemovalPlan {
+export function volumeFates({ volumes }: Pick<Snapshot, 'volumes'>, ...containers: readonly Container[]): VolumeFates {
   const gone = new Set(containers.map(({ name }) => name));
   const names = new Set(
     containers.flatMap(({ mounts }) => mounts.map(({ volume }) => volume)).filter((name) => name !== undefined),

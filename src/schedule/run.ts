@@ -11,7 +11,7 @@ import { backup, type BackupRequest } from '../backup/backup.ts';
 import { listBackups, type BackupFile } from '../backup/archive/list.ts';
 import { isByPlan, isFromEngine, isOfSubject } from '../backup/archive/manifest.ts';
 import { recordVerdict } from '../backup/archive/manifestFile.ts';
-import { planBackup } from '../backup/source/trees.ts';
+import { findOrigin } from '../backup/source/trees.ts';
 import { removeBackup } from '../backup/archive/remove.ts';
 import { isSound, lastBeforeShrinking, removals, type PlannedArchive, type Removal } from './retention.ts';
 import { dueAt } from './due.ts';
@@ -155,7 +155,7 @@ export async function runEntry(job: Job, entry: ScheduleEntry, options: RunOptio
 async function runSubject(job: Job, entry: ScheduleEntry, subject: Subject, options: RunOptions): Promise<RunResult> {
   let name: Subject = { kind: subject.kind, name: subject.name };
   try {
-    const { kind, subject: found } = await planBackup(job.connection, subject);
+    const { kind, subject: found } = await findOrigin(job.connection, subject);
     name = { kind, name: found };
     const engine = entry.engine ?? job.connection.info.name;
     // Read under the lock: another window may have been here a moment ago.

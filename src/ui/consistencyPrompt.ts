@@ -1,14 +1,14 @@
 /** Asks what to do with containers that can write to a source meanwhile. */
 import { isDatabase, writersOf, type Consistency } from '../backup/consistency.ts';
-import type { MountRef } from '../backup/source/look.ts';
 import type { Connection } from '../engine/connection.ts';
+import type { MountSource } from '../engine/helper/helper.ts';
 import { names, say } from './shown.ts';
 import { pickOne, type Choice } from './window.ts';
 
 /** Undefined where the prompt was closed; `none` without a question where nobody can write. */
 export async function askConsistency(
   connection: Connection,
-  sources: readonly MountRef[],
+  sources: readonly MountSource[],
 ): Promise<Consistency | undefined> {
   const writers = await writersOf(connection, sources);
   if (writers.length === 0) return 'none';

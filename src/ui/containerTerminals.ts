@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
 import type { Logger } from '../engine/log.ts';
-import { startShell, type Shell, type ShellPlan } from '../engine/shell.ts';
+import { startShell, type Shell, type FoundShell } from '../engine/shell.ts';
 import { asText, failure, joined, say, type Shown } from './shown.ts';
 import { openTerminal } from './window.ts';
 
@@ -14,7 +14,7 @@ const LOST = 1;
 
 class ContainerPty implements vscode.Pseudoterminal {
   readonly #connection: Connection;
-  readonly #plan: ShellPlan;
+  readonly #plan: FoundShell;
   readonly #log: Logger;
   readonly #wrote = new vscode.EventEmitter<string>();
   readonly #closed = new vscode.EventEmitter<number | void>();
@@ -26,7 +26,7 @@ class ContainerPty implements vscode.Pseudoterminal {
   #size = { columns: 80, rows: 24 };
   #over = false;
 
-  constructor(connection: Connection, plan: ShellPlan, log: Logger) {
+  constructor(connection: Connection, plan: FoundShell, log: Logger) {
     this.#connection = connection;
     this.#plan = plan;
     this.#log = log;
@@ -106,7 +106,7 @@ export class ContainerTerminals implements vscode.Disposable {
     this.#log = log;
   }
 
-  open(connection: Connection, plan: ShellPlan): vscode.Terminal {
+  open(connection: Connection, plan: FoundShell): vscode.Terminal {
     const pty = new ContainerPty(connection, plan, this.#log);
     const terminal = openTerminal(joined([plan.container, plan.cwd], ': '), 'vm', pty);
     this.#containers.set(terminal, plan.container);

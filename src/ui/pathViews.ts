@@ -34,7 +34,7 @@ export function viewWords({ view, container }: Seen): Shown[] {
 }
 
 /** How a mount came to show the file. */
-function originOf({ mount }: PathView): Shown {
+function originWords({ mount }: PathView): Shown {
   const way = joined([joined([mount.type, mount.source], ' '), mount.target], ' → ');
   return joined([way, mount.from === undefined ? undefined : say('from {0}', mount.from)], ' · ');
 }
@@ -60,7 +60,7 @@ function rowOf(seen: Seen, actions: readonly ViewAction[]): Row {
     icon: seen.view.readOnly ? 'lock' : hasProcesses(seen.container) ? 'vm-running' : 'vm-outline',
     label: shown(placeText(seen.view)),
     description: joined(viewWords(seen), ' · '),
-    detail: originOf(seen.view),
+    detail: originWords(seen.view),
     buttons: actions.map((action) => ({ icon: action.icon, tooltip: action.label, action })),
   };
 }

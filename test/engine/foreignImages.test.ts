@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, it } from 'node:test';
 import { backup } from '../../src/backup/backup.ts';
-import { planBackup } from '../../src/backup/source/trees.ts';
+import { findOrigin } from '../../src/backup/source/trees.ts';
 import { restore } from '../../src/backup/restore/restore.ts';
-import { planTarget } from '../../src/backup/restore/target.ts';
+import { targetOf } from '../../src/backup/restore/target.ts';
 import { cloneVolume } from '../../src/backup/copy.ts';
 import { verifyBackup } from '../../src/backup/archive/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
@@ -188,12 +188,8 @@ it('whose tar may run: of containers that ran with the source, and, to write, th
   const data = unique('data');
   await volume(connection, data);
   const images = async () => {
-    const plan = await planBackup(connection, { kind: 'volume', name: data });
-    return [
-      plan.images,
-      plan.writers,
-      (await planTarget(connection, { kind: 'volume', name: data }, undefined)).images,
-    ];
+    const plan = await findOrigin(connection, { kind: 'volume', name: data });
+    return [plan.images, plan.writers, (await targetOf(connection, { kind: 'volume', name: data }, undefined)).images];
   };
   const busybox = (await connection.docker.getImage(BUSYBOX).inspect()).Id;
   await container(connection, unique('created'), {
@@ -205,12 +201,12 @@ it('whose tar may run: of containers that ran with the source, and, to write, th
   const reader = unique('reader');
   await container(connection, reader, { HostConfig: { Binds: [`${data}:/data:ro`] } });
   assert.deepEqual(await images(), [[busybox], [], []]);
-  assert.deepEqual((await planTarget(connection, { kind: 'container', name: reader }, undefined)).images, []);
+  assert.deepEqual((await targetOf(connection, { kind: 'container', name: reader }, undefined)).images, []);
   const writer = unique('writer');
   await container(connection, writer, { HostConfig: { Binds: [`${data}:/data`] } });
   await connection.docker.getContainer(writer).kill();
   assert.deepEqual(await images(), [[busybox], [busybox], [busybox]]);
-  assert.deepEqual((await planTarget(connection, { kind: 'container', name: writer }, undefined)).images, [busybox]);
+  assert.deepEqual((await targetOf(connection, { kind: 'container', name: writer }, undefined)).images, [busybox]);
 });
 
 it('the image of the tool is made anew when somebody removes it', async () => {

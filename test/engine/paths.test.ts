@@ -7,7 +7,7 @@ import { after, before, it } from 'node:test';
 import { stdoutOf } from '../../src/engine/helper/attachStream.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
-import { planShell, startShell } from '../../src/engine/shell.ts';
+import { findShell, startShell } from '../../src/engine/shell.ts';
 import { lookAtHostFile, realPathOf } from '../../src/paths/hostFile.ts';
 import { hostPlaceOf } from '../../src/paths/hostPlace.ts';
 import {
@@ -234,10 +234,10 @@ it('a link that leads out of the mount leads elsewhere in the container: no host
 
 it('a shell starts in the directory of a file, speaks UTF-8, takes a size and says how it ended', async () => {
   writeFileSync(host('site/dir with space/größe ✓'), 'x');
-  const plan = await planShell(connection, names.web, '/app/dir with space/größe ✓');
+  const plan = await findShell(connection, names.web, '/app/dir with space/größe ✓');
   assert.deepEqual([plan.shell, plan.cwd], ['sh', '/app/dir with space']);
   assert.equal(
-    (await planShell(connection, names.web, '/app/current')).cwd,
+    (await findShell(connection, names.web, '/app/current')).cwd,
     '/app/current',
     'a link to a directory is one',
   );
@@ -257,7 +257,7 @@ it('a shell starts in the directory of a file, speaks UTF-8, takes a size and sa
 });
 
 it('a closed terminal leaves nothing that runs in the container', async () => {
-  const shell = await startShell(connection, await planShell(connection, names.web), { columns: 80, rows: 24 });
+  const shell = await startShell(connection, await findShell(connection, names.web), { columns: 80, rows: 24 });
   shell.stream.resume();
   shell.stream.write('sleep 98765 & sleep 98764\n');
   const processes = async () =>
@@ -272,14 +272,14 @@ it('a closed terminal leaves nothing that runs in the container', async () => {
 it('no shell, no such path, no such container, one that is stopped: each is said', async () => {
   const stopped = unique('stopped');
   await container(connection, stopped, { start: false });
-  await assert.rejects(planShell(connection, stopped), { name: 'EngineFailure', message: /is created; .*Start/ });
-  await assert.rejects(planShell(connection, unique('nobody')), { name: 'NotFound' });
-  await assert.rejects(planShell(connection, names.web, '/nowhere/at all'), {
+  await assert.rejects(findShell(connection, stopped), { name: 'EngineFailure', message: /is created; .*Start/ });
+  await assert.rejects(findShell(connection, unique('nobody')), { name: 'NotFound' });
+  await assert.rejects(findShell(connection, names.web, '/nowhere/at all'), {
     name: 'NotFound',
     message: /no "\/nowhere\/at all"/,
   });
   symlinkSync('circle', host('site/circle'));
-  await assert.rejects(planShell(connection, names.web, '/app/circle'), {
+  await assert.rejects(findShell(connection, names.web, '/app/circle'), {
     name: 'EngineFailure',
     message: /leads in a circle/,
   });
@@ -290,5 +290,5 @@ it('no shell, no such path, no such container, one that is stopped: each is said
     HostConfig: { Tmpfs: { '/usr/bin': '', '/sbin': '' } },
   });
   await run(bare, ['sh', '-c', 'rm -f /bin/sh /bin/ash /bin/bash']);
-  await assert.rejects(planShell(connection, bare), { name: 'NotFound', message: /has no shell/ });
+  await assert.rejects(findShell(connection, bare), { name: 'NotFound', message: /has no shell/ });
 });

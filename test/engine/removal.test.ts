@@ -6,7 +6,7 @@ import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, InUse, NotFound } from '../../src/engine/errors.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { createVolume, prunable, prune, removeVolumes } from '../../src/engine/volumes.ts';
-import { planRemoval, removeContainer } from '../../src/mounts/removal.ts';
+import { volumeFates, removeContainer } from '../../src/mounts/removal.ts';
 import { connect, container, LABEL, removeAll, unique, volume, WITH_VOLUME } from './support.ts';
 
 let connection: Connection;
@@ -20,7 +20,7 @@ const exists = async (name: string) =>
   (await connection.docker.listVolumes()).Volumes.some(({ Name }) => Name === name);
 const foretold = async (name: string) => {
   const snapshot = await new Inventory(connection).read();
-  return planRemoval(
+  return volumeFates(
     snapshot,
     snapshot.containers.find((one) => one.name === name)!,
   );

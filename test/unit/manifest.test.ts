@@ -23,7 +23,7 @@ import {
   recordVerdict,
   sealedText,
 } from '../../src/backup/archive/manifestFile.ts';
-import { planTarget } from '../../src/backup/restore/target.ts';
+import { targetOf } from '../../src/backup/restore/target.ts';
 import { archivesBy } from '../../src/schedule/run.ts';
 import { parseEntry } from '../../src/schedule/entry.ts';
 import type { Connection } from '../../src/engine/connection.ts';
@@ -161,10 +161,10 @@ it('passwords in the options of a driver are masked where the archive is not enc
     docker: { getVolume: () => ({ inspect: missing }), listContainers: () => Promise.resolve([]) },
   } as unknown as Connection;
   await assert.rejects(
-    planTarget(connection, { kind: 'volume', name: 'planted-volume' }, manifest),
+    targetOf(connection, { kind: 'volume', name: 'planted-volume' }, manifest),
     /"o".*does not keep/,
   );
-  const elsewhere = await planTarget(connection, { kind: 'volume', name: 'another' }, manifest);
+  const elsewhere = await targetOf(connection, { kind: 'volume', name: 'another' }, manifest);
   assert.deepEqual(elsewhere.makes, { name: 'another', labels: { 'planted-label': 'planted-value' } });
 });
 

@@ -107,7 +107,7 @@ function unusable(file: string, why: string, cause?: unknown): BadArchive {
   });
 }
 
-async function textOf(file: string): Promise<string | undefined> {
+async function readText(file: string): Promise<string | undefined> {
   const path = manifestPath(file);
   try {
     return await readSmallText(path, MOST_BYTES);
@@ -171,7 +171,7 @@ function checked<T>(file: string, check: () => T): T {
  * be read as such.
  */
 export async function readManifest(file: string): Promise<Manifest | SealedManifest | undefined> {
-  const text = await textOf(file);
+  const text = await readText(file);
   if (text === undefined) return undefined;
   const value = parsed(file, text);
   const format: unknown = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;

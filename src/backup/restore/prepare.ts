@@ -14,7 +14,7 @@ import { type Manifest } from '../archive/manifest.ts';
 import { openManifest } from '../archive/manifestFile.ts';
 import { MemberCount } from '../archive/memberCount.ts';
 import type { Method } from '../source/method.ts';
-import { planTarget, slotOf, slotsOf, type RestoreTarget, type Slot } from './target.ts';
+import { targetOf, placementOf, placementsOf, type RestoreTarget, type Placement } from './target.ts';
 import { BadTar, type TarMember } from '../../tar/members.ts';
 import { printableName } from '../../tar/names.ts';
 import { differences, rootsOf } from '../archive/verify.ts';
@@ -46,12 +46,12 @@ export interface Ready {
   /** SHA-256 of what was checked. */
   readonly sha256: string;
   readonly target: RestoreTarget;
-  readonly slots: readonly Slot[];
+  readonly placements: readonly Placement[];
   readonly selects: (member: TarMember) => boolean;
   readonly needsTar: boolean;
   readonly hasEarlyTimes: boolean;
   /** The roots' own entries, to be written last: what is done in a directory changes its time. */
-  readonly roots: ReadonlyMap<Slot, TarMember>;
+  readonly roots: ReadonlyMap<Placement, TarMember>;
   readonly entries: number;
   readonly bytes: number;
 }
@@ -71,23 +71,23 @@ export async function prepared<T>(job: Job, request: RestoreRequest, task: (read
   const reader = await ArchiveReader.open(file, request.passphrase);
   const known = request.known ?? new KnownScans();
   try {
-    const target = await planTarget(job.connection, request.into, manifest);
+    const target = await targetOf(job.connection, request.into, manifest);
     const scan = await soundScan(job, reader, manifest, known);
-    const slots = slotsOf(target, manifest, scan, request.strip);
-    const selects = selection(slots, request.entries);
-    const count = await known.once(reader, ['count', slots, request.entries ?? null], () =>
-      countSelected(job, reader, { slots, selects, scan }, request.entries, manifest),
+    const placements = placementsOf(target, manifest, scan, request.strip);
+    const selects = selection(placements, request.entries);
+    const count = await known.once(reader, ['count', placements, request.entries ?? null], () =>
+      countSelected(job, reader, { placements, selects, scan }, request.entries, manifest),
     );
-    const roots = new Map<Slot, TarMember>();
-    for (const slot of slots) {
-      const root = scan.directories.get(slot.prefix);
-      if (root !== undefined && request.entries === undefined) roots.set(slot, root);
+    const roots = new Map<Placement, TarMember>();
+    for (const placement of placements) {
+      const root = scan.directories.get(placement.prefix);
+      if (root !== undefined && request.entries === undefined) roots.set(placement, root);
     }
     return await task({
       reader,
       sha256: scan.sha256,
       target,
-      slots,
+      placements,
       selects,
       roots,
       needsTar: scan.attributes > 0,
@@ -126,13 +126,17 @@ async function soundScan(
 }
 
 /**
- * Which members are written: those in a slot, and of them those that were asked for, with the directories around them.
+ * Which members are written: those in a placement, and of them those that were asked for, with the directories around
+ * them.
  */
-function selection(slots: readonly Slot[], entries: readonly string[] | undefined): (member: TarMember) => boolean {
+function selection(
+  placements: readonly Placement[],
+  entries: readonly string[] | undefined,
+): (member: TarMember) => boolean {
   const wanted = entries?.map((entry) => memberPath(Buffer.from(entry, 'utf8')));
   return (member) => {
     const path = memberPath(member.name);
-    const prefix = slotOf(slots, path)?.prefix;
+    const prefix = placementOf(placements, path)?.prefix;
     if (prefix === undefined) return false;
     if (wanted === undefined) return true;
     const own = path === prefix ? '' : path.slice(prefix === '' ? 0 : prefix.length + 1);
@@ -149,15 +153,15 @@ function selection(slots: readonly Slot[], entries: readonly string[] | undefine
 async function countSelected(
   job: Work,
   reader: ArchiveReader,
-  { slots, selects, scan }: Pick<Ready, 'slots' | 'selects'> & { readonly scan: Scan },
+  { placements, selects, scan }: Pick<Ready, 'placements' | 'selects'> & { readonly scan: Scan },
   wanted: readonly string[] | undefined,
   manifest: Manifest | undefined,
 ): Promise<{ entries: number; bytes: number }> {
   const isAll =
     wanted === undefined &&
-    (slots.length === manifest?.mounts.length || (slots.length === 1 && slots[0]?.prefix === ''));
+    (placements.length === manifest?.mounts.length || (placements.length === 1 && placements[0]?.prefix === ''));
   if (isAll) return { entries: scan.entries, bytes: scan.bytes };
-  const roots = new Set(slots.map(({ prefix }) => prefix || '.'));
+  const roots = new Set(placements.map(({ prefix }) => prefix || '.'));
   const count = new MemberCount(roots, { ...job.log, debug: () => undefined });
   const left = new Set<string>();
   const links: TarMember[] = [];

@@ -9,7 +9,7 @@ import { memberPath } from '../../tar/names.ts';
 import { isWithin } from '../archive/prefix.ts';
 import { lookAt, walkMount } from '../source/look.ts';
 import { prepared, restoreError, type Ready, type RestoreRequest } from './prepare.ts';
-import { slotOf } from './target.ts';
+import { placementOf } from './target.ts';
 import { verifyBackup, type VerifyResult } from '../archive/verify.ts';
 import type { Job } from '../../engine/job.ts';
 import type { Subject } from '../subject.ts';
@@ -22,31 +22,36 @@ export interface DryRun extends Difference {
   readonly strip: readonly string[];
 }
 
-/** What the slots of an archive and what is there have otherwise, contents included. */
-async function compareSlots(job: Job, { reader, target, slots, selects }: Ready, keeps: boolean): Promise<Difference> {
+/** What the placements of an archive and what is there have otherwise, contents included. */
+async function compareSlots(
+  job: Job,
+  { reader, target, placements, selects }: Ready,
+  keeps: boolean,
+): Promise<Difference> {
   let all: Difference = { added: [], changed: [], removed: [], unchanged: 0 };
-  for (const slot of slots) {
+  for (const placement of placements) {
     const archive = new Listing(
-      slot.prefix,
-      (member) => selects(member) && slotOf(slots, memberPath(member.name)) === slot,
+      placement.prefix,
+      (member) => selects(member) && placementOf(placements, memberPath(member.name)) === placement,
     );
     await reader.check(job, archive.walk);
-    const inner = slots
-      .filter((other) => other !== slot && isWithin(other.prefix, slot.prefix))
+    const inner = placements
+      .filter((other) => other !== placement && isWithin(other.prefix, placement.prefix))
       .map(({ prefix }) => prefix);
-    const isMountPoint = (path: string) => inner.includes(slot.prefix === '' ? path : `${slot.prefix}/${path}`);
+    const isMountPoint = (path: string) =>
+      inner.includes(placement.prefix === '' ? path : `${placement.prefix}/${path}`);
     const there = new Listing(
       '',
       ({ name }) => !memberPath(name).startsWith(SAFETY) && !isMountPoint(memberPath(name)),
     );
-    if (target.makes === undefined) await walkMount(job, slot, there.walk);
+    if (target.makes === undefined) await walkMount(job, placement, there.walk);
     const one = differenceOf(archive, there, keeps);
     const named = (paths: readonly string[]) =>
       paths.map((path) =>
-        slots.length > 1
-          ? posix.join(Buffer.from(slot.prefix, 'latin1').toString('utf8'), path)
+        placements.length > 1
+          ? posix.join(Buffer.from(placement.prefix, 'latin1').toString('utf8'), path)
           : path === ''
-            ? posix.basename(slot.source)
+            ? posix.basename(placement.source)
             : path,
       );
     all = {
@@ -64,11 +69,11 @@ export async function previewRestore(job: Job, request: RestoreRequest): Promise
   try {
     return await prepared(job, request, async (ready) => {
       const difference = await compareSlots(job, ready, request.mode !== 'replace');
-      const { slots, entries, bytes } = ready;
+      const { placements, entries, bytes } = ready;
       return {
         entries,
         bytes,
-        strip: slots.map(({ prefix }) => Buffer.from(prefix, 'latin1').toString('utf8')),
+        strip: placements.map(({ prefix }) => Buffer.from(prefix, 'latin1').toString('utf8')),
         ...difference,
       };
     });
@@ -88,13 +93,14 @@ export interface Outline {
 /** Checks the archive whole, and says what of it would go where; looks only at whether the target is empty. */
 export async function describeRestore(job: Job, request: RestoreRequest): Promise<Outline> {
   try {
-    return await prepared(job, request, async ({ target, slots, entries, bytes }) => {
+    return await prepared(job, request, async ({ target, placements, entries, bytes }) => {
       let isEmpty = true;
-      if (target.makes === undefined) for (const slot of slots) isEmpty &&= (await lookAt(job, slot)).isEmpty;
+      if (target.makes === undefined)
+        for (const placement of placements) isEmpty &&= (await lookAt(job, placement)).isEmpty;
       return {
         entries,
         bytes,
-        strip: slots.map(({ prefix }) => Buffer.from(prefix, 'latin1').toString('utf8')),
+        strip: placements.map(({ prefix }) => Buffer.from(prefix, 'latin1').toString('utf8')),
         isEmpty,
       };
     });

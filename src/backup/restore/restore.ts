@@ -8,10 +8,10 @@ import { withSafetyCopy } from './safetyCopy.ts';
 import { checkConsistency, quietly } from '../consistency.ts';
 import { memberPath } from '../../tar/names.ts';
 import { extract, writeRoots } from './write.ts';
-import { chooseWriter, type Reader } from '../source/method.ts';
+import { chooseToWrite, type MethodChoice } from '../source/method.ts';
 import { lookAt, type MountState } from '../source/look.ts';
 import { prepared, restoreError, type Ready, type RestoreMode, type RestoreRequest } from './prepare.ts';
-import type { Slot } from './target.ts';
+import type { Placement } from './target.ts';
 import { asNewSparse, blocksWithName } from '../../tar/rewrite.ts';
 import { type TarMember } from '../../tar/members.ts';
 import { printableName } from '../../tar/names.ts';
@@ -37,9 +37,9 @@ export async function restore(given: Job, request: RestoreRequest): Promise<Rest
   const { job, warnings } = keepingWarnings(given);
   try {
     return await prepared(job, request, async (ready) => {
-      const { target, slots, entries, bytes } = ready;
+      const { target, placements, entries, bytes } = ready;
       if (job.signal.aborted) throw new Cancelled('The restore');
-      const writer = await chooseWriter(
+      const writer = await chooseToWrite(
         job.connection,
         { subject: target.name, images: target.images },
         request.method ?? 'auto',
@@ -53,7 +53,7 @@ export async function restore(given: Job, request: RestoreRequest): Promise<Rest
           ),
         );
       job.log.info(`Restoring "${ready.reader.file}" into "${target.name}" (${request.mode}) by ${writer.method}.`);
-      for (const { prefix, source } of slots)
+      for (const { prefix, source } of placements)
         if (prefix !== '')
           job.log.info(
             `What lies in "${Buffer.from(prefix, 'latin1').toString('utf8')}" of the archive goes into "${source}".`,
@@ -63,7 +63,7 @@ export async function restore(given: Job, request: RestoreRequest): Promise<Rest
       if (target.makes !== undefined) await intoNewVolume(job, ready, writer);
       else {
         const aboutWriters = request.consistency === undefined ? { ...job, warn: job.log.info.bind(job.log) } : job;
-        await quietly(aboutWriters, slots, checkConsistency(request.consistency), () =>
+        await quietly(aboutWriters, placements, checkConsistency(request.consistency), () =>
           intoExisting(job, ready, writer, request.mode),
         );
       }
@@ -78,7 +78,7 @@ export async function restore(given: Job, request: RestoreRequest): Promise<Rest
   }
 }
 
-async function intoNewVolume(job: Job, ready: Ready, writer: Reader): Promise<void> {
+async function intoNewVolume(job: Job, ready: Ready, writer: MethodChoice): Promise<void> {
   const { makes } = ready.target;
   if (makes?.name === undefined) return;
   await withNewVolume(job, { ...makes, name: makes.name }, async () => {
@@ -87,11 +87,11 @@ async function intoNewVolume(job: Job, ready: Ready, writer: Reader): Promise<vo
   });
 }
 
-function keptOf(slot: Slot, { isFile, root }: MountState): Kept {
-  if (isFile) return { type: 'bind', source: posix.dirname(slot.source), only: posix.basename(slot.source) };
+function keptOf(placement: Placement, { isFile, root }: MountState): Kept {
+  if (isFile) return { type: 'bind', source: posix.dirname(placement.source), only: posix.basename(placement.source) };
   return {
-    type: slot.type,
-    source: slot.source,
+    type: placement.type,
+    source: placement.source,
     ...(root === undefined
       ? {}
       : {
@@ -100,10 +100,10 @@ function keptOf(slot: Slot, { isFile, root }: MountState): Kept {
   };
 }
 
-async function intoExisting(job: Job, ready: Ready, writer: Reader, mode: RestoreMode): Promise<void> {
-  const states = new Map<Slot, MountState>();
-  for (const slot of ready.slots) states.set(slot, await lookAt(job, slot));
-  const full = ready.slots.find((slot) => states.get(slot)?.isEmpty === false);
+async function intoExisting(job: Job, ready: Ready, writer: MethodChoice, mode: RestoreMode): Promise<void> {
+  const states = new Map<Placement, MountState>();
+  for (const placement of ready.placements) states.set(placement, await lookAt(job, placement));
+  const full = ready.placements.find((placement) => states.get(placement)?.isEmpty === false);
   if (mode === 'empty' && full !== undefined) {
     throw new TargetNotEmpty(
       full.source,
@@ -113,8 +113,8 @@ async function intoExisting(job: Job, ready: Ready, writer: Reader, mode: Restor
       ),
     );
   }
-  const kept = ready.slots.map((slot) =>
-    keptOf(slot, states.get(slot) ?? { isFile: false, isEmpty: true, root: undefined }),
+  const kept = ready.placements.map((placement) =>
+    keptOf(placement, states.get(placement) ?? { isFile: false, isEmpty: true, root: undefined }),
   );
   const replaced = [...states.values()].filter(({ isFile }) => isFile);
   if (mode === 'merge') {
@@ -136,10 +136,15 @@ async function intoExisting(job: Job, ready: Ready, writer: Reader, mode: Restor
 }
 
 /** Writes the chosen members: directories by one stream, each single file into the directory around it. */
-async function write(job: Job, ready: Ready, writer: Reader, states: ReadonlyMap<Slot, MountState>): Promise<void> {
-  const { reader, sha256, slots, selects } = ready;
-  const files = slots.filter((slot) => states.get(slot)?.isFile === true);
-  const directories = slots.filter((slot) => !files.includes(slot));
+async function write(
+  job: Job,
+  ready: Ready,
+  writer: MethodChoice,
+  states: ReadonlyMap<Placement, MountState>,
+): Promise<void> {
+  const { reader, sha256, placements, selects } = ready;
+  const files = placements.filter((placement) => states.get(placement)?.isFile === true);
+  const directories = placements.filter((placement) => !files.includes(placement));
   if (directories.length > 0) {
     const inFile = (path: string) => files.some(({ prefix }) => path === prefix);
     const onMember = (member: TarMember) => job.log.debug(printableName(member.name));
@@ -150,21 +155,22 @@ async function write(job: Job, ready: Ready, writer: Reader, states: ReadonlyMap
     const members = reader.members(job, { onMember, select }, sha256);
     await extract(job, directories, writer, members);
   }
-  for (const slot of files) {
-    const name = Buffer.from(posix.basename(slot.source));
+  for (const placement of files) {
+    const name = Buffer.from(posix.basename(placement.source));
     let isFound = false;
     const select = (member: TarMember) => {
-      const isIt = slot.prefix === '' ? memberPath(member.name) !== '' : memberPath(member.name) === slot.prefix;
+      const isIt =
+        placement.prefix === '' ? memberPath(member.name) !== '' : memberPath(member.name) === placement.prefix;
       if (!isIt || isFound) return false;
       if (!['0', '7', 'S'].includes(member.type))
         throw new BadArgument(
           'strip',
-          l10n.t('"{0}" is a file, and what the archive holds for it is none.', slot.source),
+          l10n.t('"{0}" is a file, and what the archive holds for it is none.', placement.source),
         );
       isFound = true;
       return blocksWithName(member, name);
     };
-    const around: Slot = { type: 'bind', source: posix.dirname(slot.source), prefix: '' };
+    const around: Placement = { type: 'bind', source: posix.dirname(placement.source), prefix: '' };
     await extract(job, [around], writer, reader.members(job, { onMember: () => undefined, select }, sha256));
   }
 }

@@ -11,12 +11,10 @@ import { cleanPrefix, isWithin } from '../archive/prefix.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { imageOf, imagesUsing } from '../source/trees.ts';
 import type { Subject } from '../subject.ts';
+import type { MountSource } from '../../engine/helper/helper.ts';
 
-/** One mount to write to. */
-export interface Slot {
-  readonly type: 'bind' | 'volume';
-  /** Volume name or host path. */
-  readonly source: string;
+/** Which part of an archive goes into which mount. */
+export interface Placement extends MountSource {
   /** Directory of the archive whose contents go here, '' for its root; as Latin-1, like member paths. */
   readonly prefix: string;
 }
@@ -32,14 +30,14 @@ export interface RestoreTarget {
 }
 
 /** Looks the target up. Throws NotFound and BadArgument. */
-export async function planTarget(
+export async function targetOf(
   connection: Connection,
   into: Subject,
   manifest: Manifest | undefined,
 ): Promise<RestoreTarget> {
   switch (into.kind) {
     case 'volume':
-      return planVolume(connection, into.name, manifest);
+      return targetVolume(connection, into.name, manifest);
     case 'bind':
       if (!posix.isAbsolute(into.name) && !/^[A-Za-z]:[\\/]/.test(into.name)) {
         throw new BadArgument(
@@ -64,7 +62,7 @@ export async function planTarget(
   }
 }
 
-async function planVolume(
+async function targetVolume(
   connection: Connection,
   name: string,
   manifest: Manifest | undefined,
@@ -136,9 +134,9 @@ function mountsOf(container: InspectedContainer, targets: readonly string[] | un
   return chosen.sort((a, b) => (a.target < b.target ? -1 : 1));
 }
 
-/** The slot that a member goes into: the one that is mounted deepest around it. */
-export function slotOf(slots: readonly Slot[], path: string): Slot | undefined {
-  return slots.filter(({ prefix }) => isWithin(path, prefix)).sort((a, b) => b.prefix.length - a.prefix.length)[0];
+/** The placement that a member goes into: the one that is mounted deepest around it. */
+export function placementOf(placements: readonly Placement[], path: string): Placement | undefined {
+  return placements.filter(({ prefix }) => isWithin(path, prefix)).sort((a, b) => b.prefix.length - a.prefix.length)[0];
 }
 
 const asBytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
@@ -152,18 +150,18 @@ export interface Found {
 }
 
 /** Which directory of the archive goes where. `strip` is the directory, or a number of leading names, to leave out. */
-export function slotsOf(
+export function placementsOf(
   target: RestoreTarget,
   manifest: Manifest | undefined,
   found: Found,
   strip: string | number | undefined,
-): Slot[] {
+): Placement[] {
   const [first] = target.mounts;
   if (first?.target !== undefined && strip === undefined && (manifest === undefined || manifest.kind === 'container')) {
-    const slots = target.mounts
+    const placements = target.mounts
       .map(({ type, source, target: at }) => ({ type, source, prefix: asBytes(cleanPrefix(at ?? '')) }))
       .filter(({ prefix }) => found.holds(prefix));
-    if (slots.length > 0) return slots;
+    if (placements.length > 0) return placements;
     const roots = manifest?.mounts.map(({ root }) => `"${root}"`).join(', ');
     if (manifest !== undefined)
       throw new BadArgument(

@@ -9,14 +9,14 @@ import { createArchiveHelper, createCommandHelper, type HelperMount } from '../.
 import { makeInputPipe } from '../../engine/helper/localPipe.ts';
 import { createOnPipe } from '../../engine/helper/onPipe.ts';
 
-import { shortImage, type Reader } from '../source/method.ts';
-import type { Slot } from './target.ts';
+import { shortImage, type MethodChoice } from '../source/method.ts';
+import type { Placement } from './target.ts';
 import { blocksBelow, blocksWithName } from '../../tar/rewrite.ts';
 import { tarMembers, type TarMember } from '../../tar/members.ts';
 import { utf8Text } from '../../tar/names.ts';
 import type { Job } from '../../engine/job.ts';
 
-/** In the helper each slot is mounted at the name that it has in the archive, so that nothing need be stripped. */
+/** In the helper each placement is mounted at the name that it has in the archive, so that nothing need be stripped. */
 const ROOT = '/docker-mounts/x';
 const END_BYTES = 1024;
 const MAX_STDERR = 64 * 1024;
@@ -25,7 +25,7 @@ const BUFFER_BYTES = 1024 * 1024;
 /** What tar needs to make files of any owner and mode, devices, and file capabilities (capabilities(7)). */
 const RIGHTS = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'MKNOD', 'SETFCAP'];
 
-function mountOf({ type, source, prefix }: Slot): HelperMount {
+function mountOf({ type, source, prefix }: Placement): HelperMount {
   const name = utf8Text(Buffer.from(prefix, 'latin1'));
   if (name === undefined)
     throw new BadArgument(
@@ -45,14 +45,14 @@ async function* ended(members: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
  */
 export async function extract(
   job: Job,
-  slots: readonly Slot[],
-  writer: Reader,
+  placements: readonly Placement[],
+  writer: MethodChoice,
   members: AsyncIterable<Buffer>,
 ): Promise<void> {
   const input = Readable.from(ended(members), { objectMode: false, highWaterMark: BUFFER_BYTES });
   let failure: Error | undefined;
   input.on('error', (error) => (failure ??= error));
-  const mounts = slots.map(mountOf);
+  const mounts = placements.map(mountOf);
   try {
     if (writer.method === 'archive') await byArchive(job, mounts, input);
     else await byTar(job, writer.tar.image, mounts, input);
@@ -68,7 +68,7 @@ export async function extract(
  * Gives the roots of mounts the owner, mode and time of their entries: the archive endpoint passes "." over, and tar
  * comes to it first.
  */
-export async function writeRoots(job: Job, roots: ReadonlyMap<Slot, TarMember>): Promise<void> {
+export async function writeRoots(job: Job, roots: ReadonlyMap<Placement, TarMember>): Promise<void> {
   for (const [{ type, source }, member] of roots) {
     const helper = await createArchiveHelper(
       job.connection,

@@ -1,18 +1,13 @@
 /** Looks into a mount through the engine's archive endpoint: what its root is, whether it is empty, what it holds. */
 import { pipeline } from 'node:stream/promises';
 import { Writable } from 'node:stream';
-import { createArchiveHelper, type Helper } from '../../engine/helper/helper.ts';
+import { createArchiveHelper, type Helper, type MountSource } from '../../engine/helper/helper.ts';
 
 import { memberPath } from '../../tar/names.ts';
 import { tarMembers, type TarMember, type WalkOptions } from '../../tar/members.ts';
 import type { Job } from '../../engine/job.ts';
 
 const AT = '/docker-mounts/look/root';
-
-export interface MountRef {
-  readonly type: 'bind' | 'volume';
-  readonly source: string;
-}
 
 export interface MountState {
   /** A bind can be of a single file. */
@@ -24,7 +19,7 @@ export interface MountState {
 
 async function withHelper<T>(
   job: Job,
-  { type, source }: MountRef,
+  { type, source }: MountSource,
   task: (helper: Helper, isFile: boolean) => Promise<T>,
 ): Promise<T> {
   const helper = await createArchiveHelper(job.connection, [{ type, source, target: AT, readOnly: true }], job.log);
@@ -42,7 +37,7 @@ function isData({ name }: TarMember): boolean {
 }
 
 /** Reads no further than to the first entry. Throws EngineFailure for a source that is not there. */
-export async function lookAt(job: Job, mount: MountRef): Promise<MountState> {
+export async function lookAt(job: Job, mount: MountSource): Promise<MountState> {
   return withHelper(job, mount, async (helper, isFile) => {
     const stream = await helper.readArchive(isFile ? AT : `${AT}/.`);
     let root: TarMember | undefined;
@@ -62,7 +57,7 @@ export async function lookAt(job: Job, mount: MountRef): Promise<MountState> {
 }
 
 /** Walks all that a mount holds; a single file has the name of a root. */
-export async function walkMount(job: Job, mount: MountRef, walk: WalkOptions): Promise<void> {
+export async function walkMount(job: Job, mount: MountSource, walk: WalkOptions): Promise<void> {
   await withHelper(job, mount, async (helper, isFile) => {
     const stream = await helper.readArchive(isFile ? AT : `${AT}/.`);
     const members = tarMembers({

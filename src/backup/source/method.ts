@@ -6,19 +6,19 @@ import { BadArgument, EngineFailure, NotFound } from '../../engine/errors.ts';
 import { stdoutOf } from '../../engine/helper/attachStream.ts';
 import { createCommandHelper } from '../../engine/helper/helper.ts';
 import type { Logger } from '../../engine/log.ts';
-import type { Plan } from './trees.ts';
+import type { Origin } from './trees.ts';
 
 export type Method = 'archive' | 'tar';
 
 export type Tar = { readonly image: string; readonly gnu: boolean };
 
 /** How one backup reads: the archive endpoint, or the tar of an image. */
-export type Reader = { readonly method: 'archive' } | { readonly method: 'tar'; readonly tar: Tar };
+export type MethodChoice = { readonly method: 'archive' } | { readonly method: 'tar'; readonly tar: Tar };
 
 const NOT_KEPT = ['extended attributes', 'ACLs', 'holes in sparse files', 'fractions of a second in times'];
 
 /** What a reader does not keep of a file system. */
-export function notKept(reader: Reader): readonly string[] {
+export function notKept(reader: MethodChoice): readonly string[] {
   return reader.method === 'tar' && reader.tar.gnu ? [] : NOT_KEPT;
 }
 
@@ -62,15 +62,15 @@ async function tarOf(connection: Connection, image: string, log: Logger): Promis
 /**
  * Settles the method. `auto` takes GNU tar where a local image has one, else the archive endpoint. Nothing is pulled.
  */
-export async function chooseReader(
+export async function chooseToRead(
   connection: Connection,
-  plan: Pick<Plan, 'subject' | 'images'>,
+  origin: Pick<Origin, 'subject' | 'images'>,
   method: 'auto' | Method,
   image: string | undefined,
   log: Logger,
-): Promise<Reader> {
+): Promise<MethodChoice> {
   if (method === 'archive') return { method };
-  const candidates = image ? [image, ...plan.images] : plan.images;
+  const candidates = image ? [image, ...origin.images] : origin.images;
   let other: string | undefined;
   for (const candidate of candidates) {
     const found = await tarOf(connection, candidate, log);
@@ -89,7 +89,7 @@ export async function chooseReader(
         )
       : l10n.t(
           'No local image with a tar is known for "{0}"; name one in the setting "dockerMounts.backup.image", or use the method "archive".',
-          plan.subject,
+          origin.subject,
         ),
   );
 }
@@ -98,16 +98,16 @@ export async function chooseReader(
  * Settles how to write. Only GNU tar is taken: others skip the extended headers in which long names and attributes
  * stand.
  */
-export async function chooseWriter(
+export async function chooseToWrite(
   connection: Connection,
-  plan: Pick<Plan, 'subject' | 'images'>,
+  origin: Pick<Origin, 'subject' | 'images'>,
   method: 'auto' | Method,
   image: string | undefined,
   log: Logger,
-): Promise<Reader> {
+): Promise<MethodChoice> {
   if (!['auto', 'archive', 'tar'].includes(method))
     throw new BadArgument('method', l10n.t('The method "{0}" is unknown; use auto, archive or tar.', String(method)));
-  const reader = await chooseReader(connection, plan, method, image, log);
+  const reader = await chooseToRead(connection, origin, method, image, log);
   if (reader.method === 'archive' || reader.tar.gnu) return reader;
   throw new BadArgument(
     'method',

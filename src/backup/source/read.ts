@@ -9,7 +9,7 @@ import { createArchiveHelper, createCommandHelper, type Helper, type HelperMount
 import { makeLocalPipe, type LocalPipe } from '../../engine/helper/localPipe.ts';
 import type { Logger } from '../../engine/log.ts';
 import { createOnPipe } from '../../engine/helper/onPipe.ts';
-import { shortImage, type Reader, type Tar } from './method.ts';
+import { shortImage, type MethodChoice, type Tar } from './method.ts';
 import { rootName, type Tree } from './trees.ts';
 import type { Job } from '../../engine/job.ts';
 
@@ -44,7 +44,7 @@ export interface Source {
 export async function openSource(
   { connection, log, warn }: Job,
   trees: readonly Tree[],
-  reader: Reader,
+  reader: MethodChoice,
 ): Promise<Source> {
   const mounts = trees.map(helperMount);
   // Also the tar method looks at the sources through it first: whether they are there, and files or directories.

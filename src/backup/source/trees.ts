@@ -1,4 +1,4 @@
-/** What a backup will read: the trees, where they come from and what they are called in the archive. */
+/** Where a backup reads: the trees of its subject, where they lie, and what they are called in the archive. */
 import * as l10n from '@vscode/l10n';
 import { basename, posix, relative, sep } from 'node:path';
 import { containersWithVolume, inspectContainer, plainName } from '../../engine/containers.ts';
@@ -16,7 +16,8 @@ export interface Tree extends SavedMount {
   readonly hostPath?: string;
 }
 
-export interface Plan {
+/** What a subject is on this engine. */
+export interface Origin {
   readonly kind: 'container' | 'volume' | 'bind';
   readonly subject: string;
   readonly trees: readonly Tree[];
@@ -31,10 +32,10 @@ export interface Plan {
 /**
  * Looks the subject up. Throws NotFound for one that is not there and BadArgument for one that holds nothing to save.
  */
-export async function planBackup(connection: Connection, subject: Subject): Promise<Plan> {
+export async function findOrigin(connection: Connection, subject: Subject): Promise<Origin> {
   switch (subject.kind) {
     case 'container':
-      return planContainer(connection, subject.name, subject.targets);
+      return treesOfContainer(connection, subject.name, subject.targets);
     case 'volume': {
       const tree = await volumeTree(connection, subject.name);
       return {
@@ -100,11 +101,11 @@ export function imageOf(
   return State.Status !== 'created' && (access === 'read' || chosen.every(({ RW }) => RW)) ? [Image] : [];
 }
 
-async function planContainer(
+async function treesOfContainer(
   connection: Connection,
   reference: string,
   targets: readonly string[] | undefined,
-): Promise<Plan> {
+): Promise<Origin> {
   const container = await inspectContainer(connection, reference);
   const name = plainName(container.Name);
   const wanted = targets?.map((target) => withoutEndSlash(posix.normalize(target)));
@@ -210,6 +211,6 @@ export function checkOutside(connection: Connection, trees: readonly Tree[], des
 }
 
 /** What the subject is called in a file name. */
-export function shortName(plan: Plan): string {
-  return plan.kind === 'bind' ? basename(plan.subject) : plan.subject;
+export function shortName(origin: Origin): string {
+  return origin.kind === 'bind' ? basename(origin.subject) : origin.subject;
 }

@@ -4,6 +4,7 @@ import type { Connection } from '../../engine/connection.ts';
 import { atLeast } from '../../engine/inventory.ts';
 import { sharesFiles } from '../../engine/helper/localPipe.ts';
 import { volumeIfThere } from '../../engine/volumes.ts';
+import type { MountSource } from '../../engine/helper/helper.ts';
 
 const inodeOf = (path: string) =>
   stat(path, { bigint: true }).then(
@@ -16,10 +17,7 @@ const inodeOf = (path: string) =>
  * volume's making; undefined where neither tells, or where it is not there. Docker before 23 gives a volume the time of
  * its last change for that of its making (moby/moby#44725), so its word counts from API 1.43 on.
  */
-export async function identityOf(
-  connection: Connection,
-  { type, source }: { readonly type: 'bind' | 'volume'; readonly source: string },
-): Promise<string | undefined> {
+export async function identityOf(connection: Connection, { type, source }: MountSource): Promise<string | undefined> {
   const isShared = await sharesFiles(connection);
   if (type === 'bind') return isShared ? inodeOf(source) : undefined;
   const found = await volumeIfThere(connection, source);

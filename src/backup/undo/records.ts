@@ -1,11 +1,10 @@
 /** What the record of a job says: what is to be put right should its window or its engine go away. */
 import * as l10n from '@vscode/l10n';
 import { BadArgument } from '../../engine/errors.ts';
+import type { MountSource } from '../../engine/helper/helper.ts';
 
 /** A mount, or the one file in it that is to be replaced, and its root's own facts. */
-export interface Kept {
-  readonly type: 'bind' | 'volume';
-  readonly source: string;
+export interface Kept extends MountSource {
   readonly only?: string;
   /** `uid:gid`, octal mode and seconds, as the tool takes them; absent for a file. */
   readonly root?: { readonly owner: string; readonly mode: string; readonly mtime: string };

@@ -11,10 +11,15 @@ import { TAR_END } from '../../tar/single.ts';
 import { ensureOwnImage, type OwnImage } from './ownImage.ts';
 import { pathStatOf } from './pathStat.ts';
 
-/** A source to mount into a helper. `readOnly: false` only for jobs that write. */
-export interface HelperMount {
+/** A volume, or a directory or file of the engine's host. */
+export interface MountSource {
   readonly type: 'bind' | 'volume';
+  /** Volume name or host path. */
   readonly source: string;
+}
+
+/** A source to mount into a helper. `readOnly: false` only for jobs that write. */
+export interface HelperMount extends MountSource {
   readonly target: string;
   readonly readOnly: boolean;
 }
