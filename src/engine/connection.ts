@@ -1,23 +1,11 @@
 /** One connection to one engine. */
 import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
-import { JournalFailure, type EngineKey, type Journal } from '../journal/journal.ts';
+import { ExpectedError } from '../expectedError.ts';
+import type { EngineKey, Journal } from '../journal/journal.ts';
 import { engineClient } from './client.ts';
 import { permissionDenied, type Endpoint } from './endpoint.ts';
-import {
-  BadArgument,
-  BadArchive,
-  Cancelled,
-  EngineFailure,
-  EngineUnavailable,
-  FileFailure,
-  FileRefused,
-  InUse,
-  NotFound,
-  PassphraseNeeded,
-  TargetNotEmpty,
-  type ObjectKind,
-} from './errors.ts';
+import { EngineFailure, EngineUnavailable, NotFound, type ObjectKind } from './errors.ts';
 import { maskedText } from './secrets.ts';
 
 export interface EngineInfo {
@@ -197,24 +185,7 @@ const NETWORK_CODES = new Set([
 
 /** Turns what dockerode or the socket throws into a named error that says thing, cause and way out. */
 export function engineError(error: unknown, context: FailureContext): Error {
-  if (
-    [
-      BadArgument,
-      BadArchive,
-      Cancelled,
-      EngineFailure,
-      EngineUnavailable,
-      FileFailure,
-      FileRefused,
-      InUse,
-      JournalFailure,
-      NotFound,
-      PassphraseNeeded,
-      TargetNotEmpty,
-    ].some((known) => error instanceof known)
-  ) {
-    return error as Error;
-  }
+  if (error instanceof ExpectedError) return error;
   const { statusCode, code, message, json } = error as NodeJS.ErrnoException & {
     statusCode?: number;
     json?: { message?: string };

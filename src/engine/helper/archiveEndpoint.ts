@@ -98,7 +98,8 @@ export async function statInHelper(helper: Helper, path: Buffer): Promise<PathSt
 }
 
 /**
- * What is at `path`, and its tar stream, which the caller reads or destroys; undefined for nothing. Throws like statInHelper.
+ * What is at `path`, and its tar stream, which the caller reads or destroys; undefined for nothing. Throws like
+ * statInHelper.
  */
 export async function openIn(helper: Helper, path: Buffer): Promise<{ stat: PathStat; tar: Readable } | undefined> {
   try {
