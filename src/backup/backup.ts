@@ -334,11 +334,6 @@ async function nameFailure(
   if (signal.aborted) return new Cancelled(what);
   const explained = archive.explain(error);
   if (explained !== error) return explained;
-  const context = {
-    kind: plan.kind === 'bind' ? ('mount' as const) : plan.kind,
-    object: plan.subject,
-    doing: 'back it up',
-  };
   if (!(error instanceof EngineUnavailable) && !(await answers(connection)))
     return new EngineUnavailable(
       'lost',
@@ -362,7 +357,11 @@ async function nameFailure(
       { cause: error },
     );
   }
-  return engineError(error, context);
+  return engineError(error, {
+    kind: plan.kind === 'bind' ? 'mount' : plan.kind,
+    object: plan.subject,
+    failed: (why) => l10n.t('"{0}" could not be backed up: {1}', plan.subject, why),
+  });
 }
 
 export type { BackupSubject };

@@ -115,7 +115,11 @@ async function intoNew(
 
 function nameFailure(error: unknown, subject: string, job: JobOptions): unknown {
   if (job.signal.aborted) return new Cancelled('The copy');
-  return engineError(error, { kind: 'volume', object: subject, doing: 'copy it' });
+  return engineError(error, {
+    kind: 'volume',
+    object: subject,
+    failed: (why) => l10n.t('"{0}" could not be copied: {1}', subject, why),
+  });
 }
 
 async function sourceOf(connection: Connection, source: MountRef): Promise<Plan> {

@@ -169,8 +169,8 @@ export interface FailureContext {
   readonly kind: ObjectKind;
   /** Name of the thing. */
   readonly object: string;
-  /** What was tried, to follow "could not": "start it". */
-  readonly doing: string;
+  /** The whole sentence: what could not be done, and `why`, which ends as a sentence does. */
+  readonly failed: (why: string) => string;
 }
 
 const NETWORK_CODES = new Set([
@@ -190,41 +190,21 @@ export function engineError(error: unknown, context: FailureContext): Error {
     statusCode?: number;
     json?: { message?: string };
   };
-  const { kind, object, doing } = context;
+  const { kind, object, failed } = context;
   const cause = { cause: error };
   if (
     statusCode === undefined &&
     ((code !== undefined && NETWORK_CODES.has(code)) || /socket hang up|aborted|premature close/i.test(message))
   ) {
-    return new EngineUnavailable(
-      'lost',
-      '',
-      l10n.t('The engine went away while trying to {0} ("{1}"). Start it and try again.', doing, object),
-      cause,
-    );
+    return new EngineUnavailable('lost', '', failed(l10n.t('The engine went away. Start it and try again.')), cause);
   }
   // The engine quotes the options of a volume that it cannot mount.
   const said = maskedText(json?.message ?? message).trim();
   const because = /[.!?]$/.test(said) ? said : `${said}.`;
   if (statusCode === 404 && !/mkdir|OCI|executable/.test(said)) {
-    return new NotFound(
-      kind,
-      object,
-      l10n.t(
-        'There is no {0} "{1}" on this engine (could not {2}): {3} Refresh the view and check the name.',
-        kind,
-        object,
-        doing,
-        because,
-      ),
-      cause,
-    );
+    return new NotFound(kind, object, `${failed(because)} ${l10n.t('Refresh the view and check the name.')}`, cause);
   }
-  return new EngineFailure(
-    statusCode ?? 0,
-    l10n.t('Could not {0} ({1} "{2}"): {3}', doing, kind, object, because),
-    cause,
-  );
+  return new EngineFailure(statusCode ?? 0, failed(because), cause);
 }
 
 /** What the engine answers. Throws what `engineError` makes of a failure. */

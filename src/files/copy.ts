@@ -1,4 +1,5 @@
 /** Copies a file or a directory from one mount to another, or within one: owner, mode and times come along. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
@@ -91,7 +92,7 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
   if (isTaken && !overwrite) throw exists(to.path);
   const { uid, gid, mode } = await headerOf(from.session, from.path);
   const tools = isTaken
-    ? await to.session.needTools(to.path, 'To write over a directory', 'write')
+    ? await to.session.needTools(to.path, 'write', l10n.t('Writing over a directory needs a helper program.'))
     : await to.session.tools('write');
   const directory = posix.dirname(to.path);
   const name = tools === undefined ? posix.basename(to.path) : temporaryName();
@@ -103,11 +104,10 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
     const tar = Readable.from(ended(opened.tar, counter, job), { objectMode: false });
     tar.once('close', () => opened.tar.destroy());
     await unpackIn(await to.session.archive('write'), bytesOfText(aside), tar, job.signal);
-    if (tools !== undefined && isTaken)
-      await runTool(to.session, '', 'remove', directory, posix.basename(to.path), true);
+    if (tools !== undefined && isTaken) await runTool(to.session, 'remove', directory, posix.basename(to.path), true);
     if (tools !== undefined) await commit(to.session, to.path, name, false);
   } catch (error) {
-    if (tools !== undefined) await runTool(to.session, '', 'remove', directory, name, true).catch(() => undefined);
+    if (tools !== undefined) await runTool(to.session, 'remove', directory, name, true).catch(() => undefined);
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { engineError } from '../engine/connection.ts';
 import { EngineUnavailable, FileRefused } from '../engine/errors.ts';
 import { BadTar } from '../tar/members.ts';
 import { follow, missing } from './stat.ts';
+import { needsOf } from './idleTool.ts';
 import { bytesOfText, isUtf8 } from './names.ts';
 import { messagePath } from './place.ts';
 import type { Session } from './helperPool.ts';
@@ -53,7 +54,7 @@ async function openByTools(session: Session, path: string): Promise<{ size: numb
   const { entry, path: end } = await follow(session, path);
   if (entry?.type !== 'file') throw noFile(path, entry?.type);
   if (isUtf8(posix.basename(end))) return openFile(session, end);
-  const tools = await session.needTools(path, 'To read a file whose name is not UTF-8', 'read');
+  const tools = await session.needTools(path, 'read', needsOf('read'));
   return { size: entry.size, content: await tools.stream('read', posix.dirname(end), posix.basename(end)) };
 }
 
@@ -88,5 +89,10 @@ export function broken(error: unknown, path: string): Error {
       l10n.t('The engine stopped in the middle of "{0}"; it may have gone away. Try again.', messagePath(path)),
       { cause: error },
     );
-  return engineError(error, { kind: 'file', object: messagePath(path), doing: 'read it' });
+  const object = messagePath(path);
+  return engineError(error, {
+    kind: 'file',
+    object,
+    failed: (why) => l10n.t('"{0}" could not be read: {1}', object, why),
+  });
 }

@@ -49,14 +49,7 @@ function refusalOf(code: number, path: string): Error {
 export async function removeFile(session: Session, path: string, recursive: boolean): Promise<void> {
   refuseReadOnly(session, path);
   refuseRoot(session, path);
-  const { code } = await runTool(
-    session,
-    'To delete files',
-    'remove',
-    posix.dirname(path),
-    posix.basename(path),
-    recursive,
-  );
+  const { code } = await runTool(session, 'remove', posix.dirname(path), posix.basename(path), recursive);
   if (code !== 0) throw refusalOf(code, path);
 }
 
@@ -72,7 +65,6 @@ export async function moveFile(session: Session, from: string, to: string, overw
     throw new FileRefused('notADirectory', messagePath(to), `"${messagePath(from)}" cannot be moved into itself.`);
   const { code } = await runTool(
     session,
-    'To rename files',
     'move',
     posix.dirname(from),
     posix.basename(from),

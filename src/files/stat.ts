@@ -108,7 +108,7 @@ function countOf(text: string): number {
 }
 
 async function listByTools(session: Session, path: string): Promise<NamedEntry[]> {
-  const { code, stdout } = await runTool(session, 'To list files', 'list', path);
+  const { code, stdout } = await runTool(session, 'list', path);
   if (code === EXIT.missing || code === EXIT.outside) throw missing(path);
   if (code === EXIT.notADirectory) throw notADirectory(path);
   const fields = stdout.toString('latin1').split('/');

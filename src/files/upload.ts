@@ -128,7 +128,7 @@ async function uploadDirectory(
   const isTaken = await isThere(session, path);
   if (isTaken && !overwrite) throw exists(path);
   const tools = isTaken
-    ? await session.needTools(path, 'To replace a directory', 'write')
+    ? await session.needTools(path, 'write', l10n.t('Replacing a directory needs a helper program.'))
     : await session.tools('write');
   const name = tools === undefined ? posix.basename(path) : temporaryName();
   try {
@@ -136,10 +136,10 @@ async function uploadDirectory(
       objectMode: false,
     });
     await unpackIn(await session.archive('write'), bytesOfText(directory), tar, job.signal);
-    if (isTaken) await runTool(session, '', 'remove', directory, posix.basename(path), true);
+    if (isTaken) await runTool(session, 'remove', directory, posix.basename(path), true);
     if (tools !== undefined) await commit(session, path, name, false);
   } catch (error) {
-    if (tools !== undefined) await runTool(session, '', 'remove', directory, name, true).catch(() => undefined);
+    if (tools !== undefined) await runTool(session, 'remove', directory, name, true).catch(() => undefined);
     throw job.signal.aborted ? new Cancelled('The upload') : error;
   }
 }

@@ -2,6 +2,7 @@
  * Writes one file so that nothing is lost if it fails: the new content goes into a file of its own beside the old one,
  * with its owner and mode, and one rename puts it in the place of the old.
  */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
@@ -67,13 +68,7 @@ export async function headerOf(session: Session, path: string): Promise<Rights> 
 
 /** Engines up to 23 send an empty archive for a name that is not UTF-8. */
 async function headerByTools(session: Session, path: string): Promise<Rights> {
-  const { code, stdout } = await runTool(
-    session,
-    'To save a file whose name is not UTF-8',
-    'owner',
-    posix.dirname(path),
-    posix.basename(path),
-  );
+  const { code, stdout } = await runTool(session, 'owner', posix.dirname(path), posix.basename(path));
   if (code !== 0) throw missing(path);
   const [uid = 0, gid = 0, mode = 0] = stdout
     .toString('latin1')
@@ -166,22 +161,14 @@ async function replace(
     );
     await commit(session, path, temporary, overwrite);
   } catch (error) {
-    await runTool(session, '', 'remove', directory, temporary, true).catch(() => undefined);
+    await runTool(session, 'remove', directory, temporary, true).catch(() => undefined);
     throw error;
   }
 }
 
 /** Puts what was written aside in its place. Throws FileRefused, EngineUnavailable, EngineFailure. */
 export async function commit(session: Session, path: string, temporary: string, overwrite: boolean): Promise<void> {
-  const { code } = await runTool(
-    session,
-    'To put a new file in its place',
-    'commit',
-    posix.dirname(path),
-    temporary,
-    posix.basename(path),
-    overwrite,
-  );
+  const { code } = await runTool(session, 'commit', posix.dirname(path), temporary, posix.basename(path), overwrite);
   switch (code) {
     case 0:
       return;
@@ -223,15 +210,19 @@ async function replaceByLink(
  */
 async function overwriteMount(session: Session, content: Content, signal?: AbortSignal): Promise<void> {
   const entry: NewEntry = { name: Buffer.from('new'), type: '0', uid: 0, gid: 0, mode: FILE_MODE, mtime: now() };
-  await session.withStaging(session.source.target, 'To save a file that is itself a mount', async (tools) => {
-    await unpackIn(
-      tools.helper,
-      Buffer.from(STAGING),
-      Readable.from(tarOf(entry, content, []), { objectMode: false }),
-      signal,
-    );
-    await tools.overwrite();
-  });
+  await session.withStaging(
+    session.source.target,
+    l10n.t('Saving a file that is itself a mount needs a helper program.'),
+    async (tools) => {
+      await unpackIn(
+        tools.helper,
+        Buffer.from(STAGING),
+        Readable.from(tarOf(entry, content, []), { objectMode: false }),
+        signal,
+      );
+      await tools.overwrite();
+    },
+  );
 }
 
 /**

@@ -161,7 +161,11 @@ async function intoExisting(
       () => write(connection, ready, writer, states, job),
     );
   } else {
-    await requireTool(connection, l10n.t('Replacing what is there, with a safety copy of it,'), job.log);
+    await requireTool(
+      connection,
+      l10n.t('Replacing what is there, with a safety copy of it, needs a helper program.'),
+      job.log,
+    );
     const undo: UndoRestore = { kind: 'restore', id: safetyId(), kept };
     await orPutBack(connection, undo, job, () => write(connection, ready, writer, states, job));
   }
