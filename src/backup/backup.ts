@@ -1,12 +1,18 @@
 /** Backs a container's mounts, a volume or a bind up into one tar file. */
 import * as l10n from '@vscode/l10n';
-import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { answers, engineError, type Connection } from '../engine/connection.ts';
+import { answers, engineError } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../engine/errors.ts';
-import type { JobOptions } from '../engine/log.ts';
+
 import { ArchiveFile, checkDestination, fileNamePart, timestamp } from './archive/writer.ts';
-import { SUFFIX, compressor, hasZstd, levels, type Compression } from './archive/compression.ts';
+import {
+  COMPRESSION_NAMES,
+  COMPRESSIONS,
+  compressor,
+  hasZstd,
+  withoutEnding,
+  type Compression,
+} from './archive/compression.ts';
 import { checkConsistency, quietly, type Consistency } from './consistency.ts';
 import { ENCRYPTED_SUFFIX, encryptor } from './archive/encryption.ts';
 import { listBackups } from './archive/list.ts';
@@ -15,21 +21,15 @@ import { manifestText, sealedText } from './archive/manifestFile.ts';
 import { MemberCount } from './archive/memberCount.ts';
 import { openSource, type Source } from './source/read.ts';
 import { chooseReader, notKept, shortImage, type Method, type Reader } from './source/method.ts';
-import {
-  checkOutside,
-  planBackup,
-  rootName,
-  shortName,
-  type BackupSubject,
-  type Plan,
-  type Tree,
-} from './source/trees.ts';
+import { checkOutside, planBackup, rootName, shortName, type Plan, type Tree } from './source/trees.ts';
 import { removeStalePartials } from './archive/remove.ts';
 import { SecondLook } from './source/completeness.ts';
 import { BadTar, tarMembers, type TarMember } from '../tar/members.ts';
+import { keepingWarnings, type Job } from '../engine/job.ts';
+import type { Subject } from './subject.ts';
 
 export interface BackupRequest {
-  readonly subject: BackupSubject;
+  readonly subject: Subject;
   /** An existing folder on this machine. */
   readonly destination: string;
   /** File name without its ending; otherwise `<subject>-<UTC>`. */
@@ -67,7 +67,7 @@ interface PackingChoice {
 }
 
 function suffixOf({ compression, passphrase }: PackingChoice): string {
-  return `${SUFFIX[compression]}${passphrase === undefined ? '' : ENCRYPTED_SUFFIX}`;
+  return `${COMPRESSIONS[compression].endings[0]}${passphrase === undefined ? '' : ENCRYPTED_SUFFIX}`;
 }
 
 /** tar pads its output to records of 20 blocks. */
@@ -80,17 +80,12 @@ const SUSPICIOUS_SHARE = 0.5;
  * Writes the archive and its manifest; nothing is left behind when it fails or is cancelled.
  * Throws NotFound, BadArgument, FileFailure, BadArchive, EngineUnavailable, EngineFailure or Cancelled.
  */
-export async function backup(connection: Connection, request: BackupRequest, job: JobOptions): Promise<BackupResult> {
+export async function backup(given: Job, request: BackupRequest): Promise<BackupResult> {
   const started = performance.now();
-  const what = 'The backup';
-  throwIfCancelled(job.signal, what);
-  const warnings: string[] = [];
-  const warn = (message: string) => {
-    warnings.push(message);
-    job.log.warn(message);
-  };
+  const { job, warnings } = keepingWarnings(given);
+  throwIfCancelled(job.signal);
   const packing: PackingChoice = {
-    compression: checkCompression(request, warn),
+    compression: checkCompression(request, job.warn),
     level: request.level,
     passphrase: request.passphrase,
   };
@@ -102,14 +97,14 @@ export async function backup(connection: Connection, request: BackupRequest, job
   const destination = await checkDestination(request.destination);
   for (const file of await removeStalePartials(destination))
     job.log.info(`Removed "${file}", which a backup that was cut off had left.`);
-  const plan = await planBackup(connection, request.subject);
-  checkOutside(connection, plan.trees, destination);
-  const reader = await chooseReader(connection, plan, request.method ?? 'auto', request.helperImage, job.log);
-  throwIfCancelled(job.signal, what);
+  const plan = await planBackup(job.connection, request.subject);
+  checkOutside(job.connection, plan.trees, destination);
+  const reader = await chooseReader(job.connection, plan, request.method ?? 'auto', request.helperImage, job.log);
+  throwIfCancelled(job.signal);
   job.log.info(
     `Backing up ${plan.kind} "${plan.subject}" to "${destination}" by ${describe(reader)}, compression ${packing.compression}${packing.passphrase === undefined ? '' : ', encrypted'}.`,
   );
-  for (const one of plan.leftOut) warn(l10n.t('"{0}" is left out: {1}.', one.target, one.reason));
+  for (const one of plan.leftOut) job.warn(l10n.t('"{0}" is left out: {1}.', one.target, one.reason));
   if (notKept(reader).length > 0) job.log.info(`This method does not keep ${notKept(reader).join(', ')}.`);
 
   const base =
@@ -118,17 +113,20 @@ export async function backup(connection: Connection, request: BackupRequest, job
   try {
     const how = checkConsistency(request.consistency);
     // Who writes is worth a line in the log; that a backup left them alone is a warning only where it was asked for.
-    const sayWriters = (message: string) => (how === 'none' ? job.log.info(message) : warn(message));
-    const mounts = await quietly(connection, plan.trees, how, job, sayWriters, () =>
-      writeArchive(connection, plan, reader, packing, archive, request.method !== 'archive', job, warn),
+    const aboutWriters = how === 'none' ? { ...job, warn: job.log.info.bind(job.log) } : job;
+    const look = request.method !== 'archive';
+    const mounts = await quietly(aboutWriters, plan.trees, how, () =>
+      writeArchive(job, { plan, reader, packing, look }, archive),
     );
-    throwIfCancelled(job.signal, what);
+    throwIfCancelled(job.signal);
     const entries = mounts.reduce((sum, mount) => sum + mount.entries, 0);
     const bytes = mounts.reduce((sum, mount) => sum + mount.bytes, 0);
-    await warnWhenShrunk(plan, bytes, destination, warn);
+    await warnWhenShrunk(job, plan, bytes, destination);
     const numbers = { entries, bytes, archiveBytes: archive.bytes, sha256: archive.sha256() };
     const facts: Manifest = {
-      ...describeArchive(connection, plan, reader, packing, mounts, archive.file, numbers, warnings),
+      ...describeArchive(job, { plan, reader, packing }, mounts, archive.file),
+      ...numbers,
+      warnings,
       ...(request.plan === undefined ? {} : { plan: request.plan }),
     };
     // A name that the user chose says nothing of the subject; that of an encrypted archive must not say it in its
@@ -144,12 +142,14 @@ export async function backup(connection: Connection, request: BackupRequest, job
     return { file: archive.file, manifest, ...numbers, seconds, warnings };
   } catch (error) {
     await archive.discard();
-    throw await nameFailure(error, connection, plan, archive, job.signal, what);
+    throw await backupError(error, job, plan, archive);
   }
 }
 
-function throwIfCancelled(signal: AbortSignal, what: string): void {
-  if (signal.aborted) throw new Cancelled(what);
+const WHAT = 'The backup';
+
+function throwIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new Cancelled(WHAT);
 }
 
 function describe(reader: Reader): string {
@@ -157,11 +157,12 @@ function describe(reader: Reader): string {
 }
 
 function checkCompression(request: BackupRequest, warn: (message: string) => void): Compression {
-  const wanted = request.compression ?? 'zstd';
-  if (!(wanted in SUFFIX)) {
+  const [preferred] = COMPRESSION_NAMES;
+  const wanted = request.compression ?? preferred;
+  if (!Object.hasOwn(COMPRESSIONS, wanted)) {
     throw new BadArgument(
       'compression',
-      l10n.t('The compression "{0}" is unknown; use none, gzip or zstd.', String(wanted)),
+      l10n.t('The compression "{0}" is unknown; use one of {1}.', String(wanted), COMPRESSION_NAMES.join(', ')),
     );
   }
   if (request.method !== undefined && !['auto', 'archive', 'tar'].includes(request.method)) {
@@ -171,8 +172,9 @@ function checkCompression(request: BackupRequest, warn: (message: string) => voi
     );
   }
   const { level } = request;
-  if (level !== undefined && wanted !== 'none') {
-    const { min, max } = levels(wanted);
+  const { levels } = COMPRESSIONS[wanted];
+  if (level !== undefined && levels !== undefined) {
+    const { min, max } = levels;
     if (!Number.isInteger(level) || level < min || level > max) {
       throw new BadArgument(
         'level',
@@ -187,7 +189,7 @@ function checkCompression(request: BackupRequest, warn: (message: string) => voi
 
 /** A file name that the user chose, without a known ending. */
 function checkName(name: string): string {
-  const stem = name.replace(/\.tar(\.gz|\.zst)?(\.age)?$/, '');
+  const stem = withoutEnding(name);
   // eslint-disable-next-line no-control-regex -- a file name may hold none
   const hasForbidden = /[/\\\u0000-\u001f]/.test(stem);
   if (['', '.', '..'].includes(stem) || hasForbidden || Buffer.byteLength(stem) > 200) {
@@ -196,24 +198,26 @@ function checkName(name: string): string {
   return stem;
 }
 
+/** How an archive is made. */
+interface Making {
+  readonly plan: Plan;
+  readonly reader: Reader;
+  readonly packing: PackingChoice;
+}
+
 async function writeArchive(
-  connection: Connection,
-  plan: Plan,
-  reader: Reader,
-  { compression, level, passphrase }: PackingChoice,
+  job: Job,
+  /** `look`: whether a program may be run to list the source. */
+  { plan, reader, packing: { compression, level, passphrase }, look }: Making & { readonly look: boolean },
   archive: ArchiveFile,
-  /** Whether a program may be run to list the source. */
-  look: boolean,
-  job: JobOptions,
-  warn: (message: string) => void,
 ): Promise<ManifestMount[]> {
-  const source = await openSource(connection, plan.trees, reader, job.log, warn);
+  const source = await openSource(job, plan.trees, reader);
   try {
     const mounts: ManifestMount[] = [];
     const begin = (tree: Tree) =>
-      reader.method === 'archive' ? SecondLook.begin(connection, tree, look, job) : Promise.resolve(undefined);
-    const tarred = readTrees(source, plan.trees, begin, job, mounts, warn);
-    const compress = compression === 'none' ? new PassThrough() : compressor(compression, level);
+      reader.method === 'archive' ? SecondLook.begin(job, tree, look) : Promise.resolve(undefined);
+    const tarred = readTrees(job, source, plan.trees, begin, mounts);
+    const compress = compressor(compression, level);
     if (passphrase === undefined) await pipeline(tarred, compress, archive.sink(), { signal: job.signal });
     else await pipeline(tarred, compress, encryptor(passphrase), archive.sink(), { signal: job.signal });
     return mounts;
@@ -224,12 +228,11 @@ async function writeArchive(
 
 /** The trees one after the other as one tar: members only, then the end-of-archive blocks. */
 async function* readTrees(
+  job: Job,
   source: Source,
   trees: readonly Tree[],
   begin: (tree: Tree) => Promise<SecondLook | undefined>,
-  job: JobOptions,
   mounts: ManifestMount[],
-  warn: (message: string) => void,
 ): AsyncGenerator<Buffer> {
   let total = 0;
   let before = 0;
@@ -240,7 +243,7 @@ async function* readTrees(
     const opened = await source.open(index);
     const count = new MemberCount(roots, job.log);
     if (opened === undefined)
-      warn(l10n.t('"{0}" is neither a file nor a directory (a socket, say) and is left out.', tree.source));
+      job.warn(l10n.t('"{0}" is neither a file nor a directory (a socket, say) and is left out.', tree.source));
     else {
       const onMember = (member: TarMember) => {
         count.add(member);
@@ -270,17 +273,12 @@ function withoutHostPath({ hostPath: _, ...tree }: Tree): Omit<Tree, 'hostPath'>
   return tree;
 }
 
-async function warnWhenShrunk(
-  plan: Plan,
-  bytes: number,
-  destination: string,
-  warn: (message: string) => void,
-): Promise<void> {
+async function warnWhenShrunk(job: Job, plan: Plan, bytes: number, destination: string): Promise<void> {
   const earlier = (await listBackups(destination)).find(
     (one) => isOfSubject(one, { kind: plan.kind, name: plan.subject }) && one.bytes !== undefined,
   );
   if (earlier?.bytes === undefined || bytes >= earlier.bytes * SUSPICIOUS_SHARE) return;
-  warn(
+  job.warn(
     l10n.t(
       'This backup of "{0}" holds {1} bytes, the last one ({2}) held {3}: check that nothing is missing.',
       plan.subject,
@@ -292,15 +290,11 @@ async function warnWhenShrunk(
 }
 
 function describeArchive(
-  connection: Connection,
-  plan: Plan,
-  reader: Reader,
-  { compression, level, passphrase }: PackingChoice,
+  { connection }: Job,
+  { plan, reader, packing: { compression, level, passphrase } }: Making,
   mounts: readonly ManifestMount[],
   file: string,
-  numbers: Pick<BackupResult, 'entries' | 'bytes' | 'archiveBytes' | 'sha256'>,
-  warnings: readonly string[],
-): Manifest {
+): Omit<Manifest, 'entries' | 'bytes' | 'archiveBytes' | 'sha256' | 'warnings'> {
   const { name, version, apiVersion } = connection.info;
   return {
     format: MANIFEST_FORMAT,
@@ -314,24 +308,20 @@ function describeArchive(
     leftOut: plan.leftOut,
     method: reader.method,
     compression,
-    ...(level === undefined || compression === 'none' ? {} : { level }),
+    ...(level === undefined || COMPRESSIONS[compression].levels === undefined ? {} : { level }),
     ...(passphrase === undefined ? {} : { encryption: 'age' as const }),
-    ...numbers,
     notKept: notKept(reader),
-    warnings,
   };
 }
 
 /** Says what really happened: a cancel, a full disk, an engine that went away, or a stream that was not whole. */
-async function nameFailure(
+async function backupError(
   error: unknown,
-  connection: Connection,
+  { connection, signal }: Job,
   plan: Plan,
   archive: ArchiveFile,
-  signal: AbortSignal,
-  what: string,
 ): Promise<unknown> {
-  if (signal.aborted) return new Cancelled(what);
+  if (signal.aborted) return new Cancelled(WHAT);
   const explained = archive.explain(error);
   if (explained !== error) return explained;
   if (!(error instanceof EngineUnavailable) && !(await answers(connection)))
@@ -363,5 +353,3 @@ async function nameFailure(
     failed: (why) => l10n.t('"{0}" could not be backed up: {1}', plan.subject, why),
   });
 }
-
-export type { BackupSubject };

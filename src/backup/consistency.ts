@@ -9,12 +9,14 @@ import {
   unpauseContainer,
 } from '../engine/containers.ts';
 import { BadArgument, NotFound } from '../engine/errors.ts';
-import { recordUndo } from '../engine/helper/records.ts';
 import { Inventory } from '../engine/inventory.ts';
-import type { JobOptions, Logger } from '../engine/log.ts';
+import type { Logger } from '../engine/log.ts';
 import type { Container } from '../engine/model.ts';
 import { hostPaths, mountsOver } from '../engine/sharing.ts';
 import type { MountRef } from './source/look.ts';
+import type { Job } from '../engine/job.ts';
+import type { UndoQuiet } from './undo/records.ts';
+import { undoably } from './undo/undoably.ts';
 
 export type Consistency = 'none' | 'pause' | 'stop';
 
@@ -23,13 +25,6 @@ export interface Writer {
   readonly name: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
-}
-
-/** What the record of such a job says. */
-export interface UndoQuiet {
-  readonly kind: 'resume';
-  readonly how: 'pause' | 'stop';
-  readonly containers: readonly { readonly id: string; readonly name: string }[];
 }
 
 /** Running containers that can write to one of the sources, by whatever mount they reach it. */
@@ -76,18 +71,16 @@ function about(container: string, failed: FailureContext['failed']): FailureCont
  * are left alone.
  */
 export async function quietly<T>(
-  connection: Connection,
+  job: Job,
   sources: readonly MountRef[],
   how: Consistency,
-  job: JobOptions,
-  warn: (message: string) => void,
   task: () => Promise<T>,
 ): Promise<T> {
-  const writers = await writersOf(connection, sources);
+  const writers = await writersOf(job.connection, sources);
   if (writers.length === 0) return task();
   const names = writers.map(({ name }) => name).join(', ');
   if (how === 'none') {
-    warn(
+    job.warn(
       l10n.t(
         'While it runs, {0} can write to the source; what is written in the meantime may be in the archive in part only.',
         names,
@@ -95,41 +88,35 @@ export async function quietly<T>(
     );
     return task();
   }
-  await refuseSelfRemoving(connection, writers, how);
+  await refuseSelfRemoving(job.connection, writers, how);
   for (const writer of how === 'pause' ? writers.filter(isDatabase) : [])
-    warn(
+    job.warn(
       l10n.t(
         '"{0}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".',
         writer.name,
       ),
     );
   const undo: UndoQuiet = { kind: 'resume', how, containers: writers.map(({ id, name }) => ({ id, name })) };
-  const record = await recordUndo(connection, undo);
-  try {
-    for (const { id, name } of writers) {
-      const context = about(name, (why) =>
-        how === 'pause'
-          ? l10n.t('Container "{0}" could not be paused: {1}', name, why)
-          : l10n.t('Container "{0}" could not be stopped: {1}', name, why),
-      );
-      await (how === 'pause' ? pauseContainer : stopContainer)(connection, id, context);
-    }
-    job.log.info(how === 'pause' ? `Paused ${names}.` : `Stopped ${names}.`);
-    return await task();
-  } finally {
-    // Where the engine is gone the record stays, and the next connection does it.
-    const isResumed = await resume(connection, undo, job.log).then(
-      () => true,
-      (error: unknown) => {
-        job.log.error(
-          `${names} could not be set going again now and will be at the next connection: ${(error as Error).message}`,
+  const goOn = () => resume(job.connection, undo, job.log);
+  return undoably(job, {
+    undo,
+    begin: async () => {
+      for (const { id, name } of writers) {
+        const context = about(name, (why) =>
+          how === 'pause'
+            ? l10n.t('Container "{0}" could not be paused: {1}', name, why)
+            : l10n.t('Container "{0}" could not be stopped: {1}', name, why),
         );
-        return false;
-      },
-    );
-    if (isResumed) await record.end();
-    else record.leave();
-  }
+        await (how === 'pause' ? pauseContainer : stopContainer)(job.connection, id, context);
+      }
+      job.log.info(how === 'pause' ? `Paused ${names}.` : `Stopped ${names}.`);
+      return undo;
+    },
+    task,
+    putRight: goOn,
+    finish: { run: goOn },
+    later: (reason) => `${names} could not be set going again now and will be at the next connection: ${reason}`,
+  });
 }
 
 async function refuseSelfRemoving(connection: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {

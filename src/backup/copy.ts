@@ -4,14 +4,10 @@ import { pipeline } from 'node:stream/promises';
 import { posix } from 'node:path';
 import { engineError, type Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, EngineFailure, TargetNotEmpty } from '../engine/errors.ts';
-import type { JobOptions } from '../engine/log.ts';
-import { findTool } from '../engine/helper/toolImage.ts';
+
 import { inspectVolume, volumeIfThere, type NewVolume } from '../engine/volumes.ts';
-import { clearContents } from './restore/safetyCopy.ts';
-import { recordClear } from './clear.ts';
 import { memberPath } from '../tar/names.ts';
 import { extract, writeRoots } from './restore/write.ts';
-import { makeVolume } from './madeVolume.ts';
 import { MemberCount } from './archive/memberCount.ts';
 import { openSource } from './source/read.ts';
 import { chooseReader, chooseWriter, notKept } from './source/method.ts';
@@ -21,6 +17,9 @@ import type { Slot } from './restore/target.ts';
 import { SecondLook } from './source/completeness.ts';
 import { asNewSparse } from '../tar/rewrite.ts';
 import { tarMembers, type TarMember } from '../tar/members.ts';
+import type { Job } from '../engine/job.ts';
+import { fillingEmpty } from './undo/emptyTarget.ts';
+import { withNewVolume } from './undo/newVolume.ts';
 
 export interface Copied {
   readonly entries: number;
@@ -33,18 +32,19 @@ export interface CopyOptions {
 }
 
 interface Copy extends CopyOptions {
-  readonly from: Connection;
+  readonly from: Job;
   readonly plan: Plan;
-  readonly to: Connection;
+  /** The same job on the engine that is written to. */
+  readonly to: Job;
   readonly slot: Slot;
 }
 
 /** Streams all of the source into the slot, and fails where the source was not read to its end. */
-async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptions): Promise<Copied> {
-  const reader = await chooseReader(from, plan, 'auto', helperImage, job.log);
+async function stream({ from: job, plan, to, slot, helperImage }: Copy): Promise<Copied> {
+  const reader = await chooseReader(job.connection, plan, 'auto', helperImage, job.log);
   const writer = await chooseWriter(
-    to,
-    { subject: slot.source, images: from === to ? plan.writers : [] },
+    to.connection,
+    { subject: slot.source, images: job.connection === to.connection ? plan.writers : [] },
     'auto',
     helperImage,
     job.log,
@@ -52,11 +52,11 @@ async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptio
   const lost =
     reader.method === 'archive' || writer.method === 'archive' ? notKept({ method: 'archive' }) : notKept(reader);
   if (lost.length > 0) job.log.info(`This copy does not keep ${lost.join(', ')}.`);
-  const source = await openSource(from, plan.trees, reader, job.log, (message) => job.log.warn(message));
+  const source = await openSource(job, plan.trees, reader);
   try {
     const [tree] = plan.trees;
     const look =
-      reader.method === 'archive' && tree !== undefined ? await SecondLook.begin(from, tree, true, job) : undefined;
+      reader.method === 'archive' && tree !== undefined ? await SecondLook.begin(job, tree, true) : undefined;
     const opened = await source.open(0);
     if (opened === undefined)
       throw new EngineFailure(0, l10n.t('"{0}" is neither a directory nor a file.', plan.subject));
@@ -82,8 +82,8 @@ async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptio
       await opened.finished();
       await look?.compare();
     };
-    await extract(to, [slot], writer, counted(), job);
-    await writeRoots(to, roots, job);
+    await extract(to, [slot], writer, counted());
+    await writeRoots(to, roots);
     if (job.signal.aborted) throw new Cancelled('The copy');
     return { entries: count.entries, bytes: count.bytes };
   } finally {
@@ -92,29 +92,17 @@ async function stream({ from, plan, to, slot, helperImage }: Copy, job: JobOptio
 }
 
 /** Copies into a new volume, which is removed again when that fails. */
-async function intoNew(
-  copy: Omit<Copy, 'slot'>,
-  volume: NewVolume & { readonly name: string },
-  job: JobOptions,
-): Promise<Copied> {
-  const { to } = copy;
+async function intoNew(copy: Omit<Copy, 'slot'>, volume: NewVolume & { readonly name: string }): Promise<Copied> {
+  const slot: Slot = { type: 'volume', source: volume.name, prefix: '' };
   try {
-    const made = await makeVolume(to, volume);
-    try {
-      const copied = await stream({ ...copy, slot: { type: 'volume', source: volume.name, prefix: '' } }, job);
-      await made.keep();
-      return copied;
-    } catch (error) {
-      await made.undo(job.log);
-      throw error;
-    }
+    return await withNewVolume(copy.to, volume, () => stream({ ...copy, slot }));
   } catch (error) {
-    throw nameFailure(error, copy.plan.subject, job);
+    throw copyError(error, copy.from, copy.plan.subject);
   }
 }
 
-function nameFailure(error: unknown, subject: string, job: JobOptions): unknown {
-  if (job.signal.aborted) return new Cancelled('The copy');
+function copyError(error: unknown, { signal }: Job, subject: string): unknown {
+  if (signal.aborted) return new Cancelled('The copy');
   return engineError(error, {
     kind: 'volume',
     object: subject,
@@ -125,7 +113,7 @@ function nameFailure(error: unknown, subject: string, job: JobOptions): unknown 
 async function sourceOf(connection: Connection, source: MountRef): Promise<Plan> {
   return planBackup(
     connection,
-    source.type === 'volume' ? { kind: 'volume', volume: source.source } : { kind: 'bind', source: source.source },
+    source.type === 'volume' ? { kind: 'volume', name: source.source } : { kind: 'bind', name: source.source },
   );
 }
 
@@ -143,17 +131,15 @@ async function labelsOf(connection: Connection, volume: string): Promise<Record<
  * Makes a volume `name` with all that `volume` holds. Throws NotFound, BadArgument for a name that is taken, Cancelled.
  */
 export async function cloneVolume(
-  connection: Connection,
+  job: Job,
   volume: string,
   name: string,
   options: CopyOptions,
-  job: JobOptions,
 ): Promise<{ name: string } & Copied> {
-  const plan = await sourceOf(connection, { type: 'volume', source: volume });
+  const plan = await sourceOf(job.connection, { type: 'volume', source: volume });
   const copied = await intoNew(
-    { from: connection, plan, to: connection, ...options },
-    { name, labels: await labelsOf(connection, volume) },
-    job,
+    { from: job, plan, to: job, ...options },
+    { name, labels: await labelsOf(job.connection, volume) },
   );
   job.log.info(`Cloned volume "${volume}" as "${name}": ${copied.entries} entries, ${copied.bytes} bytes.`);
   return { name, ...copied };
@@ -163,13 +149,13 @@ export async function cloneVolume(
  * Makes a volume on another engine with all that `volume` holds on this one. Its data goes through this process only.
  */
 export async function copyVolumeToEngine(
-  from: Connection,
+  job: Job,
   volume: string,
   to: Connection,
   name: string,
   options: CopyOptions,
-  job: JobOptions,
 ): Promise<{ name: string } & Copied> {
+  const from = job.connection;
   if (from.info.id !== '' && from.info.id === to.info.id && name === volume)
     throw new BadArgument(
       'context',
@@ -179,7 +165,8 @@ export async function copyVolumeToEngine(
       ),
     );
   const plan = await sourceOf(from, { type: 'volume', source: volume });
-  const copied = await intoNew({ from, plan, to, ...options }, { name, labels: await labelsOf(from, volume) }, job);
+  const labels = await labelsOf(from, volume);
+  const copied = await intoNew({ from: job, plan, to: { ...job, connection: to }, ...options }, { name, labels });
   job.log.info(
     `Copied volume "${volume}" to "${name}" on ${to.endpoint.address}: ${copied.entries} entries, ${copied.bytes} bytes.`,
   );
@@ -190,23 +177,17 @@ export async function copyVolumeToEngine(
  * Copies between volumes and directories of the engine's host. The target is a new volume or an empty one, or an empty
  * directory.
  */
-export async function copyData(
-  connection: Connection,
-  source: MountRef,
-  target: MountRef,
-  options: CopyOptions,
-  job: JobOptions,
-): Promise<Copied> {
+export async function copyData(job: Job, source: MountRef, target: MountRef, options: CopyOptions): Promise<Copied> {
   if (target.type === 'bind' && !posix.isAbsolute(target.source))
     throw new BadArgument(
       'toSource',
       l10n.t('"{0}" is not an absolute path on the engine\'s host; give the whole path.', target.source),
     );
-  const plan = await sourceOf(connection, source);
-  const copy = { from: connection, plan, to: connection, ...options };
-  const isNew = target.type === 'volume' && (await volumeIfThere(connection, target.source)) === undefined;
-  if (isNew) return intoNew(copy, { name: target.source }, job);
-  const { isEmpty, isFile, root } = await lookAt(connection, target, job);
+  const plan = await sourceOf(job.connection, source);
+  const copy = { from: job, plan, to: job, ...options };
+  const isNew = target.type === 'volume' && (await volumeIfThere(job.connection, target.source)) === undefined;
+  if (isNew) return intoNew(copy, { name: target.source });
+  const { isEmpty, isFile, root } = await lookAt(job, target);
   if (isFile || !isEmpty)
     throw new TargetNotEmpty(
       target.source,
@@ -220,21 +201,9 @@ export async function copyData(
         }
       : {}),
   };
-  const hasTool = (await findTool(connection, job.log)) !== undefined;
-  const record = hasTool ? await recordClear(connection, [kept]) : undefined;
   try {
-    const copied = await stream({ ...copy, slot: { ...target, prefix: '' } }, job);
-    await record?.end();
-    return copied;
+    return await fillingEmpty(job, [kept], () => stream({ ...copy, slot: { ...target, prefix: '' } }));
   } catch (error) {
-    const isCleared =
-      hasTool &&
-      (await clearContents(connection, [kept], job.log).then(
-        () => true,
-        () => false,
-      ));
-    if (isCleared) await record?.end();
-    else record?.leave();
-    throw nameFailure(error, plan.subject, job);
+    throw copyError(error, job, plan.subject);
   }
 }

@@ -1,7 +1,7 @@
 /** Commands on backups: write, verify, list. */
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { backup, type BackupRequest, type BackupResult, type BackupSubject } from '../backup/backup.ts';
+import { backup, type BackupRequest, type BackupResult } from '../backup/backup.ts';
 import type { Compression } from '../backup/archive/compression.ts';
 import { checkConsistency } from '../backup/consistency.ts';
 import { listBackups } from '../backup/archive/list.ts';
@@ -10,104 +10,41 @@ import type { Method } from '../backup/source/method.ts';
 import { planBackup } from '../backup/source/trees.ts';
 import { removeBackup } from '../backup/archive/remove.ts';
 import { verifyBackup, type VerifyResult } from '../backup/archive/verify.ts';
-import { BadArgument } from '../engine/errors.ts';
 import { askConsistency } from '../ui/consistencyPrompt.ts';
 import { formatAge, formatBytes } from '../ui/format.ts';
-import { withJob } from '../ui/jobs.ts';
+import { withJob, withWork } from '../ui/jobs.ts';
 import { pickSubject } from '../ui/picks.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
 import { joined, lines, say, sentence, shown, type Shown } from '../ui/shown.ts';
 import { chooseFiles, pickOne, showFailure, showInformation, showWarning, type Choice } from '../ui/window.ts';
-import type { BackupSubjectName, Node } from '../views/nodes.ts';
-import { answered, confirmed, Dismissed, flagOf, numberOf, textOf, textsOf, type Call } from './call.ts';
+import type { Node } from '../views/nodes.ts';
+import { answered, confirmed, Dismissed, flagOf, numberOf, textOf, type Call } from './call.ts';
 import { eachOne } from './each.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
-
-function subjectNamed({ kind, name }: BackupSubjectName): BackupSubject | undefined {
-  switch (kind) {
-    case 'container':
-      return { kind, container: name };
-    case 'volume':
-      return { kind, volume: name };
-    case 'bind':
-      return { kind, source: name };
-    case 'project':
-      return undefined;
-  }
-}
-
-/** What a row would back up. */
-export function subjectOfNode(node: Node): BackupSubject | undefined {
-  switch (node.kind) {
-    case 'container':
-      return { kind: 'container', container: node.container.name };
-    case 'mount':
-      return { kind: 'container', container: node.container.name, targets: [node.mount.target] };
-    case 'volume':
-    case 'use':
-    case 'files':
-      return { kind: 'volume', volume: node.volume.name };
-    case 'subject':
-      return node.subject && subjectNamed(node.subject);
-    case 'lineage':
-    case 'backup':
-    case 'file':
-    case 'more':
-    case 'notice':
-      return undefined;
-  }
-}
+import { labelOf, type Subject } from '../backup/subject.ts';
+import { subjectOfNode, subjectOfArguments } from './subjects.ts';
 
 /** Rows of one container become one backup of those mounts. */
-function subjectsOfNodes(nodes: readonly Node[]): BackupSubject[] {
-  const subjects = nodes.map(subjectOfNode).filter((subject) => subject !== undefined);
-  const merged: BackupSubject[] = [];
-  for (const subject of subjects) {
-    const same = merged.findIndex(
-      (one) => one.kind === 'container' && subject.kind === 'container' && one.container === subject.container,
-    );
-    const known = merged[same];
-    if (known?.kind !== 'container' || subject.kind !== 'container') merged.push(subject);
-    else if (known.targets === undefined || subject.targets === undefined)
-      merged[same] = { kind: 'container', container: known.container };
-    else merged[same] = { ...known, targets: [...known.targets, ...subject.targets] };
+function subjectsOfNodes(nodes: readonly Node[]): Subject[] {
+  const merged = new Map<string, Subject>();
+  for (const subject of nodes.map(subjectOfNode).filter((one) => one !== undefined)) {
+    const { kind, name, targets } = subject;
+    const key = `${kind} ${name}`;
+    const known = merged.get(key);
+    const areSome = known?.targets !== undefined && targets !== undefined;
+    if (known === undefined) merged.set(key, subject);
+    else merged.set(key, { kind, name, ...(areSome ? { targets: [...known.targets, ...targets] } : {}) });
   }
-  return merged;
+  return [...merged.values()];
 }
 
-async function subjectsOf(call: Call, { watcher }: Services): Promise<BackupSubject[]> {
-  const container = textOf(call, 'container');
-  const volume = textOf(call, 'volume');
-  const source = textOf(call, 'source');
-  if ([container, volume, source].filter((one) => one !== undefined).length > 1) {
-    throw new BadArgument('container', vscode.l10n.t('Give one of container, volume and source, not several.'));
-  }
-  const targets = textsOf(call, 'targets');
-  if (container !== undefined) return [{ kind: 'container', container, ...(targets ? { targets } : {}) }];
-  if (targets !== undefined)
-    throw new BadArgument('targets', vscode.l10n.t('The argument "targets" goes with "container" only.'));
-  if (volume !== undefined) return [{ kind: 'volume', volume }];
-  if (source !== undefined) return [{ kind: 'bind', source: expandHome(source) }];
+async function subjectsOf(call: Call, { watcher }: Services): Promise<Subject[]> {
+  const named = subjectOfArguments(call);
+  if (named !== undefined) return [named];
   const fromRows = subjectsOfNodes(call.nodes);
   if (fromRows.length > 0) return fromRows;
-  const chosen = await answered(pickSubject(await watcher.snapshot(), say('Back up which container or volume?')));
-  return [
-    'container' in chosen
-      ? { kind: 'container', container: chosen.container }
-      : { kind: 'volume', volume: chosen.volume },
-  ];
-}
-
-function nameOf(subject: BackupSubject): string {
-  switch (subject.kind) {
-    case 'container':
-      return subject.targets?.length === 1 ? `${subject.container}:${subject.targets[0]}` : subject.container;
-    case 'volume':
-      return subject.volume;
-    case 'bind':
-      return subject.source;
-  }
+  return [await answered(pickSubject(await watcher.snapshot(), say('Back up which container or volume?')))];
 }
 
 /** The passphrase, where the archive is to be encrypted. */
@@ -135,17 +72,17 @@ async function runBackup(call: Call, services: Services): Promise<BackupResult |
     ...(await encryptionOf(call, services)),
   };
   const connection = await services.watcher.connection();
-  const results = await eachOne(subjects.map(nameOf), async (_name, index) => {
+  const results = await eachOne(subjects.map(labelOf), async (_name, index) => {
     const subject = subjects[index];
     if (subject === undefined) return undefined;
     const asked = call.byHand
       ? await answered(askConsistency(connection, (await planBackup(connection, subject)).trees))
       : consistency;
-    const result = await withJob(say('Backing up {0}', nameOf(subject)), services.log, (job) =>
-      backup(connection, { ...request, subject, consistency: asked }, job),
+    const result = await withJob(say('Backing up {0}', labelOf(subject)), { connection, log: services.log }, (job) =>
+      backup(job, { ...request, subject, consistency: asked }),
     );
     if (services.backupFolder.current() === undefined) await services.backupFolder.remember(destination);
-    if (call.byHand) void announce(result, nameOf(subject), services);
+    if (call.byHand) void announce(result, labelOf(subject), services);
     return result;
   });
   return results.at(-1);
@@ -268,7 +205,7 @@ async function runVerify(call: Call, services: Services): Promise<VerifyResult |
 
 async function verifyOne(file: string, call: Call, services: Services): Promise<VerifyResult> {
   const verify = (passphrase?: string) =>
-    withJob(say('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
+    withWork(say('Verifying {0}', basename(file)), services.log, (job) => verifyBackup(file, job, passphrase));
   const { result } = await answered(services.passphrases.opening(textOf(call, 'passphrase'), verify));
   await services.verdicts.remember(file, result.ok);
   await recordVerdict(file, result.ok).catch((error: unknown) => services.log.warn((error as Error).message));

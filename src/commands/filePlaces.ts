@@ -51,8 +51,8 @@ export async function askRoot({ watcher }: Services, question: Shown): Promise<F
   const snapshot = await watcher.snapshot();
   const browsable = snapshot.containers.filter(({ mounts }) => mounts.some(isBrowsable));
   const subject = await answered(pickSubject({ ...snapshot, containers: browsable }, question));
-  if ('volume' in subject) return placeOf('volume', subject.volume, '/');
-  const mounts = (browsable.find(({ name }) => name === subject.container)?.mounts ?? []).filter(isBrowsable);
+  if (subject.kind === 'volume') return placeOf('volume', subject.name, '/');
+  const mounts = (browsable.find(({ name }) => name === subject.name)?.mounts ?? []).filter(isBrowsable);
   const items = mounts.map(({ target, source, readOnly }) => ({
     label: shown(target),
     description: joined([source, readOnly ? say('read-only') : undefined], ' · '),
@@ -61,8 +61,8 @@ export async function askRoot({ watcher }: Services, question: Shown): Promise<F
   const chosen =
     items.length === 1
       ? items[0]
-      : await answered(pickOne(items, { placeHolder: say('Which mount of {0}?', subject.container) }));
-  return placeOf('container', subject.container, chosen?.target ?? '/');
+      : await answered(pickOne(items, { placeHolder: say('Which mount of {0}?', subject.name) }));
+  return placeOf('container', subject.name, chosen?.target ?? '/');
 }
 
 /**

@@ -9,7 +9,7 @@ import { uploadName, type Counter } from '../files/upload.ts';
 import { placeOfUri, uriOf } from '../ui/fileUris.ts';
 import { showError } from '../ui/errors.ts';
 import { formatBytes } from '../ui/format.ts';
-import { withJob } from '../ui/jobs.ts';
+import { withWork } from '../ui/jobs.ts';
 import { expandHome } from '../ui/settings.ts';
 import { asText, names, say } from '../ui/shown.ts';
 import { chooseFiles, showInformation } from '../ui/window.ts';
@@ -62,7 +62,7 @@ async function upload(
 ): Promise<Counter & { uris: string[] }> {
   const counter: Counter = { entries: 0, bytes: 0 };
   const places = locals.map((local) => childOf(directory, uploadName(local)));
-  await withJob(say('Uploading to {0}', placeText(directory)), services.log, async (job) => {
+  await withWork(say('Uploading to {0}', placeText(directory)), services.log, async (job) => {
     for (const [index, local] of locals.entries()) {
       const place = places[index];
       if (place !== undefined) await services.files.upload(local, place, overwrite, counter, job);
@@ -158,7 +158,7 @@ async function runDownload(call: Call, services: Services): Promise<unknown> {
     );
   const counter: Counter = { entries: 0, bytes: 0 };
   const files: string[] = [];
-  await withJob(say('Downloading {0}', names(places.map(placeText))), services.log, async (job) => {
+  await withWork(say('Downloading {0}', names(places.map(placeText))), services.log, async (job) => {
     await eachOne(places.map(placeText), async (_text, index) => {
       const place = places[index];
       if (place === undefined) return;
@@ -202,7 +202,7 @@ async function carry(
   const counter: Counter = { entries: 0, bytes: 0 };
   const places = from.map((place) => childOf(directory, nameOf(place) || place.name));
   const title = moves ? say('Moving to {0}', placeText(directory)) : say('Copying to {0}', placeText(directory));
-  await withJob(title, services.log, async (job) => {
+  await withWork(title, services.log, async (job) => {
     for (const [index, place] of from.entries()) {
       const to = places[index];
       if (to === undefined) continue;

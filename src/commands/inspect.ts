@@ -32,10 +32,7 @@ async function targetOf(call: Call, { watcher }: Services): Promise<Target> {
   const [first] = call.nodes;
   const found = named[0] ?? (first && targetOfNode(first));
   if (found !== undefined) return found;
-  const chosen = await answered(pickSubject(await watcher.snapshot(), say('Inspect which container or volume?')));
-  return 'container' in chosen
-    ? { kind: 'container', name: chosen.container }
-    : { kind: 'volume', name: chosen.volume };
+  return answered(pickSubject(await watcher.snapshot(), say('Inspect which container or volume?')));
 }
 
 function ask(connection: Connection, { kind, name }: Target): Promise<unknown> {

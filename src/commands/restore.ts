@@ -8,14 +8,13 @@ import type { Method } from '../backup/source/method.ts';
 import type { RestoreMode, RestoreRequest } from '../backup/restore/prepare.ts';
 import { verifyAgainst, type DryRun } from '../backup/restore/preview.ts';
 import { restore, type RestoreResult } from '../backup/restore/restore.ts';
-import { planTarget, type RestoreInto } from '../backup/restore/target.ts';
+import { planTarget } from '../backup/restore/target.ts';
 import type { VerifyResult } from '../backup/archive/verify.ts';
 import type { Connection } from '../engine/connection.ts';
-import { BadArgument } from '../engine/errors.ts';
 import { askConsistency } from '../ui/consistencyPrompt.ts';
 import { formatBytes } from '../ui/format.ts';
 import { withJob } from '../ui/jobs.ts';
-import { expandHome, readSettings } from '../ui/settings.ts';
+import { readSettings } from '../ui/settings.ts';
 import { joined, say, sentence } from '../ui/shown.ts';
 import { showInformation, showWarning } from '../ui/window.ts';
 import { announceVerdict, archiveOf } from './backups.ts';
@@ -24,37 +23,31 @@ import { containerOfNode } from './containers.ts';
 import { CONFIRMED, guardWrites } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
-import { pickEntries, showDryRun, askMode, nameOf, askInto, originOf } from './restoreQuestions.ts';
+import { pickEntries, showDryRun, askMode, askInto, originOf } from './restoreQuestions.ts';
+import type { Subject } from '../backup/subject.ts';
+import { subjectOfArguments, subjectOfNode } from './subjects.ts';
+import { KnownScans } from '../backup/archive/scan.ts';
 
 /** Where the arguments, or the row, say that it goes. */
-function intoOf(call: Call): RestoreInto | undefined {
-  const volume = textOf(call, 'volume');
-  const container = textOf(call, 'container');
-  const source = textOf(call, 'source');
-  if ([volume, container, source].filter((one) => one !== undefined).length > 1)
-    throw new BadArgument('volume', vscode.l10n.t('Give one of container, volume and source, not several.'));
-  const targets = textsOf(call, 'targets');
-  if (targets !== undefined && container === undefined)
-    throw new BadArgument('targets', vscode.l10n.t('The argument "targets" goes with "container" only.'));
-  if (volume !== undefined) return { kind: 'volume', volume };
-  if (container !== undefined) return { kind: 'container', container, ...(targets ? { targets } : {}) };
-  if (source !== undefined) return { kind: 'bind', source: expandHome(source) };
+function intoOf(call: Call): Subject | undefined {
+  const named = subjectOfArguments(call);
   const [node] = call.nodes;
-  if (node?.kind === 'volume') return { kind: 'volume', volume: node.volume.name };
-  if (node?.kind === 'mount')
-    return { kind: 'container', container: node.container.name, targets: [node.mount.target] };
-  const name = node && containerOfNode(node);
-  return name === undefined ? undefined : { kind: 'container', container: name };
+  if (named !== undefined || node === undefined) return named;
+  if (node.kind === 'volume' || node.kind === 'mount') return subjectOfNode(node);
+  const name = containerOfNode(node);
+  return name === undefined ? undefined : { kind: 'container', name };
 }
 
 async function runRestoreSome(call: Call, services: Services): Promise<RestoreResult | DryRun> {
   const file = await archiveOf(call, services, say('Restore'));
-  const chosen = await pickEntries(file, textOf(call, 'passphrase'), services);
-  return runRestore({ ...call, args: { ...call.args, file, ...chosen } }, services);
+  const known = new KnownScans();
+  const chosen = await pickEntries(file, textOf(call, 'passphrase'), known, services);
+  return runRestore({ ...call, args: { ...call.args, file, ...chosen } }, services, known);
 }
 
-async function runRestore(call: Call, services: Services): Promise<RestoreResult | DryRun> {
-  const { request, manifest, mode } = await readRestore(call, services);
+async function runRestore(call: Call, services: Services, known = new KnownScans()): Promise<RestoreResult | DryRun> {
+  const { manifest, mode, ...read } = await readRestore(call, services);
+  const request = { ...read.request, known };
   const connection = await services.watcher.connection();
   if (flagOf(call, 'dryRun') === true) {
     const dryRun = (passphrase?: string) =>
@@ -70,11 +63,11 @@ async function runRestore(call: Call, services: Services): Promise<RestoreResult
     ? await answered(askConsistency(connection, (await planTarget(connection, into, manifest)).mounts))
     : request.consistency;
   const run = (passphrase?: string) =>
-    withJob(say('Restoring {0}', basename(file)), services.log, (job) =>
-      restore(connection, { ...request, passphrase, mode: asked.result, consistency }, job),
+    withJob(say('Restoring {0}', basename(file)), { connection, log: services.log }, (job) =>
+      restore(job, { ...request, passphrase, mode: asked.result, consistency }),
     );
   const { result } = await answered(services.passphrases.opening(asked.passphrase ?? request.passphrase, run));
-  if (call.byHand) void announce(result, nameOf(into), services);
+  if (call.byHand) void announce(result, into.name, services);
   return result;
 }
 
@@ -85,7 +78,7 @@ async function runRestore(call: Call, services: Services): Promise<RestoreResult
 async function guardRestore(
   call: Call,
   connection: Connection,
-  into: RestoreInto,
+  into: Subject,
   manifest: Manifest | undefined,
 ): Promise<void> {
   const { mounts, makes } = await planTarget(connection, into, manifest);
@@ -162,18 +155,18 @@ async function runVerifyAgainst(call: Call, services: Services): Promise<VerifyR
     (manifest === undefined ? await askInto(manifest, services) : originOf(manifest));
   const connection = await services.watcher.connection();
   const compare = (passphrase?: string) =>
-    withJob(say('Comparing {0}', basename(file)), services.log, (job) =>
-      verifyAgainst(connection, file, into, job, passphrase),
+    withJob(say('Comparing {0}', basename(file)), { connection, log: services.log }, (job) =>
+      verifyAgainst(job, file, into, passphrase),
     );
   const { result } = await answered(services.passphrases.opening(passphrase, compare));
   if (call.byHand) {
     if (!result.ok)
       await services.documents.showDifferences(
         'verify',
-        `${basename(file)} against ${nameOf(into)}`,
+        `${basename(file)} against ${into.name}`,
         result.problems.map((problem) => `! ${problem}`),
       );
-    void announceVerdict(result, basename(file), services, nameOf(into));
+    void announceVerdict(result, basename(file), services, into.name);
   }
   return result;
 }

@@ -1,14 +1,14 @@
 /** What a restore by hand asks: into what, how, and which entries. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { listEntries } from '../backup/archive/contents.ts';
+import { contentsOf } from '../backup/archive/contents.ts';
 import { type Manifest } from '../backup/archive/manifest.ts';
 import type { RestoreMode, RestoreRequest } from '../backup/restore/prepare.ts';
 import { describeRestore, previewRestore, type DryRun } from '../backup/restore/preview.ts';
-import { planTarget, type RestoreInto } from '../backup/restore/target.ts';
+import { planTarget } from '../backup/restore/target.ts';
 import type { Connection } from '../engine/connection.ts';
 import { formatBytes } from '../ui/format.ts';
-import { withJob } from '../ui/jobs.ts';
+import { withJob, withWork } from '../ui/jobs.ts';
 import { problemOfVolumeName } from '../ui/volumePrompts.ts';
 import { pickContainer, pickVolume } from '../ui/picks.ts';
 import { expandHome } from '../ui/settings.ts';
@@ -16,28 +16,18 @@ import { lines, names, say, shown } from '../ui/shown.ts';
 import { askText, pickMany, pickOne, showInformation, type Choice } from '../ui/window.ts';
 import { answered, confirmed, Dismissed } from './call.ts';
 import type { Services } from './services.ts';
-
-export function nameOf(into: RestoreInto): string {
-  switch (into.kind) {
-    case 'volume':
-      return into.volume;
-    case 'container':
-      return into.container;
-    case 'bind':
-      return into.source;
-  }
-}
+import type { Subject } from '../backup/subject.ts';
+import type { KnownScans } from '../backup/archive/scan.ts';
 
 /** Where the archive came from. */
-export function originOf({ kind, subject }: Manifest): RestoreInto {
-  if (kind === 'volume') return { kind, volume: subject };
-  return kind === 'container' ? { kind, container: subject } : { kind, source: subject };
+export function originOf({ kind, subject }: Manifest): Subject {
+  return { kind, name: subject };
 }
 
-export async function askInto(manifest: Manifest | undefined, { watcher }: Services): Promise<RestoreInto> {
+export async function askInto(manifest: Manifest | undefined, { watcher }: Services): Promise<Subject> {
   const { containers, volumes } = await watcher.snapshot();
   const back = manifest && originOf(manifest);
-  type Item = Choice & { readonly choose: () => Promise<RestoreInto> };
+  type Item = Choice & { readonly choose: () => Promise<Subject> };
   const items: Item[] = [
     ...(back === undefined
       ? []
@@ -45,7 +35,7 @@ export async function askInto(manifest: Manifest | undefined, { watcher }: Servi
           {
             icon: 'discard',
             label: say('Where It Came From'),
-            description: shown(nameOf(back)),
+            description: shown(back.name),
             choose: () => Promise.resolve(back),
           },
         ]),
@@ -59,9 +49,7 @@ export async function askInto(manifest: Manifest | undefined, { watcher }: Servi
             : problemOfVolumeName(value);
         return {
           kind: 'volume',
-          volume: await answered(
-            askText({ title: say('New Volume'), prompt: say('Name of the volume'), validateInput }),
-          ),
+          name: await answered(askText({ title: say('New Volume'), prompt: say('Name of the volume'), validateInput })),
         };
       },
     },
@@ -70,7 +58,7 @@ export async function askInto(manifest: Manifest | undefined, { watcher }: Servi
       label: say('An Existing Volume…'),
       choose: async () => ({
         kind: 'volume',
-        volume: await answered(pickVolume(volumes, say('Restore into which volume?'))),
+        name: await answered(pickVolume(volumes, say('Restore into which volume?'))),
       }),
     },
     {
@@ -78,7 +66,7 @@ export async function askInto(manifest: Manifest | undefined, { watcher }: Servi
       label: say('The Mounts of a Container…'),
       choose: async () => ({
         kind: 'container',
-        container: await answered(
+        name: await answered(
           pickContainer(
             containers.filter(({ mounts }) => mounts.length > 0),
             say('Restore into which container?'),
@@ -91,7 +79,7 @@ export async function askInto(manifest: Manifest | undefined, { watcher }: Servi
       label: say('A Directory of the Engine’s Host…'),
       choose: async () => ({
         kind: 'bind',
-        source: expandHome(
+        name: expandHome(
           await answered(
             askText({
               title: say('Directory on the Engine’s Host'),
@@ -115,8 +103,8 @@ export async function askMode(
   services: Services,
 ): Promise<RestoreMode> {
   const target = await planTarget(connection, request.into, manifest);
-  const known = await withJob(say('Checking {0}', basename(request.file)), services.log, (job) =>
-    describeRestore(connection, { ...request, mode: 'merge' }, job),
+  const known = await withJob(say('Checking {0}', basename(request.file)), { connection, log: services.log }, (job) =>
+    describeRestore(job, { ...request, mode: 'merge' }),
   );
   const strip = known.strip.filter((prefix) => prefix !== '');
   const detail = [
@@ -135,16 +123,16 @@ export async function askMode(
   const isEmpty = target.makes !== undefined || known.isEmpty;
   const isChoice = request.entries !== undefined;
   if (!isEmpty && isChoice)
-    detail.push(say('"{0}" holds data. What was chosen is written over it; all else stays.', nameOf(request.into)));
+    detail.push(say('"{0}" holds data. What was chosen is written over it; all else stays.', request.into.name));
   else if (!isEmpty)
     detail.push(
       say(
         '"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.',
-        nameOf(request.into),
+        request.into.name,
       ),
     );
   for (;;) {
-    const question = say('Restore {0} into {1}?', basename(request.file), nameOf(request.into));
+    const question = say('Restore {0} into {1}?', basename(request.file), request.into.name);
     // Enter takes the first: what only looks.
     const chosen = await confirmed(
       question,
@@ -163,8 +151,8 @@ export async function askMode(
     await answered(
       showInformation(
         isChoice
-          ? say('The document shows what writing over "{0}" would change.', nameOf(request.into))
-          : say('The document shows what replacing "{0}" would change.', nameOf(request.into)),
+          ? say('The document shows what writing over "{0}" would change.', request.into.name)
+          : say('The document shows what replacing "{0}" would change.', request.into.name),
         goOn,
       ),
     );
@@ -177,7 +165,7 @@ function linesOf(
 ): string[] {
   const from = strip.filter((prefix) => prefix !== '');
   return [
-    vscode.l10n.t('What restoring {0} into {1} would change (mode {2})', basename(file), nameOf(into), mode),
+    vscode.l10n.t('What restoring {0} into {1} would change (mode {2})', basename(file), into.name, mode),
     vscode.l10n.t('{0} entries, {1} of content.', entries, formatBytes(bytes)),
     ...(from.length === 0
       ? []
@@ -201,31 +189,29 @@ export async function showDryRun(
   request: RestoreRequest,
   { log, documents }: Services,
 ): Promise<DryRun> {
-  const found = await withJob(say('Comparing {0}', basename(request.file)), log, (job) =>
-    previewRestore(connection, request, job),
+  const found = await withJob(say('Comparing {0}', basename(request.file)), { connection, log }, (job) =>
+    previewRestore(job, request),
   );
   await documents.showDifferences(
     'restore',
-    `${basename(request.file)} into ${nameOf(request.into)}`,
+    `${basename(request.file)} into ${request.into.name}`,
     linesOf(found, request),
   );
   return found;
 }
 
-/** More rows than these are no choice. */
-const MOST_ENTRIES = 20_000;
-
 /** Directories and files of the archive, several at once. */
 export async function pickEntries(
   file: string,
   passphrase: string | undefined,
+  known: KnownScans,
   { passphrases, log }: Services,
 ): Promise<{ entries: string[]; passphrase: string | undefined }> {
   const list = (key?: string) =>
-    withJob(say('Reading {0}', basename(file)), log, (job) => listEntries(file, MOST_ENTRIES, job, key));
+    withWork(say('Reading {0}', basename(file)), log, (work) => contentsOf(work, file, key, known));
   const opened = await answered(passphrases.opening(passphrase, list));
-  const { entries, more } = opened.result;
-  const items = entries.map(({ path, isDirectory, bytes }) => ({
+  const { listed, more } = opened.result;
+  const items = listed.map(({ path, isDirectory, bytes }) => ({
     icon: isDirectory ? 'folder' : 'file',
     label: shown(path),
     description: isDirectory ? say('with all in it') : shown(formatBytes(bytes)),

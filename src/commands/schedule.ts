@@ -1,15 +1,9 @@
 /** Commands on the schedule: add, list, run, cancel and remove entries. */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
-import type { BackupSubject } from '../backup/backup.ts';
+import type {} from '../backup/backup.ts';
 import { planBackup } from '../backup/source/trees.ts';
-import {
-  ENTRY_FIELDS,
-  parseEntry,
-  SUBJECT_FIELDS,
-  type ScheduledSubject,
-  type ScheduleEntry,
-} from '../schedule/entry.ts';
+import { ENTRY_FIELDS, parseEntry, SUBJECT_FIELDS, type ScheduleEntry } from '../schedule/entry.ts';
 import type { EntryResult, EntryStatus } from '../schedule/runner.ts';
 import { volumesOfProject } from '../schedule/run.ts';
 import { BadArgument, NotFound } from '../engine/errors.ts';
@@ -18,63 +12,51 @@ import { formatAhead } from '../ui/format.ts';
 import { pickSubjectOrProject } from '../ui/picks.ts';
 import { addToSchedule, dropFromSchedule, readSchedule } from '../ui/schedule.ts';
 import { askDestination, askKeep, askWhen } from '../ui/schedulePrompts.ts';
-import { keepInWords, subjectInWords, whenInWords } from '../ui/scheduleWords.ts';
+import { keepInWords, whenInWords } from '../ui/scheduleWords.ts';
 import { expandHome, readSettings } from '../ui/settings.ts';
 import { asText, joined, lines, names, say, shown, type Shown } from '../ui/shown.ts';
 import { askInDialog, pickOne, showInformation } from '../ui/window.ts';
-import { subjectOfNode } from './backups.ts';
+import { subjectOfNode } from './subjects.ts';
 import { answered, confirmed, textOf, type Call } from './call.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
+import { fieldsOf, labelOf, type Subject, type ScheduledSubject } from '../backup/subject.ts';
 
 type Fields = Record<string, unknown>;
-
-function fieldsOf(subject: ScheduledSubject): Fields {
-  switch (subject.kind) {
-    case 'container':
-      return { container: subject.container, ...(subject.targets ? { targets: subject.targets } : {}) };
-    case 'volume':
-      return { volume: subject.volume };
-    case 'bind':
-      return { source: subject.source };
-    case 'project':
-      return { project: subject.project };
-  }
-}
 
 async function askSubject(call: Call, { watcher }: Services): Promise<Fields> {
   const rows = call.nodes.map(subjectOfNode).filter((subject) => subject !== undefined);
   const [first] = rows;
   // A plan is for one subject: several mounts of one container, else the clicked row alone.
   const together = rows.filter(
-    (one) => one.kind === 'container' && first?.kind === 'container' && one.container === first.container,
+    (one) => one.kind === 'container' && first?.kind === 'container' && one.name === first.name,
   );
   const targets = together.flatMap((one) => (one.kind === 'container' ? (one.targets ?? []) : []));
   if (first?.kind === 'container' && together.every((one) => one.kind === 'container' && one.targets !== undefined))
     return fieldsOf({ ...first, targets });
   if (first !== undefined) return fieldsOf(first);
-  return { ...(await answered(pickSubjectOrProject(await watcher.snapshot(), say('Back up what regularly?')))) };
+  return fieldsOf(await answered(pickSubjectOrProject(await watcher.snapshot(), say('Back up what regularly?'))));
 }
 
 /** The subjects to look up, so that a name that is not there is named now and not at three in the morning. */
-async function lookUp(subject: ScheduledSubject, { watcher }: Services): Promise<BackupSubject[]> {
+async function lookUp(subject: ScheduledSubject, { watcher }: Services): Promise<Subject[]> {
   if (subject.kind !== 'project') return [subject];
-  const volumes = volumesOfProject(subject.project, await watcher.snapshot());
+  const volumes = volumesOfProject(subject.name, await watcher.snapshot());
   if (volumes.length === 0)
     throw new NotFound(
       'volume',
-      subject.project,
+      subject.name,
       vscode.l10n.t(
         'The Compose project "{0}" has no volumes on this engine; bring it up once, or correct the name.',
-        subject.project,
+        subject.name,
       ),
     );
-  return volumes.map((volume) => ({ kind: 'volume', volume }));
+  return volumes.map((volume) => ({ kind: 'volume', name: volume }));
 }
 
 function freeId(subject: ScheduledSubject): string {
   const taken = readSchedule().entries.map(({ id }) => id);
-  const name = subjectInWords(subject);
+  const name = labelOf(subject);
   for (let count = 1; ; count += 1) {
     const id = count === 1 ? name : `${name}-${count}`;
     if (!taken.includes(id)) return id;
@@ -96,7 +78,7 @@ async function complete(call: Call, services: Services): Promise<{ fields: Field
   let fields: Fields = isFromCode ? given : { ...given, ...(await ask(() => askSubject(call, services))) };
   // Any rule will do to have the subject checked before more is asked.
   const { subject } = parseEntry(has('every', 'at') ? fields : { ...fields, every: '1d' });
-  const name = subjectInWords(subject);
+  const name = labelOf(subject);
   const connection = services.watcher.state.kind === 'connected' ? await services.watcher.connection() : undefined;
   const plans =
     connection && (await Promise.all((await lookUp(subject, services)).map((one) => planBackup(connection, one))));
@@ -152,7 +134,7 @@ async function confirmPlan(entry: ScheduleEntry): Promise<void> {
   await answered(
     askInDialog(
       'Information',
-      say('Back up {0} {1}?', subjectInWords(entry.subject), whenInWords(entry.when)),
+      say('Back up {0} {1}?', labelOf(entry.subject), whenInWords(entry.when)),
       detail,
       say('Back Up Regularly'),
     ),
@@ -188,7 +170,7 @@ async function runAdd(call: Call, services: Services): Promise<unknown> {
 async function announcePlan(entry: ScheduleEntry, { schedule }: Services): Promise<void> {
   const now = say('Back Up Now');
   const open = say('Open Settings');
-  const text = say('{0} is backed up {1} from now on.', subjectInWords(entry.subject), whenInWords(entry.when));
+  const text = say('{0} is backed up {1} from now on.', labelOf(entry.subject), whenInWords(entry.when));
   // With an interval the first one is under way already.
   const chosen = await showInformation(text, ...(entry.when.kind === 'at' ? [now] : []), open);
   if (chosen === open) await vscode.commands.executeCommand('workbench.action.openSettings', 'dockerMounts.schedule');
@@ -214,7 +196,7 @@ async function pickIds(call: Call, placeHolder: Shown): Promise<string[]> {
   const items = readSchedule().entries.map((entry) => ({
     icon: 'history',
     label: shown(entry.id),
-    description: joined([subjectInWords(entry.subject), whenInWords(entry.when)], ' · '),
+    description: joined([labelOf(entry.subject), whenInWords(entry.when)], ' · '),
     id: entry.id,
   }));
   if (items.length === 0)

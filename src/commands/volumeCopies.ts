@@ -56,8 +56,8 @@ async function runClone(call: Call, services: Services): Promise<unknown> {
   const volume = await volumeOf(call, services);
   const name = textOf(call, 'name') ?? (await askName(`${readableName(volume)}-copy`, services));
   const connection = await services.watcher.connection();
-  const result = await withJob(say('Cloning {0}', volume), services.log, (job) =>
-    cloneVolume(connection, volume, name, options(), job),
+  const result = await withJob(say('Cloning {0}', volume), { connection, log: services.log }, (job) =>
+    cloneVolume(job, volume, name, options()),
   );
   announce(call, say('Cloned {0} as {1}: {2} entries, {3}.', volume, name, result.entries, formatBytes(result.bytes)));
   return result;
@@ -86,8 +86,9 @@ async function runCopyToContext(call: Call, services: Services): Promise<unknown
     await resolveEndpoint({ ...place(), context, sshPrompts: services.sshPrompts }),
     connection.journal,
   );
-  const result = await withJob(say('Copying {0} to {1}', volume, context), services.log, (job) =>
-    copyVolumeToEngine(connection, volume, other, name, options(), job),
+  const on = { connection, log: services.log };
+  const result = await withJob(say('Copying {0} to {1}', volume, context), on, (job) =>
+    copyVolumeToEngine(job, volume, other, name, options()),
   ).finally(() => other.close());
   announce(
     call,
@@ -126,8 +127,8 @@ async function runCopyData(call: Call, services: Services): Promise<unknown> {
   const to = refOf(call, 'toVolume', 'toSource') ?? (await askTarget(from, services));
   const connection = await services.watcher.connection();
   await guardWrites(call, connection, [{ Type: to.type, Source: to.source, ReadOnly: false }]);
-  const result = await withJob(say('Copying {0}', from.source), services.log, (job) =>
-    copyData(connection, from, to, options(), job),
+  const result = await withJob(say('Copying {0}', from.source), { connection, log: services.log }, (job) =>
+    copyData(job, from, to, options()),
   );
   announce(
     call,

@@ -1,13 +1,14 @@
 /** Files in volumes and mounts as VS Code's own file system: open, edit, save, and a folder of the workspace. */
 import * as vscode from 'vscode';
 import { EngineUnavailable, FileRefused, NotFound } from '../engine/errors.ts';
-import type { JobOptions, Logger } from '../engine/log.ts';
+import type { Logger } from '../engine/log.ts';
 import type { FileChange, Files } from '../files/files.ts';
 import type { Entry } from '../files/stat.ts';
 import type { FilePlace } from '../files/place.ts';
 import { FILES_SCHEME, placeOfUri, uriOf } from '../ui/fileUris.ts';
 import { failure } from '../ui/shown.ts';
 import { fileError } from '../ui/window.ts';
+import type { Work } from '../engine/job.ts';
 
 function fileType({ type, isLink }: Entry): vscode.FileType {
   const link = isLink ? vscode.FileType.SymbolicLink : 0;
@@ -84,7 +85,7 @@ export class MountFileSystem implements vscode.FileSystemProvider, vscode.Dispos
   }
 
   /** VS Code shows its own progress for these, and cannot cancel them. */
-  #job(): JobOptions {
+  #job(): Work {
     return { signal: new AbortController().signal, log: this.#log, progress: () => undefined };
   }
 

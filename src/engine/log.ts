@@ -7,11 +7,3 @@ export interface Logger {
   warn(message: string): void;
   error(message: string): void;
 }
-
-/** What every long job takes. */
-export interface JobOptions {
-  readonly signal: AbortSignal;
-  readonly log: Logger;
-  /** Bytes of content handled so far; the total where it is known. */
-  readonly progress: (bytes: number, total?: number) => void;
-}

@@ -4,7 +4,6 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, FileRefused } from '../engine/errors.ts';
-import type { JobOptions } from '../engine/log.ts';
 import { isWithin } from '../engine/pathEnds.ts';
 import { tarMembers } from '../tar/members.ts';
 import { follow, missing } from './stat.ts';
@@ -16,6 +15,7 @@ import type { Session } from './helperPool.ts';
 import { TAR_END } from '../tar/single.ts';
 import { isThere, type Counter } from './upload.ts';
 import { commit, exists, headerOf, makeDirectory, refuseReadOnly, temporaryName, writeFile } from './write.ts';
+import type { Work } from '../engine/job.ts';
 
 export interface End {
   readonly session: Session;
@@ -23,13 +23,7 @@ export interface End {
 }
 
 /** Copies what is at `from` to `to`. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure, Cancelled. */
-export async function copyFile(
-  from: End,
-  to: End,
-  overwrite: boolean,
-  counter: Counter,
-  job: JobOptions,
-): Promise<void> {
+export async function copyFile(from: End, to: End, overwrite: boolean, counter: Counter, job: Work): Promise<void> {
   refuseReadOnly(to.session, to.path);
   const { entry, path } = await follow(from.session, from.path);
   if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(from.path, entry?.type);
@@ -44,7 +38,7 @@ export async function copyFile(
   }
 }
 
-async function* counted(content: Readable, counter: Counter, job: JobOptions): AsyncGenerator<Buffer> {
+async function* counted(content: Readable, counter: Counter, job: Work): AsyncGenerator<Buffer> {
   for await (const piece of content as AsyncIterable<Buffer>) {
     if (job.signal.aborted) throw new Cancelled('The copy');
     counter.bytes += piece.length;
@@ -53,7 +47,7 @@ async function* counted(content: Readable, counter: Counter, job: JobOptions): A
   }
 }
 
-async function copyOne(from: End, to: End, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+async function copyOne(from: End, to: End, overwrite: boolean, counter: Counter, job: Work): Promise<void> {
   const { uid, gid, mode } = await headerOf(from.session, from.path);
   const { size, content } = await openFile(from.session, from.path);
   try {
@@ -70,7 +64,7 @@ async function copyOne(from: End, to: End, overwrite: boolean, counter: Counter,
   counter.entries += 1;
 }
 
-async function* ended(tar: Readable, counter: Counter, job: JobOptions): AsyncGenerator<Buffer> {
+async function* ended(tar: Readable, counter: Counter, job: Work): AsyncGenerator<Buffer> {
   // Only what was read as whole members goes on, so that a stream that was cut is not taken for one that ended.
   const members = tarMembers({
     onMember: ({ bytes }) => {
@@ -87,7 +81,7 @@ async function* ended(tar: Readable, counter: Counter, job: JobOptions): AsyncGe
   yield TAR_END;
 }
 
-async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Counter, job: Work): Promise<void> {
   const isTaken = await isThere(to.session, to.path);
   if (isTaken && !overwrite) throw exists(to.path);
   const { uid, gid, mode } = await headerOf(from.session, from.path);

@@ -10,13 +10,14 @@ import { paddingBytes } from '../tar/header.ts';
 import { BadTar, tarMembers, type TarMember } from '../tar/members.ts';
 import { openIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, EngineUnavailable, FileFailure } from '../engine/errors.ts';
-import type { JobOptions } from '../engine/log.ts';
+
 import { LocalTree, localNameProblem } from './localTree.ts';
 import { follow, missing } from './stat.ts';
 import { bytesOfText } from './names.ts';
 import { broken, noFile, openFile } from './read.ts';
 import type { Session } from './helperPool.ts';
 import type { Counter } from './upload.ts';
+import type { Work } from '../engine/job.ts';
 
 function failure(error: unknown, file: string, path: string): Error {
   if (error instanceof FileFailure) return error;
@@ -44,7 +45,7 @@ export async function downloadTo(
   path: string,
   file: string,
   counter: Counter,
-  job: JobOptions,
+  job: Work,
 ): Promise<void> {
   const { entry, path: end } = await follow(session, path);
   if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(path, entry?.type);
@@ -80,13 +81,7 @@ export async function downloadTo(
   }
 }
 
-async function downloadFile(
-  session: Session,
-  path: string,
-  file: string,
-  counter: Counter,
-  job: JobOptions,
-): Promise<void> {
+async function downloadFile(session: Session, path: string, file: string, counter: Counter, job: Work): Promise<void> {
   const { size, content } = await openFile(session, path);
   content.on('data', (piece: Buffer) => {
     counter.bytes += piece.length;
@@ -109,7 +104,7 @@ async function downloadDirectory(
   path: string,
   folder: string,
   counter: Counter,
-  job: JobOptions,
+  job: Work,
 ): Promise<void> {
   const opened = await openIn(await session.archive(), bytesOfText(`${path}/.`));
   if (opened === undefined) throw missing(path);
@@ -145,7 +140,7 @@ async function unpack(
   pending: Pending[],
   tree: LocalTree,
   counter: Counter,
-  job: JobOptions,
+  job: Work,
 ): Promise<void> {
   /** Takes the next bytes: they belong to the first member that waits for some, and to those behind it. */
   const feed = async (chunk: Buffer) => {

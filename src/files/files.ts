@@ -1,7 +1,7 @@
 /** Files in volumes and mounts, by place: what the editor, the trees and the commands work with. */
 import type { Connection } from '../engine/connection.ts';
 import { Emitter } from '../engine/emitter.ts';
-import type { JobOptions, Logger } from '../engine/log.ts';
+import type { Logger } from '../engine/log.ts';
 import type { Snapshot } from '../engine/model.ts';
 import { moveFile, removeFile } from './removeAndRename.ts';
 import { copyFile } from './copy.ts';
@@ -12,6 +12,7 @@ import { readFile } from './read.ts';
 import { Sessions, type Session } from './helperPool.ts';
 import { uploadTo, type Counter, type Transferred } from './upload.ts';
 import { makeDirectory, refuseReadOnly, writeFile, type WriteOptions } from './write.ts';
+import type { Work } from '../engine/job.ts';
 
 /** What was done to a file by this extension. */
 export interface FileChange {
@@ -102,7 +103,7 @@ export class Files {
   }
 
   /** Renames, also from one mount to another: then by a copy, and a removal once that is whole. */
-  async rename(from: FilePlace, to: FilePlace, overwrite: boolean, job: JobOptions): Promise<void> {
+  async rename(from: FilePlace, to: FilePlace, overwrite: boolean, job: Work): Promise<void> {
     const [old, next] = [await this.#locate(from), await this.#locate(to)];
     const isOneMount = JSON.stringify(old.source) === JSON.stringify(next.source);
     // In a bind another file system may be mounted, to which nothing can be renamed.
@@ -117,13 +118,13 @@ export class Files {
     await this.#changed({ kind: 'deleted', place: from }, { kind: 'created', place: to });
   }
 
-  async copy(from: FilePlace, to: FilePlace, overwrite: boolean, job: JobOptions): Promise<Transferred> {
+  async copy(from: FilePlace, to: FilePlace, overwrite: boolean, job: Work): Promise<Transferred> {
     const result = await this.#copyLocated(await this.#locate(from), await this.#locate(to), overwrite, job);
     await this.#changed({ kind: 'created', place: to });
     return result;
   }
 
-  async #copyLocated(from: Located, to: Located, overwrite: boolean, job: JobOptions): Promise<Transferred> {
+  async #copyLocated(from: Located, to: Located, overwrite: boolean, job: Work): Promise<Transferred> {
     const counter: Counter = { entries: 0, bytes: 0 };
     await this.#sessions.use(from.source, (source) =>
       this.#sessions.use(to.source, (target) =>
@@ -134,13 +135,13 @@ export class Files {
   }
 
   /** Uploads a local file or folder to a place; what is there is replaced only where that is wished. */
-  async upload(local: string, place: FilePlace, overwrite: boolean, counter: Counter, job: JobOptions): Promise<void> {
+  async upload(local: string, place: FilePlace, overwrite: boolean, counter: Counter, job: Work): Promise<void> {
     await this.#at(place, (session, path) => uploadTo(session, local, path, overwrite, counter, job));
     await this.#changed({ kind: 'created', place });
   }
 
   /** Downloads a place to a local path that is free. */
-  download(place: FilePlace, file: string, counter: Counter, job: JobOptions): Promise<void> {
+  download(place: FilePlace, file: string, counter: Counter, job: Work): Promise<void> {
     return this.#at(place, (session, path) => downloadTo(session, path, file, counter, job));
   }
 

@@ -6,13 +6,14 @@ import { basename, posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, FileFailure, FileRefused, NotFound } from '../engine/errors.ts';
-import type { JobOptions } from '../engine/log.ts';
+
 import { statEntry } from './stat.ts';
 import { bytesOfText, printable, textOfBytes } from './names.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './helperPool.ts';
 import { entryBlocks, paddingOf, TAR_END, type NewEntry } from '../tar/single.ts';
 import { commit, exists, ownerIn, refuseReadOnly, temporaryName, writeFile } from './write.ts';
+import type { Work } from '../engine/job.ts';
 
 export interface Transferred {
   /** Files and directories. */
@@ -38,7 +39,7 @@ function localFailure(error: unknown, file: string): FileFailure {
   );
 }
 
-async function* contentOfLocal(file: Buffer | string, counter: Counter, job: JobOptions): AsyncGenerator<Buffer> {
+async function* contentOfLocal(file: Buffer | string, counter: Counter, job: Work): AsyncGenerator<Buffer> {
   try {
     for await (const piece of createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) {
       if (job.signal.aborted) throw new Cancelled('The upload');
@@ -59,7 +60,7 @@ async function* tarOfLocal(
   name: Buffer,
   owner: { uid: number; gid: number },
   counter: Counter,
-  job: JobOptions,
+  job: Work,
 ): AsyncGenerator<Buffer> {
   if (job.signal.aborted) throw new Cancelled('The upload');
   let info: Stats;
@@ -120,7 +121,7 @@ async function uploadDirectory(
   path: string,
   overwrite: boolean,
   counter: Counter,
-  job: JobOptions,
+  job: Work,
 ): Promise<void> {
   refuseReadOnly(session, path);
   const directory = posix.dirname(path);
@@ -154,7 +155,7 @@ export async function uploadTo(
   path: string,
   overwrite: boolean,
   counter: Counter,
-  job: JobOptions,
+  job: Work,
 ): Promise<void> {
   let info: Stats;
   try {

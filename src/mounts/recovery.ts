@@ -30,6 +30,8 @@ export interface ReplacementFacts {
   readonly freshId?: string;
   readonly wasRunning: boolean;
   readonly wasPaused: boolean;
+  /** The new one has taken the place; all that is left is to remove the old one. */
+  readonly isWhole?: boolean;
 }
 
 /** Writes down that a replacement is about to begin. Throws JournalFailure. */
@@ -87,11 +89,13 @@ export async function unfinishedReplacements(connection: Connection, log: Logger
       facts.freshId === undefined
         ? await unrecordedFresh(connection, entry, facts)
         : await lookUp(connection, facts.freshId);
-    // The old one went in the last step of all, or somebody removed it: then the new one is all that there is.
-    const isWhole = old === undefined;
-    const isUntouched = !isWhole && fresh === undefined && old.name === facts.name;
+    // The old one goes in the last step of all, or somebody removed it: then the new one is all that there is.
+    const isWhole = old === undefined || (facts.isWhole === true && fresh?.name === facts.name);
+    const isUntouched = fresh === undefined && old?.name === facts.name;
     if (isWhole || (isUntouched && !(await isStopped(connection, facts)))) {
-      await (await connection.journal.claim(entry))?.end();
+      const claimed = await connection.journal.claim(entry);
+      if (isWhole && claimed !== undefined) await removeOld(connection, facts, claimed, log);
+      else await claimed?.end();
       log.info(
         `A change of the mounts of container "${facts.name}" that was cut off had ${isWhole ? 'come to its end' : 'done nothing yet'}.`,
       );
@@ -100,6 +104,22 @@ export async function unfinishedReplacements(connection: Connection, log: Logger
     found.push({ entry, facts, freshId: fresh?.id });
   }
   return found;
+}
+
+/** The last step of a replacement. One that fails stays in the journal for the next connection. */
+async function removeOld(
+  connection: Connection,
+  { oldId, name }: ReplacementFacts,
+  claimed: OpenEntry,
+  log: Logger,
+): Promise<void> {
+  try {
+    await ifThere(deleteContainer(connection, oldId, { force: true }));
+    await claimed.end();
+  } catch (error) {
+    claimed.leave();
+    log.error(`The container that "${name}" has replaced could not be removed: ${(error as Error).message}`);
+  }
 }
 
 /** Clocks of two machines differ. */

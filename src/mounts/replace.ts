@@ -84,6 +84,7 @@ export async function changeMounts(
     wasPaused: old.State.Paused,
   };
   const record = await recordReplacement(connection, facts);
+  let isWhole = false;
   try {
     const config = await configOf(connection, old, parts, network, marked('new'));
     if (keepIn !== undefined) {
@@ -114,6 +115,9 @@ export async function changeMounts(
     await renameContainer(connection, freshId, name, asItWas);
     if (wasRunning) await startAndWatch(connection, freshId, name, asItWas);
     if (old.State.Paused) await pauseContainer(connection, freshId, asItWas);
+    // From here on there is no way back: who finds the record removes the old one.
+    await record.note({ ...facts, freshId, isWhole: true });
+    isWhole = true;
     for (const step of WAY_BACK) delete back[step];
     await deleteContainer(
       connection,
@@ -123,7 +127,7 @@ export async function changeMounts(
         ...asItWas,
         failed: (why) =>
           l10n.t(
-            'The new container "{0}" runs, but the old one, now "{1}", could not be removed, so remove it yourself: {2}',
+            'The new container "{0}" runs, but the old one, now "{1}", could not be removed and will be at the next connection: {2}',
             name,
             marked('old'),
             why,
@@ -142,9 +146,9 @@ export async function changeMounts(
         log.error(`Putting container "${name}" back: ${(failure as Error).message}`);
       });
     }
-    // What could not be put back now is offered at the next connection.
+    // What could not be put back, or removed, now is offered, or done, at the next connection.
     const failure = engineError(error, asItWas);
-    if (isBack && !(failure instanceof EngineUnavailable)) await record.end();
+    if (isBack && !isWhole && !(failure instanceof EngineUnavailable)) await record.end();
     else record.leave();
     throw failure;
   }

@@ -1,30 +1,17 @@
 /** What the setting `dockerMounts.schedule` says: entries as a person writes them, checked one by one. */
 import * as l10n from '@vscode/l10n';
 import { BadArgument } from '../engine/errors.ts';
-import type { Compression } from '../backup/archive/compression.ts';
+import { COMPRESSION_NAMES, type Compression } from '../backup/archive/compression.ts';
 import type { Consistency } from '../backup/consistency.ts';
 import type { Method } from '../backup/source/method.ts';
+import { type ScheduledSubject, SUBJECT_FIELD } from '../backup/subject.ts';
+import { type Keep, RULE_NAMES } from './rules.ts';
 
 /** When an entry is due. */
 export type When =
   | { readonly kind: 'every'; readonly ms: number }
   /** Minutes of the local day, ascending; weekdays as Date counts them, 0 for Sunday. */
   | { readonly kind: 'at'; readonly minutes: readonly number[]; readonly weekdays: readonly number[] };
-
-/** How many of the archives that an entry made stay. */
-export interface Keep {
-  readonly last?: number;
-  readonly daily?: number;
-  readonly weekly?: number;
-  readonly monthly?: number;
-}
-
-/** What an entry backs up; `project` stands for the volumes of a Compose project, an archive each. */
-export type ScheduledSubject =
-  | { readonly kind: 'container'; readonly container: string; readonly targets?: readonly string[] }
-  | { readonly kind: 'volume'; readonly volume: string }
-  | { readonly kind: 'bind'; readonly source: string }
-  | { readonly kind: 'project'; readonly project: string };
 
 export interface ScheduleEntry {
   /** In the manifest of every archive that the entry makes. */
@@ -74,7 +61,6 @@ export const ENTRY_FIELDS = [
   'encrypt',
   'engine',
 ] as const;
-const KEEP_FIELDS = ['last', 'daily', 'weekly', 'monthly'] as const;
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   m: 60_000,
@@ -157,16 +143,7 @@ function subjectOf(raw: Raw): ScheduledSubject {
   const targets = texts(raw, 'targets', 'give a list of paths in the container.');
   if (targets !== undefined && field !== 'container')
     throw wrong('targets', raw['targets'], 'it goes with "container" only; leave it out.');
-  switch (field) {
-    case 'container':
-      return { kind: 'container', container: name, ...(targets ? { targets } : {}) };
-    case 'volume':
-      return { kind: 'volume', volume: name };
-    case 'source':
-      return { kind: 'bind', source: name };
-    case 'project':
-      return { kind: 'project', project: name };
-  }
+  return { kind: field === 'source' ? 'bind' : field, name, ...(targets ? { targets } : {}) };
 }
 
 function whenOf(raw: Raw): When {
@@ -206,11 +183,11 @@ export function keepOf(value: unknown): Keep | undefined {
   if (typeof value !== 'object' || Array.isArray(value))
     throw wrong('keep', value, 'give an object such as {"last": 7, "weekly": 4}.');
   const raw = value as Raw;
-  const unknown = Object.keys(raw).find((field) => !(KEEP_FIELDS as readonly string[]).includes(field));
+  const unknown = Object.keys(raw).find((field) => !(RULE_NAMES as readonly string[]).includes(field));
   if (unknown !== undefined)
-    throw new BadArgument('keep', l10n.t('"keep.{0}" is unknown; use {1}.', unknown, KEEP_FIELDS.join(', ')));
-  const keep: Partial<Record<(typeof KEEP_FIELDS)[number], number>> = {};
-  for (const field of KEEP_FIELDS) {
+    throw new BadArgument('keep', l10n.t('"keep.{0}" is unknown; use {1}.', unknown, RULE_NAMES.join(', ')));
+  const keep: { -readonly [rule in keyof Keep]: number } = {};
+  for (const field of RULE_NAMES) {
     const count = raw[field];
     if (count === undefined || count === null) continue;
     if (typeof count !== 'number' || !Number.isInteger(count) || count < 0)
@@ -232,16 +209,7 @@ function sinceOf(raw: Raw): number | undefined {
 
 /** What a subject is called: "volume:db", "container:web:/data". */
 export function subjectId(subject: ScheduledSubject): string {
-  switch (subject.kind) {
-    case 'container':
-      return ['container', subject.container, ...(subject.targets ?? [])].join(':');
-    case 'volume':
-      return `volume:${subject.volume}`;
-    case 'bind':
-      return `source:${subject.source}`;
-    case 'project':
-      return `project:${subject.project}`;
-  }
+  return [SUBJECT_FIELD[subject.kind], subject.name, ...(subject.targets ?? [])].join(':');
 }
 
 /** One entry. Throws BadArgument with the field, why, and what would do. */
@@ -264,7 +232,7 @@ export function parseEntry(value: unknown): ScheduleEntry {
     destination: text(raw, 'destination'),
     keep: keepOf(raw['keep']),
     verify: flag(raw, 'verify') ?? true,
-    compression: oneOf<Compression>(raw, 'compression', ['zstd', 'gzip', 'none']),
+    compression: oneOf<Compression>(raw, 'compression', COMPRESSION_NAMES),
     level: typeof level === 'number' ? level : undefined,
     method: oneOf<'auto' | Method>(raw, 'method', ['auto', 'tar', 'archive']),
     consistency: oneOf<Consistency>(raw, 'consistency', ['none', 'pause', 'stop']),

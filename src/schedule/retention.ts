@@ -4,7 +4,7 @@
  * folder counts the same, and no change of time zone makes a day vanish.
  */
 import { SKEW_MS } from './due.ts';
-import type { Keep } from './entry.ts';
+import { RULE_NAMES, RULES, type Keep } from './rules.ts';
 
 /** One archive that the plan made. */
 export interface PlannedArchive {
@@ -46,28 +46,13 @@ export function lastBeforeShrinking(archives: readonly PlannedArchive[]): Planne
   return newest && sound.find(({ bytes }) => newest.bytes < bytes * SUSPICIOUS_SHARE);
 }
 
-function week(date: Date): string {
-  // ISO 8601: a week belongs to the year of its Thursday.
-  const thursday = new Date(date);
-  thursday.setUTCDate(date.getUTCDate() + 3 - ((date.getUTCDay() + 6) % 7));
-  const days = (thursday.getTime() - Date.UTC(thursday.getUTCFullYear(), 0, 1)) / 86_400_000;
-  return `${thursday.getUTCFullYear()}-W${Math.floor(days / 7) + 1}`;
-}
-
-const PERIODS: Readonly<Record<keyof Keep, (archive: PlannedArchive) => string>> = {
-  last: ({ file }) => file,
-  daily: ({ createdAt }) => new Date(createdAt).toISOString().slice(0, 10),
-  weekly: ({ createdAt }) => week(new Date(createdAt)),
-  monthly: ({ createdAt }) => new Date(createdAt).toISOString().slice(0, 7),
-};
-
 /** The files that `keep` keeps of archives of one kind, newest first. */
 function kept(archives: readonly PlannedArchive[], keep: Keep): Set<string> {
   const files = new Set<string>();
-  for (const rule of ['last', 'daily', 'weekly', 'monthly'] as const) {
+  for (const rule of RULE_NAMES) {
     const seen = new Set<string>();
     for (const archive of archives) {
-      const period = PERIODS[rule](archive);
+      const period = RULES[rule].period(archive);
       if (seen.has(period)) continue;
       if (seen.size >= (keep[rule] ?? 0)) break;
       seen.add(period);

@@ -4,26 +4,22 @@ import { readdir } from 'node:fs/promises';
 import type { Connection } from '../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, FileFailure, NotFound, PassphraseNeeded } from '../engine/errors.ts';
 import { Inventory } from '../engine/inventory.ts';
-import type { JobOptions } from '../engine/log.ts';
+
 import type { Container, Volume } from '../engine/model.ts';
 import { checkDestination } from '../backup/archive/writer.ts';
 import { backup, type BackupRequest } from '../backup/backup.ts';
 import { listBackups, type BackupFile } from '../backup/archive/list.ts';
 import { isByPlan, isFromEngine, isOfSubject } from '../backup/archive/manifest.ts';
 import { recordVerdict } from '../backup/archive/manifestFile.ts';
-import { planBackup, type BackupSubject } from '../backup/source/trees.ts';
+import { planBackup } from '../backup/source/trees.ts';
 import { removeBackup } from '../backup/archive/remove.ts';
 import { isSound, lastBeforeShrinking, removals, type PlannedArchive, type Removal } from './retention.ts';
 import { dueAt } from './due.ts';
 import type { ScheduleEntry } from './entry.ts';
 import { ScheduleLock } from './lock.ts';
 import { verifyBackup } from '../backup/archive/verify.ts';
-
-/** A subject as manifests name it. */
-export interface SubjectName {
-  readonly kind: 'container' | 'volume' | 'bind';
-  readonly name: string;
-}
+import type { Job, Work } from '../engine/job.ts';
+import type { Subject } from '../backup/subject.ts';
 
 export interface RunOptions {
   readonly destination: string;
@@ -42,7 +38,7 @@ export interface RunOptions {
 }
 
 /** What became of one subject. */
-export type RunResult = { readonly id: string; readonly subject: SubjectName } & (
+export type RunResult = { readonly id: string; readonly subject: Subject } & (
   | {
       readonly outcome: 'done';
       readonly file: string;
@@ -59,7 +55,7 @@ export type RunResult = { readonly id: string; readonly subject: SubjectName } &
 export function archivesBy(
   entry: ScheduleEntry,
   engine: string | undefined,
-  subject: SubjectName | undefined,
+  subject: Subject | undefined,
   backups: readonly BackupFile[],
 ): BackupFile[] {
   return backups.filter(
@@ -93,19 +89,19 @@ export function volumesOfProject(
     .map(({ name }) => name);
 }
 
-async function subjectsOf(connection: Connection, { subject }: ScheduleEntry): Promise<BackupSubject[]> {
+async function subjectsOf(connection: Connection, { subject }: ScheduleEntry): Promise<Subject[]> {
   if (subject.kind !== 'project') return [subject];
-  const volumes = volumesOfProject(subject.project, await new Inventory(connection).read());
+  const volumes = volumesOfProject(subject.name, await new Inventory(connection).read());
   if (volumes.length === 0)
     throw new NotFound(
       'volume',
-      subject.project,
+      subject.name,
       l10n.t(
         'The Compose project "{0}" has no volumes on this engine; bring it up once, or correct "project".',
-        subject.project,
+        subject.name,
       ),
     );
-  return volumes.map((volume) => ({ kind: 'volume', volume }));
+  return volumes.map((name) => ({ kind: 'volume', name }));
 }
 
 /** A mount point without its disk is an empty folder: a backup there would be on the wrong disk, unseen. */
@@ -126,12 +122,7 @@ async function checkSame(destination: string, hadArchives: boolean): Promise<voi
  * results and does not keep the others from their turn. Throws NotFound, FileFailure and BadArgument for what concerns
  * the whole entry, PassphraseNeeded, EngineUnavailable, and Cancelled.
  */
-export async function runEntry(
-  connection: Connection,
-  entry: ScheduleEntry,
-  options: RunOptions,
-  job: JobOptions,
-): Promise<RunResult[] | undefined> {
+export async function runEntry(job: Job, entry: ScheduleEntry, options: RunOptions): Promise<RunResult[] | undefined> {
   const destination = await checkDestination(options.destination);
   if (!options.force) await checkSame(destination, options.hadArchives);
   if (entry.encrypt === true && options.passphrase === undefined) {
@@ -144,14 +135,14 @@ export async function runEntry(
       ),
     );
   }
-  const subjects = await subjectsOf(connection, entry);
+  const subjects = await subjectsOf(job.connection, entry);
   const lock = await ScheduleLock.take(destination, entry.id);
   if (lock === undefined) return undefined;
   try {
-    const whileOurs: JobOptions = { ...job, signal: AbortSignal.any([job.signal, lock.lost]) };
+    const whileOurs: Job = { ...job, signal: AbortSignal.any([job.signal, lock.lost]) };
     const results: RunResult[] = [];
     for (const subject of subjects)
-      results.push(await runSubject(connection, entry, subject, { ...options, destination }, whileOurs));
+      results.push(await runSubject(whileOurs, entry, subject, { ...options, destination }));
     return results;
   } catch (error) {
     if (error instanceof Cancelled && lock.lost.aborted && !job.signal.aborted) return undefined;
@@ -161,18 +152,12 @@ export async function runEntry(
   }
 }
 
-async function runSubject(
-  connection: Connection,
-  entry: ScheduleEntry,
-  subject: BackupSubject,
-  options: RunOptions,
-  job: JobOptions,
-): Promise<RunResult> {
-  let name: SubjectName = nameIn(subject);
+async function runSubject(job: Job, entry: ScheduleEntry, subject: Subject, options: RunOptions): Promise<RunResult> {
+  let name: Subject = { kind: subject.kind, name: subject.name };
   try {
-    const { kind, subject: found } = await planBackup(connection, subject);
+    const { kind, subject: found } = await planBackup(job.connection, subject);
     name = { kind, name: found };
-    const engine = entry.engine ?? connection.info.name;
+    const engine = entry.engine ?? job.connection.info.name;
     // Read under the lock: another window may have been here a moment ago.
     const before = archivesBy(entry, engine, name, await listBackups(options.destination));
     if (
@@ -180,7 +165,7 @@ async function runSubject(
       dueAt(entry.when, doneTimes(before, options.cancelledAt), entry.since, options.now()) > options.now()
     )
       return { id: entry.id, subject: name, outcome: 'notDue' };
-    const { file, bytes } = await backup(connection, requestOf(entry, subject, options), job);
+    const { file, bytes } = await backup(job, requestOf(entry, subject, options));
     const listed = async () => archivesBy(entry, engine, name, await listBackups(options.destination)).map(toPlanned);
     const verified = entry.verify && (await verify(entry, file, listed, options, job));
     const archives = await listed();
@@ -204,20 +189,9 @@ async function runSubject(
   }
 }
 
-function nameIn(subject: BackupSubject): SubjectName {
-  switch (subject.kind) {
-    case 'container':
-      return { kind: 'container', name: subject.container };
-    case 'volume':
-      return { kind: 'volume', name: subject.volume };
-    case 'bind':
-      return { kind: 'bind', name: subject.source };
-  }
-}
-
 function requestOf(
   entry: ScheduleEntry,
-  subject: BackupSubject,
+  subject: Subject,
   { defaults, destination, passphrase }: RunOptions,
 ): BackupRequest {
   return {
@@ -242,7 +216,7 @@ async function verify(
   file: string,
   listed: () => Promise<PlannedArchive[]>,
   { destination, passphrase, now }: RunOptions,
-  job: JobOptions,
+  job: Work,
 ): Promise<true> {
   const { ok, problems } = await verifyBackup(file, job, passphrase);
   await recordVerdict(file, ok);
@@ -266,7 +240,7 @@ function toPlanned({ file, createdAt = '', bytes = 0, verified, problem }: Backu
   return { file, createdAt, bytes, verified: verified?.ok, problem };
 }
 
-async function thinOut(entry: ScheduleEntry, what: readonly Removal[], job: JobOptions): Promise<string[]> {
+async function thinOut(entry: ScheduleEntry, what: readonly Removal[], job: Work): Promise<string[]> {
   const removed: string[] = [];
   for (const removal of what) {
     if (job.signal.aborted) break;
@@ -275,7 +249,7 @@ async function thinOut(entry: ScheduleEntry, what: readonly Removal[], job: JobO
   return removed;
 }
 
-async function remove(entry: ScheduleEntry, { file, reason }: Removal, { log }: JobOptions): Promise<boolean> {
+async function remove(entry: ScheduleEntry, { file, reason }: Removal, { log }: Work): Promise<boolean> {
   try {
     await removeBackup(file);
     log.info(`Removed "${file}", made by the scheduled backup "${entry.id}": ${reason}.`);

@@ -6,13 +6,15 @@ import { coalesced } from '../engine/coalesced.ts';
 import { Emitter } from '../engine/emitter.ts';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument, Cancelled, NotFound } from '../engine/errors.ts';
-import type { JobOptions, Logger } from '../engine/log.ts';
+import type { Logger } from '../engine/log.ts';
 import type { BackupRequest } from '../backup/backup.ts';
 import { listBackups, type BackupFile } from '../backup/archive/list.ts';
 import { dueAt, retryAt, SKEW_MS } from './due.ts';
 import type { ScheduleEntry } from './entry.ts';
 import { RunRecords, type RunRecord } from './record.ts';
-import { archivesBy, checkEngine, doneTimes, isElsewhere, runEntry, type RunResult, type SubjectName } from './run.ts';
+import { archivesBy, checkEngine, doneTimes, isElsewhere, runEntry, type RunResult } from './run.ts';
+import type { Work } from '../engine/job.ts';
+import type { Subject } from '../backup/subject.ts';
 
 export interface RunnerOptions {
   readonly entries: () => readonly ScheduleEntry[];
@@ -28,7 +30,7 @@ export interface RunnerOptions {
   readonly records: string;
   readonly log: Logger;
   /** Runs a job under a progress of the caller's kind. */
-  readonly work: <T>(entry: ScheduleEntry, task: (job: Pick<JobOptions, 'progress'>) => Promise<T>) => Promise<T>;
+  readonly work: <T>(entry: ScheduleEntry, task: (job: Pick<Work, 'progress'>) => Promise<T>) => Promise<T>;
   /** Once for all failures of one waking that the user has not been told of. */
   readonly onFailures: (failures: readonly Failure[]) => void;
   /** A backup holds less than half of what the one before held. */
@@ -47,7 +49,7 @@ export interface EntryStatus {
   readonly entry: ScheduleEntry;
   readonly destination: string | undefined;
   /** The subjects that it backs up, as far as known without the engine. */
-  readonly subjects: readonly SubjectName[];
+  readonly subjects: readonly Subject[];
   /** The newest archive that it made. */
   readonly last: BackupFile | undefined;
   /** When it runs next; not after now where it waits for its turn. */
@@ -68,7 +70,7 @@ interface Seen {
   readonly archives: readonly BackupFile[];
   readonly record: RunRecord;
   /** What the entry backs up, once the engine was asked. */
-  readonly subjects: readonly SubjectName[] | undefined;
+  readonly subjects: readonly Subject[] | undefined;
   readonly at: number;
 }
 
@@ -289,7 +291,7 @@ export class ScheduleRunner {
     return results;
   }
 
-  async #tryOnce(entry: ScheduleEntry, force: boolean, job: JobOptions): Promise<EntryResult[]> {
+  async #tryOnce(entry: ScheduleEntry, force: boolean, work: Work): Promise<EntryResult[]> {
     const { id } = entry;
     try {
       const destination = this.#options.destination(entry);
@@ -315,7 +317,11 @@ export class ScheduleRunner {
         hadArchives,
         now: () => this.#now(),
       };
-      return (await runEntry(connection, entry, options, job)) ?? [{ id, outcome: 'busy' }];
+      return (
+        (await runEntry({ ...work, connection, warn: (message) => work.log.warn(message) }, entry, options)) ?? [
+          { id, outcome: 'busy' },
+        ]
+      );
     } catch (error) {
       if (error instanceof Cancelled) return [{ id, outcome: 'cancelled' }];
       return [{ id, outcome: 'failed', error: (error as Error).message, cause: error as Error }];
@@ -381,15 +387,17 @@ export class ScheduleRunner {
   }
 }
 
-function guessSubjects({ subject }: ScheduleEntry, archives: readonly BackupFile[]): SubjectName[] {
-  switch (subject.kind) {
+function guessSubjects({ subject: { kind, name } }: ScheduleEntry, archives: readonly BackupFile[]): Subject[] {
+  switch (kind) {
     case 'container':
-      return [{ kind: 'container', name: archives[0]?.subject ?? subject.container }];
+      return [{ kind, name: archives[0]?.subject ?? name }];
     case 'volume':
-      return [{ kind: 'volume', name: subject.volume }];
     case 'bind':
-      return [{ kind: 'bind', name: subject.source }];
+      return [{ kind, name }];
     case 'project':
-      return [...new Set(archives.flatMap((one) => one.subject ?? []))].map((name) => ({ kind: 'volume', name }));
+      return [...new Set(archives.flatMap((one) => one.subject ?? []))].map((volume) => ({
+        kind: 'volume',
+        name: volume,
+      }));
   }
 }

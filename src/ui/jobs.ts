@@ -1,15 +1,17 @@
 /** Long work as a person sees it: progress in bytes, a cancel button, one notification at the end. */
 import * as vscode from 'vscode';
 import { Cancelled } from '../engine/errors.ts';
-import type { JobOptions } from '../engine/log.ts';
+
 import { formatBytes } from './format.ts';
 import { say, shown, type Shown } from './shown.ts';
 import { withProgress, type Log } from './window.ts';
+import type { Connection } from '../engine/connection.ts';
+import type { Work, Job } from '../engine/job.ts';
 
 const REPORT_EVERY_MS = 200;
 
-/** Runs a job under a notification. A cancel rejects with vscode.CancellationError once the job has cleaned up. */
-export async function withJob<T>(title: Shown, log: Log, task: (job: JobOptions) => Promise<T>): Promise<T> {
+/** Runs work under a notification. A cancel rejects with vscode.CancellationError once the job has cleaned up. */
+export async function withWork<T>(title: Shown, log: Log, task: (work: Work) => Promise<T>): Promise<T> {
   return withProgress(title, async (report, token) => {
     const abort = new AbortController();
     const subscription = token.onCancellationRequested(() => {
@@ -32,4 +34,13 @@ export async function withJob<T>(title: Shown, log: Log, task: (job: JobOptions)
       subscription.dispose();
     }
   });
+}
+
+/** The same for work on an engine. */
+export function withJob<T>(
+  title: Shown,
+  { connection, log }: { readonly connection: Connection; readonly log: Log },
+  task: (job: Job) => Promise<T>,
+): Promise<T> {
+  return withWork(title, log, (work) => task({ ...work, connection, warn: (message) => log.warn(message) }));
 }

@@ -1,4 +1,5 @@
 /** Quick picks of containers and volumes. */
+import type { Subject, ScheduledSubject } from '../backup/subject.ts';
 import type { Container, Snapshot, Volume } from '../engine/model.ts';
 import { joined, names, say, shown, type Shown } from './shown.ts';
 import { pickOne, type Choice, type Heading } from './window.ts';
@@ -46,16 +47,22 @@ export function pickVolume(volumes: readonly Volume[], placeHolder: Shown): Prom
   );
 }
 
-export type Subject = { readonly container: string } | { readonly volume: string };
+const containerSubject = (container: Container): Item<Subject<'container'>> =>
+  containerItem(container, { kind: 'container', name: container.name });
+const volumeSubject = (volume: Volume): Item<Subject<'volume'>> =>
+  volumeItem(volume, { kind: 'volume', name: volume.name });
 
 /** A container or a volume; undefined when dismissed. */
-export function pickSubject({ containers, volumes }: Snapshot, placeHolder: Shown): Promise<Subject | undefined> {
-  return pick<Subject>(
+export function pickSubject(
+  { containers, volumes }: Snapshot,
+  placeHolder: Shown,
+): Promise<Subject<'container' | 'volume'> | undefined> {
+  return pick<Subject<'container' | 'volume'>>(
     [
       heading(say('Containers')),
-      ...containers.map((container) => containerItem(container, { container: container.name })),
+      ...containers.map(containerSubject),
       heading(say('Volumes')),
-      ...volumes.map((volume) => volumeItem(volume, { volume: volume.name })),
+      ...volumes.map(volumeSubject),
     ],
     placeHolder,
   );
@@ -65,16 +72,20 @@ export function pickSubject({ containers, volumes }: Snapshot, placeHolder: Show
 export function pickSubjectOrProject(
   { containers, volumes }: Snapshot,
   placeHolder: Shown,
-): Promise<Subject | { readonly project: string } | undefined> {
+): Promise<ScheduledSubject | undefined> {
   const projects = [...new Set(containers.flatMap(({ composeProject }) => composeProject ?? []))].sort();
-  return pick<Subject | { readonly project: string }>(
+  return pick<ScheduledSubject>(
     [
       heading(say('Volumes')),
-      ...volumes.map((volume) => volumeItem(volume, { volume: volume.name })),
+      ...volumes.map(volumeSubject),
       heading(say('Containers, with All Their Mounts')),
-      ...containers.map((container) => containerItem(container, { container: container.name })),
+      ...containers.map(containerSubject),
       ...(projects.length > 0 ? [heading(say('Compose Projects, with All Their Volumes'))] : []),
-      ...projects.map((project) => ({ icon: 'layers', label: shown(project), value: { project } })),
+      ...projects.map((project) => ({
+        icon: 'layers',
+        label: shown(project),
+        value: { kind: 'project', name: project } as const,
+      })),
     ],
     placeHolder,
   );

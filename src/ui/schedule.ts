@@ -9,7 +9,7 @@ import type { EngineWatcher } from '../engine/watcher.ts';
 import type { BackupFolder } from './backupFolder.ts';
 import { formatBytes } from './format.ts';
 import type { Passphrases } from './passphrases.ts';
-import { subjectInWords } from './scheduleWords.ts';
+import { labelOf } from '../backup/subject.ts';
 import { expandHome, readScheduleSetting, readSettings, writeScheduleSetting } from './settings.ts';
 import { failure, joined, names, say, sentence } from './shown.ts';
 import { showFailure, showWarning, withViewProgress, type Log } from './window.ts';
@@ -63,7 +63,7 @@ function tellFailures(failures: readonly Failure[], log: Log): void {
   const retry = say('Retry');
   const showLog = say('Show Log');
   const setPassphrase = say('Set Passphrase…');
-  const subjects = names(failures.map(({ entry }) => subjectInWords(entry.subject)));
+  const subjects = names(failures.map(({ entry }) => labelOf(entry.subject)));
   const why = failure(first.error);
   const text =
     failures.length === 1

@@ -1,10 +1,11 @@
 /** The questions of "Back Up Regularly…". Each is undefined where its prompt was closed. */
 import * as vscode from 'vscode';
-import { intervalMs, minuteOfDay, WEEKDAYS, type Keep } from '../schedule/entry.ts';
+import { intervalMs, minuteOfDay, WEEKDAYS } from '../schedule/entry.ts';
 import type { BackupFolder } from './backupFolder.ts';
 import { keepInWords } from './scheduleWords.ts';
 import { say, shown, type Shown } from './shown.ts';
 import { askText, chooseFiles, pickOne, type Choice } from './window.ts';
+import type { Keep } from '../schedule/rules.ts';
 
 const WORKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'] as const satisfies readonly (typeof WEEKDAYS)[number][];
 

@@ -1,7 +1,8 @@
 /** The schedule in words. */
 import * as vscode from 'vscode';
-import type { Keep, ScheduledSubject, ScheduleEntry, When } from '../schedule/entry.ts';
-import { joined, say, type Shown } from './shown.ts';
+import type { ScheduleEntry, When } from '../schedule/entry.ts';
+import { joined, say, sentence, type Shown } from './shown.ts';
+import { type Keep, RULE_NAMES, RULES } from '../schedule/rules.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -39,26 +40,11 @@ export function whenInWords(when: When): Shown {
 /** "the last 7, 4 weekly". */
 export function keepInWords(keep: Keep | undefined): Shown {
   if (keep === undefined) return say('all');
-  const parts = [
-    keep.last === undefined ? undefined : say('the last {0}', keep.last),
-    keep.daily === undefined ? undefined : say('{0} daily', keep.daily),
-    keep.weekly === undefined ? undefined : say('{0} weekly', keep.weekly),
-    keep.monthly === undefined ? undefined : say('{0} monthly', keep.monthly),
-  ];
+  const parts = RULE_NAMES.map((rule) => {
+    const count = keep[rule];
+    return count === undefined ? undefined : sentence(RULES[rule].words(count));
+  });
   return joined(parts, ', ');
-}
-
-export function subjectInWords(subject: ScheduledSubject): string {
-  switch (subject.kind) {
-    case 'container':
-      return subject.targets === undefined ? subject.container : `${subject.container}:${subject.targets.join(', ')}`;
-    case 'volume':
-      return subject.volume;
-    case 'bind':
-      return subject.source;
-    case 'project':
-      return subject.project;
-  }
 }
 
 /** "every day at 03:00, keeps the last 7". */

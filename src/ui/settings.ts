@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { Compression } from '../backup/archive/compression.ts';
+import { COMPRESSION_NAMES, type Compression } from '../backup/archive/compression.ts';
 import type { Method } from '../backup/source/method.ts';
 import type { LocalPaths } from '../mounts/specText.ts';
 import { FILES_SCHEME } from './fileUris.ts';
@@ -68,7 +68,7 @@ export function readSettings(): Settings {
     host: textSetting('host'),
     backup: {
       folder: folder === undefined ? undefined : expandHome(folder),
-      compression: (settingOf('backup.compression') as Compression | undefined) ?? 'zstd',
+      compression: (settingOf('backup.compression') as Compression | undefined) ?? COMPRESSION_NAMES[0],
       level: typeof level === 'number' ? level : undefined,
       method: (settingOf('backup.method') as 'auto' | Method | undefined) ?? 'auto',
       image: textSetting('backup.image'),

@@ -6,6 +6,7 @@ import { hostPaths, sharersOfMount } from '../engine/sharing.ts';
 import type { NamedEntry } from '../files/stat.ts';
 import { isBrowsable, type FilePlace } from '../files/place.ts';
 import type { Shown } from '../ui/shown.ts';
+import type { ScheduledSubject } from '../backup/subject.ts';
 
 export type ContainerNode = { readonly kind: 'container'; readonly container: Container };
 export type MountNode = {
@@ -30,15 +31,13 @@ export type BackupNode = {
   readonly backup: BackupFile;
   readonly verdict?: { readonly ok: boolean; readonly at: string };
 };
-/** What archives are of; a Compose project whose volumes are not known yet has a row of its own. */
-export type BackupSubjectName = { readonly kind: 'container' | 'volume' | 'bind' | 'project'; readonly name: string };
 /**
  * The archives of one subject, newest first, and the entries of the schedule that make more; without a name, those that
  * no manifest describes.
  */
 export type SubjectNode = {
   readonly kind: 'subject';
-  readonly subject?: BackupSubjectName;
+  readonly subject?: ScheduledSubject;
   readonly backups: readonly BackupFile[];
   readonly plans: readonly EntryStatus[];
 };
@@ -141,12 +140,12 @@ export function placeOfNode(node: Node): FilePlace | undefined {
 /** One row for each subject, the one with the newest archive first, then those that are planned and have none yet. */
 export function subjectsOf(backups: readonly BackupFile[], plans: readonly EntryStatus[]): SubjectNode[] {
   interface Group {
-    readonly subject: BackupSubjectName | undefined;
+    readonly subject: ScheduledSubject | undefined;
     readonly backups: BackupFile[];
     readonly plans: EntryStatus[];
   }
   const groups = new Map<string, Group>();
-  const groupOf = (subject: BackupSubjectName | undefined): Group => {
+  const groupOf = (subject: ScheduledSubject | undefined): Group => {
     const key = subject === undefined ? '' : `${subject.kind} ${subject.name}`;
     const group = groups.get(key) ?? { subject, backups: [], plans: [] };
     groups.set(key, group);
@@ -159,8 +158,7 @@ export function subjectsOf(backups: readonly BackupFile[], plans: readonly Entry
   for (const plan of plans) {
     const { subject } = plan.entry;
     const isUnknown = plan.subjects.length === 0 && subject.kind === 'project';
-    for (const one of isUnknown ? [{ kind: subject.kind, name: subject.project }] : plan.subjects)
-      groupOf(one).plans.push(plan);
+    for (const one of isUnknown ? [subject] : plan.subjects) groupOf(one).plans.push(plan);
   }
   return [...groups.values()].map(({ subject, ...rest }) => ({
     kind: 'subject',

@@ -9,7 +9,6 @@ import { joined, names, say, sentence, shown, type Shown } from '../ui/shown.ts'
 import { row, withTooltip } from '../ui/window.ts';
 import type {
   BackupNode,
-  BackupSubjectName,
   ContainerNode,
   LineageNode,
   MountNode,
@@ -20,6 +19,7 @@ import type {
 } from './nodes.ts';
 import { fileRow, filesRow, moreRow, noticeRow } from './fileRows.ts';
 import { tooltipOf } from './tooltips.ts';
+import type { ScheduledSubject } from '../backup/subject.ts';
 
 const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
 
@@ -177,7 +177,7 @@ function useRow({ volume, use }: UseNode): vscode.TreeItem {
   });
 }
 
-function subjectIcon(kind: BackupSubjectName['kind'] | undefined): vscode.ThemeIcon {
+function subjectIcon(kind: ScheduledSubject['kind'] | undefined): vscode.ThemeIcon {
   switch (kind) {
     case 'container':
       return new vscode.ThemeIcon('vm');

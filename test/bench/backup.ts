@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { backup } from '../../src/backup/backup.ts';
 import { restore } from '../../src/backup/restore/restore.ts';
 import { cloneVolume } from '../../src/backup/copy.ts';
-import { connect, GNU_TAR, remove, removeAll, temporary, unique, volume } from '../engine/support.ts';
+import { connect, GNU_TAR, jobOn, remove, removeAll, temporary, unique, volume } from '../engine/support.ts';
 import { fill, measured, plain, print, quietJob, type Row } from './measure.ts';
 
 const size = Number(process.argv[2] ?? 1024);
@@ -45,11 +45,13 @@ async function ours(
   mkdirSync(to);
   let file = '';
   const row = await measured(`backup, ${method}, ${compression}`, async () => {
-    const result = await backup(
-      connection,
-      { subject: { kind: 'volume', volume: source }, destination: to, method, compression, helperImage: GNU_TAR },
-      quietJob(),
-    );
+    const result = await backup(jobOn(connection, quietJob()), {
+      subject: { kind: 'volume', name: source },
+      destination: to,
+      method,
+      compression,
+      helperImage: GNU_TAR,
+    });
     ({ file } = result);
     return result.archiveBytes;
   });
@@ -84,11 +86,13 @@ async function restores(source: string): Promise<[Row, Row][]> {
     for (const method of METHODS) {
       const fresh = unique('fresh');
       const row = await measured(`restore, ${method}, ${compression}`, async () => {
-        await restore(
-          connection,
-          { file, into: { kind: 'volume', volume: fresh }, mode: 'empty', method, helperImage: GNU_TAR },
-          quietJob(),
-        );
+        await restore(jobOn(connection, quietJob()), {
+          file,
+          into: { kind: 'volume', name: fresh },
+          mode: 'empty',
+          method,
+          helperImage: GNU_TAR,
+        });
         return undefined;
       });
       await connection.docker.getVolume(fresh).remove();
@@ -117,7 +121,7 @@ async function clones(source: string): Promise<[Row, Row][]> {
   ] as const) {
     const name = unique('clone');
     const row = await measured(`clone, ${what}`, async () => {
-      await cloneVolume(connection, source, name, { helperImage }, quietJob());
+      await cloneVolume(jobOn(connection, quietJob()), source, name, { helperImage });
       return undefined;
     });
     await connection.docker.getVolume(name).remove();

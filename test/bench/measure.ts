@@ -5,8 +5,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Connection } from '../../src/engine/connection.ts';
-import type { JobOptions } from '../../src/engine/log.ts';
+
 import { GNU_TAR, volume } from '../engine/support.ts';
+import type { Work } from '../../src/engine/job.ts';
 
 export const MIB = 1024 * 1024;
 const WORDS =
@@ -63,7 +64,7 @@ export function plain(what: string, mounts: readonly string[], ...command: strin
 }
 
 const silent = () => undefined;
-export const quietJob = (): JobOptions => ({
+export const quietJob = (): Work => ({
   signal: new AbortController().signal,
   progress: silent,
   log: { debug: silent, info: silent, warn: silent, error: silent },

@@ -28,6 +28,7 @@ import {
   end,
   GNU_TAR,
   job,
+  jobOn,
   nothingLeft,
   remove,
   unique,
@@ -68,11 +69,13 @@ describe('backup of a volume with all that a file system holds', () => {
       it(`by ${method} with ${compression}: GNU tar extracts what was there`, async () => {
         const to = destination();
         const work = job();
-        const result = await backup(
-          connection,
-          { subject: { kind: 'volume', volume: name }, destination: to, method, compression, helperImage: GNU_TAR },
-          work,
-        );
+        const result = await backup(jobOn(connection, work), {
+          subject: { kind: 'volume', name: name },
+          destination: to,
+          method,
+          compression,
+          helperImage: GNU_TAR,
+        });
         const suffix = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' }[compression];
         assert.match(result.file, new RegExp(`/${name}-\\d{8}T\\d{6}Z${suffix.replaceAll('.', '\\.')}$`));
         assert.deepEqual(
@@ -128,11 +131,12 @@ it('backup of a container holds one tree per mount, under its target: tar -C / p
   });
   for (const method of ['archive', 'tar'] as const) {
     const to = destination();
-    const result = await backup(
-      connection,
-      { subject: { kind: 'container', container: name }, destination: to, method, helperImage: GNU_TAR },
-      job(),
-    );
+    const result = await backup(jobOn(connection), {
+      subject: { kind: 'container', name: name },
+      destination: to,
+      method,
+      helperImage: GNU_TAR,
+    });
     const back = join(to, 'back');
     extract(result.file, back);
     assert.equal(readFileSync(join(back, 'srv/app/bound'), 'utf8'), 'bind');
@@ -162,11 +166,10 @@ it('backup of one mount of a container leaves the others out', async () => {
   await volume(connection, other);
   await container(connection, name, { Image: WITH_VOLUME, HostConfig: { Binds: [`${other}:/other`] } });
   const to = destination();
-  const result = await backup(
-    connection,
-    { subject: { kind: 'container', container: name, targets: ['/var/lib/data/'] }, destination: to },
-    job(),
-  );
+  const result = await backup(jobOn(connection), {
+    subject: { kind: 'container', name: name, targets: ['/var/lib/data/'] },
+    destination: to,
+  });
   const back = join(to, 'back');
   extract(result.file, back);
   assert.deepEqual(readdirSync(join(back, 'var/lib')), ['data']);
@@ -186,11 +189,12 @@ it('backup of a bind: a directory, a single file, and a source that is a symboli
       [join(source, 'a'), 'root'],
     ] as const) {
       const to = destination();
-      const result = await backup(
-        connection,
-        { subject: { kind: 'bind', source: path }, destination: to, method, helperImage: GNU_TAR },
-        job(),
-      );
+      const result = await backup(jobOn(connection), {
+        subject: { kind: 'bind', name: path },
+        destination: to,
+        method,
+        helperImage: GNU_TAR,
+      });
       extract(result.file, join(to, 'back'));
       assert.equal(readFileSync(join(to, 'back', read), 'utf8'), 'A', `${method} ${path}`);
     }
@@ -206,11 +210,10 @@ it('method auto takes the container’s own GNU tar, else the archive endpoint',
     const data = unique('data');
     writeFileSync(join(await volume(connection, data), 'x'), 'x');
     await container(connection, name, { Image: image, HostConfig: { Binds: [`${data}:/data`] } });
-    const result = await backup(
-      connection,
-      { subject: { kind: 'container', container: name }, destination: destination() },
-      job(),
-    );
+    const result = await backup(jobOn(connection), {
+      subject: { kind: 'container', name: name },
+      destination: destination(),
+    });
     assert.equal((JSON.parse(readFileSync(result.manifest, 'utf8')) as Manifest).method, expected);
   }
 });
@@ -218,11 +221,12 @@ it('method auto takes the container’s own GNU tar, else the archive endpoint',
 it('busybox tar serves too, and the manifest says what it does not keep', async () => {
   const data = unique('busy');
   writeFileSync(join(await volume(connection, data), 'x'), 'x');
-  const result = await backup(
-    connection,
-    { subject: { kind: 'volume', volume: data }, destination: destination(), method: 'tar', helperImage: BUSYBOX },
-    job(),
-  );
+  const result = await backup(jobOn(connection), {
+    subject: { kind: 'volume', name: data },
+    destination: destination(),
+    method: 'tar',
+    helperImage: BUSYBOX,
+  });
   assert.ok((JSON.parse(readFileSync(result.manifest, 'utf8')) as Manifest).notKept.includes('extended attributes'));
   assert.deepEqual(await verifyBackup(result.file, job()), { ok: true, entries: 1, bytes: 1, problems: [] });
 });
@@ -235,11 +239,10 @@ it('a socket among the files or as a mount is left out, and said', async () => {
     const data = unique('data');
     await volume(connection, data);
     await container(connection, name, { HostConfig: { Binds: [`${path}:/run/other.sock`, `${data}:/data`] } });
-    const result = await backup(
-      connection,
-      { subject: { kind: 'container', container: name }, destination: destination() },
-      job(),
-    );
+    const result = await backup(jobOn(connection), {
+      subject: { kind: 'container', name: name },
+      destination: destination(),
+    });
     assert.match(result.warnings.join(), /listening\.sock.*left out/);
   } finally {
     server.close();
@@ -250,14 +253,14 @@ it('two backups in one second have two names, and a chosen name is never overwri
   const data = unique('twice');
   writeFileSync(join(await volume(connection, data), 'x'), 'x');
   const to = destination();
-  const request: BackupRequest = { subject: { kind: 'volume', volume: data }, destination: to, compression: 'none' };
-  const both = await Promise.all([backup(connection, request, job()), backup(connection, request, job())]);
+  const request: BackupRequest = { subject: { kind: 'volume', name: data }, destination: to, compression: 'none' };
+  const both = await Promise.all([backup(jobOn(connection), request), backup(jobOn(connection), request)]);
   assert.notEqual(both[0].file, both[1].file);
-  const named = await backup(connection, { ...request, name: 'mine' }, job());
+  const named = await backup(jobOn(connection), { ...request, name: 'mine' });
   assert.equal(named.file, join(to, 'mine.tar'));
   const before = readFileSync(named.file);
   await assert.rejects(
-    backup(connection, { ...request, name: 'mine.tar' }, job()),
+    backup(jobOn(connection), { ...request, name: 'mine.tar' }),
     (error: Error) => error instanceof BadArgument && /mine\.tar.*never overwritten/.test(error.message),
   );
   assert.deepEqual(readFileSync(named.file), before);
@@ -269,9 +272,9 @@ it('a backup that is much smaller than the last one is said to be', async () => 
   const source = await volume(connection, data);
   writeFileSync(join(source, 'large'), Buffer.alloc(100_000));
   const to = destination();
-  await backup(connection, { subject: { kind: 'volume', volume: data }, destination: to }, job());
+  await backup(jobOn(connection), { subject: { kind: 'volume', name: data }, destination: to });
   writeFileSync(join(source, 'large'), 'small');
-  const second = await backup(connection, { subject: { kind: 'volume', volume: data }, destination: to }, job());
+  const second = await backup(jobOn(connection), { subject: { kind: 'volume', name: data }, destination: to });
   assert.match(second.warnings.join(), /5 bytes.*100000/);
 });
 
@@ -285,20 +288,20 @@ describe('arguments that cannot be carried out are named, and leave nothing', ()
   const cases: [string, (to: string) => Partial<BackupRequest>, RegExp, typeof NotFound | typeof BadArgument][] = [
     [
       'unknown container',
-      () => ({ subject: { kind: 'container', container: 'no such one' } }),
+      () => ({ subject: { kind: 'container', name: 'no such one' } }),
       /no container "no such one"/,
       NotFound,
     ],
     [
       'unknown volume',
-      () => ({ subject: { kind: 'volume', volume: 'no-such-volume' } }),
+      () => ({ subject: { kind: 'volume', name: 'no-such-volume' } }),
       /no volume "no-such-volume"/,
       NotFound,
     ],
     ['missing destination', (to) => ({ destination: join(to, 'missing') }), /missing" does not exist/, NotFound],
     [
       'relative bind source',
-      () => ({ subject: { kind: 'bind', source: 'relative/path' } }),
+      () => ({ subject: { kind: 'bind', name: 'relative/path' } }),
       /relative\/path.*absolute/,
       BadArgument,
     ],
@@ -316,8 +319,8 @@ describe('arguments that cannot be carried out are named, and leave nothing', ()
   for (const [what, change, message, kind] of cases) {
     it(what, async () => {
       const to = destination();
-      const request = { subject: { kind: 'volume', volume: data } as const, destination: to, ...change(to) };
-      await assert.rejects(backup(connection, request, job()), (error: Error) => {
+      const request = { subject: { kind: 'volume', name: data } as const, destination: to, ...change(to) };
+      await assert.rejects(backup(jobOn(connection), request), (error: Error) => {
         assert.match(error.message, message);
         assert.ok(error instanceof kind, `${error.name} instead of ${kind.name}`);
         return true;
@@ -336,7 +339,7 @@ describe('arguments that cannot be carried out are named, and leave nothing', ()
   it('a missing bind source', async () => {
     const to = destination();
     await assert.rejects(
-      backup(connection, { subject: { kind: 'bind', source: join(folder, 'not there') }, destination: to }, job()),
+      backup(jobOn(connection), { subject: { kind: 'bind', name: join(folder, 'not there') }, destination: to }),
       /not there/,
     );
     assert.equal(existsSync(join(folder, 'not there')), false);
@@ -349,11 +352,11 @@ it('a damaged, cut or lengthened archive is found out', async () => {
   const source = await volume(connection, data);
   for (let index = 0; index < 50; index += 1) writeFileSync(join(source, `file${index}`), `content ${index}`);
   const to = destination();
-  const { file } = await backup(
-    connection,
-    { subject: { kind: 'volume', volume: data }, destination: to, compression: 'none' },
-    job(),
-  );
+  const { file } = await backup(jobOn(connection), {
+    subject: { kind: 'volume', name: data },
+    destination: to,
+    compression: 'none',
+  });
   const whole = readFileSync(file);
   const flipped = Buffer.from(whole);
   flipped[1024 * 5 + 3]! ^= 1;
@@ -382,11 +385,12 @@ it('a helper that shares no files with us sends the archive over the engine’s 
   const far = Object.assign(Object.create(Object.getPrototypeOf(connection) as object) as Connection, connection, {
     info: { ...connection.info, local: false },
   });
-  const result = await backup(
-    far,
-    { subject: { kind: 'volume', volume: data }, destination: destination(), method: 'tar', helperImage: GNU_TAR },
-    job(),
-  );
+  const result = await backup(jobOn(far), {
+    subject: { kind: 'volume', name: data },
+    destination: destination(),
+    method: 'tar',
+    helperImage: GNU_TAR,
+  });
   assert.deepEqual(await verifyBackup(result.file, job()), { ok: true, entries: 1, bytes: 300_000, problems: [] });
   assert.deepEqual(pipes(), before, 'no pipe is left');
 });

@@ -15,6 +15,7 @@ import {
   GNU_TAR,
   helpersOf,
   job,
+  jobOn,
   nothingLeft,
   remove,
   removeAll,
@@ -48,11 +49,12 @@ for (const method of ['archive', 'tar'] as const) {
       const work = job();
       work.abort.abort();
       await assert.rejects(
-        backup(
-          connection,
-          { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR },
-          work,
-        ),
+        backup(jobOn(connection, work), {
+          subject: { kind: 'volume', name: name },
+          destination: to,
+          method,
+          helperImage: GNU_TAR,
+        }),
         Cancelled,
       );
       await nothingLeft(connection, to);
@@ -68,11 +70,12 @@ for (const method of ['archive', 'tar'] as const) {
           work.abort.abort();
         });
         await assert.rejects(
-          backup(
-            connection,
-            { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR },
-            work,
-          ),
+          backup(jobOn(connection, work), {
+            subject: { kind: 'volume', name: name },
+            destination: to,
+            method,
+            helperImage: GNU_TAR,
+          }),
           Cancelled,
         );
         assert.ok(wasCancelled);
@@ -86,11 +89,12 @@ for (const method of ['archive', 'tar'] as const) {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=20m', 'tmpfs', to]);
       try {
         await assert.rejects(
-          backup(
-            connection,
-            { subject: { kind: 'volume', volume: name }, destination: to, method, helperImage: GNU_TAR },
-            job(),
-          ),
+          backup(jobOn(connection), {
+            subject: { kind: 'volume', name: name },
+            destination: to,
+            method,
+            helperImage: GNU_TAR,
+          }),
           (error: Error) => {
             assert.ok(error instanceof FileFailure, String(error));
             assert.equal(error.code, 'ENOSPC');
@@ -119,18 +123,14 @@ for (const method of ['archive', 'tar'] as const) {
         });
         // Slow enough that the engine is in the middle of it.
         await assert.rejects(
-          backup(
-            mortal,
-            {
-              subject: { kind: 'volume', volume: 'data' },
-              destination: to,
-              method,
-              compression: 'zstd',
-              level: 15,
-              helperImage: GNU_TAR,
-            },
-            work,
-          ),
+          backup(jobOn(mortal, work), {
+            subject: { kind: 'volume', name: 'data' },
+            destination: to,
+            method,
+            compression: 'zstd',
+            level: 15,
+            helperImage: GNU_TAR,
+          }),
           (error: Error) => {
             assert.ok(error instanceof EngineUnavailable, String(error));
             assert.equal(error.reason, 'lost');

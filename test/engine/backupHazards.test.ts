@@ -30,6 +30,7 @@ import {
   GNU_TAR,
   helpersOf,
   job,
+  jobOn,
   nothingLeft,
   remove,
   temporary,
@@ -54,11 +55,13 @@ const save = (
   work: Recorded = job(),
   on: Connection = connection,
 ) =>
-  backup(
-    on,
-    { subject: { kind: 'volume', volume: name }, destination: to, compression: 'none', helperImage: GNU_TAR, ...rest },
-    work,
-  );
+  backup(jobOn(on, work), {
+    subject: { kind: 'volume', name: name },
+    destination: to,
+    compression: 'none',
+    helperImage: GNU_TAR,
+    ...rest,
+  });
 
 /** A volume whose first file is so large that a backup is in the middle of it when the first progress is told. */
 async function large(files: Readonly<Record<string, number>>): Promise<{ name: string; path: string }> {
@@ -103,7 +106,7 @@ describe('entries that the engine leaves out without a word', () => {
       );
       await nothingLeft(connection, to);
     }
-    await assert.rejects(cloneVolume(connection, name, unique('copy'), {}, job()), BadArchive);
+    await assert.rejects(cloneVolume(jobOn(connection), name, unique('copy'), {}), BadArchive);
     const { entries } = await save(name, to, { method: 'tar' });
     assert.equal(entries, 50);
     execFileSync('rm', ['-rf', path]);
@@ -189,11 +192,13 @@ describe('helpers that die', () => {
       last = bytes;
     });
     await assert.rejects(
-      restore(
-        connection,
-        { file, into: { kind: 'volume', volume: old }, mode: 'replace', method: 'tar', helperImage: GNU_TAR },
-        work,
-      ),
+      restore(jobOn(connection, work), {
+        file,
+        into: { kind: 'volume', name: old },
+        mode: 'replace',
+        method: 'tar',
+        helperImage: GNU_TAR,
+      }),
       EngineFailure,
     );
     await killing;
@@ -229,11 +234,13 @@ describe('a destination or a target that fails', () => {
       for (const method of METHODS) {
         for (const mode of ['merge', 'replace'] as const) {
           await assert.rejects(
-            restore(
-              connection,
-              { file, into: { kind: 'bind', source: target }, mode, method, helperImage: GNU_TAR },
-              job(),
-            ),
+            restore(jobOn(connection), {
+              file,
+              into: { kind: 'bind', name: target },
+              mode,
+              method,
+              helperImage: GNU_TAR,
+            }),
             (error: Error) => error instanceof EngineFailure && /[Rr]ead-only/.test(error.message),
             `${method} ${mode}`,
           );

@@ -8,7 +8,7 @@ import { restore } from '../../src/backup/restore/restore.ts';
 import { cloneVolume } from '../../src/backup/copy.ts';
 import { parseMountSpecs } from '../../src/mounts/spec.ts';
 import { changeMounts } from '../../src/mounts/replace.ts';
-import { connect, job } from './support.ts';
+import { connect, job, jobOn } from './support.ts';
 
 export type DoomedJob =
   | { readonly kind: 'backup'; readonly request: BackupRequest }
@@ -22,13 +22,13 @@ const work = job((bytes) => process.stdout.write(`${bytes}\n`));
 process.stdout.write('begun\n');
 switch (doomed.kind) {
   case 'backup':
-    await backup(connection, doomed.request, work);
+    await backup(jobOn(connection, work), doomed.request);
     break;
   case 'restore':
-    await restore(connection, doomed.request, work);
+    await restore(jobOn(connection, work), doomed.request);
     break;
   case 'clone':
-    await cloneVolume(connection, doomed.volume, doomed.name, doomed, work);
+    await cloneVolume(jobOn(connection, work), doomed.volume, doomed.name, doomed);
     break;
   case 'addMount':
     await changeMounts(

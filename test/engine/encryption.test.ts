@@ -10,7 +10,7 @@ import { restore } from '../../src/backup/restore/restore.ts';
 import { verifyBackup } from '../../src/backup/archive/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArchive, BadArgument, PassphraseNeeded } from '../../src/engine/errors.ts';
-import { begin, container, end, job, LABEL, unique, volume } from './support.ts';
+import { begin, container, end, job, jobOn, LABEL, unique, volume } from './support.ts';
 
 const PASSPHRASE = 'correct horse – Batterie, heftklammer';
 let connection: Connection;
@@ -57,11 +57,11 @@ describe('an encrypted backup', () => {
     const path = await volume(connection, name);
     contents = randomBytes(300_000);
     writeFileSync(join(path, 'a.bin'), contents);
-    ({ file } = await backup(
-      connection,
-      { subject: { kind: 'volume', volume: name }, destination: folder, passphrase: PASSPHRASE },
-      job(),
-    ));
+    ({ file } = await backup(jobOn(connection), {
+      subject: { kind: 'volume', name: name },
+      destination: folder,
+      passphrase: PASSPHRASE,
+    }));
   });
 
   it('is opened by the age command, whose tar is the one that was made', () => {
@@ -75,11 +75,12 @@ describe('an encrypted backup', () => {
   it('verifies and restores with its passphrase, and is listed as encrypted', async () => {
     assert.deepEqual((await verifyBackup(file, job(), PASSPHRASE)).problems, []);
     const into = unique('opened');
-    await restore(
-      connection,
-      { file, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE },
-      job(),
-    );
+    await restore(jobOn(connection), {
+      file,
+      into: { kind: 'volume', name: into },
+      mode: 'empty',
+      passphrase: PASSPHRASE,
+    });
     assert.ok(readFileSync(join(await volume(connection, into), 'a.bin')).equals(contents));
     const listed = (await listBackups(folder)).find((one) => one.file === file);
     assert.deepEqual([listed?.encrypted, listed?.compression], [true, 'zstd']);
@@ -103,26 +104,23 @@ describe('an encrypted backup', () => {
         .exec({ Cmd: ['sh', '-c', 'echo planted-content > /planted-target/planted-file'] })
     ).start({});
     await new Promise((resolve) => inside.on('end', resolve).resume());
-    const sealed = await backup(
-      connection,
-      {
-        subject: { kind: 'volume', volume: name },
-        destination: folder,
-        name: 'a-name-of-mine',
-        passphrase: PASSPHRASE,
-      },
-      job(),
-    );
+    const sealed = await backup(jobOn(connection), {
+      subject: { kind: 'volume', name: name },
+      destination: folder,
+      name: 'a-name-of-mine',
+      passphrase: PASSPHRASE,
+    });
     const bytes = readFileSync(sealed.file, 'latin1') + readFileSync(sealed.manifest, 'latin1');
     for (const secret of ['planted', name, '4711', 'tmpfs', connection.info.name, 'docker.sock'])
       assert.ok(!bytes.includes(secret), secret);
     await connection.docker.getContainer(holder).remove({ force: true });
     await connection.docker.getVolume(name).remove();
-    await restore(
-      connection,
-      { file: sealed.file, into: { kind: 'volume', volume: name }, mode: 'empty', passphrase: PASSPHRASE },
-      job(),
-    );
+    await restore(jobOn(connection), {
+      file: sealed.file,
+      into: { kind: 'volume', name: name },
+      mode: 'empty',
+      passphrase: PASSPHRASE,
+    });
     const { Labels, Options } = await connection.docker.getVolume(name).inspect();
     assert.deepEqual([Labels['planted-label'], Options?.['o']], ['planted-value', 'size=8m,uid=4711']);
   });
@@ -136,9 +134,9 @@ describe('an encrypted backup', () => {
       verifyBackup(file, job(), 'wrong'),
       (error: PassphraseNeeded) => error instanceof PassphraseNeeded && error.isWrong,
     );
-    const request = { file, into: { kind: 'volume' as const, volume: unique('closed') }, mode: 'empty' as const };
-    await assert.rejects(restore(connection, request, job()), PassphraseNeeded);
-    await assert.rejects(restore(connection, { ...request, passphrase: 'wrong' }, job()), PassphraseNeeded);
+    const request = { file, into: { kind: 'volume' as const, name: unique('closed') }, mode: 'empty' as const };
+    await assert.rejects(restore(jobOn(connection), request), PassphraseNeeded);
+    await assert.rejects(restore(jobOn(connection), { ...request, passphrase: 'wrong' }), PassphraseNeeded);
   });
 
   it('that was changed anywhere behind its header, or cut, is damaged and changes nothing', async () => {
@@ -157,11 +155,12 @@ describe('an encrypted backup', () => {
     truncateSync(cut, whole.length - 65_552);
     const name = unique('cut');
     await assert.rejects(
-      restore(
-        connection,
-        { file: cut, into: { kind: 'volume', volume: name }, mode: 'empty', passphrase: PASSPHRASE },
-        job(),
-      ),
+      restore(jobOn(connection), {
+        file: cut,
+        into: { kind: 'volume', name: name },
+        mode: 'empty',
+        passphrase: PASSPHRASE,
+      }),
       BadArchive,
     );
     assert.deepEqual((await connection.docker.listVolumes({ filters: { name: [name] } })).Volumes, []);
@@ -169,11 +168,11 @@ describe('an encrypted backup', () => {
 
   it('refuses an empty passphrase', async () => {
     await assert.rejects(
-      backup(
-        connection,
-        { subject: { kind: 'volume', volume: unique('none') }, destination: folder, passphrase: '' },
-        job(),
-      ),
+      backup(jobOn(connection), {
+        subject: { kind: 'volume', name: unique('none') },
+        destination: folder,
+        passphrase: '',
+      }),
       BadArgument,
     );
   });
@@ -186,11 +185,12 @@ describe('archives that the age command made', () => {
     execFileSync('tar', ['-cf', made, '-C', folder, './b.txt']);
     inTerminal(PASSPHRASE, 'age', '--passphrase', '--output', `${made}.age`, made);
     const into = unique('made');
-    await restore(
-      connection,
-      { file: `${made}.age`, into: { kind: 'volume', volume: into }, mode: 'empty', passphrase: PASSPHRASE },
-      job(),
-    );
+    await restore(jobOn(connection), {
+      file: `${made}.age`,
+      into: { kind: 'volume', name: into },
+      mode: 'empty',
+      passphrase: PASSPHRASE,
+    });
     const restored = connection.docker.getVolume(into);
     assert.equal(readFileSync(join((await restored.inspect()).Mountpoint, 'b.txt'), 'utf8'), 'b');
     await restored.remove();

@@ -19,7 +19,7 @@ import { toolTar } from '../../src/engine/helper/toolImage.ts';
 import { createTool } from '../../src/engine/helper/tools.ts';
 import { Files } from '../../src/files/files.ts';
 import { placeOf } from '../../src/files/place.ts';
-import { begin, BUSYBOX, connect, container, end, job, unique, until, volume } from './support.ts';
+import { begin, BUSYBOX, connect, container, end, job, jobOn, unique, until, volume } from './support.ts';
 
 const HOSTILE = 'docker-mounts-test/hostile';
 const MARK = 'was-here';
@@ -155,11 +155,14 @@ it('a hostile image on the engine, also under the name of ours, is run by nothin
   await files.remove(at('/sub'), true);
   await files.write(at('/file'), Buffer.from('again'), { create: true, overwrite: true });
   await files.dispose();
-  const { file } = await backup(connection, { subject: { kind: 'volume', volume: data }, destination: folder }, work);
+  const { file } = await backup(jobOn(connection, work), {
+    subject: { kind: 'volume', name: data },
+    destination: folder,
+  });
   assert.equal((await verifyBackup(file, work)).ok, true);
-  await restore(connection, { file, into: { kind: 'volume', volume: data }, mode: 'replace' }, work);
+  await restore(jobOn(connection, work), { file, into: { kind: 'volume', name: data }, mode: 'replace' });
   const copy = unique('copy');
-  await cloneVolume(connection, data, copy, {}, work);
+  await cloneVolume(jobOn(connection, work), data, copy, {});
   const copied = (await connection.docker.getVolume(copy).inspect()).Mountpoint;
   for (const one of [path, copied]) assert.deepEqual(readdirSync(one), ['file']);
   assert.ok(work.lines.some((line) => line.includes(`own program looks after "${data}", which it may only read`)));
@@ -185,11 +188,11 @@ it('whose tar may run: of containers that ran with the source, and, to write, th
   const data = unique('data');
   await volume(connection, data);
   const images = async () => {
-    const plan = await planBackup(connection, { kind: 'volume', volume: data });
+    const plan = await planBackup(connection, { kind: 'volume', name: data });
     return [
       plan.images,
       plan.writers,
-      (await planTarget(connection, { kind: 'volume', volume: data }, undefined)).images,
+      (await planTarget(connection, { kind: 'volume', name: data }, undefined)).images,
     ];
   };
   const busybox = (await connection.docker.getImage(BUSYBOX).inspect()).Id;
@@ -202,14 +205,12 @@ it('whose tar may run: of containers that ran with the source, and, to write, th
   const reader = unique('reader');
   await container(connection, reader, { HostConfig: { Binds: [`${data}:/data:ro`] } });
   assert.deepEqual(await images(), [[busybox], [], []]);
-  assert.deepEqual((await planTarget(connection, { kind: 'container', container: reader }, undefined)).images, []);
+  assert.deepEqual((await planTarget(connection, { kind: 'container', name: reader }, undefined)).images, []);
   const writer = unique('writer');
   await container(connection, writer, { HostConfig: { Binds: [`${data}:/data`] } });
   await connection.docker.getContainer(writer).kill();
   assert.deepEqual(await images(), [[busybox], [busybox], [busybox]]);
-  assert.deepEqual((await planTarget(connection, { kind: 'container', container: writer }, undefined)).images, [
-    busybox,
-  ]);
+  assert.deepEqual((await planTarget(connection, { kind: 'container', name: writer }, undefined)).images, [busybox]);
 });
 
 it('the image of the tool is made anew when somebody removes it', async () => {

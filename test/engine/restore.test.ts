@@ -19,7 +19,7 @@ import { restore } from '../../src/backup/restore/restore.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArchive, BadArgument, FileFailure, PassphraseNeeded, TargetNotEmpty } from '../../src/engine/errors.ts';
 import { assertSameTree, buildTree } from './trees.ts';
-import { begin, container, end, GNU_TAR, helpersOf, job, unique, volume } from './support.ts';
+import { begin, container, end, GNU_TAR, helpersOf, jobOn, unique, volume } from './support.ts';
 
 let connection: Connection;
 let folder: string;
@@ -37,7 +37,7 @@ after(async () => {
 });
 
 const put = (request: Omit<RestoreRequest, 'helperImage'>) =>
-  restore(connection, { helperImage: GNU_TAR, ...request }, job());
+  restore(jobOn(connection), { helperImage: GNU_TAR, ...request });
 const names = (path: string) => readdirSync(path).sort();
 const tar = (file: string, ...args: string[]) => {
   execFileSync('tar', ['-cf', file, ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'ignore'] });
@@ -71,20 +71,22 @@ describe('a round trip keeps what the file system holds', () => {
     it(`${method}, ${compression}: into a new volume, and in place of what another holds`, async () => {
       // The engine's own tar sets times before 1970 to 1970.
       execFileSync('touch', ['-d', method === 'archive' ? '@86400' : '@-86400', join(sourcePath, 'modes/setuid')]);
-      const made = await backup(
-        connection,
-        { subject: { kind: 'volume', volume: source }, destination: folder, method, compression, helperImage: GNU_TAR },
-        job(),
-      );
+      const made = await backup(jobOn(connection), {
+        subject: { kind: 'volume', name: source },
+        destination: folder,
+        method,
+        compression,
+        helperImage: GNU_TAR,
+      });
       const fidelity = { nanoseconds: method === 'tar', attributes: method === 'tar' };
       const fresh = unique('fresh');
-      const result = await put({ file: made.file, into: { kind: 'volume', volume: fresh }, mode: 'empty', method });
+      const result = await put({ file: made.file, into: { kind: 'volume', name: fresh }, mode: 'empty', method });
       assert.deepEqual([result.entries, result.bytes], [made.entries, made.bytes]);
       const { Mountpoint, Labels } = await connection.docker.getVolume(fresh).inspect();
       assertSameTree(Mountpoint, sourcePath, fidelity);
       assert.deepEqual(Labels, (await connection.docker.getVolume(source).inspect()).Labels);
       const other = await used();
-      await put({ file: made.file, into: { kind: 'volume', volume: other.name }, mode: 'replace', method });
+      await put({ file: made.file, into: { kind: 'volume', name: other.name }, mode: 'replace', method });
       assertSameTree(other.path, sourcePath, fidelity);
     });
   }
@@ -101,17 +103,17 @@ it('a container’s mounts: volumes, a directory and a single file go back where
   await container(connection, name, {
     HostConfig: { Binds: [`${data}:/data`, `${site}:/data/site`, `${folder}/app.conf:/etc/app.conf:ro`] },
   });
-  const made = await backup(
-    connection,
-    { subject: { kind: 'container', container: name }, destination: folder, method: 'archive' },
-    job(),
-  );
+  const made = await backup(jobOn(connection), {
+    subject: { kind: 'container', name: name },
+    destination: folder,
+    method: 'archive',
+  });
   writeFileSync(join(dataPath, 'rows'), 'spoiled');
   writeFileSync(join(site, 'css/new.css'), 'new');
   writeFileSync(join(folder, 'app.conf'), 'spoiled\n');
-  const into = { kind: 'container', container: name } as const;
+  const into = { kind: 'container', name: name } as const;
   await assert.rejects(put({ file: made.file, into, mode: 'empty' }), TargetNotEmpty);
-  const preview = await previewRestore(connection, { file: made.file, into, mode: 'replace' }, job());
+  const preview = await previewRestore(jobOn(connection), { file: made.file, into, mode: 'replace' });
   assert.deepEqual(
     [preview.added, preview.changed, preview.removed],
     [[], ['data/rows', 'etc/app.conf'], ['data/site/css/new.css']],
@@ -130,18 +132,18 @@ it('a container’s mounts: volumes, a directory and a single file go back where
     /"\/nowhere"/,
   );
   await assert.rejects(
-    put({ file: made.file, into: { kind: 'volume', volume: unique('x') }, mode: 'empty' }),
+    put({ file: made.file, into: { kind: 'volume', name: unique('x') }, mode: 'empty' }),
     /several mounts.*"data"/,
   );
   const alone = unique('alone');
-  await put({ file: made.file, into: { kind: 'volume', volume: alone }, mode: 'empty', strip: 'data/site' });
+  await put({ file: made.file, into: { kind: 'volume', name: alone }, mode: 'empty', strip: 'data/site' });
   assert.deepEqual(names(join((await connection.docker.getVolume(alone).inspect()).Mountpoint, 'css')), ['a.css']);
   await connection.docker.getVolume(alone).remove();
 });
 
 it('empty refuses a target that holds data; merge keeps what is there; a dry run changes nothing and says the same', async () => {
   const { name, path } = await used();
-  const into = { kind: 'volume', volume: name } as const;
+  const into = { kind: 'volume', name: name } as const;
   mkdirSync(join(folder, 'small'));
   writeFileSync(join(folder, 'small/new.txt'), 'new');
   writeFileSync(join(folder, 'small/old.txt'), 'newer');
@@ -150,31 +152,31 @@ it('empty refuses a target that holds data; merge keeps what is there; a dry run
     put({ file, into, mode: 'empty' }),
     (error: Error) => error instanceof TargetNotEmpty && error.message.includes(name),
   );
-  const merge = await previewRestore(connection, { file, into, mode: 'merge' }, job());
+  const merge = await previewRestore(jobOn(connection), { file, into, mode: 'merge' });
   assert.deepEqual(
     [merge.added, merge.changed, merge.removed, merge.unchanged, merge.entries],
     [['new.txt'], ['old.txt'], [], 0, 2],
   );
-  const replace = await previewRestore(connection, { file, into, mode: 'replace' }, job());
+  const replace = await previewRestore(jobOn(connection), { file, into, mode: 'replace' });
   assert.deepEqual(replace.removed, ['.hidden dir', '.hidden dir/-rf']);
   assertOld(path);
   await put({ file, into, mode: 'merge' });
   assert.deepEqual(names(path), ['.hidden dir', 'new.txt', 'old.txt']);
   assert.equal(readFileSync(join(path, 'old.txt'), 'utf8'), 'newer');
-  const again = await previewRestore(connection, { file, into, mode: 'merge' }, job());
+  const again = await previewRestore(jobOn(connection), { file, into, mode: 'merge' });
   assert.deepEqual([again.added, again.changed, again.unchanged], [[], [], 2]);
 });
 
 it('only some entries, by their paths in the target', async () => {
-  const made = await backup(
-    connection,
-    { subject: { kind: 'volume', volume: source }, destination: folder, method: 'archive' },
-    job(),
-  );
+  const made = await backup(jobOn(connection), {
+    subject: { kind: 'volume', name: source },
+    destination: folder,
+    method: 'archive',
+  });
   const fresh = unique('some');
   const result = await put({
     file: made.file,
-    into: { kind: 'volume', volume: fresh },
+    into: { kind: 'volume', name: fresh },
     mode: 'empty',
     entries: ['many/7', 'modes/all'],
   });
@@ -185,13 +187,13 @@ it('only some entries, by their paths in the target', async () => {
   );
   assert.equal(result.entries, 4 + names(join(path, 'many/7')).length);
   await assert.rejects(
-    put({ file: made.file, into: { kind: 'volume', volume: unique('none') }, mode: 'empty', entries: ['never/there'] }),
+    put({ file: made.file, into: { kind: 'volume', name: unique('none') }, mode: 'empty', entries: ['never/there'] }),
     /never\/there/,
   );
   await assert.rejects(
     put({
       file: made.file,
-      into: { kind: 'volume', volume: unique('half') },
+      into: { kind: 'volume', name: unique('half') },
       mode: 'empty',
       entries: ['links/original'],
     }),
@@ -201,13 +203,14 @@ it('only some entries, by their paths in the target', async () => {
 
 it('verified against the volume: what differs is named, content too where size and time are the same', async () => {
   const { name, path } = await used();
-  const made = await backup(
-    connection,
-    { subject: { kind: 'volume', volume: name }, destination: folder, method: 'tar', helperImage: GNU_TAR },
-    job(),
-  );
-  const into = { kind: 'volume', volume: name } as const;
-  assert.deepEqual(await verifyAgainst(connection, made.file, into, job()), {
+  const made = await backup(jobOn(connection), {
+    subject: { kind: 'volume', name: name },
+    destination: folder,
+    method: 'tar',
+    helperImage: GNU_TAR,
+  });
+  const into = { kind: 'volume', name: name } as const;
+  assert.deepEqual(await verifyAgainst(jobOn(connection), made.file, into), {
     ok: true,
     entries: 3,
     bytes: 6,
@@ -218,7 +221,7 @@ it('verified against the volume: what differs is named, content too where size a
   utimesSync(join(path, 'old.txt'), mtime, mtime);
   writeFileSync(join(path, 'more.txt'), 'more');
   execFileSync('rm', [join(path, '.hidden dir/-rf')]);
-  const { ok, problems } = await verifyAgainst(connection, made.file, into, job());
+  const { ok, problems } = await verifyAgainst(jobOn(connection), made.file, into);
   assert.equal(ok, false);
   assert.deepEqual(problems, [
     '"old.txt" differs from the archive',
@@ -226,16 +229,17 @@ it('verified against the volume: what differs is named, content too where size a
     '"more.txt" is not in the archive',
   ]);
   await assert.rejects(
-    verifyAgainst(connection, made.file, { kind: 'volume', volume: unique('gone') }, job()),
+    verifyAgainst(jobOn(connection), made.file, { kind: 'volume', name: unique('gone') }),
     /no volume/,
   );
-  const sparse = await backup(
-    connection,
-    { subject: { kind: 'volume', volume: source }, destination: folder, method: 'tar', helperImage: GNU_TAR },
-    job(),
-  );
+  const sparse = await backup(jobOn(connection), {
+    subject: { kind: 'volume', name: source },
+    destination: folder,
+    method: 'tar',
+    helperImage: GNU_TAR,
+  });
   assert.deepEqual(
-    (await verifyAgainst(connection, sparse.file, { kind: 'volume', volume: source }, job())).problems,
+    (await verifyAgainst(jobOn(connection), sparse.file, { kind: 'volume', name: source })).problems,
     [],
   );
 });
@@ -278,7 +282,7 @@ describe('archives that other tools and hands made', () => {
       make(file);
       for (const method of ['archive', 'tar'] as const) {
         const fresh = unique('foreign');
-        const result = await put({ file, into: { kind: 'volume', volume: fresh }, mode: 'empty', method });
+        const result = await put({ file, into: { kind: 'volume', name: fresh }, mode: 'empty', method });
         const path = (await connection.docker.getVolume(fresh).inspect()).Mountpoint;
         assert.deepEqual(
           [names(path), names(join(path, 'sub'))],
@@ -302,7 +306,7 @@ describe('archives that other tools and hands made', () => {
       const file = join(folder, `${what}.tar.gz.${what}`);
       writeFileSync(file, Buffer.concat([Buffer.from(start, 'latin1'), Buffer.alloc(5000, 7)]));
       await assert.rejects(
-        put({ file, into: { kind: 'volume', volume: unique('locked') }, mode: 'empty' }),
+        put({ file, into: { kind: 'volume', name: unique('locked') }, mode: 'empty' }),
         (error: Error) => error instanceof kind && word.test(error.message),
       );
     });
@@ -329,21 +333,21 @@ describe('an archive that must not be restored changes nothing', () => {
       const { name, path } = await used();
       for (const mode of ['merge', 'replace'] as const)
         await assert.rejects(
-          put({ file, into: { kind: 'volume', volume: name }, mode }),
+          put({ file, into: { kind: 'volume', name: name }, mode }),
           (error: Error) => error instanceof BadArchive && /evil/.test(error.message),
         );
       assertOld(path);
       const never = unique('never');
-      await assert.rejects(put({ file, into: { kind: 'volume', volume: never }, mode: 'empty' }), BadArchive);
+      await assert.rejects(put({ file, into: { kind: 'volume', name: never }, mode: 'empty' }), BadArchive);
       await assert.rejects(connection.docker.getVolume(never).inspect());
     });
   }
   it('damaged anywhere, cut, with a tail, or with the manifest of another', async () => {
-    const made = await backup(
-      connection,
-      { subject: { kind: 'volume', volume: source }, destination: folder, method: 'archive' },
-      job(),
-    );
+    const made = await backup(jobOn(connection), {
+      subject: { kind: 'volume', name: source },
+      destination: folder,
+      method: 'archive',
+    });
     const bytes = readFileSync(made.file);
     const manifest = readFileSync(made.manifest, 'utf8');
     const { name, path } = await used();
@@ -360,7 +364,7 @@ describe('an archive that must not be restored changes nothing', () => {
       const file = join(folder, `${unique('bad')}.tar.zst`);
       writeFileSync(file, content);
       if (record !== undefined) writeFileSync(`${file}.json`, record);
-      await assert.rejects(put({ file, into: { kind: 'volume', volume: name }, mode: 'replace' }), BadArchive, what);
+      await assert.rejects(put({ file, into: { kind: 'volume', name: name }, mode: 'replace' }), BadArchive, what);
     }
     assertOld(path);
     assert.ok(existsSync(made.file));

@@ -14,7 +14,7 @@ import { BadArchive, Cancelled, EngineFailure, EngineUnavailable } from '../../s
 import { recordUndo, recoverJobs } from '../../src/engine/helper/records.ts';
 import { startEngine } from '../host/engine.mjs';
 import { makeImages } from '../host/images.mjs';
-import { begin, connect, container, end, GNU_TAR, helpersOf, job, unique, volume } from './support.ts';
+import { begin, connect, container, end, GNU_TAR, helpersOf, job, jobOn, unique, volume } from './support.ts';
 
 const MIB = 1024 * 1024;
 let connection: Connection;
@@ -64,7 +64,7 @@ for (const method of ['archive', 'tar'] as const) {
           if (before + bytes >= moment * size) work.abort.abort();
         });
         await assert.rejects(
-          restore(connection, { ...request, file, into: { kind: 'volume', volume: name }, mode: 'replace' }, work),
+          restore(jobOn(connection, work), { ...request, file, into: { kind: 'volume', name: name }, mode: 'replace' }),
           Cancelled,
           what,
         );
@@ -72,7 +72,7 @@ for (const method of ['archive', 'tar'] as const) {
         const fresh = unique('never');
         const again = job((bytes) => bytes > MIB && again.abort.abort());
         await assert.rejects(
-          restore(connection, { ...request, file, into: { kind: 'volume', volume: fresh }, mode: 'empty' }, again),
+          restore(jobOn(connection, again), { ...request, file, into: { kind: 'volume', name: fresh }, mode: 'empty' }),
           Cancelled,
         );
         await assert.rejects(connection.docker.getVolume(fresh).inspect());
@@ -87,7 +87,7 @@ for (const method of ['archive', 'tar'] as const) {
       await container(connection, unique('holder'), { HostConfig: { Binds: [`${name}:/data`] } });
       const path = fill((await connection.docker.getVolume(name).inspect()).Mountpoint);
       await assert.rejects(
-        restore(connection, { ...request, file, into: { kind: 'volume', volume: name }, mode: 'replace' }, job()),
+        restore(jobOn(connection), { ...request, file, into: { kind: 'volume', name: name }, mode: 'replace' }),
         (error: Error) => {
           assert.ok(error instanceof EngineFailure, String(error));
           assert.match(error.message, /[Nn]o space/);
@@ -116,7 +116,7 @@ for (const method of ['archive', 'tar'] as const) {
           });
           const target = await connect(engine.host);
           await assert.rejects(
-            restore(target, { ...request, file, into: { kind: 'volume', volume: `data-${mode}` }, mode }, work),
+            restore(jobOn(target, work), { ...request, file, into: { kind: 'volume', name: `data-${mode}` }, mode }),
             (error: Error) => {
               assert.ok(error instanceof EngineUnavailable, String(error));
               assert.match(error.message, /put back at the next connection/);
@@ -241,7 +241,7 @@ it('an archive that would unpack without end is refused, and memory stays small'
   );
   const before = process.memoryUsage().rss;
   await assert.rejects(
-    restore(connection, { file: bomb, into: { kind: 'volume', volume: unique('bomb') }, mode: 'empty' }, job()),
+    restore(jobOn(connection), { file: bomb, into: { kind: 'volume', name: unique('bomb') }, mode: 'empty' }),
     (error: Error) => error instanceof BadArchive && /unpacks to more than/.test(error.message),
   );
   assert.ok(process.memoryUsage().rss - before < 300 * MIB);
@@ -261,38 +261,24 @@ describe('consistency', () => {
       ['stop', { Paused: false, Running: false }],
     ] as const) {
       const seen: unknown[] = [];
-      await quietly(
-        connection,
-        [{ type: 'volume', source: data }],
-        how,
-        job(),
-        () => undefined,
-        async () => {
-          const { Paused, Running } = await state(writer);
-          seen.push({ Paused, Running }, (await state(reader)).Paused);
-        },
-      );
+      await quietly(jobOn(connection), [{ type: 'volume', source: data }], how, async () => {
+        const { Paused, Running } = await state(writer);
+        seen.push({ Paused, Running }, (await state(reader)).Paused);
+      });
       assert.deepEqual(seen, [during, false]);
       assert.deepEqual([(await state(writer)).Running, (await state(writer)).Paused], [true, false]);
       const work = job();
-      await backup(
-        connection,
-        { subject: { kind: 'volume', volume: data }, destination: folder, consistency: how },
-        work,
-      );
+      await backup(jobOn(connection, work), {
+        subject: { kind: 'volume', name: data },
+        destination: folder,
+        consistency: how,
+      });
       assert.ok(
         work.lines.some((line) => line.includes(writer) && line.includes('goes on')),
         how,
       );
       await assert.rejects(
-        quietly(
-          connection,
-          [{ type: 'volume', source: data }],
-          how,
-          job(),
-          () => undefined,
-          () => Promise.reject(new Error('failed')),
-        ),
+        quietly(jobOn(connection), [{ type: 'volume', source: data }], how, () => Promise.reject(new Error('failed'))),
         /failed/,
       );
       assert.deepEqual([(await state(writer)).Running, (await state(writer)).Paused], [true, false]);

@@ -8,7 +8,7 @@ import { restore } from '../../src/backup/restore/restore.ts';
 import { verifyBackup } from '../../src/backup/archive/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { describeTree } from './trees.ts';
-import { begin, end, GNU_TAR, job, unique, volume } from './support.ts';
+import { begin, end, GNU_TAR, job, jobOn, unique, volume } from './support.ts';
 
 let connection: Connection;
 let folder: string;
@@ -115,17 +115,21 @@ for (const [method, compression] of ways) {
         const [from, to] = [unique('from'), unique('to')];
         const path = await volume(connection, from);
         execFileSync('python3', ['-c', BUILD, path], { input: JSON.stringify(spec) });
-        const made = await backup(
-          connection,
-          { subject: { kind: 'volume', volume: from }, destination: folder, method, compression, helperImage: GNU_TAR },
-          job(),
-        );
+        const made = await backup(jobOn(connection), {
+          subject: { kind: 'volume', name: from },
+          destination: folder,
+          method,
+          compression,
+          helperImage: GNU_TAR,
+        });
         assert.deepEqual((await verifyBackup(made.file, job())).problems, []);
-        await restore(
-          connection,
-          { file: made.file, into: { kind: 'volume', volume: to }, mode: 'empty', method, helperImage: GNU_TAR },
-          job(),
-        );
+        await restore(jobOn(connection), {
+          file: made.file,
+          into: { kind: 'volume', name: to },
+          mode: 'empty',
+          method,
+          helperImage: GNU_TAR,
+        });
         const back = (await connection.docker.getVolume(to).inspect()).Mountpoint;
         const [found, wanted] = [describeTree(back, fidelity), describeTree(path, fidelity)];
         assert.ok(wanted.size > 1);

@@ -11,7 +11,7 @@ import { ScheduleLock } from '../../src/schedule/lock.ts';
 import { ScheduleRunner, type EntryResult, type Failure, type RunnerOptions } from '../../src/schedule/runner.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { EngineUnavailable } from '../../src/engine/errors.ts';
-import { begin, container, end, helpersOf, job, unique, until, volume } from './support.ts';
+import { begin, container, end, helpersOf, jobOn, unique, until, volume } from './support.ts';
 
 const HOUR = 3_600_000;
 let connection: Connection;
@@ -185,16 +185,17 @@ describe('a plan', () => {
 describe('retention on real files', () => {
   it('removes the oldest of its own, and nothing that it did not make', async () => {
     const { runner, told } = window([{ id: 'mine', volume: data, every: '1d', keep: { last: 2 } }]);
-    const byHand = await backup(
-      connection,
-      { subject: { kind: 'volume', volume: data }, destination: to, name: 'by-hand' },
-      job(),
-    );
-    const other = await backup(
-      connection,
-      { subject: { kind: 'volume', volume: data }, destination: to, name: 'of-another-plan', plan: 'another' },
-      job(),
-    );
+    const byHand = await backup(jobOn(connection), {
+      subject: { kind: 'volume', name: data },
+      destination: to,
+      name: 'by-hand',
+    });
+    const other = await backup(jobOn(connection), {
+      subject: { kind: 'volume', name: data },
+      destination: to,
+      name: 'of-another-plan',
+      plan: 'another',
+    });
     writeFileSync(join(to, 'foreign.tar'), execFileSync('tar', ['-cf', '-', '-C', source, '.']));
     writeFileSync(join(to, `${data}-20200101T000000Z.tar.zst`), 'named alike, without a manifest');
     const foreign = archives();
@@ -226,7 +227,9 @@ describe('retention on real files', () => {
         (line) => line.includes(made[0] ?? '?') && /Removed .*mine.*older than what is kept \(last 2\)/.test(line),
       ),
     );
-    assert.equal(existsSync(`${made[0]}.json`), false, 'its manifest went too');
+    // Backups of one second can take the name of one that went.
+    const isNameFree = !made.slice(1).includes(made[0] ?? '');
+    assert.equal(existsSync(`${made[0]}.json`), !isNameFree, 'its manifest went too');
   });
 
   it('a backup that fails its check leaves the older ones, is tried again, and of the broken ones one stays', async () => {
@@ -390,7 +393,7 @@ describe('what goes wrong', () => {
 
 describe('the lock', () => {
   it('of a process that crashed is taken over at once', async () => {
-    const script = `import { ScheduleLock } from ${JSON.stringify(join(process.cwd(), 'src/backup/scheduleLock.ts'))}; await ScheduleLock.take(process.argv[1], 'mine'); console.log('held'); setInterval(() => {}, 1000);`;
+    const script = `import { ScheduleLock } from ${JSON.stringify(join(process.cwd(), 'src/schedule/lock.ts'))}; await ScheduleLock.take(process.argv[1], 'mine'); console.log('held'); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, to], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -42,6 +42,7 @@ import {
   GNU_TAR,
   helpersOf,
   job,
+  jobOn,
   journal,
   nothingLeft,
   remove,
@@ -339,18 +340,21 @@ describe('work through ssh', () => {
   for (const method of ['archive', 'tar'] as const) {
     it(`backup by ${method}, and restore: what was there comes back`, async () => {
       const to = mkdtempSync(join(folder, 'to-'));
-      const made = await backup(
-        connection,
-        { subject: { kind: 'volume', volume: source }, destination: to, method, helperImage: GNU_TAR },
-        job(),
-      );
+      const made = await backup(jobOn(connection), {
+        subject: { kind: 'volume', name: source },
+        destination: to,
+        method,
+        helperImage: GNU_TAR,
+      });
       const target = unique('target');
       const targetPath = await volume(direct, target);
-      await restore(
-        connection,
-        { file: made.file, into: { kind: 'volume', volume: target }, mode: 'empty', method, helperImage: GNU_TAR },
-        job(),
-      );
+      await restore(jobOn(connection), {
+        file: made.file,
+        into: { kind: 'volume', name: target },
+        mode: 'empty',
+        method,
+        helperImage: GNU_TAR,
+      });
       assertSameTree(path, targetPath, { nanoseconds: method === 'tar', attributes: method === 'tar' });
       assert.equal(await helpersOf(direct), 0);
     });
@@ -476,17 +480,13 @@ describe('a backup that is broken off', () => {
         if (bytes > 20 * MIB) work.abort.abort();
       });
       await assert.rejects(
-        backup(
-          connection,
-          {
-            subject: { kind: 'volume', volume: name },
-            destination: to,
-            method,
-            helperImage: GNU_TAR,
-            compression: 'none',
-          },
-          work,
-        ),
+        backup(jobOn(connection, work), {
+          subject: { kind: 'volume', name: name },
+          destination: to,
+          method,
+          helperImage: GNU_TAR,
+          compression: 'none',
+        }),
         Cancelled,
       );
       await nothingLeft(direct, to);
@@ -502,17 +502,13 @@ describe('a backup that is broken off', () => {
         if (bytes > 20 * MIB) for (const pid of processes()) process.kill(pid, 'SIGKILL');
       });
       await assert.rejects(
-        backup(
-          connection,
-          {
-            subject: { kind: 'volume', volume: name },
-            destination: to,
-            method,
-            helperImage: GNU_TAR,
-            compression: 'none',
-          },
-          work,
-        ),
+        backup(jobOn(connection, work), {
+          subject: { kind: 'volume', name: name },
+          destination: to,
+          method,
+          helperImage: GNU_TAR,
+          compression: 'none',
+        }),
         (error: Error) =>
           (error instanceof EngineUnavailable && error.reason === 'lost') ||
           (error instanceof EngineFailure && /cut the stream off/.test(error.message)) ||

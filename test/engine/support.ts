@@ -8,9 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { Connection } from '../../src/engine/connection.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
-import type { JobOptions } from '../../src/engine/log.ts';
+
 import { HELPER_LABEL } from '../../src/engine/model.ts';
 import { Journal } from '../../src/journal/journal.ts';
+import type { Work, Job } from '../../src/engine/job.ts';
 
 export const LABEL = 'docker-mounts.test';
 export const BUSYBOX = 'docker-mounts-test/busybox:latest';
@@ -99,7 +100,7 @@ export function remove(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-export interface Recorded extends JobOptions {
+export interface Recorded extends Work {
   readonly lines: string[];
   readonly abort: AbortController;
 }
@@ -116,6 +117,11 @@ export function job(progress: (bytes: number, total?: number) => void = () => un
     progress,
     log: { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') },
   };
+}
+
+/** The same on an engine. */
+export function jobOn<W extends Work>(connection: Connection, work: W = job() as unknown as W): Job & W {
+  return { ...work, connection, warn: (message) => work.log.warn(message) };
 }
 
 export async function helpersOf({ docker }: Connection): Promise<number> {

@@ -11,7 +11,7 @@ import { recoverJobs } from '../../src/engine/helper/records.ts';
 import { startEngine } from '../host/engine.mjs';
 import { makeImages } from '../host/images.mjs';
 import { assertSameTree, buildTree } from './trees.ts';
-import { begin, connect, end, GNU_TAR, helpersOf, job, unique, volume } from './support.ts';
+import { begin, connect, end, GNU_TAR, helpersOf, job, jobOn, unique, volume } from './support.ts';
 
 const MIB = 1024 * 1024;
 let connection: Connection;
@@ -45,12 +45,12 @@ const full = { nanoseconds: true, attributes: true };
 
 it('a clone holds all that the volume holds; a name that is taken or cannot be is refused', async () => {
   const name = unique('clone');
-  const result = await cloneVolume(connection, source, name, { helperImage: GNU_TAR }, job());
+  const result = await cloneVolume(jobOn(connection), source, name, { helperImage: GNU_TAR });
   assertSameTree(await mountpoint(connection, name), path, full);
   assert.ok(result.entries > 200 && result.bytes > 2 * MIB);
-  await assert.rejects(cloneVolume(connection, source, name, {}, job()), BadArgument);
-  await assert.rejects(cloneVolume(connection, 'no-such', unique('x'), {}, job()), NotFound);
-  await assert.rejects(cloneVolume(connection, source, '/', {}, job()), BadArgument);
+  await assert.rejects(cloneVolume(jobOn(connection), source, name, {}), BadArgument);
+  await assert.rejects(cloneVolume(jobOn(connection), 'no-such', unique('x'), {}), NotFound);
+  await assert.rejects(cloneVolume(jobOn(connection), source, '/', {}), BadArgument);
   assert.equal(await helpersOf(connection), 0);
 });
 
@@ -58,7 +58,7 @@ it('a volume goes to another engine, with and without a tar there', async () => 
   const to = await connect(other.host);
   for (const helperImage of [GNU_TAR, undefined]) {
     const name = unique('moved');
-    const result = await copyVolumeToEngine(connection, source, to, name, { helperImage }, job());
+    const result = await copyVolumeToEngine(jobOn(connection), source, to, name, { helperImage });
     assert.equal(result.name, name);
     const there = await mountpoint(to, name);
     if (helperImage) assertSameTree(there, path, full);
@@ -74,14 +74,14 @@ it('cancelled, or the other engine killed, in the middle: nothing is left on eit
     const to = await connect(other.host);
     const [cancelled, killed] = [unique('cancelled'), unique('killed')];
     const work = job(() => work.abort.abort());
-    await assert.rejects(copyVolumeToEngine(connection, large, to, cancelled, { helperImage }, work), Cancelled);
+    await assert.rejects(copyVolumeToEngine(jobOn(connection, work), large, to, cancelled, { helperImage }), Cancelled);
     assert.equal(await exists(to, cancelled), false);
     let death: Promise<void> | undefined;
     const dying = job((bytes) => {
       if (bytes > MIB) death ??= other.kill();
     });
     await assert.rejects(
-      copyVolumeToEngine(connection, large, to, killed, { helperImage }, dying),
+      copyVolumeToEngine(jobOn(connection, dying), large, to, killed, { helperImage }),
       (error: Error) => error instanceof EngineUnavailable,
     );
     await death;
@@ -97,24 +97,22 @@ it('a volume into a directory of the host and back; a target that holds somethin
   const empty = join(folder, 'empty');
   mkdirSync(empty);
   await copyData(
-    connection,
+    jobOn(connection),
     { type: 'volume', source },
     { type: 'bind', source: empty },
     { helperImage: GNU_TAR },
-    job(),
   );
   assertSameTree(empty, path, full);
   await assert.rejects(
-    copyData(connection, { type: 'volume', source }, { type: 'bind', source: empty }, {}, job()),
+    copyData(jobOn(connection), { type: 'volume', source }, { type: 'bind', source: empty }, {}),
     TargetNotEmpty,
   );
   const name = unique('back');
   await copyData(
-    connection,
+    jobOn(connection),
     { type: 'bind', source: empty },
     { type: 'volume', source: name },
     { helperImage: GNU_TAR },
-    job(),
   );
   assertSameTree(await mountpoint(connection, name), path, full);
   const { docker } = connection;

@@ -5,15 +5,16 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, it } from 'node:test';
-import { recordClear } from '../../src/backup/clear.ts';
-import { makeVolume } from '../../src/backup/madeVolume.ts';
-import { parseUndo, undoJob } from '../../src/backup/recovery.ts';
+import { identityOf } from '../../src/backup/undo/identity.ts';
+import { withNewVolume } from '../../src/backup/undo/newVolume.ts';
+import { parseUndo } from '../../src/backup/undo/records.ts';
+import { undoJob } from '../../src/backup/recovery.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { recordHelper, recordUndo, recoverJobs } from '../../src/engine/helper/records.ts';
 import { createArchiveHelper } from '../../src/engine/helper/helper.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { HELPER_LABEL } from '../../src/engine/model.ts';
-import { begin, BUSYBOX, container, end, job, journal, LABEL, unique, volume } from './support.ts';
+import { begin, BUSYBOX, container, end, job, jobOn, journal, LABEL, unique, volume } from './support.ts';
 
 let connection: Connection;
 let folder: string;
@@ -163,8 +164,8 @@ it('a helper whose id was not written down yet is known by its name only togethe
 
 it('a volume that was made for a job goes with it; another that has its name meanwhile stays', async () => {
   const name = unique('made');
-  const made = await makeVolume(connection, { name });
-  await made.undo(job().log);
+  const failing = () => Promise.reject(new Error('the job failed'));
+  await assert.rejects(withNewVolume(jobOn(connection), { name }, failing), /the job failed/);
   await assert.rejects(connection.docker.getVolume(name).inspect());
   for (const isKnown of [true, false]) {
     const other = unique('made');
@@ -205,7 +206,9 @@ it('what a cut-off restore began to write is emptied only where it is the same v
   for (const [what, isEmptied, meanwhile] of cases) {
     const name = unique('begun');
     await volume(connection, name);
-    (await recordClear(connection, [{ type: 'volume', source: name }])).leave();
+    const one = { type: 'volume', source: name } as const;
+    const kept = [{ ...one, identity: await identityOf(connection, one) }];
+    (await recordUndo(connection, { kind: 'clear', kept })).leave();
     await meanwhile(name);
     const { Mountpoint } = await connection.docker.getVolume(name).inspect();
     writeFileSync(join(Mountpoint, 'half'), 'half');

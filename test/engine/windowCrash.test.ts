@@ -14,7 +14,7 @@ import { recoverJobs } from '../../src/engine/helper/records.ts';
 import { Inventory } from '../../src/engine/inventory.ts';
 import { putBack, unfinishedReplacements } from '../../src/mounts/recovery.ts';
 import type { DoomedJob } from './doomed.ts';
-import { begin, container, end, GNU_TAR, helpersOf, job, JOURNAL_FOLDER, unique, volume } from './support.ts';
+import { begin, container, end, GNU_TAR, helpersOf, job, jobOn, JOURNAL_FOLDER, unique, volume } from './support.ts';
 
 const MIB = 1024 * 1024;
 let connection: Connection;
@@ -27,17 +27,13 @@ before(async () => {
   writeFileSync(join(await volume(connection, data), 'a'), randomBytes(100 * MIB));
   mkdirSync(join(folder, 'good'));
   archive = (
-    await backup(
-      connection,
-      {
-        subject: { kind: 'volume', volume: data },
-        destination: join(folder, 'good'),
-        method: 'tar',
-        helperImage: GNU_TAR,
-        compression: 'none',
-      },
-      job(),
-    )
+    await backup(jobOn(connection), {
+      subject: { kind: 'volume', name: data },
+      destination: join(folder, 'good'),
+      method: 'tar',
+      helperImage: GNU_TAR,
+      compression: 'none',
+    })
   ).file;
 });
 after(() => end(connection, folder));
@@ -78,7 +74,7 @@ it('the window killed in the middle of a backup: paused and stopped containers g
     await container(connection, name, { HostConfig: { Binds: [`${data}:/data`] } });
     const state = async () => (await connection.docker.getContainer(name).inspect()).State;
     const request = {
-      subject: { kind: 'volume', volume: data },
+      subject: { kind: 'volume', name: data },
       destination: to,
       method,
       helperImage: GNU_TAR,
@@ -124,7 +120,7 @@ it('the window killed while a restore writes: what was there comes back, and a n
       };
       const request = {
         file: archive,
-        into: { kind: 'volume', volume: into },
+        into: { kind: 'volume', name: into },
         mode,
         method,
         helperImage: GNU_TAR,

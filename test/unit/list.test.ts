@@ -33,7 +33,7 @@ function archive(name: string, more: object = {}): void {
 
 it('more archives than a process may open files: every manifest is read', () => {
   for (let index = 0; index < 1000; index += 1) archive(`v-${index}.tar`);
-  const script = `import { listBackups } from ${JSON.stringify(join(process.cwd(), 'src/backup/list.ts'))}; const all = await listBackups(process.argv[1]); console.log(all.length, all.filter(({ plan, problem }) => plan === 'p' && problem === undefined).length);`;
+  const script = `import { listBackups } from ${JSON.stringify(join(process.cwd(), 'src/backup/archive/list.ts'))}; const all = await listBackups(process.argv[1]); console.log(all.length, all.filter(({ plan, problem }) => plan === 'p' && problem === undefined).length);`;
   assert.equal(
     execFileSync(
       'sh',

@@ -161,10 +161,10 @@ it('passwords in the options of a driver are masked where the archive is not enc
     docker: { getVolume: () => ({ inspect: missing }), listContainers: () => Promise.resolve([]) },
   } as unknown as Connection;
   await assert.rejects(
-    planTarget(connection, { kind: 'volume', volume: 'planted-volume' }, manifest),
+    planTarget(connection, { kind: 'volume', name: 'planted-volume' }, manifest),
     /"o".*does not keep/,
   );
-  const elsewhere = await planTarget(connection, { kind: 'volume', volume: 'another' }, manifest);
+  const elsewhere = await planTarget(connection, { kind: 'volume', name: 'another' }, manifest);
   assert.deepEqual(elsewhere.makes, { name: 'another', labels: { 'planted-label': 'planted-value' } });
 });
 

@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { removals, type PlannedArchive } from '../../src/schedule/retention.ts';
 import { dueAt, retryAt, SKEW_MS } from '../../src/schedule/due.ts';
-import { parseEntry, parseSchedule, type Keep, type When } from '../../src/schedule/entry.ts';
+import { parseEntry, parseSchedule, type When } from '../../src/schedule/entry.ts';
+import type { Keep } from '../../src/schedule/rules.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -94,7 +94,9 @@ describe('compression', () => {
   for (const compression of ['gzip', 'zstd'] as const) {
     it(`${compression}: several frames read as one, by us and by the plain tool`, async () => {
       const parts: Buffer[] = [];
-      for await (const part of Readable.from([bytes, bytes]).pipe(compressor(compression)) as AsyncIterable<Buffer>)
+      for await (const part of Readable.from([bytes, bytes]).pipe(
+        compressor(compression, undefined),
+      ) as AsyncIterable<Buffer>)
         parts.push(part);
       const packed = Buffer.concat(parts);
       assert.ok(packed.length < bytes.length);

@@ -1,58 +1,176 @@
-/** Compression with Node's own zlib, on all cores. */
+/**
+ * How archives are packed: what is written, and what is read of other tools. One row of the tables below is all that a
+ * compression takes; names of files, settings, manifests and messages follow from it.
+ */
 import * as l10n from '@vscode/l10n';
-import { Readable, Transform } from 'node:stream';
+import { PassThrough, Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
-import unbzip2 from 'unbzip2-stream';
-import * as xz from 'xz-decompress';
+import { unpackBzip2, unpackGzip, unpackXz, unpackZstd, type Unpacker } from './unpack.ts';
 
-// A CommonJS module whose names Node cannot see beforehand.
-const { XzReadableStream } = (xz as unknown as { default?: typeof xz }).default ?? xz;
+type CompressBlock = (block: Buffer) => Promise<Buffer>;
 
-export type Compression = 'none' | 'gzip' | 'zstd';
+/** Bytes that `begins` wants to see. */
+export const MAGIC_BYTES = 64;
+
+/** How a file is packed that we or others wrote. */
+interface PackingRow {
+  /** What its name ends with; the first is what we write, the others are of other tools. */
+  readonly endings: readonly string[];
+  /** Whether a file with this beginning is of this kind. */
+  readonly begins: (start: Buffer) => boolean;
+  /** Throws RangeError where it cannot be read. */
+  readonly unpacker: () => Unpacker;
+}
+
+/** What we write, too. */
+type CompressionRow = PackingRow & { readonly endings: readonly [string, ...string[]] } & (
+    | {
+        readonly levels: { readonly min: number; readonly max: number; readonly default: number };
+        /** Compresses one block on its own, so that a file can be a row of them. */
+        readonly compress: (level: number) => CompressBlock;
+      }
+    | { readonly levels?: undefined; readonly compress?: undefined }
+  );
+
+const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
+
+/** What a backup can be compressed with; the first is the default. */
+const WRITTEN = {
+  zstd: {
+    endings: ['.tar.zst', '.tzst'],
+    // RFC 8878, 3.1.1.
+    begins: (start) => start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528,
+    unpacker: () => {
+      if (hasZstd()) return unpackZstd;
+      throw new RangeError(l10n.t('this version of VS Code cannot read zstd; update to 1.101 or later'));
+    },
+    levels: { min: 1, max: 19, default: 3 },
+    compress: (level) => {
+      const zstd = promisify<Buffer, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
+      const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = zlib.constants;
+      return (block) => zstd(block, { params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 } });
+    },
+  },
+  gzip: {
+    endings: ['.tar.gz', '.tgz'],
+    // RFC 1952, 2.3.1.
+    begins: (start) => start[0] === 0x1f && start[1] === 0x8b,
+    unpacker: () => unpackGzip,
+    levels: { min: 1, max: 9, default: 6 },
+    compress: (level) => (block) => gzip(block, { level }),
+  },
+  none: { endings: ['.tar'], begins: () => true, unpacker: () => (source) => source },
+} as const satisfies Record<string, CompressionRow>;
+
+export type Compression = keyof typeof WRITTEN;
+
+export const COMPRESSIONS: Readonly<Record<Compression, CompressionRow>> = WRITTEN;
+
+/** The compressions, the default first. */
+export const COMPRESSION_NAMES = Object.keys(COMPRESSIONS) as [Compression, ...Compression[]];
+
+/** How a bzip2 file goes on behind its header: with a block, or with the end of an empty one. */
+const BZIP2_BLOCKS = ['314159265359', '177245385090'];
+
+/** A packet tag of an encrypted message: session keys (1, 3) or encrypted data (9, 18), in the old or the new form. */
+function isOpenPgp(start: Buffer): boolean {
+  const tag = start[0] ?? 0;
+  if ((tag & 0xc0) === 0xc0) return [1, 3, 9, 18].includes(tag & 0x3f);
+  return (tag & 0xc0) === 0x80 && [1, 3, 9].includes((tag >> 2) & 0x0f);
+}
+
+const begins = (text: string) => (start: Buffer) => start.toString('latin1').startsWith(text);
+
+/** What only other tools write, by its first bytes: bzip2, xz, age and OpenPGP (RFC 9580). */
+const FOREIGN = {
+  bzip2: {
+    endings: ['.tar.bz2', '.tbz2'],
+    begins: (start) =>
+      /^BZh[1-9]/.test(start.toString('latin1', 0, 4)) && BZIP2_BLOCKS.includes(start.toString('hex', 4, 10)),
+    unpacker: () => unpackBzip2,
+  },
+  xz: { endings: ['.tar.xz', '.txz'], begins: begins('\xfd7zXZ\0'), unpacker: () => unpackXz },
+  age: { endings: [], begins: begins('age-encryption.org/'), unpacker: refuseAge },
+  armoredAge: { endings: [], begins: begins('-----BEGIN AGE ENCRYPTED FILE-----'), unpacker: refuseAge },
+  gpg: {
+    endings: [],
+    begins: (start) => begins('-----BEGIN PGP MESSAGE-----')(start) || isOpenPgp(start),
+    unpacker: () => {
+      throw new RangeError(l10n.t('it is encrypted with GnuPG; decrypt it first with "gpg --decrypt"'));
+    },
+  },
+} as const satisfies Record<string, PackingRow>;
+
+function refuseAge(): never {
+  throw new RangeError(l10n.t('it is encrypted with age; decrypt it first with "age --decrypt"'));
+}
 
 /** What is read: also what other tools write. */
-export type Packing = Compression | 'bzip2' | 'xz' | 'age' | 'armoredAge' | 'gpg';
+export type Packing = Compression | keyof typeof FOREIGN;
 
-/** Blocks of this size are compressed on their own; larger ones compress no better and cost memory. */
-const BLOCK_BYTES = 4 * 1024 * 1024;
-/** Node's own 16 KiB would be 65,000 turns to the thread pool and back for each GiB. */
-const OUTPUT_BYTES = 1024 * 1024;
-/** libuv's thread pool has four threads. */
-const BLOCKS_AT_ONCE = 4;
+const { none, ...compressed } = COMPRESSIONS;
+/** Every way of packing; `none` last, since it takes any beginning and any ending. */
+const PACKINGS: readonly (readonly [Packing, PackingRow])[] = Object.entries({ ...compressed, ...FOREIGN, none }) as [
+  Packing,
+  PackingRow,
+][];
 
-export const SUFFIX: Readonly<Record<Compression, string>> = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' };
+/** Behind the ending, where the archive is encrypted. */
+const ENCRYPTED = /\.(age|gpg)$/;
+
+/** Whether a file's name is that of an archive, ours or another tool's. */
+export function hasArchiveName(name: string): boolean {
+  const plain = name.replace(ENCRYPTED, '');
+  return PACKINGS.some(([, { endings }]) => endings.some((ending) => plain.endsWith(ending)));
+}
+
+/** Whether an archive is encrypted, by its name. */
+export function isEncryptedName(name: string): boolean {
+  return ENCRYPTED.test(name);
+}
+
+/** How an archive is packed, by its name. */
+export function packingOfName(name: string): Packing {
+  const plain = name.replace(ENCRYPTED, '');
+  return PACKINGS.find(([, { endings }]) => endings.some((ending) => plain.endsWith(ending)))?.[0] ?? 'none';
+}
+
+/** A file name without the ending of an archive that we write, encrypted or not. */
+export function withoutEnding(name: string): string {
+  const plain = name.replace(/\.age$/, '');
+  const ending = COMPRESSION_NAMES.map((one) => COMPRESSIONS[one].endings[0]).find((one) => plain.endsWith(one));
+  return ending === undefined ? name : plain.slice(0, -ending.length);
+}
+
+/** How an archive is packed, by its first MAGIC_BYTES. */
+export function detectPacking(start: Buffer): Packing {
+  return PACKINGS.find(([, row]) => row.begins(start))?.[0] ?? 'none';
+}
+
+/** Turns an archive's bytes into those of its tar, for `pipeline`. Throws RangeError for what cannot be read. */
+export function decompressor(packing: Packing): Unpacker {
+  return { ...COMPRESSIONS, ...FOREIGN }[packing].unpacker();
+}
 
 /** Whether this Node has zstd (22.15 and later; VS Code 1.101 and later). */
 export function hasZstd(): boolean {
   return typeof zlib.zstdCompress === 'function';
 }
 
-/** The levels a compression takes, and its default. */
-export function levels(compression: 'gzip' | 'zstd'): { min: number; max: number; default: number } {
-  return compression === 'gzip' ? { min: 1, max: 9, default: 6 } : { min: 1, max: 19, default: 3 };
-}
-
-type CompressBlock = (block: Buffer) => Promise<Buffer>;
-
-function compressBlock(compression: 'gzip' | 'zstd', level: number): CompressBlock {
-  if (compression === 'gzip') {
-    const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
-    return (block) => gzip(block, { level });
-  }
-  const zstd = promisify<Buffer, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
-  return (block) =>
-    zstd(block, {
-      params: { [zlib.constants.ZSTD_c_compressionLevel]: level, [zlib.constants.ZSTD_c_checksumFlag]: 1 },
-    });
-}
+/** Blocks of this size are compressed on their own; larger ones compress no better and cost memory. */
+const BLOCK_BYTES = 4 * 1024 * 1024;
+/** libuv's thread pool has four threads. */
+const BLOCKS_AT_ONCE = 4;
 
 /**
  * Compresses a stream as a row of independent gzip members (RFC 1952, 2.2) or zstd frames (RFC 8878, 3), which every
  * reader takes for one file. Several blocks are compressed at once on the thread pool and written in order.
  */
-export function compressor(compression: 'gzip' | 'zstd', level: number = levels(compression).default): Transform {
-  const compress = compressBlock(compression, level);
+export function compressor(compression: Compression, level: number | undefined): Transform {
+  const row = COMPRESSIONS[compression];
+  if (row.levels === undefined) return new PassThrough();
+  const compress = row.compress(level ?? row.levels.default);
   const running: Promise<Buffer>[] = [];
   let chunks: Buffer[] = [];
   let bytes = 0;
@@ -80,137 +198,4 @@ export function compressor(compression: 'gzip' | 'zstd', level: number = levels(
       })().then(() => done(), done);
     },
   });
-}
-
-/** How a bzip2 file goes on behind its header: with a block, or with the end of an empty one. */
-const BZIP2_BLOCKS = ['314159265359', '177245385090'];
-
-/** Bytes that `detectPacking` wants to see. */
-export const MAGIC_BYTES = 64;
-
-/**
- * What the first bytes of an archive say: the magic numbers of RFC 1952, RFC 8878, bzip2, xz, age, and OpenPGP (RFC
- * 9580).
- */
-export function detectPacking(start: Buffer): Packing {
-  if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip';
-  if (start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
-  if (/^BZh[1-9]/.test(start.toString('latin1', 0, 4)) && BZIP2_BLOCKS.includes(start.toString('hex', 4, 10)))
-    return 'bzip2';
-  if (start.toString('latin1', 0, 6) === '\xfd7zXZ\0') return 'xz';
-  const text = start.toString('latin1');
-  if (text.startsWith('age-encryption.org/')) return 'age';
-  if (text.startsWith('-----BEGIN AGE ENCRYPTED FILE-----')) return 'armoredAge';
-  // A packet tag of an encrypted message: session keys (1, 3) or encrypted data (9, 18), in the old or the new form.
-  const tag = start[0] ?? 0;
-  const isPacket =
-    (tag & 0xc0) === 0xc0
-      ? [1, 3, 9, 18].includes(tag & 0x3f)
-      : (tag & 0xc0) === 0x80 && [1, 3, 9].includes((tag >> 2) & 0x0f);
-  return text.startsWith('-----BEGIN PGP MESSAGE-----') || isPacket ? 'gpg' : 'none';
-}
-
-type Unpacker = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
-
-/** Turns an archive's bytes into those of its tar, for `pipeline`. Throws RangeError for what cannot be read. */
-export function decompressor(packing: Packing): Unpacker {
-  switch (packing) {
-    case 'none':
-      return (source) => source;
-    case 'gzip':
-      return (source) => inflate(source, () => zlib.createGunzip({ chunkSize: OUTPUT_BYTES }));
-    case 'zstd':
-      if (!hasZstd())
-        throw new RangeError(l10n.t('this version of VS Code cannot read zstd; update to 1.101 or later'));
-      return (source) => inflate(source, () => zlib.createZstdDecompress({ chunkSize: OUTPUT_BYTES }));
-    case 'bzip2':
-      return unpackBzip2;
-    case 'xz':
-      return (source) =>
-        Readable.fromWeb(
-          new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>) as never,
-        );
-    case 'age':
-    case 'armoredAge':
-      throw new RangeError(l10n.t('it is encrypted with age; decrypt it first with "age --decrypt"'));
-    case 'gpg':
-      throw new RangeError(l10n.t('it is encrypted with GnuPG; decrypt it first with "gpg --decrypt"'));
-  }
-}
-
-/** The library's stream is of the oldest kind and throws away what follows an error, which must be heard. */
-async function* unpackBzip2(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const compressed = Readable.from(source);
-  const plain = new Readable().wrap(compressed.pipe(unbzip2()));
-  compressed.on('error', (error) => plain.destroy(error));
-  try {
-    yield* plain as AsyncIterable<Buffer>;
-  } finally {
-    compressed.destroy();
-  }
-}
-
-type Inflater = Transform & { readonly bytesWritten: number };
-
-/**
- * Decompresses frames that follow one another. Node's zstd stream ends where a frame ends inside a chunk and drops the
- * rest of that chunk, so the rest goes to a new stream; how much it took is in `bytesWritten`.
- */
-async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): AsyncGenerator<Buffer> {
-  // An error between two readings is seen at the next one.
-  const begin = () => create().on('error', () => undefined);
-  let stream = begin();
-  let taken = 0;
-  try {
-    for await (const chunk of source) {
-      let rest = chunk;
-      while (rest.length > 0) {
-        yield* outputUntil(stream, (done) => stream.write(rest, done));
-        const before = taken;
-        taken = stream.bytesWritten;
-        rest = rest.subarray(taken - before);
-        if (rest.length === 0) break;
-        if (taken === before) throw new Error('there is data behind the compressed part');
-        stream = begin();
-        taken = 0;
-      }
-    }
-    yield* outputUntil(stream, (done) => {
-      stream.once('end', done);
-      stream.end();
-    });
-  } finally {
-    stream.destroy();
-  }
-}
-
-/** Starts something that ends by calling `done`, and yields what the stream puts out until then. */
-async function* outputUntil(
-  stream: Inflater,
-  start: (done: (error?: Error | null) => void) => void,
-): AsyncGenerator<Buffer> {
-  let over = false;
-  let failure = stream.errored ?? undefined;
-  let wake: () => void = () => undefined;
-  const onReadable = () => wake();
-  const finish = (error?: Error | null) => {
-    over = true;
-    failure ??= error ?? undefined;
-    wake();
-  };
-  stream.on('readable', onReadable);
-  stream.on('error', finish);
-  try {
-    start(finish);
-    for (;;) {
-      const output = stream.read() as Buffer | null;
-      if (failure !== undefined) throw failure;
-      if (output !== null) yield output;
-      else if (over) return;
-      else await new Promise<void>((resolve) => (wake = resolve));
-    }
-  } finally {
-    stream.off('readable', onReadable);
-    stream.off('error', finish);
-  }
 }

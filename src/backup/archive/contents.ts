@@ -2,46 +2,30 @@
 import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
 import { BadArchive } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+import type { Work } from '../../engine/job.ts';
+import { openManifest } from './manifestFile.ts';
 import { ArchiveReader } from './reader.ts';
-import { memberPath } from '../../tar/names.ts';
-import { type TarMember } from '../../tar/members.ts';
-import { utf8Text } from '../../tar/names.ts';
-
-export interface ArchiveEntry {
-  /** Path in the archive, without `./` in front. */
-  readonly path: string;
-  readonly isDirectory: boolean;
-  /** Content of a regular file. */
-  readonly bytes: number;
-}
+import type { KnownScans, Scan } from './scan.ts';
+import { rootsOf } from './verify.ts';
 
 /**
- * The entries of an archive in its order, at most `most` of them, and how many more there are. Throws BadArchive for a
- * damaged one, NotFound, FileFailure, PassphraseNeeded or Cancelled.
+ * The entries of an archive in its order, as far as they can be listed, and how many more there are. Throws BadArchive
+ * for a damaged one, NotFound, FileFailure, PassphraseNeeded or Cancelled.
  */
-export async function listEntries(
+export async function contentsOf(
+  work: Work,
   file: string,
-  most: number,
-  job: JobOptions,
-  passphrase?: string,
-): Promise<{ entries: ArchiveEntry[]; more: number }> {
-  const entries: ArchiveEntry[] = [];
-  let more = 0;
-  const onMember = ({ name, type, bytes }: TarMember) => {
-    // One that is not UTF-8 can only be chosen by the directory around it.
-    const path = utf8Text(Buffer.from(memberPath(name), 'latin1'));
-    if (path === undefined || path === '') return;
-    if (entries.length < most) entries.push({ path, isDirectory: type === '5', bytes });
-    else more += 1;
-  };
+  passphrase: string | undefined,
+  known: KnownScans,
+): Promise<Pick<Scan, 'listed' | 'more'>> {
+  const manifest = await openManifest(resolve(file), passphrase);
   const reader = await ArchiveReader.open(resolve(file), passphrase);
-  const { damage } = await reader.check(job, { onMember }).finally(() => reader.close());
+  const { damage, listed, more } = await known.scan(work, reader, rootsOf(manifest)).finally(() => reader.close());
   if (damage !== undefined)
     throw new BadArchive(
       reader.file,
       [damage],
       l10n.t('The archive "{0}" is damaged: {1}. Use another backup.', reader.file, damage),
     );
-  return { entries, more };
+  return { listed, more };
 }

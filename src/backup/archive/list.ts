@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { eachOf } from '../../engine/eachOf.ts';
 import { FileFailure, NotFound } from '../../engine/errors.ts';
-import type { Packing } from './compression.ts';
+import { packingOfName, hasArchiveName, type Packing, isEncryptedName } from './compression.ts';
 import { isSealed, type Manifest, type OwnerMarks, type RecordedVerdict, type SealedManifest } from './manifest.ts';
 import { readManifest } from './manifestFile.ts';
 
@@ -37,19 +37,6 @@ export interface BackupFile {
   readonly problem?: string;
 }
 
-/** What an archive's name ends with. */
-export const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst|tar\.bz2|tbz2|tar\.xz|txz)(\.age|\.gpg)?$/;
-
-const ENCRYPTED = /\.(age|gpg)$/;
-
-function compressionOf(file: string): Packing {
-  const name = file.replace(ENCRYPTED, '');
-  if (/gz$/.test(name)) return 'gzip';
-  if (/zst$/.test(name)) return 'zstd';
-  if (/bz2$/.test(name)) return 'bzip2';
-  return /xz$/.test(name) ? 'xz' : 'none';
-}
-
 /** Orders archives; ISO times in UTC sort as texts. */
 export function newestFirst(a: BackupFile, b: BackupFile): number {
   const [one, other] = [a.createdAt ?? a.modifiedAt, b.createdAt ?? b.modifiedAt];
@@ -61,7 +48,7 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
   const root = resolve(folder);
   let names: string[];
   try {
-    names = (await readdir(root)).filter((name) => ARCHIVE.test(name));
+    names = (await readdir(root)).filter((name) => hasArchiveName(name));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     if (code === 'ENOENT')
@@ -111,8 +98,8 @@ async function describe(file: string): Promise<BackupFile | undefined> {
     file,
     archiveBytes: facts.size,
     modifiedAt: facts.mtime.toISOString(),
-    compression: compressionOf(file),
-    encrypted: ENCRYPTED.test(file),
+    compression: packingOfName(file),
+    encrypted: isEncryptedName(file),
   };
   try {
     const manifest = await readManifest(file);

@@ -1,6 +1,6 @@
 /** What a manifest may hold, field by field: it lies in a folder that others may write to. */
 import * as l10n from '@vscode/l10n';
-import type { Compression } from './compression.ts';
+import { COMPRESSION_NAMES } from './compression.ts';
 import type { Manifest, ManifestMount, OwnerMarks, RecordedVerdict, SealedManifest } from './manifest.ts';
 
 /** A field that holds something else than it may; the message says which. */
@@ -129,7 +129,6 @@ function marks(raw: Raw): OwnerMarks {
   });
 }
 
-const COMPRESSIONS: readonly Compression[] = ['none', 'gzip', 'zstd'];
 const KINDS = ['container', 'volume', 'bind'] as const;
 const METHODS = ['archive', 'tar'] as const;
 
@@ -140,7 +139,8 @@ function common(raw: Raw) {
     file: optionalText(raw, 'file') ?? '',
     kind: oneOf(raw, 'kind', KINDS),
     method: own(raw, 'method') === undefined ? ('archive' as const) : oneOf(raw, 'method', METHODS),
-    compression: own(raw, 'compression') === undefined ? ('none' as const) : oneOf(raw, 'compression', COMPRESSIONS),
+    compression:
+      own(raw, 'compression') === undefined ? ('none' as const) : oneOf(raw, 'compression', COMPRESSION_NAMES),
     entries: count(raw, 'entries'),
     bytes: count(raw, 'bytes'),
     archiveBytes: count(raw, 'archiveBytes'),

@@ -5,10 +5,11 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BadArchive, Cancelled, FileFailure, NotFound, PassphraseNeeded } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { decompressor, detectPacking, MAGIC_BYTES } from './compression.ts';
 import { decryptor } from './encryption.ts';
 import { tarMembers, type WalkOptions } from '../../tar/members.ts';
+import type { Work } from '../../engine/job.ts';
 
 const READ_BYTES = 1024 * 1024;
 /** Past this much content, more than this many times the file's size is no archive but an attack on the disk. */
@@ -26,7 +27,7 @@ async function openForReading(file: string) {
   }
 }
 
-type Reporting = Pick<JobOptions, 'signal' | 'progress'>;
+type Reporting = Pick<Work, 'signal' | 'progress'>;
 type Unpack = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
 /** How an encrypted file is read: what is inside says how it is compressed. */
@@ -121,10 +122,7 @@ export class ArchiveReader {
    * Reads the whole file: its hash always to the end, its members as far as they are sound. `damage` says where they
    * are not. Throws FileFailure or Cancelled.
    */
-  async check(
-    job: JobOptions,
-    walk: WalkOptions,
-  ): Promise<{ sha256: string; size: number; damage: string | undefined }> {
+  async check(job: Work, walk: WalkOptions): Promise<{ sha256: string; size: number; damage: string | undefined }> {
     const source = new HashedFile(this.#handle, this.size, job);
     let damage: string | undefined;
     try {
@@ -148,14 +146,31 @@ export class ArchiveReader {
     }
   }
 
-  /** The members that `walk` selects, as one tar stream without its end blocks. Fails with BadTar or BadArchive. */
-  async *members(job: JobOptions, walk: WalkOptions): AsyncGenerator<Buffer> {
+  /** Changes whenever the file is written to or another takes its place. Throws FileFailure. */
+  async identity(): Promise<string> {
+    try {
+      const { dev, ino, size, mtimeNs, ctimeNs } = await this.#handle.stat({ bigint: true });
+      return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+    } catch (error) {
+      throw readFailure(this.file, error);
+    }
+  }
+
+  /**
+   * The members that `walk` selects, as one tar stream without its end blocks. Fails with BadTar or BadArchive, at its
+   * end also where the file's SHA-256 is no longer `sha256`.
+   */
+  async *members(job: Work, walk: WalkOptions, sha256: string): AsyncGenerator<Buffer> {
     const source = new HashedFile(this.#handle, this.size, job);
     const members = tarMembers(walk);
     const finished = pipeline(limited(this.#unpack(source.rest()), this.size), members, { signal: job.signal });
     finished.catch(() => undefined);
     yield* members as AsyncIterable<Buffer>;
     await finished;
+    for await (const _ of source.rest());
+    if (source.hash.digest('hex') === sha256) return;
+    const why = l10n.t('it was written to after it was checked');
+    throw new BadArchive(this.file, [why], l10n.t('The archive "{0}" cannot be restored: {1}.', this.file, why));
   }
 
   async close(): Promise<void> {

@@ -3,8 +3,9 @@ import * as l10n from '@vscode/l10n';
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BadArgument, FileFailure, NotFound } from '../../engine/errors.ts';
-import { ARCHIVE } from './list.ts';
+import { hasArchiveName } from './compression.ts';
 import { manifestPath } from './manifest.ts';
+import { withoutEnding } from './compression.ts';
 
 function failure(file: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code ?? '';
@@ -26,7 +27,7 @@ function failure(file: string, error: unknown): Error {
  */
 export async function removeBackup(path: string): Promise<void> {
   const file = resolve(path);
-  if (!ARCHIVE.test(file))
+  if (!hasArchiveName(file))
     throw new BadArgument('file', l10n.t('"{0}" has no archive\'s name, and is not removed.', file));
   try {
     if (!(await stat(file)).isFile())
@@ -41,7 +42,11 @@ export async function removeBackup(path: string): Promise<void> {
   }
 }
 
-const PARTIAL = /\.tar(\.gz|\.zst)?(\.age)?\.partial$/;
+function isPartial(name: string): boolean {
+  const whole = name.replace(/\.partial$/, '');
+  return whole !== name && withoutEnding(whole) !== whole;
+}
+
 /** Nothing writes to a partial archive for a day and is still at it. */
 const STALE_AFTER_MS = 24 * 3600 * 1000;
 
@@ -50,7 +55,7 @@ const STALE_AFTER_MS = 24 * 3600 * 1000;
  */
 export async function removeStalePartials(folder: string, now: number = Date.now()): Promise<string[]> {
   const removed: string[] = [];
-  for (const name of (await readdir(folder).catch(() => [])).filter((one) => PARTIAL.test(one))) {
+  for (const name of (await readdir(folder).catch(() => [])).filter((one) => isPartial(one))) {
     const file = join(folder, name);
     const written = await stat(file).then(
       (facts) => (facts.isFile() ? facts.mtimeMs : now),

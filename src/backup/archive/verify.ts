@@ -1,12 +1,12 @@
 /** Reads a whole archive and says whether it could be restored. */
 import { resolve } from 'node:path';
 import { PassphraseNeeded } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { ArchiveReader } from './reader.ts';
-import { EscapeCheck } from './escapes.ts';
 import { type Manifest } from './manifest.ts';
 import { openManifest } from './manifestFile.ts';
-import { MemberCount } from './memberCount.ts';
+import type { Work } from '../../engine/job.ts';
+import { scanArchive } from './scan.ts';
 
 export interface VerifyResult {
   readonly ok: boolean;
@@ -15,7 +15,8 @@ export interface VerifyResult {
   readonly problems: readonly string[];
 }
 
-function rootsOf(manifest: Manifest | undefined): Set<string> {
+/** Names of trees that are no entries of their own. */
+export function rootsOf(manifest: Manifest | undefined): Set<string> {
   return new Set(['.', ...(manifest?.mounts.map((mount) => mount.root) ?? [])]);
 }
 
@@ -23,7 +24,7 @@ function rootsOf(manifest: Manifest | undefined): Set<string> {
  * Checks every header, the end of the archive, and against the manifest the checksum, entries and bytes.
  * What is wrong with the archive is in `problems`; throws only NotFound, FileFailure, PassphraseNeeded and Cancelled.
  */
-export async function verifyBackup(path: string, job: JobOptions, passphrase?: string): Promise<VerifyResult> {
+export async function verifyBackup(path: string, job: Work, passphrase?: string): Promise<VerifyResult> {
   const file = resolve(path);
   const problems: string[] = [];
   const manifest = await openManifest(file, passphrase).catch((error: unknown) => {
@@ -31,21 +32,12 @@ export async function verifyBackup(path: string, job: JobOptions, passphrase?: s
     problems.push((error as Error).message);
     return undefined;
   });
-  const count = new MemberCount(rootsOf(manifest), job.log);
-  const escapes = new EscapeCheck();
   const reader = await ArchiveReader.open(file, passphrase);
-  const { sha256, size, damage } = await reader
-    .check(job, {
-      onMember: (member) => {
-        count.add(member);
-        escapes.add(member);
-      },
-    })
-    .finally(() => reader.close());
-  problems.push(...escapes.problems());
-  const { entries, bytes } = count;
+  const scan = await scanArchive(job, reader, rootsOf(manifest)).finally(() => reader.close());
+  const { entries, bytes, damage } = scan;
+  problems.push(...scan.escapes);
   if (damage !== undefined) problems.push(damage);
-  if (manifest !== undefined) problems.push(...differences(manifest, { sha256, size, entries, bytes }));
+  if (manifest !== undefined) problems.push(...differences(manifest, scan));
   const ok = problems.length === 0;
   job.log.info(
     `Verified "${file}": ${ok ? 'whole' : problems.join('; ')} (${entries} entries, ${bytes} bytes${manifest ? '' : ', no manifest beside it'}).`,

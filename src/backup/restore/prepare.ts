@@ -3,28 +3,30 @@
  */
 import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
-import { answers, engineError, type Connection } from '../../engine/connection.ts';
+import { answers, engineError } from '../../engine/connection.ts';
 import { BadArchive, BadArgument, Cancelled, EngineUnavailable } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { ArchiveReader } from '../archive/reader.ts';
 import type { Consistency } from '../consistency.ts';
-import { EscapeCheck } from '../archive/escapes.ts';
 import { memberPath } from '../../tar/names.ts';
-import { isWithin, LayoutScan } from '../archive/prefix.ts';
+import { isWithin } from '../archive/prefix.ts';
 import { type Manifest } from '../archive/manifest.ts';
 import { openManifest } from '../archive/manifestFile.ts';
 import { MemberCount } from '../archive/memberCount.ts';
 import type { Method } from '../source/method.ts';
-import { planTarget, slotOf, slotsOf, type RestoreInto, type RestoreTarget, type Slot } from './target.ts';
+import { planTarget, slotOf, slotsOf, type RestoreTarget, type Slot } from './target.ts';
 import { BadTar, type TarMember } from '../../tar/members.ts';
 import { printableName } from '../../tar/names.ts';
-import { differences } from '../archive/verify.ts';
+import { differences, rootsOf } from '../archive/verify.ts';
+import type { Job, Work } from '../../engine/job.ts';
+import type { Subject } from '../subject.ts';
+import { KnownScans, type Scan } from '../archive/scan.ts';
 
 export type RestoreMode = 'empty' | 'merge' | 'replace';
 
 export interface RestoreRequest {
   readonly file: string;
-  readonly into: RestoreInto;
+  readonly into: Subject;
   readonly mode: RestoreMode;
   /** Directory of the archive, or number of leading names, to leave out; found by itself where it is not given. */
   readonly strip?: string | number;
@@ -34,11 +36,15 @@ export interface RestoreRequest {
   readonly helperImage?: string;
   readonly consistency?: Consistency;
   readonly passphrase?: string;
+  /** What was read of the archive for a question before it. */
+  readonly known?: KnownScans;
 }
 
 /** An archive that was read whole and found sound, and where its parts go. */
 export interface Ready {
   readonly reader: ArchiveReader;
+  /** SHA-256 of what was checked. */
+  readonly sha256: string;
   readonly target: RestoreTarget;
   readonly slots: readonly Slot[];
   readonly selects: (member: TarMember) => boolean;
@@ -54,12 +60,7 @@ export interface Ready {
  * Reads the archive whole, finds where its parts go and does the task with it open. Throws BadArchive, BadArgument,
  * NotFound, PassphraseNeeded or FileFailure.
  */
-export async function prepared<T>(
-  connection: Connection,
-  request: RestoreRequest,
-  job: JobOptions,
-  task: (ready: Ready) => Promise<T>,
-): Promise<T> {
+export async function prepared<T>(job: Job, request: RestoreRequest, task: (ready: Ready) => Promise<T>): Promise<T> {
   const file = resolve(request.file);
   if (!['empty', 'merge', 'replace'].includes(request.mode))
     throw new BadArgument(
@@ -68,12 +69,15 @@ export async function prepared<T>(
     );
   const manifest = await openManifest(file, request.passphrase);
   const reader = await ArchiveReader.open(file, request.passphrase);
+  const known = request.known ?? new KnownScans();
   try {
-    const target = await planTarget(connection, request.into, manifest);
-    const scan = await scanArchive(reader, manifest, job);
+    const target = await planTarget(job.connection, request.into, manifest);
+    const scan = await soundScan(job, reader, manifest, known);
     const slots = slotsOf(target, manifest, scan, request.strip);
     const selects = selection(slots, request.entries);
-    const count = await countSelected(reader, manifest, slots, selects, scan, request, job);
+    const count = await known.once(reader, ['count', slots, request.entries ?? null], () =>
+      countSelected(job, reader, { slots, selects, scan }, request.entries, manifest),
+    );
     const roots = new Map<Slot, TarMember>();
     for (const slot of slots) {
       const root = scan.directories.get(slot.prefix);
@@ -81,6 +85,7 @@ export async function prepared<T>(
     }
     return await task({
       reader,
+      sha256: scan.sha256,
       target,
       slots,
       selects,
@@ -94,92 +99,30 @@ export async function prepared<T>(
   }
 }
 
-interface Scan {
-  readonly prefix: string;
-  readonly entries: number;
-  readonly bytes: number;
-  /** Members with extended attributes or ACLs. */
-  readonly attributes: number;
-  readonly hasEarlyTimes: boolean;
-  /** Entries of directories that a slot may have as its root, by path. */
-  readonly directories: ReadonlyMap<string, TarMember>;
-  holds(prefix: string): boolean;
-}
-
-/** Directories that are remembered, as possible roots: enough for any mount's target, and memory stays small. */
-const MOST_DIRECTORIES = 20_000;
-/** Of their headers. */
-const MOST_DIRECTORY_BYTES = 128 * 1024 * 1024;
-/**
- * No mount's target is longer (PATH_MAX); to take all beginnings of a longer path would take time that grows with its
- * square.
- */
-const MOST_ROOT_BYTES = 4096;
-
 /** Reads all of it. Throws BadArchive for what is damaged, differs from its manifest or would leave the target. */
-async function scanArchive(reader: ArchiveReader, manifest: Manifest | undefined, job: JobOptions): Promise<Scan> {
-  const escapes = new EscapeCheck();
-  const layout = new LayoutScan();
-  const roots = new Set(['.', ...(manifest?.mounts.map(({ root }) => root) ?? [])]);
-  const count = new MemberCount(roots, { ...job.log, debug: () => undefined });
-  const names = new Set<string>();
-  const directories = new Map<string, TarMember>();
-  let directoryBytes = 0;
-  let attributes = 0;
-  let hasEarlyTimes = false;
-  const onMember = (member: TarMember) => {
-    escapes.add(member);
-    layout.add(member);
-    count.add(member);
-    if (member.attributes.length > 0) attributes += 1;
-    const path = memberPath(member.name);
-    if (member.mtime < 0) hasEarlyTimes = true;
-    for (
-      let slash = path.indexOf('/');
-      slash >= 0 && slash < MOST_ROOT_BYTES && names.size < MOST_DIRECTORIES;
-      slash = path.indexOf('/', slash + 1)
-    )
-      names.add(path.slice(0, slash));
-    if (names.size < MOST_DIRECTORIES) names.add(path);
-    if (member.type === '5' && directories.size < MOST_DIRECTORIES) {
-      // A view of the archive would keep all of the chunk around it.
-      const own = {
-        ...member,
-        name: Buffer.from(member.name),
-        link: Buffer.from(member.link),
-        blocks: member.blocks.map((block) => Buffer.from(block)),
-      };
-      directoryBytes += own.blocks.reduce((sum, block) => sum + block.length, 0);
-      if (directoryBytes <= MOST_DIRECTORY_BYTES) directories.set(path, own);
-    }
-  };
-  const { sha256, size, damage } = await reader.check(job, { onMember });
-  const found = { sha256, size, entries: count.entries, bytes: count.bytes };
+async function soundScan(
+  job: Job,
+  reader: ArchiveReader,
+  manifest: Manifest | undefined,
+  known: KnownScans,
+): Promise<Scan> {
+  const quiet = { ...job, log: { ...job.log, debug: () => undefined } };
+  const scan = await known.scan(quiet, reader, rootsOf(manifest));
   const problems = [
-    ...escapes.problems(),
-    ...(damage === undefined ? [] : [damage]),
-    ...(manifest === undefined ? [] : differences(manifest, found)),
+    ...scan.escapes,
+    ...(scan.damage === undefined ? [] : [scan.damage]),
+    ...(manifest === undefined ? [] : differences(manifest, scan)),
   ];
-  if (problems.length > 0) {
-    throw new BadArchive(
+  if (problems.length === 0) return scan;
+  throw new BadArchive(
+    reader.file,
+    problems,
+    l10n.t(
+      'The archive "{0}" cannot be restored: {1}. Nothing was changed; use another backup.',
       reader.file,
-      problems,
-      l10n.t(
-        'The archive "{0}" cannot be restored: {1}. Nothing was changed; use another backup.',
-        reader.file,
-        problems.join('; '),
-      ),
-    );
-  }
-  return {
-    prefix: layout.prefix(),
-    entries: count.entries,
-    bytes: count.bytes,
-    attributes,
-    hasEarlyTimes,
-    directories,
-    holds: (prefix) => prefix === '' || names.has(prefix),
-  };
+      problems.join('; '),
+    ),
+  );
 }
 
 /**
@@ -204,16 +147,14 @@ function selection(slots: readonly Slot[], entries: readonly string[] | undefine
 
 /** Counts what will be written; only a choice needs another reading. Throws BadArgument where nothing was chosen. */
 async function countSelected(
+  job: Work,
   reader: ArchiveReader,
+  { slots, selects, scan }: Pick<Ready, 'slots' | 'selects'> & { readonly scan: Scan },
+  wanted: readonly string[] | undefined,
   manifest: Manifest | undefined,
-  slots: readonly Slot[],
-  selects: (member: TarMember) => boolean,
-  scan: Scan,
-  request: RestoreRequest,
-  job: JobOptions,
 ): Promise<{ entries: number; bytes: number }> {
   const isAll =
-    request.entries === undefined &&
+    wanted === undefined &&
     (slots.length === manifest?.mounts.length || (slots.length === 1 && slots[0]?.prefix === ''));
   if (isAll) return { entries: scan.entries, bytes: scan.bytes };
   const roots = new Set(slots.map(({ prefix }) => prefix || '.'));
@@ -228,10 +169,10 @@ async function countSelected(
       } else if (member.type === '0') left.add(memberPath(member.name));
     },
   });
-  if (count.entries === 0 && request.entries !== undefined)
+  if (count.entries === 0 && wanted !== undefined)
     throw new BadArgument(
       'entries',
-      l10n.t('The archive holds none of {0}.', request.entries.map((entry) => `"${entry}"`).join(', ')),
+      l10n.t('The archive holds none of {0}.', wanted.map((entry) => `"${entry}"`).join(', ')),
     );
   const broken = links.find(({ link }) => left.has(memberPath(link)));
   if (broken !== undefined) {
@@ -248,14 +189,13 @@ async function countSelected(
 }
 
 /** Says what really happened. */
-export async function nameFailure(
+export async function restoreError(
   error: unknown,
-  connection: Connection,
+  { connection, signal }: Job,
   { file, into }: RestoreRequest,
-  { signal }: JobOptions,
 ): Promise<unknown> {
   if (signal.aborted) return new Cancelled('The restore');
-  const object = into.kind === 'volume' ? into.volume : into.kind === 'container' ? into.container : into.source;
+  const object = into.name;
   const known = engineError(error, {
     kind: into.kind === 'bind' ? 'mount' : into.kind,
     object,

@@ -1,17 +1,18 @@
 /** Compares an archive with the mounts that it belongs to, and changes nothing. */
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
-import type { Connection } from '../../engine/connection.ts';
 import { NotFound } from '../../engine/errors.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { SAFETY } from './safetyCopy.ts';
 import { differenceOf, Listing, type Difference } from './compare.ts';
 import { memberPath } from '../../tar/names.ts';
 import { isWithin } from '../archive/prefix.ts';
 import { lookAt, walkMount } from '../source/look.ts';
-import { nameFailure, prepared, type Ready, type RestoreRequest } from './prepare.ts';
-import { slotOf, type RestoreInto } from './target.ts';
+import { prepared, restoreError, type Ready, type RestoreRequest } from './prepare.ts';
+import { slotOf } from './target.ts';
 import { verifyBackup, type VerifyResult } from '../archive/verify.ts';
+import type { Job } from '../../engine/job.ts';
+import type { Subject } from '../subject.ts';
 
 /** What a restore would do. */
 export interface DryRun extends Difference {
@@ -22,12 +23,7 @@ export interface DryRun extends Difference {
 }
 
 /** What the slots of an archive and what is there have otherwise, contents included. */
-async function compareSlots(
-  connection: Connection,
-  { reader, target, slots, selects }: Ready,
-  keeps: boolean,
-  job: JobOptions,
-): Promise<Difference> {
+async function compareSlots(job: Job, { reader, target, slots, selects }: Ready, keeps: boolean): Promise<Difference> {
   let all: Difference = { added: [], changed: [], removed: [], unchanged: 0 };
   for (const slot of slots) {
     const archive = new Listing(
@@ -43,7 +39,7 @@ async function compareSlots(
       '',
       ({ name }) => !memberPath(name).startsWith(SAFETY) && !isMountPoint(memberPath(name)),
     );
-    if (target.makes === undefined) await walkMount(connection, slot, job, there.walk);
+    if (target.makes === undefined) await walkMount(job, slot, there.walk);
     const one = differenceOf(archive, there, keeps);
     const named = (paths: readonly string[]) =>
       paths.map((path) =>
@@ -64,14 +60,10 @@ async function compareSlots(
 }
 
 /** What a restore would add, change and remove. Changes nothing. */
-export async function previewRestore(
-  connection: Connection,
-  request: RestoreRequest,
-  job: JobOptions,
-): Promise<DryRun> {
+export async function previewRestore(job: Job, request: RestoreRequest): Promise<DryRun> {
   try {
-    return await prepared(connection, request, job, async (ready) => {
-      const difference = await compareSlots(connection, ready, request.mode !== 'replace', job);
+    return await prepared(job, request, async (ready) => {
+      const difference = await compareSlots(job, ready, request.mode !== 'replace');
       const { slots, entries, bytes } = ready;
       return {
         entries,
@@ -81,7 +73,7 @@ export async function previewRestore(
       };
     });
   } catch (error) {
-    throw await nameFailure(error, connection, request, job);
+    throw await restoreError(error, job, request);
   }
 }
 
@@ -94,16 +86,11 @@ export interface Outline {
 }
 
 /** Checks the archive whole, and says what of it would go where; looks only at whether the target is empty. */
-export async function describeRestore(
-  connection: Connection,
-  request: RestoreRequest,
-  job: JobOptions,
-): Promise<Outline> {
+export async function describeRestore(job: Job, request: RestoreRequest): Promise<Outline> {
   try {
-    return await prepared(connection, request, job, async ({ target, slots, entries, bytes }) => {
+    return await prepared(job, request, async ({ target, slots, entries, bytes }) => {
       let isEmpty = true;
-      if (target.makes === undefined)
-        for (const slot of slots) isEmpty &&= (await lookAt(connection, slot, job)).isEmpty;
+      if (target.makes === undefined) for (const slot of slots) isEmpty &&= (await lookAt(job, slot)).isEmpty;
       return {
         entries,
         bytes,
@@ -112,7 +99,7 @@ export async function describeRestore(
       };
     });
   } catch (error) {
-    throw await nameFailure(error, connection, request, job);
+    throw await restoreError(error, job, request);
   }
 }
 
@@ -123,25 +110,19 @@ const MOST_PROBLEMS = 1000;
  * Verifies an archive as `verifyBackup` does, and that what is there now is what it holds: names, owners, modes, times
  * and contents. Throws what a restore would, but for a damaged archive, which is a verdict.
  */
-export async function verifyAgainst(
-  connection: Connection,
-  file: string,
-  into: RestoreInto,
-  job: JobOptions,
-  passphrase?: string,
-): Promise<VerifyResult> {
+export async function verifyAgainst(job: Job, file: string, into: Subject, passphrase?: string): Promise<VerifyResult> {
   const verdict = await verifyBackup(file, job, passphrase);
   if (!verdict.ok) return verdict;
   const request: RestoreRequest = { file, into, mode: 'replace', passphrase };
   try {
-    return await prepared(connection, request, job, async (ready) => {
+    return await prepared(job, request, async (ready) => {
       if (ready.target.makes !== undefined)
         throw new NotFound(
           'volume',
           ready.target.name,
           l10n.t('There is no volume "{0}" on this engine to compare the archive with.', ready.target.name),
         );
-      const { added, changed, removed } = await compareSlots(connection, ready, false, job);
+      const { added, changed, removed } = await compareSlots(job, ready, false);
       const problems = [
         ...changed.map((path) => `"${path}" differs from the archive`),
         ...added.map((path) => `"${path}" is in the archive only`),
@@ -157,6 +138,6 @@ export async function verifyAgainst(
       return { ...verdict, ok: problems.length === 0, problems: shown };
     });
   } catch (error) {
-    throw await nameFailure(error, connection, request, job);
+    throw await restoreError(error, job, request);
   }
 }

@@ -9,28 +9,13 @@ import type { Connection } from '../../engine/connection.ts';
 import type { HelperMount } from '../../engine/helper/helper.ts';
 import type { Logger } from '../../engine/log.ts';
 import { asArgument, runToolOrFail } from '../../engine/helper/tools.ts';
+import { Cancelled } from '../../engine/errors.ts';
+import type { Job } from '../../engine/job.ts';
+import type { Kept, UndoRestore } from '../undo/records.ts';
+import { undoably } from '../undo/undoably.ts';
 
 /** What a safety directory's name begins with, for those who list a mount. */
 export const SAFETY = '.docker-mounts-';
-
-/** A mount, or the one file in it that is to be replaced, and its root's own facts. */
-export interface Kept {
-  readonly type: 'bind' | 'volume';
-  readonly source: string;
-  readonly only?: string;
-  /** `uid:gid`, octal mode and seconds, as the tool takes them; absent for a file. */
-  readonly root?: { readonly owner: string; readonly mode: string; readonly mtime: string };
-  /** What it was when a job began; see `identityOf`. Only in the record of a job that empties it. */
-  readonly identity?: string;
-}
-
-/** What the marker of a replacing restore says. */
-export interface UndoRestore {
-  /** `finish` once all is written: then the safety copy goes instead of coming back. */
-  readonly kind: 'restore' | 'finish';
-  readonly id: string;
-  readonly kept: readonly Kept[];
-}
 
 const AT = '/docker-mounts/kept';
 
@@ -77,4 +62,28 @@ export async function giveUpSafety(connection: Connection, { id, kept }: UndoRes
 /** Empties a mount that was empty before. */
 export async function clearContents(connection: Connection, mounts: readonly Kept[], log: Logger): Promise<void> {
   for (const one of mounts) await run(connection, 'clear', one, rootOf(one), log);
+}
+
+/** Does a task with what was there put aside: it comes back where the task fails, and goes where all is well. */
+export function withSafetyCopy<T>(job: Job, kept: readonly Kept[], task: () => Promise<T>): Promise<T> {
+  const { connection, log } = job;
+  const undo: UndoRestore = { kind: 'restore', id: safetyId(), kept };
+  const finish: UndoRestore = { ...undo, kind: 'finish' };
+  let isWritten = false;
+  return undoably(job, {
+    undo,
+    task: async () => {
+      await moveAside(connection, undo, log);
+      const result = await task();
+      if (job.signal.aborted) throw new Cancelled('The restore');
+      isWritten = true;
+      return result;
+    },
+    putRight: () => putBackContents(connection, undo, log),
+    finish: { undo: finish, run: () => giveUpSafety(connection, finish, log) },
+    later: (reason) =>
+      isWritten
+        ? `The safety copy could not be removed now and will be at the next connection: ${reason}`
+        : `What was there before could not be put back now and will be at the next connection: ${reason}`,
+  });
 }

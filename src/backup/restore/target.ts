@@ -10,11 +10,7 @@ import { inspectVolume, volumeNameProblem, type NewVolume } from '../../engine/v
 import { cleanPrefix, isWithin } from '../archive/prefix.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { imageOf, imagesUsing } from '../source/trees.ts';
-
-export type RestoreInto =
-  | { readonly kind: 'container'; readonly container: string; readonly targets?: readonly string[] }
-  | { readonly kind: 'volume'; readonly volume: string }
-  | { readonly kind: 'bind'; readonly source: string };
+import type { Subject } from '../subject.ts';
 
 /** One mount to write to. */
 export interface Slot {
@@ -38,22 +34,22 @@ export interface RestoreTarget {
 /** Looks the target up. Throws NotFound and BadArgument. */
 export async function planTarget(
   connection: Connection,
-  into: RestoreInto,
+  into: Subject,
   manifest: Manifest | undefined,
 ): Promise<RestoreTarget> {
   switch (into.kind) {
     case 'volume':
-      return planVolume(connection, into.volume, manifest);
+      return planVolume(connection, into.name, manifest);
     case 'bind':
-      if (!posix.isAbsolute(into.source) && !/^[A-Za-z]:[\\/]/.test(into.source)) {
+      if (!posix.isAbsolute(into.name) && !/^[A-Za-z]:[\\/]/.test(into.name)) {
         throw new BadArgument(
           'source',
-          l10n.t('"{0}" is not an absolute path on the engine\'s host; give the whole path.', into.source),
+          l10n.t('"{0}" is not an absolute path on the engine\'s host; give the whole path.', into.name),
         );
       }
-      return { name: into.source, mounts: [{ type: 'bind', source: into.source }], images: [] };
+      return { name: into.name, mounts: [{ type: 'bind', source: into.name }], images: [] };
     case 'container': {
-      const container = await inspectContainer(connection, into.container);
+      const container = await inspectContainer(connection, into.name);
       const mounts = mountsOf(container, into.targets);
       return {
         name: plainName(container.Name),

@@ -8,12 +8,13 @@ import { BadArgument, EngineFailure } from '../../engine/errors.ts';
 import { createArchiveHelper, createCommandHelper, type HelperMount } from '../../engine/helper/helper.ts';
 import { makeInputPipe } from '../../engine/helper/localPipe.ts';
 import { createOnPipe } from '../../engine/helper/onPipe.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { shortImage, type Reader } from '../source/method.ts';
 import type { Slot } from './target.ts';
 import { blocksBelow, blocksWithName } from '../../tar/rewrite.ts';
 import { tarMembers, type TarMember } from '../../tar/members.ts';
 import { utf8Text } from '../../tar/names.ts';
+import type { Job } from '../../engine/job.ts';
 
 /** In the helper each slot is mounted at the name that it has in the archive, so that nothing need be stripped. */
 const ROOT = '/docker-mounts/x';
@@ -43,19 +44,18 @@ async function* ended(members: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
  * Resolves when all is written. `members` are tar blocks without the end-of-archive mark; their failure is this one's.
  */
 export async function extract(
-  connection: Connection,
+  job: Job,
   slots: readonly Slot[],
   writer: Reader,
   members: AsyncIterable<Buffer>,
-  job: JobOptions,
 ): Promise<void> {
   const input = Readable.from(ended(members), { objectMode: false, highWaterMark: BUFFER_BYTES });
   let failure: Error | undefined;
   input.on('error', (error) => (failure ??= error));
   const mounts = slots.map(mountOf);
   try {
-    if (writer.method === 'archive') await byArchive(connection, mounts, input, job);
-    else await byTar(connection, writer.tar.image, mounts, input, job);
+    if (writer.method === 'archive') await byArchive(job, mounts, input);
+    else await byTar(job, writer.tar.image, mounts, input);
   } catch (error) {
     throw failure ?? error;
   } finally {
@@ -68,14 +68,10 @@ export async function extract(
  * Gives the roots of mounts the owner, mode and time of their entries: the archive endpoint passes "." over, and tar
  * comes to it first.
  */
-export async function writeRoots(
-  connection: Connection,
-  roots: ReadonlyMap<Slot, TarMember>,
-  job: JobOptions,
-): Promise<void> {
+export async function writeRoots(job: Job, roots: ReadonlyMap<Slot, TarMember>): Promise<void> {
   for (const [{ type, source }, member] of roots) {
     const helper = await createArchiveHelper(
-      connection,
+      job.connection,
       [{ type, source, target: posix.join(ROOT, 'root'), readOnly: false }],
       job.log,
     );
@@ -105,13 +101,8 @@ function placed(connection: Connection, input: Readable): { path: string; tar: R
   };
 }
 
-async function byArchive(
-  connection: Connection,
-  mounts: readonly HelperMount[],
-  input: Readable,
-  job: JobOptions,
-): Promise<void> {
-  const helper = await createArchiveHelper(connection, mounts, job.log);
+async function byArchive(job: Job, mounts: readonly HelperMount[], input: Readable): Promise<void> {
+  const helper = await createArchiveHelper(job.connection, mounts, job.log);
   try {
     // docker-modem does not hear the input fail: it would wait for the rest of it.
     const abort = new AbortController();
@@ -119,7 +110,7 @@ async function byArchive(
     input.once('error', stop);
     if (job.signal.aborted) stop();
     job.signal.addEventListener('abort', stop, { once: true });
-    const { path, tar } = placed(connection, input);
+    const { path, tar } = placed(job.connection, input);
     tar.once('error', stop);
     await helper.writeArchive(path, tar, abort.signal).finally(() => job.signal.removeEventListener('abort', stop));
   } finally {
@@ -158,16 +149,15 @@ interface Started {
  * files.
  */
 async function startOnPipe(
-  connection: Connection,
+  job: Job,
   image: string,
   mounts: readonly HelperMount[],
   input: Readable,
-  job: JobOptions,
 ): Promise<Started | undefined> {
-  const pipe = await makeInputPipe(connection);
+  const pipe = await makeInputPipe(job.connection);
   if (pipe === undefined) return undefined;
   const create = (end: HelperMount, path: string) =>
-    createCommandHelper(connection, image, tarCommand(path), [...mounts, end], job.log, { capabilities: RIGHTS });
+    createCommandHelper(job.connection, image, tarCommand(path), [...mounts, end], job.log, { capabilities: RIGHTS });
   const helper = await createOnPipe(pipe, true, create, job.log);
   if (helper === undefined) return undefined;
   const remove = async () => {
@@ -186,13 +176,12 @@ async function startOnPipe(
 }
 
 async function startOnStdin(
-  connection: Connection,
+  job: Job,
   image: string,
   mounts: readonly HelperMount[],
   input: Readable,
-  job: JobOptions,
 ): Promise<Started> {
-  const helper = await createCommandHelper(connection, image, tarCommand('-'), mounts, job.log, {
+  const helper = await createCommandHelper(job.connection, image, tarCommand('-'), mounts, job.log, {
     takesInput: true,
     capabilities: RIGHTS,
   });
@@ -204,19 +193,12 @@ async function startOnStdin(
   }
 }
 
-async function byTar(
-  connection: Connection,
-  image: string,
-  mounts: readonly HelperMount[],
-  input: Readable,
-  job: JobOptions,
-): Promise<void> {
+async function byTar(job: Job, image: string, mounts: readonly HelperMount[], input: Readable): Promise<void> {
   job.log.info(
     `Running tar of the image ${shortImage(image)} as root over ${mounts.map(({ source }) => `"${source}"`).join(', ')}, which it may write.`,
   );
   const { output, exitCode, remove } =
-    (await startOnPipe(connection, image, mounts, input, job)) ??
-    (await startOnStdin(connection, image, mounts, input, job));
+    (await startOnPipe(job, image, mounts, input)) ?? (await startOnStdin(job, image, mounts, input));
   try {
     let said = '';
     const stdout = stdoutOf((chunk) => {

@@ -7,15 +7,15 @@ import { hash } from 'node:crypto';
 import { opendir } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { stdoutOf } from '../../engine/helper/attachStream.ts';
-import type { Connection } from '../../engine/connection.ts';
 import { BadArchive } from '../../engine/errors.ts';
 import { sharesFiles } from '../../engine/helper/localPipe.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { findTool } from '../../engine/helper/toolImage.ts';
 import { createTool, reasonOf } from '../../engine/helper/tools.ts';
 import { memberPath } from '../../tar/names.ts';
 import { rootName, type Tree } from './trees.ts';
 import { printableName } from '../../tar/names.ts';
+import type { Work, Job } from '../../engine/job.ts';
 
 /** Names as 64 bits each, so that a million of them take 8 MB. */
 class Names {
@@ -57,14 +57,14 @@ function hashOf(path: string): bigint {
  * Lists a source: paths below its root as Latin-1, without sockets, which no tar holds. Throws Unlisted for what cannot
  * be reached.
  */
-type List = (job: JobOptions) => AsyncIterable<string>;
+type List = (job: Job) => AsyncIterable<string>;
 
 class Unlisted extends Error {}
 
 /** What vanished meanwhile is no concern of ours. */
 const VANISHED = new Set(['ENOENT', 'ENOTDIR']);
 
-async function* walkHere(root: string, job: JobOptions): AsyncGenerator<string> {
+async function* walkHere(root: string, job: Work): AsyncGenerator<string> {
   const waiting = [''];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     job.signal.throwIfAborted();
@@ -101,9 +101,9 @@ async function* splitAtNul(stream: Readable): AsyncGenerator<string> {
   }
 }
 
-async function* find(connection: Connection, { type, source }: Tree, job: JobOptions): AsyncGenerator<string> {
+async function* find(job: Job, { type, source }: Tree): AsyncGenerator<string> {
   const helper = await createTool(
-    connection,
+    job.connection,
     ['find', LOOK_AT],
     { type, source, target: LOOK_AT, readOnly: true },
     job.log,
@@ -127,14 +127,9 @@ async function* nothing(): AsyncGenerator<string> {
 }
 
 /** How the source can be listed by another way than the engine's archive; undefined where it cannot. */
-async function waysToList(
-  connection: Connection,
-  tree: Tree,
-  mayRun: boolean,
-  job: JobOptions,
-): Promise<List | undefined> {
+async function waysToList(job: Job, tree: Tree, mayRun: boolean): Promise<List | undefined> {
   const { hostPath } = tree;
-  if (hostPath !== undefined && (await sharesFiles(connection))) {
+  if (hostPath !== undefined && (await sharesFiles(job.connection))) {
     const code = await opendir(hostPath).then(
       (folder) => folder.close().then(() => ''),
       (error: NodeJS.ErrnoException) => error.code,
@@ -142,8 +137,8 @@ async function waysToList(
     if (code === '') return (work) => walkHere(hostPath, work);
     if (code === 'ENOTDIR') return nothing;
   }
-  if (!mayRun || (await findTool(connection, job.log)) === undefined) return undefined;
-  return (work) => find(connection, tree, work);
+  if (!mayRun || (await findTool(job.connection, job.log)) === undefined) return undefined;
+  return (work) => find(work, tree);
 }
 
 /** Follows one tree while it is read by the archive endpoint. */
@@ -152,11 +147,11 @@ export class SecondLook {
   /** What stands before the tree's paths in the archive, as Latin-1. */
   readonly #prefix: string;
   readonly #list: List;
-  readonly #job: JobOptions;
+  readonly #job: Job;
   readonly #before: Names;
   readonly #archived = new Names();
 
-  private constructor(tree: Tree, list: List, job: JobOptions, before: Names) {
+  private constructor(tree: Tree, list: List, job: Job, before: Names) {
     this.#tree = tree;
     const root = rootName(tree);
     this.#prefix = root === '.' ? '' : `${Buffer.from(root).toString('latin1')}/`;
@@ -169,13 +164,8 @@ export class SecondLook {
    * Lists the tree before it is read: here where its files are on this machine, else by our own tool, unless nothing is
    * to be run. Undefined, and said in the log, where there is no way to list it.
    */
-  static async begin(
-    connection: Connection,
-    tree: Tree,
-    mayRun: boolean,
-    job: JobOptions,
-  ): Promise<SecondLook | undefined> {
-    const list = await waysToList(connection, tree, mayRun, job);
+  static async begin(job: Job, tree: Tree, mayRun: boolean): Promise<SecondLook | undefined> {
+    const list = await waysToList(job, tree, mayRun);
     if (list === undefined) {
       job.log.info(
         `What the engine sends of "${tree.source}" cannot be compared with a listing of it here; the method "tar" says itself what it could not read.`,

@@ -1,11 +1,11 @@
 /** Looks into a mount through the engine's archive endpoint: what its root is, whether it is empty, what it holds. */
 import { pipeline } from 'node:stream/promises';
 import { Writable } from 'node:stream';
-import type { Connection } from '../../engine/connection.ts';
 import { createArchiveHelper, type Helper } from '../../engine/helper/helper.ts';
-import type { JobOptions } from '../../engine/log.ts';
+
 import { memberPath } from '../../tar/names.ts';
 import { tarMembers, type TarMember, type WalkOptions } from '../../tar/members.ts';
+import type { Job } from '../../engine/job.ts';
 
 const AT = '/docker-mounts/look/root';
 
@@ -23,12 +23,11 @@ export interface MountState {
 }
 
 async function withHelper<T>(
-  connection: Connection,
+  job: Job,
   { type, source }: MountRef,
-  job: JobOptions,
   task: (helper: Helper, isFile: boolean) => Promise<T>,
 ): Promise<T> {
-  const helper = await createArchiveHelper(connection, [{ type, source, target: AT, readOnly: true }], job.log);
+  const helper = await createArchiveHelper(job.connection, [{ type, source, target: AT, readOnly: true }], job.log);
   try {
     return await task(helper, (await helper.stat(AT)) !== 'directory');
   } finally {
@@ -43,8 +42,8 @@ function isData({ name }: TarMember): boolean {
 }
 
 /** Reads no further than to the first entry. Throws EngineFailure for a source that is not there. */
-export async function lookAt(connection: Connection, mount: MountRef, job: JobOptions): Promise<MountState> {
-  return withHelper(connection, mount, job, async (helper, isFile) => {
+export async function lookAt(job: Job, mount: MountRef): Promise<MountState> {
+  return withHelper(job, mount, async (helper, isFile) => {
     const stream = await helper.readArchive(isFile ? AT : `${AT}/.`);
     let root: TarMember | undefined;
     let isEmpty = true;
@@ -63,13 +62,8 @@ export async function lookAt(connection: Connection, mount: MountRef, job: JobOp
 }
 
 /** Walks all that a mount holds; a single file has the name of a root. */
-export async function walkMount(
-  connection: Connection,
-  mount: MountRef,
-  job: JobOptions,
-  walk: WalkOptions,
-): Promise<void> {
-  await withHelper(connection, mount, job, async (helper, isFile) => {
+export async function walkMount(job: Job, mount: MountRef, walk: WalkOptions): Promise<void> {
+  await withHelper(job, mount, async (helper, isFile) => {
     const stream = await helper.readArchive(isFile ? AT : `${AT}/.`);
     const members = tarMembers({
       ...walk,

@@ -11,6 +11,7 @@ import type { Logger } from '../../engine/log.ts';
 import { createOnPipe } from '../../engine/helper/onPipe.ts';
 import { shortImage, type Reader, type Tar } from './method.ts';
 import { rootName, type Tree } from './trees.ts';
+import type { Job } from '../../engine/job.ts';
 
 /**
  * Where tree number `index` is mounted in a helper. Each has a folder of its own, so that nested targets stay apart.
@@ -41,11 +42,9 @@ export interface Source {
 
 /** Opens the trees for reading. The caller closes it, whatever happens. */
 export async function openSource(
-  connection: Connection,
+  { connection, log, warn }: Job,
   trees: readonly Tree[],
   reader: Reader,
-  log: Logger,
-  warn: (message: string) => void,
 ): Promise<Source> {
   const mounts = trees.map(helperMount);
   // Also the tar method looks at the sources through it first: whether they are there, and files or directories.

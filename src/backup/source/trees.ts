@@ -8,11 +8,7 @@ import { inspectVolume } from '../../engine/volumes.ts';
 import type { Connection } from '../../engine/connection.ts';
 import { BadArgument } from '../../engine/errors.ts';
 import type { Manifest, SavedMount } from '../archive/manifest.ts';
-
-export type BackupSubject =
-  | { readonly kind: 'container'; readonly container: string; readonly targets?: readonly string[] }
-  | { readonly kind: 'volume'; readonly volume: string }
-  | { readonly kind: 'bind'; readonly source: string };
+import type { Subject } from '../subject.ts';
 
 /** One mount to save. */
 export interface Tree extends SavedMount {
@@ -35,12 +31,12 @@ export interface Plan {
 /**
  * Looks the subject up. Throws NotFound for one that is not there and BadArgument for one that holds nothing to save.
  */
-export async function planBackup(connection: Connection, subject: BackupSubject): Promise<Plan> {
+export async function planBackup(connection: Connection, subject: Subject): Promise<Plan> {
   switch (subject.kind) {
     case 'container':
-      return planContainer(connection, subject.container, subject.targets);
+      return planContainer(connection, subject.name, subject.targets);
     case 'volume': {
-      const tree = await volumeTree(connection, subject.volume);
+      const tree = await volumeTree(connection, subject.name);
       return {
         kind: 'volume',
         subject: tree.source,
@@ -51,19 +47,19 @@ export async function planBackup(connection: Connection, subject: BackupSubject)
       };
     }
     case 'bind':
-      if (!posix.isAbsolute(subject.source) && !/^[A-Za-z]:[\\/]/.test(subject.source)) {
+      if (!posix.isAbsolute(subject.name) && !/^[A-Za-z]:[\\/]/.test(subject.name)) {
         throw new BadArgument(
           'source',
           l10n.t(
             'The bind source "{0}" is not an absolute path on the engine\'s host; give the whole path.',
-            subject.source,
+            subject.name,
           ),
         );
       }
       return {
         kind: 'bind',
-        subject: subject.source,
-        trees: [{ type: 'bind', source: subject.source, hostPath: subject.source }],
+        subject: subject.name,
+        trees: [{ type: 'bind', source: subject.name, hostPath: subject.name }],
         leftOut: [],
         images: [],
         writers: [],

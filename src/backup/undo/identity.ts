@@ -1,9 +1,9 @@
 /** What tells a volume or directory from another that takes its name later. */
 import { stat } from 'node:fs/promises';
-import type { Connection } from '../engine/connection.ts';
-import { atLeast } from '../engine/inventory.ts';
-import { sharesFiles } from '../engine/helper/localPipe.ts';
-import { volumeIfThere } from '../engine/volumes.ts';
+import type { Connection } from '../../engine/connection.ts';
+import { atLeast } from '../../engine/inventory.ts';
+import { sharesFiles } from '../../engine/helper/localPipe.ts';
+import { volumeIfThere } from '../../engine/volumes.ts';
 
 const inodeOf = (path: string) =>
   stat(path, { bigint: true }).then(

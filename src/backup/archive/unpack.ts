@@ -1,0 +1,98 @@
+/** Decompressors, for `pipeline`: from an archive's bytes to those of its tar. */
+import { Readable, type Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import unbzip2 from 'unbzip2-stream';
+import * as xz from 'xz-decompress';
+
+// A CommonJS module whose names Node cannot see beforehand.
+const { XzReadableStream } = (xz as unknown as { default?: typeof xz }).default ?? xz;
+
+export type Unpacker = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+
+/** Node's own 16 KiB would be 65,000 turns to the thread pool and back for each GiB. */
+const OUTPUT_BYTES = 1024 * 1024;
+
+export const unpackGzip: Unpacker = (source) => inflate(source, () => zlib.createGunzip({ chunkSize: OUTPUT_BYTES }));
+
+export const unpackZstd: Unpacker = (source) =>
+  inflate(source, () => zlib.createZstdDecompress({ chunkSize: OUTPUT_BYTES }));
+
+export const unpackXz: Unpacker = (source) =>
+  Readable.fromWeb(new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>) as never);
+
+/** The library's stream is of the oldest kind and throws away what follows an error, which must be heard. */
+export async function* unpackBzip2(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const compressed = Readable.from(source);
+  const plain = new Readable().wrap(compressed.pipe(unbzip2()));
+  compressed.on('error', (error) => plain.destroy(error));
+  try {
+    yield* plain as AsyncIterable<Buffer>;
+  } finally {
+    compressed.destroy();
+  }
+}
+
+type Inflater = Transform & { readonly bytesWritten: number };
+
+/**
+ * Decompresses frames that follow one another. Node's zstd stream ends where a frame ends inside a chunk and drops the
+ * rest of that chunk, so the rest goes to a new stream; how much it took is in `bytesWritten`.
+ */
+async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): AsyncGenerator<Buffer> {
+  // An error between two readings is seen at the next one.
+  const begin = () => create().on('error', () => undefined);
+  let stream = begin();
+  let taken = 0;
+  try {
+    for await (const chunk of source) {
+      let rest = chunk;
+      while (rest.length > 0) {
+        yield* outputUntil(stream, (done) => stream.write(rest, done));
+        const before = taken;
+        taken = stream.bytesWritten;
+        rest = rest.subarray(taken - before);
+        if (rest.length === 0) break;
+        if (taken === before) throw new Error('there is data behind the compressed part');
+        stream = begin();
+        taken = 0;
+      }
+    }
+    yield* outputUntil(stream, (done) => {
+      stream.once('end', done);
+      stream.end();
+    });
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Starts something that ends by calling `done`, and yields what the stream puts out until then. */
+async function* outputUntil(
+  stream: Inflater,
+  start: (done: (error?: Error | null) => void) => void,
+): AsyncGenerator<Buffer> {
+  let over = false;
+  let failure = stream.errored ?? undefined;
+  let wake: () => void = () => undefined;
+  const onReadable = () => wake();
+  const finish = (error?: Error | null) => {
+    over = true;
+    failure ??= error ?? undefined;
+    wake();
+  };
+  stream.on('readable', onReadable);
+  stream.on('error', finish);
+  try {
+    start(finish);
+    for (;;) {
+      const output = stream.read() as Buffer | null;
+      if (failure !== undefined) throw failure;
+      if (output !== null) yield output;
+      else if (over) return;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    stream.off('readable', onReadable);
+    stream.off('error', finish);
+  }
+}
