@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 import { ExpectedError } from '../expectedError.ts';
 import type { EngineKey, Journal } from '../journal/journal.ts';
 import { engineClient } from './client.ts';
-import { permissionDenied, type Endpoint } from './endpoint.ts';
+import { permissionError, type Endpoint } from './endpoint.ts';
 import { EngineFailure, EngineUnavailable, NotFound, type ObjectKind } from './errors.ts';
 import { maskedText } from './secrets.ts';
 
@@ -67,7 +67,7 @@ export class Connection {
       return new Connection(endpoint, docker, about, journal);
     } catch (error) {
       await endpoint.ssh?.close(true);
-      throw unavailable(error, endpoint.address);
+      throw unavailableError(error, endpoint.address);
     }
   }
 
@@ -124,7 +124,7 @@ async function withTimeout<T>(work: Promise<T>, { address, ssh }: Endpoint): Pro
   }
 }
 
-function unavailable(error: unknown, address: string): EngineUnavailable {
+function unavailableError(error: unknown, address: string): EngineUnavailable {
   if (error instanceof EngineUnavailable) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;
   const cause = { cause: error };
@@ -142,7 +142,7 @@ function unavailable(error: unknown, address: string): EngineUnavailable {
       );
     case 'EACCES':
     case 'EPERM':
-      return permissionDenied(address, error);
+      return permissionError(address, error);
     default:
   }
   if (/certificate|tls|ssl|cert|HTTPS/i.test(`${code} ${message}`)) {

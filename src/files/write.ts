@@ -9,10 +9,10 @@ import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
 import { EXIT } from '../engine/helper/tools.ts';
-import { follow, missing } from './stat.ts';
+import { follow, missingError } from './stat.ts';
 import { bytesOfText, isUtf8 } from './names.ts';
 import { messagePath } from './place.ts';
-import { noFile } from './read.ts';
+import { noFileError } from './read.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './helperPool.ts';
 import { entryBlocks, firstMember, paddingOf, TAR_END, type NewEntry } from '../tar/single.ts';
@@ -53,7 +53,7 @@ export function refuseReadOnly({ source }: Session, path: string): void {
   );
 }
 
-export function exists(path: string): FileRefused {
+export function existsError(path: string): FileRefused {
   return new FileRefused('exists', messagePath(path), `There is a file "${messagePath(path)}" already.`);
 }
 
@@ -61,7 +61,7 @@ export function exists(path: string): FileRefused {
 export async function headerOf(session: Session, path: string): Promise<Rights> {
   if (!isUtf8(posix.basename(path))) return headerByTools(session, path);
   const opened = await openIn(await session.archive(), bytesOfText(path));
-  if (opened === undefined) throw missing(path);
+  if (opened === undefined) throw missingError(path);
   const { uid, gid, mode } = await firstMember(opened.tar);
   return { uid, gid, mode: mode & 0o7777 };
 }
@@ -69,7 +69,7 @@ export async function headerOf(session: Session, path: string): Promise<Rights> 
 /** Engines up to 23 send an empty archive for a name that is not UTF-8. */
 async function headerByTools(session: Session, path: string): Promise<Rights> {
   const { code, stdout } = await runTool(session, 'owner', posix.dirname(path), posix.basename(path));
-  if (code !== 0) throw missing(path);
+  if (code !== 0) throw missingError(path);
   const [uid = 0, gid = 0, mode = 0] = stdout
     .toString('latin1')
     .trim()
@@ -121,15 +121,15 @@ export async function writeFile(
     throw error;
   });
   if (there === undefined || (there.isLink && there.entry === undefined)) {
-    if (there !== undefined && !there.path.startsWith(session.source.target)) throw noFile(path, undefined);
-    if (!options.create) throw missing(path);
+    if (there !== undefined && !there.path.startsWith(session.source.target)) throw noFileError(path, undefined);
+    if (!options.create) throw missingError(path);
     const end = there?.path ?? path;
     const { uid, gid } = await ownerIn(session, posix.dirname(end));
     await replace(session, end, { uid, gid, mode: FILE_MODE, ...content.rights }, content, false, signal);
     return 'created';
   }
-  if (!options.overwrite && options.create) throw exists(path);
-  if (there.entry?.type !== 'file') throw noFile(path, there.entry?.type);
+  if (!options.overwrite && options.create) throw existsError(path);
+  if (there.entry?.type !== 'file') throw noFileError(path, there.entry?.type);
   if (there.path === session.source.target) {
     await overwriteMount(session, content, signal);
     return 'changed';
@@ -173,11 +173,11 @@ export async function commit(session: Session, path: string, temporary: string, 
     case 0:
       return;
     case EXIT.exists:
-      throw exists(path);
+      throw existsError(path);
     case EXIT.isADirectory:
-      throw noFile(path, 'directory');
+      throw noFileError(path, 'directory');
     default:
-      throw missing(posix.dirname(path));
+      throw missingError(posix.dirname(path));
   }
 }
 
@@ -237,7 +237,7 @@ export async function makeDirectory(session: Session, path: string, like?: Right
     if (error instanceof NotFound && error.kind === 'file') return undefined;
     throw error;
   });
-  if (there !== undefined) throw exists(path);
+  if (there !== undefined) throw existsError(path);
   const { uid, gid, mode } = owner;
   const blocks = entryBlocks({
     name: bytesOfText(`${posix.basename(path)}/`),
