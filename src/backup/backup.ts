@@ -326,11 +326,6 @@ async function backupError(
   if (signal.aborted) return new Cancelled(WHAT);
   const explained = archive.explain(error);
   if (explained !== error) return explained;
-  const context = {
-    kind: origin.kind === 'bind' ? ('mount' as const) : origin.kind,
-    object: origin.subject,
-    doing: 'back it up',
-  };
   if (!(error instanceof EngineUnavailable) && !(await answers(connection)))
     return new EngineUnavailable(
       'lost',
@@ -354,5 +349,9 @@ async function backupError(
       { cause: error },
     );
   }
-  return engineError(error, context);
+  return engineError(error, {
+    kind: origin.kind === 'bind' ? 'mount' : origin.kind,
+    object: origin.subject,
+    failed: (why) => l10n.t('"{0}" could not be backed up: {1}', origin.subject, why),
+  });
 }

@@ -104,7 +104,11 @@ async function intoNew(copy: Omit<Copy, 'placement'>, volume: NewVolume & { read
 
 function copyError(error: unknown, { signal }: Job, subject: string): unknown {
   if (signal.aborted) return new Cancelled('The copy');
-  return engineError(error, { kind: 'volume', object: subject, doing: 'copy it' });
+  return engineError(error, {
+    kind: 'volume',
+    object: subject,
+    failed: (why) => l10n.t('"{0}" could not be copied: {1}', subject, why),
+  });
 }
 
 async function sourceOf(connection: Connection, source: MountSource): Promise<Origin> {

@@ -118,7 +118,7 @@ const SECRET_KEYS = /pass|env|opts|labels|command|mounts|secret|token/i;
  * A refusal that names the argument and what it must be. It quotes a number at most, and nothing of what may hold a
  * secret.
  */
-export function wrong(key: string, expected: string, value: unknown): BadArgument {
+export function argumentError(key: string, expected: string, value: unknown): BadArgument {
   const inside: readonly unknown[] = Array.isArray(value)
     ? value
     : typeof value === 'object' && value !== null
@@ -139,7 +139,8 @@ export function wrong(key: string, expected: string, value: unknown): BadArgumen
 export function textOf({ args }: Call, key: string): string | undefined {
   const value = args[key];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string' || value === '') throw wrong(key, vscode.l10n.t('a text that is not empty'), value);
+  if (typeof value !== 'string' || value === '')
+    throw argumentError(key, vscode.l10n.t('a text that is not empty'), value);
   return value;
 }
 
@@ -147,7 +148,7 @@ export function textOf({ args }: Call, key: string): string | undefined {
 export function flagOf({ args }: Call, key: string): boolean | undefined {
   const value = args[key];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'boolean') throw wrong(key, vscode.l10n.t('true or false'), value);
+  if (typeof value !== 'boolean') throw argumentError(key, vscode.l10n.t('true or false'), value);
   return value;
 }
 
@@ -156,7 +157,7 @@ export function textsOf({ args }: Call, key: string): string[] | undefined {
   const value = args[key];
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value) || value.length === 0 || !value.every((one) => typeof one === 'string' && one !== '')) {
-    throw wrong(key, vscode.l10n.t('a list of texts'), value);
+    throw argumentError(key, vscode.l10n.t('a list of texts'), value);
   }
   return value as string[];
 }
@@ -173,7 +174,7 @@ export function listOf({ args }: Call, key: string): unknown[] {
 export function numberOf({ args }: Call, key: string): number | undefined {
   const value = args[key];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'number') throw wrong(key, vscode.l10n.t('a number'), value);
+  if (typeof value !== 'number') throw argumentError(key, vscode.l10n.t('a number'), value);
   return value;
 }
 
@@ -186,7 +187,7 @@ export function recordOf({ args }: Call, key: string): Record<string, string> | 
     Array.isArray(value) ||
     !Object.values(value).every((one) => typeof one === 'string')
   ) {
-    throw wrong(key, vscode.l10n.t('an object of texts'), value);
+    throw argumentError(key, vscode.l10n.t('an object of texts'), value);
   }
   return value as Record<string, string>;
 }

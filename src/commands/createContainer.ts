@@ -12,7 +12,7 @@ import { pickContainer } from '../ui/picks.ts';
 import { localPaths } from '../ui/settings.ts';
 import { joined, names, say, sentence, shown } from '../ui/shown.ts';
 import { askText, chooseFiles, pickOne, showInformation } from '../ui/window.ts';
-import { answered, confirmed, Dismissed, flagOf, listOf, textOf, textsOf, wrong, type Call } from './call.ts';
+import { answered, confirmed, Dismissed, flagOf, listOf, textOf, textsOf, argumentError, type Call } from './call.ts';
 import { CONFIRMED, guardMounts } from './guard.ts';
 import type { CommandSpec } from './register.ts';
 import type { Services } from './services.ts';
@@ -48,7 +48,7 @@ function environmentOf(call: Call): string[] {
   if (env !== null && typeof env === 'object' && !Array.isArray(env)) {
     const values: [string, unknown][] = Object.entries(env);
     if (!values.every(([, value]) => ['string', 'number', 'boolean'].includes(typeof value)))
-      throw wrong('env', vscode.l10n.t('a list of texts, or an object of texts'), env);
+      throw argumentError('env', vscode.l10n.t('a list of texts, or an object of texts'), env);
     return values.map(([name, value]) => `${name}=${String(value)}`);
   }
   return textsOf(call, 'env') ?? [];

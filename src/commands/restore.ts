@@ -18,7 +18,7 @@ import { readSettings } from '../ui/settings.ts';
 import { joined, say, sentence } from '../ui/shown.ts';
 import { showInformation, showWarning } from '../ui/window.ts';
 import { announceVerdict, archiveOf } from './backups.ts';
-import { answered, flagOf, textOf, textsOf, wrong, type Call } from './call.ts';
+import { answered, flagOf, textOf, textsOf, argumentError, type Call } from './call.ts';
 import { containerOfNode } from './containers.ts';
 import { CONFIRMED, guardWrites } from './guard.ts';
 import type { CommandSpec } from './register.ts';
@@ -119,7 +119,7 @@ async function readRestore(
   const mode = textOf(call, 'mode') as RestoreMode | undefined;
   const strip = call.args['strip'];
   if (strip !== undefined && strip !== null && typeof strip !== 'string' && typeof strip !== 'number')
-    throw wrong('strip', vscode.l10n.t('a directory of the archive or a number of names'), strip);
+    throw argumentError('strip', vscode.l10n.t('a directory of the archive or a number of names'), strip);
   const { manifest, passphrase } = await manifestOf(file, call, services);
   const into = intoOf(call) ?? (await askInto(manifest, services));
   const settings = readSettings().backup;

@@ -1,23 +1,11 @@
 /** One connection to one engine. */
 import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
-import { JournalFailure, type EngineKey, type Journal } from '../journal/journal.ts';
+import { ExpectedError } from '../expectedError.ts';
+import type { EngineKey, Journal } from '../journal/journal.ts';
 import { engineClient } from './client.ts';
-import { permissionDenied, type Endpoint } from './endpoint.ts';
-import {
-  BadArgument,
-  BadArchive,
-  Cancelled,
-  EngineFailure,
-  EngineUnavailable,
-  FileFailure,
-  FileRefused,
-  InUse,
-  NotFound,
-  PassphraseNeeded,
-  TargetNotEmpty,
-  type ObjectKind,
-} from './errors.ts';
+import { permissionError, type Endpoint } from './endpoint.ts';
+import { EngineFailure, EngineUnavailable, NotFound, type ObjectKind } from './errors.ts';
 import { maskedText } from './secrets.ts';
 
 export interface EngineInfo {
@@ -79,7 +67,7 @@ export class Connection {
       return new Connection(endpoint, docker, about, journal);
     } catch (error) {
       await endpoint.ssh?.close(true);
-      throw unavailable(error, endpoint.address);
+      throw unavailableError(error, endpoint.address);
     }
   }
 
@@ -136,7 +124,7 @@ async function withTimeout<T>(work: Promise<T>, { address, ssh }: Endpoint): Pro
   }
 }
 
-function unavailable(error: unknown, address: string): EngineUnavailable {
+function unavailableError(error: unknown, address: string): EngineUnavailable {
   if (error instanceof EngineUnavailable) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;
   const cause = { cause: error };
@@ -154,7 +142,7 @@ function unavailable(error: unknown, address: string): EngineUnavailable {
       );
     case 'EACCES':
     case 'EPERM':
-      return permissionDenied(address, error);
+      return permissionError(address, error);
     default:
   }
   if (/certificate|tls|ssl|cert|HTTPS/i.test(`${code} ${message}`)) {
@@ -181,8 +169,8 @@ export interface FailureContext {
   readonly kind: ObjectKind;
   /** Name of the thing. */
   readonly object: string;
-  /** What was tried, to follow "could not": "start it". */
-  readonly doing: string;
+  /** The whole sentence: what could not be done, and `why`, which ends as a sentence does. */
+  readonly failed: (why: string) => string;
 }
 
 const NETWORK_CODES = new Set([
@@ -197,63 +185,26 @@ const NETWORK_CODES = new Set([
 
 /** Turns what dockerode or the socket throws into a named error that says thing, cause and way out. */
 export function engineError(error: unknown, context: FailureContext): Error {
-  if (
-    [
-      BadArgument,
-      BadArchive,
-      Cancelled,
-      EngineFailure,
-      EngineUnavailable,
-      FileFailure,
-      FileRefused,
-      InUse,
-      JournalFailure,
-      NotFound,
-      PassphraseNeeded,
-      TargetNotEmpty,
-    ].some((known) => error instanceof known)
-  ) {
-    return error as Error;
-  }
+  if (error instanceof ExpectedError) return error;
   const { statusCode, code, message, json } = error as NodeJS.ErrnoException & {
     statusCode?: number;
     json?: { message?: string };
   };
-  const { kind, object, doing } = context;
+  const { kind, object, failed } = context;
   const cause = { cause: error };
   if (
     statusCode === undefined &&
     ((code !== undefined && NETWORK_CODES.has(code)) || /socket hang up|aborted|premature close/i.test(message))
   ) {
-    return new EngineUnavailable(
-      'lost',
-      '',
-      l10n.t('The engine went away while trying to {0} ("{1}"). Start it and try again.', doing, object),
-      cause,
-    );
+    return new EngineUnavailable('lost', '', failed(l10n.t('The engine went away. Start it and try again.')), cause);
   }
   // The engine quotes the options of a volume that it cannot mount.
   const said = maskedText(json?.message ?? message).trim();
   const because = /[.!?]$/.test(said) ? said : `${said}.`;
   if (statusCode === 404 && !/mkdir|OCI|executable/.test(said)) {
-    return new NotFound(
-      kind,
-      object,
-      l10n.t(
-        'There is no {0} "{1}" on this engine (could not {2}): {3} Refresh the view and check the name.',
-        kind,
-        object,
-        doing,
-        because,
-      ),
-      cause,
-    );
+    return new NotFound(kind, object, `${failed(because)} ${l10n.t('Refresh the view and check the name.')}`, cause);
   }
-  return new EngineFailure(
-    statusCode ?? 0,
-    l10n.t('Could not {0} ({1} "{2}"): {3}', doing, kind, object, because),
-    cause,
-  );
+  return new EngineFailure(statusCode ?? 0, failed(because), cause);
 }
 
 /** What the engine answers. Throws what `engineError` makes of a failure. */

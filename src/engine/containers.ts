@@ -2,6 +2,7 @@
  * What is asked about a container and done to one, one call each. Every function takes the container by name or id, and
  * throws NotFound, EngineFailure or EngineUnavailable; `context` says what for, where the failure is a larger one's.
  */
+import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
 import { answerOf, type Connection, type FailureContext } from './connection.ts';
 import type { InspectedContainer } from './dockerTypes.ts';
@@ -18,8 +19,8 @@ function handleOf({ docker }: Connection, container: string): Docker.Container {
   return docker.getContainer(encodeURIComponent(container));
 }
 
-function to(doing: string, object: string): FailureContext {
-  return { kind: 'container', object, doing };
+function about(container: string, failed: FailureContext['failed']): FailureContext {
+  return { kind: 'container', object: container, failed };
 }
 
 /** Already started, or already stopped: what was wanted is so. */
@@ -35,7 +36,9 @@ async function unlessSo(call: Promise<unknown>): Promise<void> {
 export function inspectContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = to('look it up', container),
+  context: FailureContext = about(container, (why) =>
+    l10n.t('Container "{0}" could not be looked up: {1}', container, why),
+  ),
 ): Promise<InspectedContainer> {
   return answerOf(
     context,
@@ -45,29 +48,36 @@ export function inspectContainer(
 
 /** All containers, also stopped ones; those that go meanwhile are left out. */
 export function inspectContainers({ docker, endpoint }: Connection): Promise<InspectedContainer[]> {
-  return answerOf(to('list containers', endpoint.address), async () => {
-    const found: InspectedContainer[] = [];
-    await eachOf(await docker.listContainers({ all: true }), async ({ Id }) => {
-      found.push(await docker.getContainer(Id).inspect());
-    });
-    return found;
-  });
+  return answerOf(
+    about(endpoint.address, (why) => l10n.t('The containers at {0} could not be listed: {1}', endpoint.address, why)),
+    async () => {
+      const found: InspectedContainer[] = [];
+      await eachOf(await docker.listContainers({ all: true }), async ({ Id }) => {
+        found.push(await docker.getContainer(Id).inspect());
+      });
+      return found;
+    },
+  );
 }
 
 /** The containers that mount a volume, also stopped ones, as the engine lists them. */
 export function containersWithVolume({ docker }: Connection, volume: string): Promise<Docker.ContainerInfo[]> {
-  return answerOf({ kind: 'volume', object: volume, doing: 'look up what uses it' }, () =>
+  const failed = (why: string) => l10n.t('The containers with volume "{0}" could not be listed: {1}', volume, why);
+  return answerOf({ kind: 'volume', object: volume, failed }, () =>
     docker.listContainers({ all: true, filters: { volume: [volume] } }),
   );
 }
 
 /** Paths that differ from the image's, the places of mounts and what leads to them among them. */
 export function changedPaths(connection: Connection, container: string): Promise<string[]> {
-  return answerOf(to('look up what it wrote', container), async () => {
-    // The engine says null where there are none.
-    const changes = (await handleOf(connection, container).changes()) as { readonly Path: string }[] | null;
-    return (changes ?? []).map(({ Path }) => Path);
-  });
+  return answerOf(
+    about(container, (why) => l10n.t('What container "{0}" wrote could not be looked up: {1}', container, why)),
+    async () => {
+      // The engine says null where there are none.
+      const changes = (await handleOf(connection, container).changes()) as { readonly Path: string }[] | null;
+      return (changes ?? []).map(({ Path }) => Path);
+    },
+  );
 }
 
 /** Makes a container, and starts nothing. Returns its id. */
@@ -83,7 +93,9 @@ export function makeContainer(
 export function startContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = to('start it', container),
+  context: FailureContext = about(container, (why) =>
+    l10n.t('Container "{0}" could not be started: {1}', container, why),
+  ),
 ): Promise<void> {
   return answerOf(context, () => unlessSo(handleOf(connection, container).start()));
 }
@@ -92,21 +104,28 @@ export function startContainer(
 export function stopContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = to('stop it', container),
+  context: FailureContext = about(container, (why) =>
+    l10n.t('Container "{0}" could not be stopped: {1}', container, why),
+  ),
 ): Promise<void> {
   return answerOf(context, () => unlessSo(handleOf(connection, container).stop()));
 }
 
 /** Stops and starts a container. */
 export function restartContainer(connection: Connection, container: string): Promise<void> {
-  return answerOf(to('restart it', container), () => unlessSo(handleOf(connection, container).restart()));
+  return answerOf(
+    about(container, (why) => l10n.t('Container "{0}" could not be restarted: {1}', container, why)),
+    () => unlessSo(handleOf(connection, container).restart()),
+  );
 }
 
 /** Freezes the processes of a container. */
 export async function pauseContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = to('pause it', container),
+  context: FailureContext = about(container, (why) =>
+    l10n.t('Container "{0}" could not be paused: {1}', container, why),
+  ),
 ): Promise<void> {
   await answerOf(context, () => handleOf(connection, container).pause());
 }
@@ -115,7 +134,9 @@ export async function pauseContainer(
 export async function unpauseContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = to('set it going again', container),
+  context: FailureContext = about(container, (why) =>
+    l10n.t('Container "{0}" could not be set going again: {1}', container, why),
+  ),
 ): Promise<void> {
   await answerOf(context, () => handleOf(connection, container).unpause());
 }
@@ -125,7 +146,9 @@ export async function renameContainer(
   connection: Connection,
   container: string,
   name: string,
-  context: FailureContext = to('rename it', container),
+  context: FailureContext = about(container, (why) =>
+    l10n.t('Container "{0}" could not be renamed: {1}', container, why),
+  ),
 ): Promise<void> {
   await answerOf(context, () => handleOf(connection, container).rename({ name }));
 }
@@ -145,7 +168,9 @@ export async function deleteContainer(
   connection: Connection,
   container: string,
   options: { readonly v?: boolean; readonly force?: boolean },
-  context: FailureContext = to('remove it', container),
+  context: FailureContext = about(container, (why) =>
+    l10n.t('Container "{0}" could not be removed: {1}', container, why),
+  ),
 ): Promise<void> {
   await answerOf(context, () => handleOf(connection, container).remove(options));
 }

@@ -84,22 +84,19 @@ export async function readContext(
   const folder = join(configFolder(place), 'contexts');
   const id = createHash('sha256').update(name).digest('hex');
   const text = await readOptional(join(folder, 'meta', id, 'meta.json'));
-  const bad = (why: string) =>
-    new EngineUnavailable(
-      'badAddress',
-      '',
-      l10n.t('The Docker context "{0}" {1}; see "docker context ls".', name, why),
-    );
-  if (text === undefined) throw bad(l10n.t('does not exist'));
+  const contextError = (message: string) => new EngineUnavailable('badAddress', '', message);
+  if (text === undefined)
+    throw contextError(l10n.t('The Docker context "{0}" does not exist; see "docker context ls".', name));
   let endpoint: { Host?: string; SkipTLSVerify?: boolean } | undefined;
   try {
     endpoint = (
       JSON.parse(text.toString('utf8')) as { Endpoints?: { docker?: { Host?: string; SkipTLSVerify?: boolean } } }
     ).Endpoints?.docker;
   } catch {
-    throw bad(l10n.t('cannot be read'));
+    throw contextError(l10n.t('The Docker context "{0}" cannot be read; see "docker context ls".', name));
   }
-  if (!endpoint?.Host) throw bad(l10n.t('names no Docker engine'));
+  if (!endpoint?.Host)
+    throw contextError(l10n.t('The Docker context "{0}" names no Docker engine; see "docker context ls".', name));
   const tlsFolder = join(folder, 'tls', id, 'docker');
   const [ca, cert, key] = await Promise.all(
     ['ca.pem', 'cert.pem', 'key.pem'].map((file) => readOptional(join(tlsFolder, file))),

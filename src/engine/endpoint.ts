@@ -107,7 +107,7 @@ function endpointOf(
   { env, sshPrompts }: EndpointInput,
   tls?: TlsMaterial,
 ): Omit<Endpoint, 'origin'> {
-  const bad = (why: string) =>
+  const addressError = (why: string) =>
     new EngineUnavailable(
       'badAddress',
       address,
@@ -121,11 +121,11 @@ function endpointOf(
   try {
     url = new URL(address.includes('://') ? address : `tcp://${address}`);
   } catch {
-    throw bad(l10n.t('that is no address'));
+    throw addressError(l10n.t('that is no address'));
   }
   // A password in an address would stand in every message that names it.
-  if (url.password !== '') throw passwordInAddress(where);
-  if (url.hostname === '') throw bad(l10n.t('it names no host'));
+  if (url.password !== '') throw passwordError(where);
+  if (url.hostname === '') throw addressError(l10n.t('it names no host'));
   const host = url.hostname.replace(/^\[|\]$/g, '');
   switch (url.protocol) {
     case 'ssh:': {
@@ -133,7 +133,7 @@ function endpointOf(
       try {
         parsed = parseSshAddress(address);
       } catch (error) {
-        throw bad((error as Error).message);
+        throw addressError((error as Error).message);
       }
       const ssh = new SshWay(parsed, env, sshPrompts);
       return { address, ssh, options: { ...NOTHING, protocol: 'http', host: SSH_HTTP_HOST, agent: ssh.requests } };
@@ -160,11 +160,11 @@ function endpointOf(
       };
     }
     default:
-      throw bad(l10n.t('"{0}//" is not supported', url.protocol));
+      throw addressError(l10n.t('"{0}//" is not supported', url.protocol));
   }
 }
 
-function passwordInAddress(where: string): EngineUnavailable {
+function passwordError(where: string): EngineUnavailable {
   return new EngineUnavailable(
     'badAddress',
     '',
@@ -206,7 +206,7 @@ async function wellKnownSocket(input: EndpointInput): Promise<Endpoint> {
     if (state === 'open') return { origin: 'socket', ...socketEndpoint(path) };
     if (state === 'refused') refused ??= path;
   }
-  if (refused !== undefined) throw permissionDenied(`unix://${refused}`);
+  if (refused !== undefined) throw permissionError(`unix://${refused}`);
   throw new EngineUnavailable(
     'notFound',
     '',
@@ -217,7 +217,7 @@ async function wellKnownSocket(input: EndpointInput): Promise<Endpoint> {
 }
 
 /** The error for a socket that is there and closed to this user. */
-export function permissionDenied(address: string, cause?: unknown): EngineUnavailable {
+export function permissionError(address: string, cause?: unknown): EngineUnavailable {
   return new EngineUnavailable(
     'permissionDenied',
     address,

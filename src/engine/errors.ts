@@ -2,6 +2,7 @@
  * The named failures of the lower floors. They carry facts; `ui/` turns them into sentences and buttons.
  * `message` stays readable on its own, since tests, logs and other callers see it too.
  */
+import { ExpectedError } from '../expectedError.ts';
 
 /** Why no engine answers. */
 export type UnavailableReason =
@@ -29,7 +30,7 @@ export type UnavailableReason =
   | 'lost';
 
 /** No engine, or no longer. */
-export class EngineUnavailable extends Error {
+export class EngineUnavailable extends ExpectedError {
   override readonly name = 'EngineUnavailable';
   readonly reason: UnavailableReason;
   /** The address that was tried, e.g. `unix:///var/run/docker.sock`; '' where none was found. */
@@ -44,7 +45,7 @@ export class EngineUnavailable extends Error {
 export type ObjectKind = 'container' | 'volume' | 'image' | 'mount' | 'folder' | 'file' | 'context' | 'method' | 'plan';
 
 /** A thing that the caller named is not there. */
-export class NotFound extends Error {
+export class NotFound extends ExpectedError {
   override readonly name = 'NotFound';
   readonly kind: ObjectKind;
   readonly object: string;
@@ -66,7 +67,7 @@ export async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
 }
 
 /** The arguments cannot be carried out as they stand; the message says which and why. */
-export class BadArgument extends Error {
+export class BadArgument extends ExpectedError {
   override readonly name = 'BadArgument';
   readonly argument: string;
   constructor(argument: string, message: string, options?: ErrorOptions) {
@@ -76,7 +77,7 @@ export class BadArgument extends Error {
 }
 
 /** A thing cannot go because others use it. */
-export class InUse extends Error {
+export class InUse extends ExpectedError {
   override readonly name = 'InUse';
   readonly kind: ObjectKind;
   readonly object: string;
@@ -90,7 +91,7 @@ export class InUse extends Error {
 }
 
 /** The engine refused or failed a request for a named object. */
-export class EngineFailure extends Error {
+export class EngineFailure extends ExpectedError {
   override readonly name = 'EngineFailure';
   readonly status: number;
   constructor(status: number, message: string, options?: ErrorOptions) {
@@ -100,7 +101,7 @@ export class EngineFailure extends Error {
 }
 
 /** A restore into an empty target was asked for, and there is something in it. */
-export class TargetNotEmpty extends Error {
+export class TargetNotEmpty extends ExpectedError {
   override readonly name = 'TargetNotEmpty';
   /** Volume name or host path. */
   readonly target: string;
@@ -111,7 +112,7 @@ export class TargetNotEmpty extends Error {
 }
 
 /** An archive is damaged or incomplete, or the bytes that arrived are not a whole archive. */
-export class BadArchive extends Error {
+export class BadArchive extends ExpectedError {
   override readonly name = 'BadArchive';
   readonly file: string;
   readonly problems: readonly string[];
@@ -123,7 +124,7 @@ export class BadArchive extends Error {
 }
 
 /** An archive is encrypted, and its passphrase was not given, or is another. */
-export class PassphraseNeeded extends Error {
+export class PassphraseNeeded extends ExpectedError {
   override readonly name = 'PassphraseNeeded';
   readonly file: string;
   /** One was given, and it does not fit. */
@@ -136,7 +137,7 @@ export class PassphraseNeeded extends Error {
 }
 
 /** Writing or reading a local file failed; `code` is Node's (EACCES, ENOSPC, …). */
-export class FileFailure extends Error {
+export class FileFailure extends ExpectedError {
   override readonly name = 'FileFailure';
   readonly file: string;
   readonly code: string;
@@ -163,7 +164,7 @@ export type FileTrouble =
   | 'noTools';
 
 /** A file in a mount stands against what was asked. */
-export class FileRefused extends Error {
+export class FileRefused extends ExpectedError {
   override readonly name = 'FileRefused';
   readonly trouble: FileTrouble;
   /** The path as a person reads it. */
@@ -176,9 +177,12 @@ export class FileRefused extends Error {
 }
 
 /** The caller asked to stop. Not an error to show. */
-export class Cancelled extends Error {
+export class Cancelled extends ExpectedError {
   override readonly name = 'Cancelled';
+  /** What was under way. */
+  readonly what: string;
   constructor(what: string) {
     super(`${what} was cancelled`);
+    this.what = what;
   }
 }

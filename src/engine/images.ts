@@ -1,4 +1,5 @@
 /** The images that are there already. Nothing is ever pulled. */
+import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
 import { answerOf, engineError, type Connection } from './connection.ts';
 import { eachOf } from './eachOf.ts';
@@ -26,13 +27,18 @@ export async function localImages({ docker, endpoint }: Connection): Promise<Loc
     });
     return found.sort((a, b) => a.name.localeCompare(b.name, 'en'));
   } catch (error) {
-    throw engineError(error, { kind: 'image', object: endpoint.address, doing: 'list the images' });
+    throw engineError(error, {
+      kind: 'image',
+      object: endpoint.address,
+      failed: (why) => l10n.t('The images at {0} could not be listed: {1}', endpoint.address, why),
+    });
   }
 }
 
 /** GET /images/{name}/json. Throws NotFound, EngineFailure or EngineUnavailable. */
 export function inspectImage({ docker }: Connection, image: string): Promise<Docker.ImageInspectInfo> {
-  return answerOf({ kind: 'image', object: image, doing: 'look it up' }, () => docker.getImage(image).inspect());
+  const failed = (why: string) => l10n.t('Image "{0}" could not be looked up: {1}', image, why);
+  return answerOf({ kind: 'image', object: image, failed }, () => docker.getImage(image).inspect());
 }
 
 /** The same, and undefined where there is no such image. Throws EngineFailure or EngineUnavailable. */
@@ -42,5 +48,6 @@ export function imageIfThere(connection: Connection, image: string): Promise<Doc
 
 /** Takes a name from an image, and removes an image whose last name it was. Throws like inspectImage. */
 export async function removeImage({ docker }: Connection, image: string): Promise<void> {
-  await answerOf({ kind: 'image', object: image, doing: 'remove it' }, () => docker.getImage(image).remove());
+  const failed = (why: string) => l10n.t('Image "{0}" could not be removed: {1}', image, why);
+  await answerOf({ kind: 'image', object: image, failed }, () => docker.getImage(image).remove());
 }

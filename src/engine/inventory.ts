@@ -101,7 +101,8 @@ export class Inventory {
       throw engineError(error, {
         kind: 'container',
         object: this.#connection.endpoint.address,
-        doing: 'list containers and volumes',
+        failed: (why) =>
+          l10n.t('The containers and volumes at {0} could not be listed: {1}', this.#connection.endpoint.address, why),
       });
     }
   }
@@ -125,7 +126,8 @@ export class Inventory {
       throw engineError(error, {
         kind: 'volume',
         object: this.#connection.endpoint.address,
-        doing: 'measure the volumes',
+        failed: (why) =>
+          l10n.t('The volumes at {0} could not be measured: {1}', this.#connection.endpoint.address, why),
       });
     }
   }

@@ -111,7 +111,11 @@ export async function startShell(
       },
     };
   } catch (error) {
-    throw engineError(error, { kind: 'container', object: container, doing: `start ${shell} in ${cwd}` });
+    throw engineError(error, {
+      kind: 'container',
+      object: container,
+      failed: (why) => l10n.t('{0} could not be started in {1} of container "{2}": {3}', shell, cwd, container, why),
+    });
   }
 }
 
@@ -137,7 +141,11 @@ async function run({ docker }: Connection, container: string, command: readonly 
     );
     return (await exec.inspect()).ExitCode ?? undefined;
   } catch (error) {
-    throw engineError(error, { kind: 'container', object: container, doing: `run ${command[0] ?? ''} in it` });
+    throw engineError(error, {
+      kind: 'container',
+      object: container,
+      failed: (why) => l10n.t('{0} could not be run in container "{1}": {2}', command[0] ?? '', container, why),
+    });
   }
 }
 
@@ -193,6 +201,10 @@ async function statInContainer({ docker }: Connection, container: string, path: 
         { cause: error },
       );
     }
-    throw engineError(error, { kind: 'container', object: container, doing: `look at ${path} in it` });
+    throw engineError(error, {
+      kind: 'container',
+      object: container,
+      failed: (why) => l10n.t('"{0}" in container "{1}" could not be looked at: {2}', path, container, why),
+    });
   }
 }

@@ -25,7 +25,8 @@ export function volumeNameProblem(name: string): string | undefined {
 
 /** GET /volumes/{name}. Throws NotFound, EngineFailure or EngineUnavailable. */
 export function inspectVolume({ docker }: Connection, volume: string): Promise<InspectedVolume> {
-  return answerOf({ kind: 'volume', object: volume, doing: 'look it up' }, () =>
+  const failed = (why: string) => l10n.t('Volume "{0}" could not be looked up: {1}', volume, why);
+  return answerOf({ kind: 'volume', object: volume, failed }, () =>
     docker.getVolume(encodeURIComponent(volume)).inspect(),
   );
 }
@@ -39,15 +40,17 @@ export function volumeIfThere(connection: Connection, volume: string): Promise<I
 export async function deleteVolume(
   { docker }: Connection,
   volume: string,
-  context: FailureContext = { kind: 'volume', object: volume, doing: 'remove it' },
+  failed: FailureContext['failed'] = (why) => l10n.t('Volume "{0}" could not be removed: {1}', volume, why),
 ): Promise<void> {
-  await answerOf(context, () => docker.getVolume(encodeURIComponent(volume)).remove());
+  await answerOf({ kind: 'volume', object: volume, failed }, () =>
+    docker.getVolume(encodeURIComponent(volume)).remove(),
+  );
 }
 
 /** The names of all volumes. Throws EngineFailure or EngineUnavailable. */
 export async function volumeNames({ docker, endpoint }: Connection): Promise<ReadonlySet<string>> {
-  const context = { kind: 'volume', object: endpoint.address, doing: 'list the volumes' } as const;
-  const { Volumes } = await answerOf(context, () => docker.listVolumes());
+  const failed = (why: string) => l10n.t('The volumes at {0} could not be listed: {1}', endpoint.address, why);
+  const { Volumes } = await answerOf({ kind: 'volume', object: endpoint.address, failed }, () => docker.listVolumes());
   // The engine says null where there are none.
   return new Set(((Volumes as { Name: string }[] | null) ?? []).map(({ Name }) => Name));
 }
@@ -82,7 +85,14 @@ export async function createVolume(connection: Connection, volume: NewVolume): P
     return { name: made.Name ?? made.name ?? name ?? '' };
   } catch (error) {
     throw withoutSecretsOf(
-      engineError(error, { kind: 'volume', object: name ?? 'without a name', doing: 'create it' }),
+      engineError(error, {
+        kind: 'volume',
+        object: name ?? '',
+        failed: (why) =>
+          name === undefined
+            ? l10n.t('A volume without a name could not be created: {0}', why)
+            : l10n.t('Volume "{0}" could not be created: {1}', name, why),
+      }),
       driverOpts ?? {},
     );
   }
@@ -124,11 +134,12 @@ export async function removeVolumes(connection: Connection, names: readonly stri
   }
   const removed: string[] = [];
   for (const name of names) {
-    await deleteVolume(connection, name, {
-      kind: 'volume',
-      object: name,
-      doing: removed.length === 0 ? 'remove it' : `remove it, after ${removed.join(', ')}`,
-    });
+    const before = removed.join(', ');
+    await (before === ''
+      ? deleteVolume(connection, name)
+      : deleteVolume(connection, name, (why) =>
+          l10n.t('Volume "{0}" could not be removed, but before it {1}: {2}', name, before, why),
+        ));
     removed.push(name);
   }
   return { removed };

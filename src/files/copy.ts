@@ -1,19 +1,20 @@
 /** Copies a file or a directory from one mount to another, or within one: owner, mode and times come along. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, FileRefused } from '../engine/errors.ts';
 import { isWithin } from '../engine/pathEnds.ts';
 import { tarMembers } from '../tar/members.ts';
-import { follow, missing } from './stat.ts';
+import { follow, missingError } from './stat.ts';
 import { bytesOfText } from './names.ts';
 import { messagePath } from './place.ts';
-import { noFile, openFile } from './read.ts';
+import { noFileError, openFile } from './read.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './helperPool.ts';
 import { TAR_END } from '../tar/single.ts';
 import { isThere, type Counter } from './upload.ts';
-import { commit, exists, headerOf, makeDirectory, refuseReadOnly, temporaryName, writeFile } from './write.ts';
+import { commit, existsError, headerOf, makeDirectory, refuseReadOnly, temporaryName, writeFile } from './write.ts';
 import type { Work } from '../engine/job.ts';
 
 export interface End {
@@ -25,7 +26,7 @@ export interface End {
 export async function copyFile(from: End, to: End, overwrite: boolean, counter: Counter, job: Work): Promise<void> {
   refuseReadOnly(to.session, to.path);
   const { entry, path } = await follow(from.session, from.path);
-  if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(from.path, entry?.type);
+  if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFileError(from.path, entry?.type);
   if (from.session === to.session && isWithin(to.path, path)) {
     throw new FileRefused('exists', messagePath(to.path), `"${messagePath(path)}" cannot be copied into itself.`);
   }
@@ -82,10 +83,10 @@ async function* ended(tar: Readable, counter: Counter, job: Work): AsyncGenerato
 
 async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Counter, job: Work): Promise<void> {
   const isTaken = await isThere(to.session, to.path);
-  if (isTaken && !overwrite) throw exists(to.path);
+  if (isTaken && !overwrite) throw existsError(to.path);
   const { uid, gid, mode } = await headerOf(from.session, from.path);
   const tools = isTaken
-    ? await to.session.needTools(to.path, 'To write over a directory', 'write')
+    ? await to.session.needTools(to.path, 'write', l10n.t('Writing over a directory needs a helper program.'))
     : await to.session.tools('write');
   const directory = posix.dirname(to.path);
   const name = tools === undefined ? posix.basename(to.path) : temporaryName();
@@ -93,15 +94,14 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
   try {
     await makeDirectory(to.session, aside, { uid, gid, mode });
     const opened = await openIn(await from.session.archive(), bytesOfText(`${from.path}/.`));
-    if (opened === undefined) throw missing(from.path);
+    if (opened === undefined) throw missingError(from.path);
     const tar = Readable.from(ended(opened.tar, counter, job), { objectMode: false });
     tar.once('close', () => opened.tar.destroy());
     await unpackIn(await to.session.archive('write'), bytesOfText(aside), tar, job.signal);
-    if (tools !== undefined && isTaken)
-      await runTool(to.session, '', 'remove', directory, posix.basename(to.path), true);
+    if (tools !== undefined && isTaken) await runTool(to.session, 'remove', directory, posix.basename(to.path), true);
     if (tools !== undefined) await commit(to.session, to.path, name, false);
   } catch (error) {
-    if (tools !== undefined) await runTool(to.session, '', 'remove', directory, name, true).catch(() => undefined);
+    if (tools !== undefined) await runTool(to.session, 'remove', directory, name, true).catch(() => undefined);
     throw error;
   }
 }

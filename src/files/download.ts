@@ -12,14 +12,14 @@ import { openIn } from '../engine/helper/archiveEndpoint.ts';
 import { Cancelled, EngineUnavailable, FileFailure } from '../engine/errors.ts';
 
 import { LocalTree, localNameProblem } from './localTree.ts';
-import { follow, missing } from './stat.ts';
+import { follow, missingError } from './stat.ts';
 import { bytesOfText } from './names.ts';
-import { broken, noFile, openFile } from './read.ts';
+import { streamError, noFileError, openFile } from './read.ts';
 import type { Session } from './helperPool.ts';
 import type { Counter } from './upload.ts';
 import type { Work } from '../engine/job.ts';
 
-function failure(error: unknown, file: string, path: string): Error {
+function downloadError(error: unknown, file: string, path: string): Error {
   if (error instanceof FileFailure) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (
@@ -33,7 +33,7 @@ function failure(error: unknown, file: string, path: string): Error {
       { cause: error },
     );
   }
-  return broken(error, path);
+  return streamError(error, path);
 }
 
 /**
@@ -48,7 +48,7 @@ export async function downloadTo(
   job: Work,
 ): Promise<void> {
   const { entry, path: end } = await follow(session, path);
-  if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFile(path, entry?.type);
+  if (entry?.type !== 'directory' && entry?.type !== 'file') throw noFileError(path, entry?.type);
   if (
     await lstat(file).then(
       () => true,
@@ -62,7 +62,7 @@ export async function downloadTo(
   // A name of its own: whatever has a name like it stays.
   const partial = `${file}.${randomBytes(6).toString('hex')}.partial`;
   await access(join(file, '..')).catch((error: unknown) => {
-    throw failure(error, file, path);
+    throw downloadError(error, file, path);
   });
   try {
     if (entry.type === 'file') await downloadFile(session, end, partial, counter, job);
@@ -77,7 +77,7 @@ export async function downloadTo(
     await rename(partial, file);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
-    throw job.signal.aborted ? new Cancelled('The download') : failure(error, file, path);
+    throw job.signal.aborted ? new Cancelled('The download') : downloadError(error, file, path);
   }
 }
 
@@ -107,7 +107,7 @@ async function downloadDirectory(
   job: Work,
 ): Promise<void> {
   const opened = await openIn(await session.archive(), bytesOfText(`${path}/.`));
-  if (opened === undefined) throw missing(path);
+  if (opened === undefined) throw missingError(path);
   await mkdir(folder);
   const pending: Pending[] = [];
   const bodies = tarMembers({

@@ -43,20 +43,20 @@ export class Session {
     );
   }
 
-  #refusal(path: string, what: string): FileRefused {
-    return new FileRefused('noTools', messagePath(path), noToolText(this.connection, what));
+  #noToolError(path: string, needs: string): FileRefused {
+    return new FileRefused('noTools', messagePath(path), noToolText(this.connection, needs));
   }
 
-  /** The tool. Throws FileRefused where there is none for this engine. */
-  async needTools(path: string, what: string, access: Access): Promise<ToolBox> {
+  /** The tool. Throws FileRefused, with the sentence `needs`, where there is none for this engine. */
+  async needTools(path: string, access: Access, needs: string): Promise<ToolBox> {
     const tools = await this.tools(access);
-    if (tools === undefined) throw this.#refusal(path, what);
+    if (tools === undefined) throw this.#noToolError(path, needs);
     return tools;
   }
 
   /** Does something with a tool that may write into its own container too, of which nothing else has need. */
-  async withStaging(path: string, what: string, task: (tools: ToolBox) => Promise<void>): Promise<void> {
-    if ((await findTool(this.connection, this.#log)) === undefined) throw this.#refusal(path, what);
+  async withStaging(path: string, needs: string, task: (tools: ToolBox) => Promise<void>): Promise<void> {
+    if ((await findTool(this.connection, this.#log)) === undefined) throw this.#noToolError(path, needs);
     const tools = await ToolBox.open(this.connection, this.source, 'write', this.#log, true);
     try {
       await task(tools);

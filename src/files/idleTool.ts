@@ -20,20 +20,57 @@ export const STAGING = '/docker-mounts';
 /** What is done to a mount: what only reads gets it read-only. */
 export type Access = 'read' | 'write';
 
-/** Verbs of the tool, and what they need. */
+interface ScriptFacts {
+  readonly access: Access;
+  /** The sentence that says what is not to be had without the tool. */
+  readonly needs: () => string;
+  readonly failed: (path: string, why: string) => string;
+}
+
+/** Verbs of the tool. */
 const SCRIPTS = {
-  list: 'read',
-  owner: 'read',
-  read: 'read',
-  remove: 'write',
-  move: 'write',
-  commit: 'write',
-} as const satisfies Record<string, Access>;
+  list: {
+    access: 'read',
+    needs: () => l10n.t('Listing files needs a helper program.'),
+    failed: (path, why) => l10n.t('The files in "{0}" could not be listed: {1}.', path, why),
+  },
+  owner: {
+    access: 'read',
+    needs: () => l10n.t('Saving a file whose name is not UTF-8 needs a helper program.'),
+    failed: (path, why) => l10n.t('A file in "{0}" could not be looked at: {1}.', path, why),
+  },
+  read: {
+    access: 'read',
+    needs: () => l10n.t('Reading a file whose name is not UTF-8 needs a helper program.'),
+    failed: (path, why) => l10n.t('A file in "{0}" could not be read: {1}.', path, why),
+  },
+  remove: {
+    access: 'write',
+    needs: () => l10n.t('Deleting files needs a helper program.'),
+    failed: (path, why) => l10n.t('Not all could be deleted in "{0}": {1}.', path, why),
+  },
+  move: {
+    access: 'write',
+    needs: () => l10n.t('Renaming files needs a helper program.'),
+    failed: (path, why) => l10n.t('A file in "{0}" could not be renamed: {1}.', path, why),
+  },
+  commit: {
+    access: 'write',
+    needs: () => l10n.t('Putting a new file in its place needs a helper program.'),
+    failed: (path, why) => l10n.t('A file in "{0}" could not be saved: {1}.', path, why),
+  },
+} as const satisfies Record<string, ScriptFacts>;
 
 export type Script = keyof typeof SCRIPTS;
 
+/** What a mount must allow for a verb. */
 export function accessOf(script: Script): Access {
-  return SCRIPTS[script];
+  return SCRIPTS[script].access;
+}
+
+/** The sentence that says what is not to be had without the tool. */
+export function needsOf(script: Script): string {
+  return SCRIPTS[script].needs();
 }
 
 /** What a caller turns into words of its own. */
@@ -120,10 +157,7 @@ export class ToolBox {
     const ran = await execIn(this.helper, this.#command(script, args));
     if (!ANSWERS.includes(ran.code)) {
       const path = args.find((arg) => typeof arg === 'string') ?? '';
-      throw new EngineFailure(
-        ran.code,
-        l10n.t('Could not {0} in "{1}": {2}.', VERBS[script], messagePath(String(path)), reasonOf(ran)),
-      );
+      throw new EngineFailure(ran.code, SCRIPTS[script].failed(messagePath(String(path)), reasonOf(ran)));
     }
     return ran;
   }
@@ -137,16 +171,7 @@ export class ToolBox {
     if (ran.code !== 0)
       throw new EngineFailure(
         ran.code,
-        l10n.t('Could not save "{0}": {1}.', messagePath(this.#source.target), reasonOf(ran)),
+        l10n.t('"{0}" could not be saved: {1}.', messagePath(this.#source.target), reasonOf(ran)),
       );
   }
 }
-
-const VERBS: Record<Script, string> = {
-  list: 'list files',
-  remove: 'delete',
-  move: 'rename',
-  commit: 'save',
-  owner: 'look at a file',
-  read: 'read',
-};

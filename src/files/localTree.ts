@@ -78,7 +78,7 @@ export class LocalTree {
     return this.#entries;
   }
 
-  #refuse(member: Buffer, why: string): FileFailure {
+  #refusalError(member: Buffer, why: string): FileFailure {
     const name = printableName(member).slice(0, 300);
     return new FileFailure(
       this.#folder,
@@ -90,14 +90,14 @@ export class LocalTree {
   /** The path below the root, as Latin-1. Throws FileFailure for one that is none. */
   #path(member: Buffer): string {
     if (member.toString('latin1').split('/').includes('..'))
-      throw this.#refuse(member, l10n.t('it steps out of the folder'));
+      throw this.#refusalError(member, l10n.t('it steps out of the folder'));
     const path = memberPath(member);
     if (path === '') return path;
     const parts = path.split('/');
-    if (parts.length > MOST_DEPTH) throw this.#refuse(member, l10n.t('it lies too deep'));
+    if (parts.length > MOST_DEPTH) throw this.#refusalError(member, l10n.t('it lies too deep'));
     for (const part of parts) {
       const problem = localNameProblem(Buffer.from(part, 'latin1').toString('utf8'));
-      if (problem !== undefined) throw this.#refuse(member, problem);
+      if (problem !== undefined) throw this.#refusalError(member, problem);
     }
     return path;
   }
@@ -118,11 +118,11 @@ export class LocalTree {
   async begin(member: TarMember): Promise<void> {
     const { name, type, mode, bytes } = member;
     if (Math.max(name.length, member.link.length) > MOST_NAME_BYTES)
-      throw this.#refuse(name, l10n.t('its name, or its target, is longer than {0} bytes', MOST_NAME_BYTES));
+      throw this.#refusalError(name, l10n.t('its name, or its target, is longer than {0} bytes', MOST_NAME_BYTES));
     const path = this.#path(name);
     if (path === '') return;
     if ((this.#entries += 1) > MOST_ENTRIES)
-      throw this.#refuse(name, l10n.t('there are more than {0} entries', MOST_ENTRIES));
+      throw this.#refusalError(name, l10n.t('there are more than {0} entries', MOST_ENTRIES));
     switch (type) {
       case '5':
         await mkdir(this.#local(path), { recursive: true });
@@ -130,9 +130,9 @@ export class LocalTree {
       case '0':
       case '7':
         if (member.sparse !== undefined)
-          throw this.#refuse(name, l10n.t('it is a sparse file, which an engine does not send'));
+          throw this.#refusalError(name, l10n.t('it is a sparse file, which an engine does not send'));
         if (!Number.isSafeInteger(bytes) || bytes < 0)
-          throw this.#refuse(name, l10n.t('its size is no size of a file'));
+          throw this.#refusalError(name, l10n.t('its size is no size of a file'));
         await this.#checkRoom(name, bytes);
         await this.#makeParent(path);
         // O_EXCL: neither over what is there, nor through a link. No set-user-id and no owner but this user.
@@ -140,7 +140,7 @@ export class LocalTree {
         return;
       case '1': {
         const target = this.#path(member.link);
-        if (target === '') throw this.#refuse(name, l10n.t('it is a link to the folder itself'));
+        if (target === '') throw this.#refusalError(name, l10n.t('it is a link to the folder itself'));
         this.#hardLinks.push({ path, target });
         break;
       }
@@ -155,9 +155,12 @@ export class LocalTree {
     }
     this.#linkBytes += path.length + member.link.length;
     if (this.#linkBytes > MOST_LINK_BYTES)
-      throw this.#refuse(name, l10n.t('the names of links have more than {0} MiB', MOST_LINK_BYTES / 1024 / 1024));
+      throw this.#refusalError(
+        name,
+        l10n.t('the names of links have more than {0} MiB', MOST_LINK_BYTES / 1024 / 1024),
+      );
     if (this.#hardLinks.length + this.#symbolicLinks.size > MOST_LINKS)
-      throw this.#refuse(name, l10n.t('there are more than {0} links', MOST_LINKS));
+      throw this.#refusalError(name, l10n.t('there are more than {0} links', MOST_LINKS));
   }
 
   async #checkRoom(name: Buffer, bytes: number): Promise<void> {
@@ -236,7 +239,8 @@ export class LocalTree {
         throw error;
       });
       if (found === undefined) await mkdir(above);
-      else if (!found.isDirectory()) throw this.#refuse(Buffer.from(path, 'latin1'), l10n.t('it lies behind a link'));
+      else if (!found.isDirectory())
+        throw this.#refusalError(Buffer.from(path, 'latin1'), l10n.t('it lies behind a link'));
     }
   }
 

@@ -6,7 +6,8 @@ import { openIn } from '../engine/helper/archiveEndpoint.ts';
 import { engineError } from '../engine/connection.ts';
 import { EngineUnavailable, FileRefused } from '../engine/errors.ts';
 import { BadTar } from '../tar/members.ts';
-import { follow, missing } from './stat.ts';
+import { follow, missingError } from './stat.ts';
+import { needsOf } from './idleTool.ts';
 import { bytesOfText, isUtf8 } from './names.ts';
 import { messagePath } from './place.ts';
 import type { Session } from './helperPool.ts';
@@ -16,7 +17,7 @@ import { contentOf } from '../tar/single.ts';
 export const MOST_BYTES_AT_ONCE = 1024 * 1024 * 1024;
 
 /** Why there is no file to read at a path. */
-export function noFile(path: string, type: string | undefined): Error {
+export function noFileError(path: string, type: string | undefined): Error {
   if (type === 'directory')
     return new FileRefused('isADirectory', messagePath(path), `"${messagePath(path)}" is a directory.`);
   if (type === undefined)
@@ -39,21 +40,21 @@ export function noFile(path: string, type: string | undefined): Error {
 export async function openFile(session: Session, path: string): Promise<{ size: number; content: Readable }> {
   if (!isUtf8(posix.basename(path))) return openByTools(session, path);
   const opened = await openIn(await session.archive(), bytesOfText(path));
-  if (opened === undefined) throw missing(path);
+  if (opened === undefined) throw missingError(path);
   if (opened.stat.type === 'file') return { size: opened.stat.size, content: contentOf(opened.tar) };
   opened.tar.destroy();
-  if (opened.stat.type !== 'link') throw noFile(path, opened.stat.type);
+  if (opened.stat.type !== 'link') throw noFileError(path, opened.stat.type);
   const { entry, path: end } = await follow(session, path);
-  if (entry?.type !== 'file') throw noFile(path, entry?.type);
+  if (entry?.type !== 'file') throw noFileError(path, entry?.type);
   return openFile(session, end);
 }
 
 /** Engines up to 23 send an empty archive for a name that is not UTF-8. */
 async function openByTools(session: Session, path: string): Promise<{ size: number; content: Readable }> {
   const { entry, path: end } = await follow(session, path);
-  if (entry?.type !== 'file') throw noFile(path, entry?.type);
+  if (entry?.type !== 'file') throw noFileError(path, entry?.type);
   if (isUtf8(posix.basename(end))) return openFile(session, end);
-  const tools = await session.needTools(path, 'To read a file whose name is not UTF-8', 'read');
+  const tools = await session.needTools(path, 'read', needsOf('read'));
   return { size: entry.size, content: await tools.stream('read', posix.dirname(end), posix.basename(end)) };
 }
 
@@ -74,13 +75,13 @@ export async function readFile(session: Session, path: string): Promise<Buffer> 
   try {
     for await (const piece of content as AsyncIterable<Buffer>) at += piece.copy(whole, at);
   } catch (error) {
-    throw broken(error, path);
+    throw streamError(error, path);
   }
   return at === size ? whole : whole.subarray(0, at);
 }
 
 /** A stream that stopped early, in words. */
-export function broken(error: unknown, path: string): Error {
+export function streamError(error: unknown, path: string): Error {
   if (error instanceof BadTar)
     return new EngineUnavailable(
       'lost',
@@ -88,5 +89,10 @@ export function broken(error: unknown, path: string): Error {
       l10n.t('The engine stopped in the middle of "{0}"; it may have gone away. Try again.', messagePath(path)),
       { cause: error },
     );
-  return engineError(error, { kind: 'file', object: messagePath(path), doing: 'read it' });
+  const object = messagePath(path);
+  return engineError(error, {
+    kind: 'file',
+    object,
+    failed: (why) => l10n.t('"{0}" could not be read: {1}', object, why),
+  });
 }

@@ -2,11 +2,11 @@
 import { posix } from 'node:path';
 import { FileRefused } from '../engine/errors.ts';
 import { EXIT } from '../engine/helper/tools.ts';
-import { missing } from './stat.ts';
+import { missingError } from './stat.ts';
 import { messagePath } from './place.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './helperPool.ts';
-import { exists, refuseReadOnly } from './write.ts';
+import { existsError, refuseReadOnly } from './write.ts';
 
 /** A mount's own root is neither removed nor renamed. */
 function refuseRoot({ source }: Session, path: string): void {
@@ -19,10 +19,10 @@ function refuseRoot({ source }: Session, path: string): void {
 }
 
 /** What the tool's exit code says about the path. */
-function refusalOf(code: number, path: string): Error {
+function refusalError(code: number, path: string): Error {
   switch (code) {
     case EXIT.exists:
-      return exists(path);
+      return existsError(path);
     case EXIT.notEmpty:
       return new FileRefused('notEmpty', messagePath(path), `The directory "${messagePath(path)}" is not empty.`);
     case EXIT.notADirectory:
@@ -38,7 +38,7 @@ function refusalOf(code: number, path: string): Error {
         `A link in "${messagePath(path)}" leads out of the mount; change the file where the link leads.`,
       );
     default:
-      return missing(path);
+      return missingError(path);
   }
 }
 
@@ -49,15 +49,8 @@ function refusalOf(code: number, path: string): Error {
 export async function removeFile(session: Session, path: string, recursive: boolean): Promise<void> {
   refuseReadOnly(session, path);
   refuseRoot(session, path);
-  const { code } = await runTool(
-    session,
-    'To delete files',
-    'remove',
-    posix.dirname(path),
-    posix.basename(path),
-    recursive,
-  );
-  if (code !== 0) throw refusalOf(code, path);
+  const { code } = await runTool(session, 'remove', posix.dirname(path), posix.basename(path), recursive);
+  if (code !== 0) throw refusalError(code, path);
 }
 
 /**
@@ -72,7 +65,6 @@ export async function moveFile(session: Session, from: string, to: string, overw
     throw new FileRefused('notADirectory', messagePath(to), `"${messagePath(from)}" cannot be moved into itself.`);
   const { code } = await runTool(
     session,
-    'To rename files',
     'move',
     posix.dirname(from),
     posix.basename(from),
@@ -81,6 +73,6 @@ export async function moveFile(session: Session, from: string, to: string, overw
     overwrite,
   );
   if (code === EXIT.otherMount) return false;
-  if (code !== 0) throw refusalOf(code, code === EXIT.missing ? from : to);
+  if (code !== 0) throw refusalError(code, code === EXIT.missing ? from : to);
   return true;
 }

@@ -5,7 +5,7 @@ import { isWithin } from '../engine/pathEnds.ts';
 import { EXIT, type Ran } from '../engine/helper/tools.ts';
 import { bytesOfText } from './names.ts';
 import type { Session } from './helperPool.ts';
-import { accessOf, type Script } from './idleTool.ts';
+import { accessOf, needsOf, type Script } from './idleTool.ts';
 
 /**
  * The path of a directory without links, as the container resolves them: absolute ones lead elsewhere where the tool
@@ -22,14 +22,9 @@ async function realDirectory(session: Session, path: string): Promise<string> {
  * Runs a verb of the tool; arguments that begin with `/` are directories. Throws FileRefused without the tool,
  * EngineFailure, EngineUnavailable.
  */
-export async function runTool(
-  session: Session,
-  what: string,
-  script: Script,
-  ...args: readonly (string | boolean)[]
-): Promise<Ran> {
+export async function runTool(session: Session, script: Script, ...args: readonly (string | boolean)[]): Promise<Ran> {
   const [first = ''] = args;
-  const tools = await session.needTools(String(first), what, accessOf(script));
+  const tools = await session.needTools(String(first), accessOf(script), needsOf(script));
   const ran = await tools.run(script, ...args);
   if (ran.code !== EXIT.missing && ran.code !== EXIT.outside) return ran;
   const real = await Promise.all(

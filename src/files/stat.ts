@@ -36,7 +36,7 @@ export interface NamedEntry extends Entry {
 /** Links of one directory whose ends are looked up; those beyond show as links to nowhere. */
 const MOST_LINKS = 200;
 
-export function missing(path: string): NotFound {
+export function missingError(path: string): NotFound {
   return new NotFound(
     'file',
     messagePath(path),
@@ -57,7 +57,7 @@ export async function follow(
 ): Promise<{ path: string; entry: Entry | undefined; isLink: boolean; own: PathStat }> {
   const helper = await session.archive();
   const own = await statInHelper(helper, bytesOfText(path));
-  if (own === undefined) throw missing(path);
+  if (own === undefined) throw missingError(path);
   if (own.type !== 'link') return { path, entry: plain(own), isLink: false, own };
   if (!isWithin(own.linkTarget, session.source.target))
     return { path: own.linkTarget, entry: undefined, isLink: true, own };
@@ -98,7 +98,7 @@ const LINK = 0o120000;
 /** Pieces between the slashes of one record. */
 const STRIDE = 4;
 
-function notADirectory(path: string): FileRefused {
+function notADirectoryError(path: string): FileRefused {
   return new FileRefused('notADirectory', messagePath(path), `"${messagePath(path)}" is no directory.`);
 }
 
@@ -108,9 +108,9 @@ function countOf(text: string): number {
 }
 
 async function listByTools(session: Session, path: string): Promise<NamedEntry[]> {
-  const { code, stdout } = await runTool(session, 'To list files', 'list', path);
-  if (code === EXIT.missing || code === EXIT.outside) throw missing(path);
-  if (code === EXIT.notADirectory) throw notADirectory(path);
+  const { code, stdout } = await runTool(session, 'list', path);
+  if (code === EXIT.missing || code === EXIT.outside) throw missingError(path);
+  if (code === EXIT.notADirectory) throw notADirectoryError(path);
   const fields = stdout.toString('latin1').split('/');
   const entries: NamedEntry[] = [];
   for (let at = 0; at + STRIDE < fields.length; at += STRIDE) {
@@ -140,10 +140,10 @@ const TAR_TYPES: Readonly<Record<string, EntryType>> = {
 /** Without the tool the engine can only send the whole tree, of which the first level is kept. */
 async function listByArchive(session: Session, path: string): Promise<NamedEntry[]> {
   const { entry, path: end } = await follow(session, path);
-  if (entry === undefined) throw missing(path);
-  if (entry.type !== 'directory') throw notADirectory(path);
+  if (entry === undefined) throw missingError(path);
+  if (entry.type !== 'directory') throw notADirectoryError(path);
   const opened = await openIn(await session.archive(), bytesOfText(`${end}/.`));
-  if (opened === undefined) throw missing(path);
+  if (opened === undefined) throw missingError(path);
   const entries: NamedEntry[] = [];
   const members = tarMembers({
     select: () => false,

@@ -12,7 +12,7 @@ import { bytesOfText, printable, textOfBytes } from './names.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './helperPool.ts';
 import { entryBlocks, paddingOf, TAR_END, type NewEntry } from '../tar/single.ts';
-import { commit, exists, ownerIn, refuseReadOnly, temporaryName, writeFile } from './write.ts';
+import { commit, existsError, ownerIn, refuseReadOnly, temporaryName, writeFile } from './write.ts';
 import type { Work } from '../engine/job.ts';
 
 export interface Transferred {
@@ -29,7 +29,7 @@ export interface Counter {
 
 const READ_BYTES = 1024 * 1024;
 
-function localFailure(error: unknown, file: string): FileFailure {
+function localFileError(error: unknown, file: string): FileFailure {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return new FileFailure(
     file,
@@ -48,7 +48,7 @@ async function* contentOfLocal(file: Buffer | string, counter: Counter, job: Wor
       yield piece;
     }
   } catch (error) {
-    throw error instanceof Cancelled ? error : localFailure(error, file.toString());
+    throw error instanceof Cancelled ? error : localFileError(error, file.toString());
   }
 }
 
@@ -67,7 +67,7 @@ async function* tarOfLocal(
   try {
     info = await lstat(path);
   } catch (error) {
-    throw localFailure(error, path.toString());
+    throw localFileError(error, path.toString());
   }
   const entry: NewEntry = { name, type: '0', ...owner, mode: info.mode & 0o777, mtime: info.mtimeMs / 1000 };
   if (info.isDirectory()) {
@@ -127,9 +127,9 @@ async function uploadDirectory(
   const directory = posix.dirname(path);
   const owner = await ownerIn(session, directory);
   const isTaken = await isThere(session, path);
-  if (isTaken && !overwrite) throw exists(path);
+  if (isTaken && !overwrite) throw existsError(path);
   const tools = isTaken
-    ? await session.needTools(path, 'To replace a directory', 'write')
+    ? await session.needTools(path, 'write', l10n.t('Replacing a directory needs a helper program.'))
     : await session.tools('write');
   const name = tools === undefined ? posix.basename(path) : temporaryName();
   try {
@@ -137,10 +137,10 @@ async function uploadDirectory(
       objectMode: false,
     });
     await unpackIn(await session.archive('write'), bytesOfText(directory), tar, job.signal);
-    if (isTaken) await runTool(session, '', 'remove', directory, posix.basename(path), true);
+    if (isTaken) await runTool(session, 'remove', directory, posix.basename(path), true);
     if (tools !== undefined) await commit(session, path, name, false);
   } catch (error) {
-    if (tools !== undefined) await runTool(session, '', 'remove', directory, name, true).catch(() => undefined);
+    if (tools !== undefined) await runTool(session, 'remove', directory, name, true).catch(() => undefined);
     throw job.signal.aborted ? new Cancelled('The upload') : error;
   }
 }
@@ -161,7 +161,7 @@ export async function uploadTo(
   try {
     info = await stat(local);
   } catch (error) {
-    throw localFailure(error, local);
+    throw localFileError(error, local);
   }
   if (info.isDirectory()) return uploadDirectory(session, local, path, overwrite, counter, job);
   if (!info.isFile())

@@ -2,16 +2,17 @@
  * Writes one file so that nothing is lost if it fails: the new content goes into a file of its own beside the old one,
  * with its owner and mode, and one rename puts it in the place of the old.
  */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { openIn, unpackIn } from '../engine/helper/archiveEndpoint.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
 import { EXIT } from '../engine/helper/tools.ts';
-import { follow, missing } from './stat.ts';
+import { follow, missingError } from './stat.ts';
 import { bytesOfText, isUtf8 } from './names.ts';
 import { messagePath } from './place.ts';
-import { noFile } from './read.ts';
+import { noFileError } from './read.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './helperPool.ts';
 import { entryBlocks, firstMember, paddingOf, TAR_END, type NewEntry } from '../tar/single.ts';
@@ -52,7 +53,7 @@ export function refuseReadOnly({ source }: Session, path: string): void {
   );
 }
 
-export function exists(path: string): FileRefused {
+export function existsError(path: string): FileRefused {
   return new FileRefused('exists', messagePath(path), `There is a file "${messagePath(path)}" already.`);
 }
 
@@ -60,21 +61,15 @@ export function exists(path: string): FileRefused {
 export async function headerOf(session: Session, path: string): Promise<Rights> {
   if (!isUtf8(posix.basename(path))) return headerByTools(session, path);
   const opened = await openIn(await session.archive(), bytesOfText(path));
-  if (opened === undefined) throw missing(path);
+  if (opened === undefined) throw missingError(path);
   const { uid, gid, mode } = await firstMember(opened.tar);
   return { uid, gid, mode: mode & 0o7777 };
 }
 
 /** Engines up to 23 send an empty archive for a name that is not UTF-8. */
 async function headerByTools(session: Session, path: string): Promise<Rights> {
-  const { code, stdout } = await runTool(
-    session,
-    'To save a file whose name is not UTF-8',
-    'owner',
-    posix.dirname(path),
-    posix.basename(path),
-  );
-  if (code !== 0) throw missing(path);
+  const { code, stdout } = await runTool(session, 'owner', posix.dirname(path), posix.basename(path));
+  if (code !== 0) throw missingError(path);
   const [uid = 0, gid = 0, mode = 0] = stdout
     .toString('latin1')
     .trim()
@@ -126,15 +121,15 @@ export async function writeFile(
     throw error;
   });
   if (there === undefined || (there.isLink && there.entry === undefined)) {
-    if (there !== undefined && !there.path.startsWith(session.source.target)) throw noFile(path, undefined);
-    if (!options.create) throw missing(path);
+    if (there !== undefined && !there.path.startsWith(session.source.target)) throw noFileError(path, undefined);
+    if (!options.create) throw missingError(path);
     const end = there?.path ?? path;
     const { uid, gid } = await ownerIn(session, posix.dirname(end));
     await replace(session, end, { uid, gid, mode: FILE_MODE, ...content.rights }, content, false, signal);
     return 'created';
   }
-  if (!options.overwrite && options.create) throw exists(path);
-  if (there.entry?.type !== 'file') throw noFile(path, there.entry?.type);
+  if (!options.overwrite && options.create) throw existsError(path);
+  if (there.entry?.type !== 'file') throw noFileError(path, there.entry?.type);
   if (there.path === session.source.target) {
     await overwriteMount(session, content, signal);
     return 'changed';
@@ -166,31 +161,23 @@ async function replace(
     );
     await commit(session, path, temporary, overwrite);
   } catch (error) {
-    await runTool(session, '', 'remove', directory, temporary, true).catch(() => undefined);
+    await runTool(session, 'remove', directory, temporary, true).catch(() => undefined);
     throw error;
   }
 }
 
 /** Puts what was written aside in its place. Throws FileRefused, EngineUnavailable, EngineFailure. */
 export async function commit(session: Session, path: string, temporary: string, overwrite: boolean): Promise<void> {
-  const { code } = await runTool(
-    session,
-    'To put a new file in its place',
-    'commit',
-    posix.dirname(path),
-    temporary,
-    posix.basename(path),
-    overwrite,
-  );
+  const { code } = await runTool(session, 'commit', posix.dirname(path), temporary, posix.basename(path), overwrite);
   switch (code) {
     case 0:
       return;
     case EXIT.exists:
-      throw exists(path);
+      throw existsError(path);
     case EXIT.isADirectory:
-      throw noFile(path, 'directory');
+      throw noFileError(path, 'directory');
     default:
-      throw missing(posix.dirname(path));
+      throw missingError(posix.dirname(path));
   }
 }
 
@@ -223,15 +210,19 @@ async function replaceByLink(
  */
 async function overwriteMount(session: Session, content: Content, signal?: AbortSignal): Promise<void> {
   const entry: NewEntry = { name: Buffer.from('new'), type: '0', uid: 0, gid: 0, mode: FILE_MODE, mtime: now() };
-  await session.withStaging(session.source.target, 'To save a file that is itself a mount', async (tools) => {
-    await unpackIn(
-      tools.helper,
-      Buffer.from(STAGING),
-      Readable.from(tarOf(entry, content, []), { objectMode: false }),
-      signal,
-    );
-    await tools.overwrite();
-  });
+  await session.withStaging(
+    session.source.target,
+    l10n.t('Saving a file that is itself a mount needs a helper program.'),
+    async (tools) => {
+      await unpackIn(
+        tools.helper,
+        Buffer.from(STAGING),
+        Readable.from(tarOf(entry, content, []), { objectMode: false }),
+        signal,
+      );
+      await tools.overwrite();
+    },
+  );
 }
 
 /**
@@ -246,7 +237,7 @@ export async function makeDirectory(session: Session, path: string, like?: Right
     if (error instanceof NotFound && error.kind === 'file') return undefined;
     throw error;
   });
-  if (there !== undefined) throw exists(path);
+  if (there !== undefined) throw existsError(path);
   const { uid, gid, mode } = owner;
   const blocks = entryBlocks({
     name: bytesOfText(`${posix.basename(path)}/`),

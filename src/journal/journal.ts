@@ -9,6 +9,7 @@ import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ExpectedError } from '../expectedError.ts';
 import { livenessOf, Session } from './session.ts';
 
 /** No record of ours comes near it. */
@@ -16,7 +17,7 @@ const LARGEST_RECORD = 4 * 1024 * 1024;
 const NAME = /^([0-9a-f]{16})~([0-9a-f]{16})\.json$/;
 
 /** The journal cannot be written, so that a job could not be undone after a crash. */
-export class JournalFailure extends Error {
+export class JournalFailure extends ExpectedError {
   override readonly name = 'JournalFailure';
   readonly folder: string;
   constructor(folder: string, cause: unknown) {

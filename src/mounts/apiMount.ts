@@ -1,6 +1,6 @@
 /** Mounts as objects of Docker's API: copied field by field, since the engine takes more spellings than one sees. */
 import * as l10n from '@vscode/l10n';
-import { bad, quotable, type MountSettings } from './mountSettings.ts';
+import { mountError, quotable, type MountSettings } from './mountSettings.ts';
 
 /** What a field of an API object may be; a nested one is an object of known fields. */
 type Shape = 'text' | 'flag' | 'count' | 'texts' | 'lists' | { readonly [key: string]: Shape };
@@ -43,7 +43,7 @@ function isTexts(value: unknown): value is string[] {
  */
 export function copied(text: string, path: string, value: unknown, shape: Shape): unknown {
   const mustBe = (what: boolean, why: string) => {
-    if (!what) throw bad(text, why);
+    if (!what) throw mountError(text, why);
     return value;
   };
   if (shape === 'text') return mustBe(typeof value === 'string', l10n.t('"{0}" must be a text', path));
@@ -55,7 +55,7 @@ export function copied(text: string, path: string, value: unknown, shape: Shape)
       ? value.map((one: unknown) => (Array.isArray(one) ? [...(one as unknown[])] : one))
       : [value];
     if (!lists.every((one) => isTexts(one) && one.length >= 1 && one.length <= 2))
-      throw bad(text, l10n.t('"{0}" must be a list of lists of one or two texts', path));
+      throw mountError(text, l10n.t('"{0}" must be a list of lists of one or two texts', path));
     return lists;
   }
   const wrong =
@@ -64,7 +64,7 @@ export function copied(text: string, path: string, value: unknown, shape: Shape)
         ? l10n.t('its driver options must be an object of texts')
         : l10n.t('"{0}" must be an object of texts', path)
       : l10n.t('"{0}" must be an object', path);
-  if (!isObject(value)) throw bad(text, wrong);
+  if (!isObject(value)) throw mountError(text, wrong);
   const fields: [string, unknown][] = [];
   for (const [key, one] of Object.entries(value) as [string, unknown][]) {
     const here = path === '' ? key : `${path}.${key}`;
@@ -76,8 +76,9 @@ export function copied(text: string, path: string, value: unknown, shape: Shape)
         : Object.hasOwn(shape, key)
           ? shape[key]
           : undefined;
-    if (known === undefined) throw bad(text, l10n.t('the field "{0}" is unknown', here.slice(0, MOST_KEY_SHOWN)));
-    if (shape === 'texts' && typeof one !== 'string') throw bad(text, wrong);
+    if (known === undefined)
+      throw mountError(text, l10n.t('the field "{0}" is unknown', here.slice(0, MOST_KEY_SHOWN)));
+    if (shape === 'texts' && typeof one !== 'string') throw mountError(text, wrong);
     // To Go, null is what is not there.
     if (one !== undefined && one !== null) fields.push([key, copied(text, here, one, known)]);
   }

@@ -1,4 +1,5 @@
 /** Creates a container with mounts. */
+import * as l10n from '@vscode/l10n';
 import { stat } from 'node:fs/promises';
 import { deleteContainer, inspectContainer, makeContainer, plainName, startContainer } from '../engine/containers.ts';
 import type { Connection, FailureContext } from '../engine/connection.ts';
@@ -91,12 +92,27 @@ export async function createContainer(connection: Connection, wanted: NewContain
   );
   const before = await volumeNames(connection);
   const kind = 'container';
-  const object = wanted.name ?? `from ${wanted.image}`;
-  const notMade: FailureContext = { kind, object, doing: 'create it' };
-  const notStarted: FailureContext = { kind, object, doing: 'start it, so it was removed again' };
+  const { name, image } = wanted;
+  const object = name ?? image;
+  const notMade: FailureContext = {
+    kind,
+    object,
+    failed: (why) =>
+      name === undefined
+        ? l10n.t('A container from the image "{0}" could not be created: {1}', image, why)
+        : l10n.t('Container "{0}" could not be created: {1}', name, why),
+  };
+  const notStarted: FailureContext = {
+    kind,
+    object,
+    failed: (why) =>
+      name === undefined
+        ? l10n.t('A container from the image "{0}" could not be started and was removed again: {1}', image, why)
+        : l10n.t('Container "{0}" could not be started and was removed again: {1}', name, why),
+  };
   const config = {
-    ...(wanted.name === undefined ? {} : { name: wanted.name }),
-    Image: wanted.image,
+    ...(name === undefined ? {} : { name }),
+    Image: image,
     ...(wanted.command === undefined ? {} : { Cmd: [...wanted.command] }),
     Env: [...wanted.env],
     HostConfig: {

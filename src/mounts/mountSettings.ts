@@ -44,7 +44,7 @@ export const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
 const MOST_SHOWN = 500;
 
 /** Quotes the mount without the passwords that driver options can hold. */
-export function bad(text: string, why: string): BadArgument {
+export function mountError(text: string, why: string): BadArgument {
   return new BadArgument(
     'mounts',
     maskedText(
@@ -70,37 +70,37 @@ export function quotable(spec: unknown): string {
 const MOST_PATH_CHARACTERS = 4096;
 
 export function checkTarget(text: string, target: string): string {
-  if (target.length > MOST_PATH_CHARACTERS) throw bad(text, l10n.t('the target is longer than a path can be'));
+  if (target.length > MOST_PATH_CHARACTERS) throw mountError(text, l10n.t('the target is longer than a path can be'));
   if (!posix.isAbsolute(target))
-    throw bad(text, l10n.t('the target "{0}" must be an absolute path in the container', target));
+    throw mountError(text, l10n.t('the target "{0}" must be an absolute path in the container', target));
   const clean = withoutEndSlash(posix.normalize(target));
-  if (clean === '/') throw bad(text, l10n.t('the target cannot be "/"'));
+  if (clean === '/') throw mountError(text, l10n.t('the target cannot be "/"'));
   return clean;
 }
 
 export function checkMount(text: string, mount: MountSettings): MountSettings {
   const { Type, Source, Consistency, BindOptions, VolumeOptions, TmpfsOptions, relabel } = mount;
   if (!['bind', 'volume', 'tmpfs'].includes(Type))
-    throw bad(text, l10n.t('the type "{0}" is not bind, volume or tmpfs', String(Type)));
+    throw mountError(text, l10n.t('the type "{0}" is not bind, volume or tmpfs', String(Type)));
   const foreign = {
     bind: VolumeOptions ?? TmpfsOptions,
     volume: BindOptions ?? TmpfsOptions,
     tmpfs: BindOptions ?? VolumeOptions,
   }[Type];
-  if (foreign !== undefined) throw bad(text, l10n.t('it has options of another type than {0}', Type));
-  if (Type === 'tmpfs' && Source !== '') throw bad(text, l10n.t('a tmpfs has no source'));
+  if (foreign !== undefined) throw mountError(text, l10n.t('it has options of another type than {0}', Type));
+  if (Type === 'tmpfs' && Source !== '') throw mountError(text, l10n.t('a tmpfs has no source'));
   if (Type === 'bind' && !posix.isAbsolute(Source) && !WINDOWS_PATH.test(Source))
-    throw bad(text, l10n.t('the source "{0}" of a bind must be an absolute path', Source));
+    throw mountError(text, l10n.t('the source "{0}" of a bind must be an absolute path', Source));
   if (Type === 'volume' && Source !== '' && !VOLUME_NAME.test(Source))
-    throw bad(text, l10n.t('"{0}" cannot be a volume\'s name', Source));
+    throw mountError(text, l10n.t('"{0}" cannot be a volume\'s name', Source));
   if (
     BindOptions?.Propagation !== undefined &&
     BindOptions.Propagation !== '' &&
     !PROPAGATIONS.includes(BindOptions.Propagation)
   )
-    throw bad(text, l10n.t('the propagation "{0}" is unknown', BindOptions.Propagation));
+    throw mountError(text, l10n.t('the propagation "{0}" is unknown', BindOptions.Propagation));
   if (Consistency !== undefined && Consistency !== '' && !CONSISTENCIES.includes(Consistency))
-    throw bad(text, l10n.t('the consistency "{0}" is unknown', Consistency));
+    throw mountError(text, l10n.t('the consistency "{0}" is unknown', Consistency));
   // With a relabelling it becomes a `-v` string, which holds neither colons in a path nor a driver's options.
   const isPlain =
     Source !== '' &&
@@ -108,7 +108,7 @@ export function checkMount(text: string, mount: MountSettings): MountSettings {
     !mount.Target.includes(':') &&
     (VolumeOptions === undefined || Object.keys(VolumeOptions).length === 0);
   if (relabel !== undefined && (!['z', 'Z'].includes(relabel) || !isPlain))
-    throw bad(text, l10n.t('the relabelling "{0}" cannot be had for it', relabel));
+    throw mountError(text, l10n.t('the relabelling "{0}" cannot be had for it', relabel));
   // The engine reads ".." as text and the kernel follows links before it: what is judged must be what is mounted.
   const flat =
     Type === 'bind' && posix.isAbsolute(Source) && CROOKED.test(Source)

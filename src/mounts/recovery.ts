@@ -1,4 +1,5 @@
 /** Puts right what a replacement left when the engine, or this window, went away in the middle of it. */
+import * as l10n from '@vscode/l10n';
 import type { Entry, OpenEntry } from '../journal/journal.ts';
 import {
   deleteContainer,
@@ -154,7 +155,11 @@ export async function putBack(
   const claimed = await connection.journal.claim(entry);
   // Another window is doing it, or has done it.
   if (claimed === undefined) return;
-  const context: FailureContext = { kind: 'container', object: name, doing: 'put it back' };
+  const context: FailureContext = {
+    kind: 'container',
+    object: name,
+    failed: (why) => l10n.t('Container "{0}" could not be put back: {1}', name, why),
+  };
   try {
     // Looked at first: without the old one, the new one is all that is left.
     const { Name } = await inspectContainer(connection, oldId, context);

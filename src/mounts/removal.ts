@@ -72,7 +72,11 @@ export async function removeContainer(
     connection,
     inspected.Id,
     { v: options.removeVolumes === true, force: options.force === true },
-    { kind: 'container', object: name, doing: 'remove it' },
+    {
+      kind: 'container',
+      object: name,
+      failed: (why) => l10n.t('Container "{0}" could not be removed: {1}', name, why),
+    },
   );
   const left = await volumeNames(connection);
   return {

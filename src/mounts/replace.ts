@@ -69,7 +69,11 @@ export async function changeMounts(
   const [network, ...otherNetworks] = networksOf(old);
   const hex = randomBytes(6).toString('hex');
   const marked = (side: 'old' | 'new') => `${name}-${side}-${hex}`;
-  const asItWas: FailureContext = { kind: 'container', object: name, doing: 'replace it; it is as it was' };
+  const asItWas: FailureContext = {
+    kind: 'container',
+    object: name,
+    failed: (why) => l10n.t('Container "{0}" could not be replaced and is as it was: {1}', name, why),
+  };
   const back: Partial<Record<(typeof WAY_BACK)[number], () => Promise<unknown>>> = {};
   const facts: ReplacementFacts = {
     name,
@@ -121,7 +125,13 @@ export async function changeMounts(
       { force: true },
       {
         ...asItWas,
-        doing: `remove the old container "${marked('old')}"; the new one runs in its place, and the old one is removed at the next connection`,
+        failed: (why) =>
+          l10n.t(
+            'The new container "{0}" runs, but the old one, now "{1}", could not be removed and will be at the next connection: {2}',
+            name,
+            marked('old'),
+            why,
+          ),
       },
     );
     await record.end().catch((error: unknown) => log.warn((error as Error).message));

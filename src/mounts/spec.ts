@@ -5,7 +5,7 @@
 import * as l10n from '@vscode/l10n';
 import { BadArgument } from '../engine/errors.ts';
 import { copied, isObject, MOUNT, type Copied } from './apiMount.ts';
-import { bad, checkMount, quotable, type MountSettings } from './mountSettings.ts';
+import { mountError, checkMount, quotable, type MountSettings } from './mountSettings.ts';
 import { expand, parseMount, parseVolume, type LocalPaths } from './specText.ts';
 
 /** Longer than any path: `posix.normalize` takes time that grows with the square of a long path's length. */
@@ -13,18 +13,18 @@ const MOST_CHARACTERS = 65_536;
 /** One mount from a `-v` string, a `--mount` string or an API object. Throws BadArgument that says what is wrong. */
 export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings {
   if (typeof spec === 'string' && spec.length > MOST_CHARACTERS)
-    throw bad(spec, l10n.t('it is longer than any mount can be'));
+    throw mountError(spec, l10n.t('it is longer than any mount can be'));
   if (typeof spec === 'string')
     return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
-  if (!isObject(spec)) throw bad(quotable(spec), l10n.t('it is neither a text nor an object'));
+  if (!isObject(spec)) throw mountError(quotable(spec), l10n.t('it is neither a text nor an object'));
   // Read once: what is checked and what is quoted is what is sent, whatever an accessor says the next time.
   const once = { ...spec };
   const text = quotable(once);
   const { ImageOptions, ClusterOptions, ...mount } = copied(text, '', once, MOUNT) as Copied;
-  if (mount.Target === undefined) throw bad(text, l10n.t('it has no Target'));
+  if (mount.Target === undefined) throw mountError(text, l10n.t('it has no Target'));
   const Type = mount.Type ?? 'volume';
   if (ImageOptions !== undefined || ClusterOptions !== undefined)
-    throw bad(text, l10n.t('it has options of another type than {0}', Type));
+    throw mountError(text, l10n.t('it has options of another type than {0}', Type));
   const config = mount.VolumeOptions?.DriverConfig as
     { Name?: string; Options?: Readonly<Record<string, string>> } | undefined;
   const VolumeOptions =

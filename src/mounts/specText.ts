@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { VOLUME_NAME } from '../engine/volumeName.ts';
 import {
-  bad,
+  mountError,
   checkMount,
   checkTarget,
   PROPAGATIONS,
@@ -39,7 +39,7 @@ export function expand(text: string, source: string, { home, folders = [] }: Loc
   if (whole === undefined) return source;
   const folder = name === undefined ? folders[0] : folders.find((one) => one.name === name);
   if (folder === undefined)
-    throw bad(
+    throw mountError(
       text,
       name === undefined
         ? l10n.t('no folder is open that "{0}" could stand for', whole)
@@ -50,16 +50,16 @@ export function expand(text: string, source: string, { home, folders = [] }: Loc
 
 export function parseVolume(text: string, local: LocalPaths): MountSettings {
   const parts = splitVolume(text);
-  if (parts.length > 3) throw bad(text, l10n.t('it has too many colons; write source:target:options'));
+  if (parts.length > 3) throw mountError(text, l10n.t('it has too many colons; write source:target:options'));
   if (parts.length === 1)
     return { Type: 'volume', Source: '', Target: checkTarget(text, parts[0] ?? ''), ReadOnly: false };
   const [from = '', target = '', words = ''] = parts;
   const source = expand(text, from, local);
-  if (source === '') throw bad(text, l10n.t('the source is empty'));
-  if (parts.length === 3 && words === '') throw bad(text, l10n.t('the options behind the last colon are empty'));
+  if (source === '') throw mountError(text, l10n.t('the source is empty'));
+  if (parts.length === 3 && words === '') throw mountError(text, l10n.t('the options behind the last colon are empty'));
   const isBind = posix.isAbsolute(source) || WINDOWS_PATH.test(source);
   if (!isBind && !VOLUME_NAME.test(source)) {
-    throw bad(text, l10n.t('the source "{0}" is neither an absolute path nor a volume\'s name', source));
+    throw mountError(text, l10n.t('the source "{0}" is neither an absolute path nor a volume\'s name', source));
   }
   const options = parseOptions(text, words, isBind);
   return checkMount(text, {
@@ -79,14 +79,14 @@ function parseOptions(
   const seen = new Map<string, string>();
   for (const word of words === '' ? [] : words.split(',')) {
     const group = groupOf(word);
-    if (group === undefined) throw bad(text, l10n.t('the option "{0}" is unknown', word));
+    if (group === undefined) throw mountError(text, l10n.t('the option "{0}" is unknown', word));
     if (seen.has(group))
-      throw bad(text, l10n.t('the options "{0}" and "{1}" exclude one another', seen.get(group) ?? '', word));
+      throw mountError(text, l10n.t('the options "{0}" and "{1}" exclude one another', seen.get(group) ?? '', word));
     seen.set(group, word);
   }
   const propagation = seen.get('propagation');
-  if (!isBind && propagation !== undefined) throw bad(text, l10n.t('"{0}" is for binds only', propagation));
-  if (isBind && seen.has('copy')) throw bad(text, l10n.t('"nocopy" is for volumes only'));
+  if (!isBind && propagation !== undefined) throw mountError(text, l10n.t('"{0}" is for binds only', propagation));
+  if (isBind && seen.has('copy')) throw mountError(text, l10n.t('"nocopy" is for volumes only'));
   const consistency = seen.get('consistency');
   const relabel = seen.get('label') as 'z' | 'Z' | undefined;
   const rest = {
@@ -124,7 +124,7 @@ function csvFields(text: string): string[] {
     const close = quoted ? closingQuote(text, at + 1) : -1;
     const end = quoted ? close + 1 : text.indexOf(',', at);
     if (quoted && (close < 0 || (end < text.length && text[end] !== ',')))
-      throw bad(text, l10n.t('a field in quotes must be closed, with a comma or nothing behind it'));
+      throw mountError(text, l10n.t('a field in quotes must be closed, with a comma or nothing behind it'));
     const field = end < 0 ? text.slice(at) : text.slice(at, end);
     fields.push(quoted ? field.slice(1, -1).replaceAll('""', '"') : field);
     at = end < 0 ? text.length : end + 1;
@@ -134,14 +134,14 @@ function csvFields(text: string): string[] {
 
 function parseBytes(text: string, value: string): number {
   const [, digits, unit = ''] = /^(\d+)\s*([bkmgt]?)(?:i?b)?$/i.exec(value) ?? [];
-  if (digits === undefined) throw bad(text, l10n.t('"{0}" is no size', value));
+  if (digits === undefined) throw mountError(text, l10n.t('"{0}" is no size', value));
   return Number(digits) * 1024 ** Math.max(0, 'bkmgt'.indexOf(unit.toLowerCase() || 'b'));
 }
 
 function parseFlag(text: string, key: string, value: string | undefined): boolean {
   if (value === undefined || value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
-  throw bad(text, l10n.t('"{0}" is true or false, not "{1}"', key, value));
+  throw mountError(text, l10n.t('"{0}" is true or false, not "{1}"', key, value));
 }
 
 interface Draft {
@@ -189,13 +189,13 @@ function applyField(text: string, draft: Draft, field: string, local: LocalPaths
     'volume-opt': (value) => Object.assign(draft.driverOptions, Object.fromEntries([pair(value)])),
     'tmpfs-size': (value) => (draft.tmpfs.SizeBytes = parseBytes(text, value)),
     'tmpfs-mode': (value) => {
-      if (!/^[0-7]+$/.test(value)) throw bad(text, l10n.t('"{0}" is no octal mode', value));
+      if (!/^[0-7]+$/.test(value)) throw mountError(text, l10n.t('"{0}" is no octal mode', value));
       draft.tmpfs.Mode = Number.parseInt(value, 8);
     },
   };
   if (Object.hasOwn(flags, key)) flags[key]?.(parseFlag(text, key, given));
-  else if (!Object.hasOwn(values, key)) throw bad(text, l10n.t('the field "{0}" is unknown', key));
-  else if (given === undefined) throw bad(text, l10n.t('the field "{0}" needs a value', key));
+  else if (!Object.hasOwn(values, key)) throw mountError(text, l10n.t('the field "{0}" is unknown', key));
+  else if (given === undefined) throw mountError(text, l10n.t('the field "{0}" needs a value', key));
   else values[key]?.(given);
 }
 

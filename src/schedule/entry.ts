@@ -86,7 +86,7 @@ export function minuteOfDay(text: string): number | undefined {
 
 type Raw = Readonly<Record<string, unknown>>;
 
-function wrong(field: string, value: unknown, wanted: string): BadArgument {
+function fieldError(field: string, value: unknown, wanted: string): BadArgument {
   return new BadArgument(field, l10n.t('"{0}" is {1}; {2}', field, JSON.stringify(value) ?? 'missing', wanted));
 }
 
@@ -94,21 +94,21 @@ function text(raw: Raw, field: string): string | undefined {
   const value = raw[field];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || value.trim() === '')
-    throw wrong(field, value, 'give a text that is not empty, or leave it out.');
+    throw fieldError(field, value, 'give a text that is not empty, or leave it out.');
   return value;
 }
 
 function flag(raw: Raw, field: string): boolean | undefined {
   const value = raw[field];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'boolean') throw wrong(field, value, 'give true or false.');
+  if (typeof value !== 'boolean') throw fieldError(field, value, 'give true or false.');
   return value;
 }
 
 function oneOf<T extends string>(raw: Raw, field: string, words: readonly T[]): T | undefined {
   const value = text(raw, field);
   const found = words.find((word) => word === value);
-  if (value !== undefined && found === undefined) throw wrong(field, value, `use one of ${words.join(', ')}.`);
+  if (value !== undefined && found === undefined) throw fieldError(field, value, `use one of ${words.join(', ')}.`);
   return found;
 }
 
@@ -117,7 +117,7 @@ function texts(raw: Raw, field: string, wanted: string): string[] | undefined {
   if (value === undefined || value === null) return undefined;
   const list: unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 0 || !list.every((one) => typeof one === 'string' && one.trim() !== ''))
-    throw wrong(field, value, wanted);
+    throw fieldError(field, value, wanted);
   return list as string[];
 }
 
@@ -142,7 +142,7 @@ function subjectOf(raw: Raw): ScheduledSubject {
   const name = text(raw, field) ?? '';
   const targets = texts(raw, 'targets', 'give a list of paths in the container.');
   if (targets !== undefined && field !== 'container')
-    throw wrong('targets', raw['targets'], 'it goes with "container" only; leave it out.');
+    throw fieldError('targets', raw['targets'], 'it goes with "container" only; leave it out.');
   return { kind: field === 'source' ? 'bind' : field, name, ...(targets ? { targets } : {}) };
 }
 
@@ -160,18 +160,18 @@ function whenOf(raw: Raw): When {
   if (every !== undefined) {
     const ms = intervalMs(every);
     if (ms === undefined)
-      throw wrong('every', every, 'give an interval from 1m to a year, such as "30m", "6h", "1d" or "1w".');
-    if (weekdays !== undefined) throw wrong('weekdays', raw['weekdays'], 'it goes with "at" only; leave it out.');
+      throw fieldError('every', every, 'give an interval from 1m to a year, such as "30m", "6h", "1d" or "1w".');
+    if (weekdays !== undefined) throw fieldError('weekdays', raw['weekdays'], 'it goes with "at" only; leave it out.');
     return { kind: 'every', ms };
   }
   const minutes = (at ?? []).map((time) => {
     const minute = minuteOfDay(time);
-    if (minute === undefined) throw wrong('at', time, 'give a time of day from "00:00" to "23:59".');
+    if (minute === undefined) throw fieldError('at', time, 'give a time of day from "00:00" to "23:59".');
     return minute;
   });
   const days = (weekdays ?? [...WEEKDAYS]).map((day) => {
     const index = WEEKDAYS.findIndex((known) => known === day.trim().toLowerCase().slice(0, 3));
-    if (index < 0) throw wrong('weekdays', day, `use ${WEEKDAYS.join(', ')}.`);
+    if (index < 0) throw fieldError('weekdays', day, `use ${WEEKDAYS.join(', ')}.`);
     return index;
   });
   return { kind: 'at', minutes: [...new Set(minutes)].sort((a, b) => a - b), weekdays: [...new Set(days)].sort() };
@@ -181,7 +181,7 @@ function whenOf(raw: Raw): When {
 export function keepOf(value: unknown): Keep | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'object' || Array.isArray(value))
-    throw wrong('keep', value, 'give an object such as {"last": 7, "weekly": 4}.');
+    throw fieldError('keep', value, 'give an object such as {"last": 7, "weekly": 4}.');
   const raw = value as Raw;
   const unknown = Object.keys(raw).find((field) => !(RULE_NAMES as readonly string[]).includes(field));
   if (unknown !== undefined)
@@ -191,11 +191,15 @@ export function keepOf(value: unknown): Keep | undefined {
     const count = raw[field];
     if (count === undefined || count === null) continue;
     if (typeof count !== 'number' || !Number.isInteger(count) || count < 0)
-      throw wrong(`keep.${field}`, count, 'give a whole number.');
+      throw fieldError(`keep.${field}`, count, 'give a whole number.');
     if (count > 0) keep[field] = count;
   }
   if (Object.keys(keep).length === 0)
-    throw wrong('keep', value, 'it would keep nothing; give at least one number above 0, or leave it out to keep all.');
+    throw fieldError(
+      'keep',
+      value,
+      'it would keep nothing; give at least one number above 0, or leave it out to keep all.',
+    );
   return keep;
 }
 
@@ -203,7 +207,8 @@ function sinceOf(raw: Raw): number | undefined {
   const since = text(raw, 'since');
   if (since === undefined) return undefined;
   const ms = Date.parse(since);
-  if (Number.isNaN(ms)) throw wrong('since', since, 'give a time such as "2026-11-24T15:00:00Z", or leave it out.');
+  if (Number.isNaN(ms))
+    throw fieldError('since', since, 'give a time such as "2026-11-24T15:00:00Z", or leave it out.');
   return ms;
 }
 
@@ -215,7 +220,7 @@ export function subjectId(subject: ScheduledSubject): string {
 /** One entry. Throws BadArgument with the field, why, and what would do. */
 export function parseEntry(value: unknown): ScheduleEntry {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong('schedule', value, 'give an object such as {"volume": "db", "every": "1d"}.');
+    throw fieldError('schedule', value, 'give an object such as {"volume": "db", "every": "1d"}.');
   const raw = value as Raw;
   const unknown = Object.keys(raw).find((field) => !(ENTRY_FIELDS as readonly string[]).includes(field));
   if (unknown !== undefined)
@@ -223,7 +228,7 @@ export function parseEntry(value: unknown): ScheduleEntry {
   const subject = subjectOf(raw);
   const level = raw['level'];
   if (level !== undefined && level !== null && (typeof level !== 'number' || !Number.isInteger(level)))
-    throw wrong('level', level, 'give a whole number.');
+    throw fieldError('level', level, 'give a whole number.');
   return {
     id: text(raw, 'id') ?? subjectId(subject),
     subject,

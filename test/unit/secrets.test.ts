@@ -158,7 +158,7 @@ it('a refusal of the engine that quotes the options keeps the secret', () => {
   const error = engineError(Object.assign(new Error(message), { statusCode: 500, json: { message } }), {
     kind: 'volume',
     object: 'share',
-    doing: 'create it',
+    failed: (why) => `Volume "share" could not be created: ${why}`,
   });
   assert.equal(error.message.includes(SECRET), false, error.message);
   assert.match(error.message, /"share".*invalid argument/);

@@ -101,7 +101,7 @@ export async function sealedText(
   return jsonOf(sealed);
 }
 
-function unusable(file: string, why: string, cause?: unknown): BadArchive {
+function manifestError(file: string, why: string, cause?: unknown): BadArchive {
   return new BadArchive(file, [why], l10n.t('The manifest "{0}" cannot be used: {1}.', manifestPath(file), why), {
     cause,
   });
@@ -113,7 +113,7 @@ async function readText(file: string): Promise<string | undefined> {
     return await readSmallText(path, MOST_BYTES);
   } catch (error) {
     if (error instanceof NotSmallFile)
-      throw unusable(
+      throw manifestError(
         file,
         error.problem === 'notAFile'
           ? l10n.t('it is not a file')
@@ -121,14 +121,14 @@ async function readText(file: string): Promise<string | undefined> {
         error,
       );
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT') throw unusable(file, l10n.t('it cannot be read ({0})', code ?? ''), error);
+    if (code !== 'ENOENT') throw manifestError(file, l10n.t('it cannot be read ({0})', code ?? ''), error);
     if (
       await lstat(path).then(
         () => true,
         () => false,
       )
     )
-      throw unusable(file, l10n.t('it is a link that leads nowhere'), error);
+      throw manifestError(file, l10n.t('it is a link that leads nowhere'), error);
     return undefined;
   }
 }
@@ -149,11 +149,11 @@ function isTooDeep(text: string): boolean {
 }
 
 function parsed(file: string, text: string): unknown {
-  if (isTooDeep(text)) throw unusable(file, l10n.t('it is nested deeper than any manifest'));
+  if (isTooDeep(text)) throw manifestError(file, l10n.t('it is nested deeper than any manifest'));
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw unusable(file, l10n.t('it is not JSON'), error);
+    throw manifestError(file, l10n.t('it is not JSON'), error);
   }
 }
 
@@ -161,7 +161,7 @@ function checked<T>(file: string, check: () => T): T {
   try {
     return check();
   } catch (error) {
-    if (error instanceof WrongField) throw unusable(file, error.message, error);
+    if (error instanceof WrongField) throw manifestError(file, error.message, error);
     throw error;
   }
 }
@@ -176,7 +176,7 @@ export async function readManifest(file: string): Promise<Manifest | SealedManif
   const value = parsed(file, text);
   const format: unknown = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
   if (typeof format === 'number' && format > SEALED_FORMAT)
-    throw unusable(file, l10n.t('its format {0} is newer than this extension; update Docker Mounts', format));
+    throw manifestError(file, l10n.t('its format {0} is newer than this extension; update Docker Mounts', format));
   return checked(file, () => (format === SEALED_FORMAT ? checkSealed(value, MOST_BYTES) : checkManifest(value)));
 }
 
@@ -211,7 +211,7 @@ export async function openManifest(file: string, passphrase: string | undefined)
     text = await decryptText(file, manifest.encrypted, passphrase);
   } catch (error) {
     if (error instanceof PassphraseNeeded) throw error;
-    throw unusable(file, l10n.t('its encrypted part cannot be read ({0})', (error as Error).message), error);
+    throw manifestError(file, l10n.t('its encrypted part cannot be read ({0})', (error as Error).message), error);
   }
   const inner = checked(file, () => checkManifest(parsed(file, text)));
   const differs = TWICE.find((field) => inner[field] !== manifest[field]);
@@ -220,7 +220,7 @@ export async function openManifest(file: string, passphrase: string | undefined)
     !isFromEngine(manifest, inner.engine.name) ||
     (inner.plan === undefined ? manifest.marks.plan !== undefined : !isByPlan(manifest, inner.plan));
   if (differs !== undefined || isOthers)
-    throw unusable(
+    throw manifestError(
       file,
       l10n.t(
         'its clear part was changed, or belongs to another archive: "{0}" is not what the encrypted part says',

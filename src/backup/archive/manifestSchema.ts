@@ -16,7 +16,7 @@ const MOST_SENTENCE = 65_536;
 const MOST_MOUNTS = 10_000;
 const MOST_WORDS = 200_000;
 
-function wrong(field: string): WrongField {
+function fieldError(field: string): WrongField {
   return new WrongField(l10n.t('it does not describe an archive ("{0}" is missing, or not what it should be)', field));
 }
 
@@ -31,50 +31,50 @@ function own(raw: Raw, field: string): unknown {
 function optionalText(raw: Raw, field: string, most = MOST_NAME): string | undefined {
   const value = own(raw, field);
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value.length > most) throw wrong(field);
+  if (typeof value !== 'string' || value.length > most) throw fieldError(field);
   return value;
 }
 
 function text(raw: Raw, field: string, most = MOST_NAME): string {
   const value = optionalText(raw, field, most);
-  if (value === undefined) throw wrong(field);
+  if (value === undefined) throw fieldError(field);
   return value;
 }
 
 function time(raw: Raw, field: string): string {
   const value = text(raw, field, 40);
   // Everything that counts by it would fail on another.
-  if (!/^\d{4}-\d\d-\d\dT/.test(value) || Number.isNaN(Date.parse(value))) throw wrong(field);
+  if (!/^\d{4}-\d\d-\d\dT/.test(value) || Number.isNaN(Date.parse(value))) throw fieldError(field);
   return value;
 }
 
 function count(raw: Raw, field: string): number {
   const value = own(raw, field) ?? 0;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw wrong(field);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw fieldError(field);
   return value;
 }
 
 function optionalFlag(raw: Raw, field: string): boolean | undefined {
   const value = own(raw, field);
-  if (value !== undefined && typeof value !== 'boolean') throw wrong(field);
+  if (value !== undefined && typeof value !== 'boolean') throw fieldError(field);
   return value;
 }
 
 function oneOf<T extends string>(raw: Raw, field: string, words: readonly T[]): T {
   const found = words.find((word) => word === own(raw, field));
-  if (found === undefined) throw wrong(field);
+  if (found === undefined) throw fieldError(field);
   return found;
 }
 
 function list<T>(raw: Raw, field: string, most: number, take: (value: unknown) => T): T[] {
   const value = own(raw, field) ?? [];
-  if (!Array.isArray(value) || value.length > most) throw wrong(field);
+  if (!Array.isArray(value) || value.length > most) throw fieldError(field);
   return value.map(take);
 }
 
 const texts = (raw: Raw, field: string) =>
   list(raw, field, MOST_WORDS, (value) => {
-    if (typeof value !== 'string' || value.length > MOST_SENTENCE) throw wrong(field);
+    if (typeof value !== 'string' || value.length > MOST_SENTENCE) throw fieldError(field);
     return value;
   });
 
@@ -82,10 +82,10 @@ const texts = (raw: Raw, field: string) =>
 function record(raw: Raw, field: string): Record<string, string> | undefined {
   const value = own(raw, field);
   if (value === undefined) return undefined;
-  if (!isRaw(value)) throw wrong(field);
+  if (!isRaw(value)) throw fieldError(field);
   const entries = Object.entries(value).filter(([name]) => name !== '__proto__');
   if (entries.length > MOST_WORDS || entries.some(([, one]) => typeof one !== 'string' || one.length > MOST_WORDS * 10))
-    throw wrong(field);
+    throw fieldError(field);
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
@@ -94,7 +94,7 @@ function given<T extends object>(fields: T): T {
 }
 
 function mount(value: unknown): ManifestMount {
-  if (!isRaw(value)) throw wrong('mounts');
+  if (!isRaw(value)) throw fieldError('mounts');
   const masked = texts(value, 'maskedOptions');
   return given({
     type: oneOf(value, 'type', ['bind', 'volume'] as const),
@@ -114,13 +114,13 @@ function mount(value: unknown): ManifestMount {
 function verdict(raw: Raw): RecordedVerdict | undefined {
   const value = own(raw, 'verified');
   if (value === undefined) return undefined;
-  if (!isRaw(value) || typeof own(value, 'ok') !== 'boolean') throw wrong('verified');
+  if (!isRaw(value) || typeof own(value, 'ok') !== 'boolean') throw fieldError('verified');
   return { ok: own(value, 'ok') === true, at: time(value, 'at'), modifiedAt: time(value, 'modifiedAt') };
 }
 
 function marks(raw: Raw): OwnerMarks {
   const value = own(raw, 'marks');
-  if (!isRaw(value)) throw wrong('marks');
+  if (!isRaw(value)) throw fieldError('marks');
   return given({
     salt: text(value, 'salt', 64),
     engine: text(value, 'engine', 64),
@@ -151,13 +151,13 @@ function common(raw: Raw) {
 
 /** A manifest whose facts all stand in clear. Throws WrongField. */
 export function checkManifest(value: unknown): Manifest {
-  if (!isRaw(value)) throw wrong('format');
+  if (!isRaw(value)) throw fieldError('format');
   const engine = own(value, 'engine');
   const container = own(value, 'container');
   const level = own(value, 'level');
-  if (!isRaw(engine)) throw wrong('engine');
-  if (container !== undefined && !isRaw(container)) throw wrong('container');
-  if (level !== undefined && (typeof level !== 'number' || !Number.isInteger(level))) throw wrong('level');
+  if (!isRaw(engine)) throw fieldError('engine');
+  if (container !== undefined && !isRaw(container)) throw fieldError('container');
+  if (level !== undefined && (typeof level !== 'number' || !Number.isInteger(level))) throw fieldError('level');
   return given({
     ...common(value),
     subject: text(value, 'subject'),
@@ -175,7 +175,7 @@ export function checkManifest(value: unknown): Manifest {
     },
     mounts: list(value, 'mounts', MOST_MOUNTS, mount),
     leftOut: list(value, 'leftOut', MOST_MOUNTS, (one) => {
-      if (!isRaw(one)) throw wrong('leftOut');
+      if (!isRaw(one)) throw fieldError('leftOut');
       return { target: text(one, 'target'), reason: text(one, 'reason', MOST_SENTENCE) };
     }),
     level,
@@ -188,7 +188,7 @@ export function checkManifest(value: unknown): Manifest {
 
 /** The clear part of a manifest that is encrypted. Throws WrongField. */
 export function checkSealed(value: unknown, mostBytes: number): SealedManifest {
-  if (!isRaw(value)) throw wrong('format');
+  if (!isRaw(value)) throw fieldError('format');
   const { verified, ...rest } = common(value);
   return given({
     ...rest,

@@ -114,7 +114,7 @@ export class ArchiveReader {
       return new ArchiveReader(file, handle, (await handle.stat()).size, unpack);
     } catch (error) {
       await handle.close();
-      throw error instanceof PassphraseNeeded ? error : readFailure(file, error);
+      throw error instanceof PassphraseNeeded ? error : readError(file, error);
     }
   }
 
@@ -142,7 +142,7 @@ export class ArchiveReader {
       return { sha256: source.hash.digest('hex'), size: source.size, damage };
     } catch (error) {
       if (job.signal.aborted) throw new Cancelled('The check of the archive');
-      throw readFailure(this.file, error);
+      throw readError(this.file, error);
     }
   }
 
@@ -152,7 +152,7 @@ export class ArchiveReader {
       const { dev, ino, size, mtimeNs, ctimeNs } = await this.#handle.stat({ bigint: true });
       return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
     } catch (error) {
-      throw readFailure(this.file, error);
+      throw readError(this.file, error);
     }
   }
 
@@ -178,7 +178,7 @@ export class ArchiveReader {
   }
 }
 
-function readFailure(file: string, error: unknown): FileFailure {
+function readError(file: string, error: unknown): FileFailure {
   return new FileFailure(
     file,
     (error as NodeJS.ErrnoException).code ?? '',

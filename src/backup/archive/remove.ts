@@ -7,7 +7,7 @@ import { hasArchiveName } from './compression.ts';
 import { manifestPath } from './manifest.ts';
 import { withoutEnding } from './compression.ts';
 
-function failure(file: string, error: unknown): Error {
+function removalError(file: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code === 'ENOENT')
     return new NotFound('file', file, l10n.t('The archive "{0}" does not exist; refresh the view.', file), {
@@ -38,7 +38,7 @@ export async function removeBackup(path: string): Promise<void> {
     });
   } catch (error) {
     if (error instanceof BadArgument) throw error;
-    throw failure(file, error);
+    throw removalError(file, error);
   }
 }
 

@@ -34,7 +34,7 @@ export async function checkDestination(destination: string): Promise<string> {
   try {
     found = await stat(folder);
   } catch (error) {
-    throw fileFailure(folder, error, 'folder');
+    throw fileError(folder, error, 'folder');
   }
   if (!found.isDirectory()) {
     throw new BadArgument(
@@ -45,7 +45,7 @@ export async function checkDestination(destination: string): Promise<string> {
   return folder;
 }
 
-function fileFailure(file: string, error: unknown, kind: 'folder' | 'file'): Error {
+function fileError(file: string, error: unknown, kind: 'folder' | 'file'): Error {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   switch (code) {
     case 'ENOENT':
@@ -147,7 +147,7 @@ export class ArchiveFile {
             ),
           );
         }
-        throw fileFailure(partial, error, 'file');
+        throw fileError(partial, error, 'file');
       }
     }
   }
@@ -187,7 +187,7 @@ export class ArchiveFile {
   explain(error: unknown): unknown {
     const { code, syscall } = error as NodeJS.ErrnoException;
     const ofTheFile = code !== undefined && FILE_CODES.has(code) && syscall !== 'connect';
-    return ofTheFile ? fileFailure(this.file, error, 'file') : error;
+    return ofTheFile ? fileError(this.file, error, 'file') : error;
   }
 
   sha256(): string {

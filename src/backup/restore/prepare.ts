@@ -203,7 +203,7 @@ export async function restoreError(
   const known = engineError(error, {
     kind: into.kind === 'bind' ? 'mount' : into.kind,
     object,
-    doing: 'restore into it',
+    failed: (why) => l10n.t('"{0}" could not be restored into: {1}', object, why),
   });
   if (!(error instanceof EngineUnavailable) && !(await answers(connection))) {
     return new EngineUnavailable(

@@ -123,7 +123,11 @@ async function intoExisting(job: Job, ready: Ready, writer: MethodChoice, mode: 
     const directories = kept.filter(({ only }) => only === undefined);
     await fillingEmpty(job, directories, () => write(job, ready, writer, states));
   } else {
-    await requireTool(job.connection, l10n.t('Replacing what is there, with a safety copy of it,'), job.log);
+    await requireTool(
+      job.connection,
+      l10n.t('Replacing what is there, with a safety copy of it, needs a helper program.'),
+      job.log,
+    );
     await withSafetyCopy(job, kept, () => write(job, ready, writer, states));
   }
   await writeRoots(job, ready.roots).catch((error: unknown) =>

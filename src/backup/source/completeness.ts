@@ -176,7 +176,7 @@ export class SecondLook {
     try {
       for await (const path of list(job)) before.add(path);
     } catch (error) {
-      throw unreachable(tree, error);
+      throw unreachableError(tree, error);
     }
     return new SecondLook(tree, list, job, before);
   }
@@ -198,7 +198,7 @@ export class SecondLook {
         example ||= path;
       }
     } catch (error) {
-      throw unreachable(this.#tree, error);
+      throw unreachableError(this.#tree, error);
     }
     if (missing === 0) return;
     const problem = `the engine left out ${missing} entries without a word, for example "${printableName(Buffer.from(example, 'latin1')).slice(-200)}"`;
@@ -214,7 +214,7 @@ export class SecondLook {
   }
 }
 
-function unreachable(tree: Tree, error: unknown): unknown {
+function unreachableError(tree: Tree, error: unknown): unknown {
   if (!(error instanceof Unlisted)) return error;
   return new BadArchive(
     '',

@@ -74,8 +74,17 @@ async function onlyTheFileIsMissing(helper: Helper): Promise<undefined> {
     await helper.container.inspect();
     return undefined;
   } catch (error) {
-    throw engineError(error, { kind: 'container', object: helper.container.id, doing: 'look into the mount' });
+    throw engineError(error, {
+      kind: 'container',
+      object: helper.container.id,
+      failed: (why) => l10n.t('The helper container {0} could not be looked into: {1}', helper.container.id, why),
+    });
   }
+}
+
+function fileError(error: unknown, path: Buffer, failed: (shown: string, why: string) => string): Error {
+  const shown = shownPath(path.toString('utf8'));
+  return engineError(error, { kind: 'file', object: shown, failed: (why) => failed(shown, why) });
 }
 
 /**
@@ -89,11 +98,7 @@ export async function statInHelper(helper: Helper, path: Buffer): Promise<PathSt
     return pathStatOf(answer);
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
-    throw engineError(error, {
-      kind: 'file',
-      object: shownPath(path.toString('utf8')),
-      doing: 'look at a file in the mount',
-    });
+    throw fileError(error, path, (shown, why) => l10n.t('"{0}" could not be looked at in the mount: {1}', shown, why));
   }
 }
 
@@ -107,11 +112,7 @@ export async function openIn(helper: Helper, path: Buffer): Promise<{ stat: Path
     return { stat: pathStatOf(answer), tar: answer };
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
-    throw engineError(error, {
-      kind: 'file',
-      object: shownPath(path.toString('utf8')),
-      doing: 'read a file in the mount',
-    });
+    throw fileError(error, path, (shown, why) => l10n.t('"{0}" could not be read in the mount: {1}', shown, why));
   }
 }
 
@@ -135,22 +136,20 @@ export async function unpackIn(helper: Helper, path: Buffer, tar: Readable, sign
     for await (const _ of answer) void _;
   } catch (error) {
     if (failure !== undefined) throw failure;
+    const shown = shownPath(path.toString('utf8'));
     if (isMissing(error)) {
       await onlyTheFileIsMissing(helper);
       throw new NotFound(
         'folder',
-        shownPath(path.toString('utf8')),
-        l10n.t(
-          'There is no directory "{0}" to write into; it may have been removed meanwhile.',
-          shownPath(path.toString('utf8')),
-        ),
+        shown,
+        l10n.t('There is no directory "{0}" to write into; it may have been removed meanwhile.', shown),
         { cause: error },
       );
     }
     throw engineError(error, {
       kind: 'folder',
-      object: shownPath(path.toString('utf8')),
-      doing: 'write into a directory of the mount',
+      object: shown,
+      failed: (why) => l10n.t('Nothing could be written into the directory "{0}" of the mount: {1}', shown, why),
     });
   } finally {
     signal?.removeEventListener('abort', stop);

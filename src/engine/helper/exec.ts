@@ -4,7 +4,7 @@ import { PassThrough, type Readable, type Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { stdoutOf } from './attachStream.ts';
-import { engineError } from '../connection.ts';
+import { engineError, type FailureContext } from '../connection.ts';
 import { EngineFailure, NotFound } from '../errors.ts';
 import type { Helper } from './helper.ts';
 import type { Ran } from './tools.ts';
@@ -58,8 +58,11 @@ function execError(error: unknown, helper: Helper): Error {
   return engineError(error, context(helper));
 }
 
-const context = (helper: Helper) =>
-  ({ kind: 'container', object: helper.container.id, doing: 'run a program in the helper container' }) as const;
+const context = ({ container: { id } }: Helper): FailureContext => ({
+  kind: 'container',
+  object: id,
+  failed: (why) => l10n.t('No program could be run in the helper container {0}: {1}', id, why),
+});
 
 /** Runs a program whose output is large; the stream fails where the program does not end with 0. */
 export async function execStream(helper: Helper, command: readonly string[]): Promise<Readable> {

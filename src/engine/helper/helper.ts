@@ -1,4 +1,5 @@
 /** Helper containers: made for one job, written down in the journal, and removed whatever happens. */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { Readable, type Duplex } from 'node:stream';
 import type Docker from 'dockerode';
@@ -55,7 +56,11 @@ export class Helper {
       // A mount is never a link, so that no word is needed for one.
       return type === 'link' ? 'other' : type;
     } catch (error) {
-      throw engineError(error, { kind: 'file', object: path, doing: 'look at the mounted source' });
+      throw engineError(error, {
+        kind: 'file',
+        object: path,
+        failed: (why) => l10n.t('What is mounted at {0} of a helper container could not be looked at: {1}', path, why),
+      });
     }
   }
 
@@ -64,7 +69,11 @@ export class Helper {
     try {
       return (await this.container.getArchive({ path })) as Readable;
     } catch (error) {
-      throw engineError(error, { kind: 'file', object: path, doing: 'read the mounted source' });
+      throw engineError(error, {
+        kind: 'file',
+        object: path,
+        failed: (why) => l10n.t('What is mounted at {0} of a helper container could not be read: {1}', path, why),
+      });
     }
   }
 
@@ -95,8 +104,17 @@ export class Helper {
       input.pipe(stream);
       return { output: stream, exitCode };
     } catch (error) {
-      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+      throw this.#startError(error);
     }
+  }
+
+  #startError(error: unknown): Error {
+    const { id } = this.container;
+    return engineError(error, {
+      kind: 'container',
+      object: id,
+      failed: (why) => l10n.t('The helper container {0} could not be started: {1}', id, why),
+    });
   }
 
   /** Starts the helper, for programs to be run in it. */
@@ -104,7 +122,7 @@ export class Helper {
     try {
       await this.container.start();
     } catch (error) {
-      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+      throw this.#startError(error);
     }
   }
 
@@ -117,7 +135,7 @@ export class Helper {
       exitCode.catch(() => undefined);
       return { output, exitCode };
     } catch (error) {
-      throw engineError(error, { kind: 'container', object: this.container.id, doing: 'start the helper container' });
+      throw this.#startError(error);
     }
   }
 
@@ -253,6 +271,10 @@ async function createHelper(
     else await record.end();
     const first = mounts[0];
     const object = first ? first.source : name;
-    throw engineError(error, { kind: 'mount', object, doing: 'mount it into a helper container' });
+    throw engineError(error, {
+      kind: 'mount',
+      object,
+      failed: (why) => l10n.t('"{0}" could not be mounted into a helper container: {1}', object, why),
+    });
   }
 }

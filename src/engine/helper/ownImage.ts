@@ -32,7 +32,11 @@ async function inspect({ docker }: Connection, image: string): Promise<Inspected
     return await docker.getImage(image).inspect();
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
-    throw engineError(error, { kind: 'image', object: image, doing: 'look for the image of the helper' });
+    throw engineError(error, {
+      kind: 'image',
+      object: image,
+      failed: (why) => l10n.t('The image of the helper, "{0}", could not be looked for: {1}', image, why),
+    });
   }
 }
 
@@ -63,10 +67,11 @@ async function importTar({ docker }: Connection, { repository, tag, tar }: OwnIm
       throw new Error(failure ?? 'the engine did not say which image it made');
     return id;
   } catch (error) {
+    const name = `${repository}:${tag}`;
     throw engineError(error, {
       kind: 'image',
-      object: `${repository}:${tag}`,
-      doing: 'import the image of the helper',
+      object: name,
+      failed: (why) => l10n.t('The image of the helper, "{0}", could not be imported: {1}', name, why),
     });
   }
 }

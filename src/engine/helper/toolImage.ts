@@ -44,7 +44,12 @@ export function toolTar(architecture: string): Buffer | undefined {
 
 async function findOrImport(connection: Connection, log: Logger): Promise<string | undefined> {
   const { Arch, Os } = await connection.docker.version().catch((error: unknown) => {
-    throw engineError(error, { kind: 'image', object: REPOSITORY, doing: 'ask the engine for its architecture' });
+    throw engineError(error, {
+      kind: 'image',
+      object: REPOSITORY,
+      failed: (why) =>
+        l10n.t('The engine at {0} could not be asked for its architecture: {1}', connection.endpoint.address, why),
+    });
   });
   const tar = Os === 'linux' ? toolTar(Arch) : undefined;
   if (tar === undefined) {
@@ -82,16 +87,16 @@ export function forgetTool(connection: Connection): void {
   images.delete(connection);
 }
 
-/** Why there is no tool, and what still works. */
-export function noToolText(connection: Connection, what: string): string {
-  return l10n.t(
-    '{0} needs a helper program, which this extension has for engines on linux/amd64 and linux/arm64, and this engine is {1}. Files can still be listed, opened, saved and copied there, and backups made and restored into what is empty or by "merge".',
-    what,
+/** Why there is no tool, and what still works. `needs` is the sentence that says what needs a helper program. */
+export function noToolText(connection: Connection, needs: string): string {
+  const others = l10n.t(
+    'This extension has one for engines on linux/amd64 and linux/arm64, and this engine is {0}. Files can still be listed, opened, saved and copied there, and backups made and restored into what is empty or by "merge".',
     architectures.get(connection) ?? '?',
   );
+  return `${needs} ${others}`;
 }
 
 /** The same, where there is no way without. Throws NotFound too. */
-export async function requireTool(connection: Connection, what: string, log: Logger): Promise<void> {
-  if ((await findTool(connection, log)) === undefined) throw new NotFound('image', '', noToolText(connection, what));
+export async function requireTool(connection: Connection, needs: string, log: Logger): Promise<void> {
+  if ((await findTool(connection, log)) === undefined) throw new NotFound('image', '', noToolText(connection, needs));
 }

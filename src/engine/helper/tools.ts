@@ -53,7 +53,8 @@ export async function createTool(
 ): Promise<Helper> {
   const create = async () => {
     const image = await findTool(connection, log);
-    if (image === undefined) throw new NotFound('image', '', noToolText(connection, l10n.t('This')));
+    if (image === undefined)
+      throw new NotFound('image', '', noToolText(connection, l10n.t('This needs a helper program.')));
     return createCommandHelper(connection, image, [TOOL, ...args], [mount], log, {
       capabilities: CAPABILITIES[mount.readOnly ? 'read' : 'write'],
       canWriteToItself: staging,

@@ -8,7 +8,7 @@ import { Agent, type ClientRequest } from 'node:http';
 import { homedir } from 'node:os';
 import { Duplex } from 'node:stream';
 import { sshArguments, type SshAddress } from './address.ts';
-import { sshFailure, type SshEnd } from './failure.ts';
+import { sshError, type SshEnd } from './failure.ts';
 import { SshAskpass, type SshPrompts } from './questions.ts';
 
 /** A connection that nobody has used for so long is given up: an ssh process is worth keeping, not for ever. */
@@ -76,7 +76,7 @@ class SshStream extends Duplex {
     child.stdin.on('error', () => this.#goOn());
     child.stdin.on('close', () => this.#goOn());
     void this.#ended.then((end) => {
-      if (end.startFailure !== undefined) this.destroy(sshFailure(this.#address, end, false));
+      if (end.startFailure !== undefined) this.destroy(sshError(this.#address, end, false));
     });
   }
 
@@ -117,7 +117,7 @@ class SshStream extends Duplex {
     const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), END_MS));
     const end = await Promise.race([this.#ended, late]);
     if (end === undefined || end.exitCode === 0) this.push(null);
-    else this.destroy(sshFailure(this.#address, end, this.#answered));
+    else this.destroy(sshError(this.#address, end, this.#answered));
   }
 
   override _read(): void {

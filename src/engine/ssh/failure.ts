@@ -136,7 +136,7 @@ function firstLine(said: string): string {
 }
 
 /** The error for an ssh program that ended. `answered`: the engine had answered through it before. */
-export function sshFailure(address: SshAddress, end: SshEnd, answered: boolean): EngineUnavailable {
+export function sshError(address: SshAddress, end: SshEnd, answered: boolean): EngineUnavailable {
   const { host, address: written } = address;
   const command = commandOf(address);
   const fail = (reason: UnavailableReason, sentence: string) =>
