@@ -136,7 +136,7 @@ export class Files {
 
   /** Uploads a local file or folder to a place; what is there is replaced only where that is wished. */
   async upload(local: string, place: FilePlace, overwrite: boolean, counter: Counter, job: Work): Promise<void> {
-    await this.#at(place, (session, path) => uploadTo(session, local, path, overwrite, counter, job));
+    await this.#at(place, (session, path) => uploadTo(session, local, path, overwrite, { ...job, counter }));
     await this.#changed({ kind: 'created', place });
   }
 

@@ -39,12 +39,17 @@ function localFileError(error: unknown, file: string): FileFailure {
   );
 }
 
-async function* contentOfLocal(file: Buffer | string, counter: Counter, job: Work): AsyncGenerator<Buffer> {
+/** An upload, and what of it is done. */
+interface Counted extends Work {
+  readonly counter: Counter;
+}
+
+async function* contentOfLocal(file: Buffer | string, job: Counted): AsyncGenerator<Buffer> {
   try {
     for await (const piece of createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) {
       if (job.signal.aborted) throw new Cancelled('The upload');
-      counter.bytes += piece.length;
-      job.progress(counter.bytes);
+      job.counter.bytes += piece.length;
+      job.progress(job.counter.bytes);
       yield piece;
     }
   } catch (error) {
@@ -59,8 +64,7 @@ async function* tarOfLocal(
   path: Buffer,
   name: Buffer,
   owner: { uid: number; gid: number },
-  counter: Counter,
-  job: Work,
+  job: Counted,
 ): AsyncGenerator<Buffer> {
   if (job.signal.aborted) throw new Cancelled('The upload');
   let info: Stats;
@@ -71,18 +75,18 @@ async function* tarOfLocal(
   }
   const entry: NewEntry = { name, type: '0', ...owner, mode: info.mode & 0o777, mtime: info.mtimeMs / 1000 };
   if (info.isDirectory()) {
-    counter.entries += 1;
+    job.counter.entries += 1;
     yield entryBlocks({ ...entry, name: Buffer.concat([name, Buffer.from('/')]), type: '5' });
     for (const child of await readdir(path, { encoding: 'buffer' }))
-      yield* tarOfLocal(join(path, child), join(name, child), owner, counter, job);
+      yield* tarOfLocal(join(path, child), join(name, child), owner, job);
   } else if (info.isSymbolicLink()) {
-    counter.entries += 1;
+    job.counter.entries += 1;
     yield entryBlocks({ ...entry, type: '2', link: await readlink(path, { encoding: 'buffer' }) });
   } else if (info.isFile()) {
-    counter.entries += 1;
+    job.counter.entries += 1;
     yield entryBlocks({ ...entry, size: info.size });
     let sent = 0;
-    for await (const piece of contentOfLocal(path, counter, job)) {
+    for await (const piece of contentOfLocal(path, job)) {
       sent += piece.length;
       if (sent > info.size) break;
       yield piece;
@@ -120,8 +124,7 @@ async function uploadDirectory(
   local: string,
   path: string,
   overwrite: boolean,
-  counter: Counter,
-  job: Work,
+  job: Counted,
 ): Promise<void> {
   refuseReadOnly(session, path);
   const directory = posix.dirname(path);
@@ -133,7 +136,7 @@ async function uploadDirectory(
     : await session.tools('write');
   const name = tools === undefined ? posix.basename(path) : temporaryName();
   try {
-    const tar = Readable.from(ended(tarOfLocal(Buffer.from(local), bytesOfText(name), owner, counter, job)), {
+    const tar = Readable.from(ended(tarOfLocal(Buffer.from(local), bytesOfText(name), owner, job)), {
       objectMode: false,
     });
     await unpackIn(await session.archive('write'), bytesOfText(directory), tar, job.signal);
@@ -154,8 +157,7 @@ export async function uploadTo(
   local: string,
   path: string,
   overwrite: boolean,
-  counter: Counter,
-  job: Work,
+  job: Counted,
 ): Promise<void> {
   let info: Stats;
   try {
@@ -163,13 +165,13 @@ export async function uploadTo(
   } catch (error) {
     throw localFileError(error, local);
   }
-  if (info.isDirectory()) return uploadDirectory(session, local, path, overwrite, counter, job);
+  if (info.isDirectory()) return uploadDirectory(session, local, path, overwrite, job);
   if (!info.isFile())
     throw new FileFailure(local, '', l10n.t('"{0}" is neither a file nor a folder, and cannot be uploaded.', local));
-  const content = { size: info.size, rights: { mode: info.mode & 0o777 }, pieces: contentOfLocal(local, counter, job) };
+  const content = { size: info.size, rights: { mode: info.mode & 0o777 }, pieces: contentOfLocal(local, job) };
   try {
     await writeFile(session, path, content, { create: true, overwrite }, job.signal);
-    counter.entries += 1;
+    job.counter.entries += 1;
   } catch (error) {
     throw job.signal.aborted ? new Cancelled('The upload') : error;
   }

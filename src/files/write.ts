@@ -125,7 +125,13 @@ export async function writeFile(
     if (!options.create) throw missingError(path);
     const end = there?.path ?? path;
     const { uid, gid } = await ownerIn(session, posix.dirname(end));
-    await replace(session, end, { uid, gid, mode: FILE_MODE, ...content.rights }, content, false, signal);
+    await replace(
+      session,
+      end,
+      { ...content, rights: { uid, gid, mode: FILE_MODE, ...content.rights } },
+      false,
+      signal,
+    );
     return 'created';
   }
   if (!options.overwrite && options.create) throw existsError(path);
@@ -135,23 +141,22 @@ export async function writeFile(
     return 'changed';
   }
   const { uid, gid, mode } = await headerOf(session, there.path);
-  await replace(session, there.path, { uid, gid, mode }, content, true, signal);
+  await replace(session, there.path, { ...content, rights: { uid, gid, mode } }, true, signal);
   return 'changed';
 }
 
 async function replace(
   session: Session,
   path: string,
-  rights: Rights,
-  content: Content,
+  content: Content & { readonly rights: Rights },
   overwrite: boolean,
   signal?: AbortSignal,
 ): Promise<void> {
   const directory = posix.dirname(path);
   const tools = await session.tools('write');
-  if (tools === undefined) return replaceByLink(session, path, rights, content, signal);
+  if (tools === undefined) return replaceByLink(session, path, content, signal);
   const temporary = temporaryName();
-  const entry: NewEntry = { name: Buffer.from(temporary), type: '0', ...rights, mtime: now() };
+  const entry: NewEntry = { name: Buffer.from(temporary), type: '0', ...content.rights, mtime: now() };
   try {
     await unpackIn(
       await session.archive('write'),
@@ -189,12 +194,11 @@ export async function commit(session: Session, path: string, temporary: string, 
 async function replaceByLink(
   session: Session,
   path: string,
-  rights: Rights,
-  content: Content,
+  content: Content & { readonly rights: Rights },
   signal?: AbortSignal,
 ): Promise<void> {
   const aside = Buffer.from(`${SAVE_PREFIX}last`);
-  const entry: NewEntry = { name: aside, type: '0', ...rights, mtime: now() };
+  const entry: NewEntry = { name: aside, type: '0', ...content.rights, mtime: now() };
   const link = entryBlocks({ ...entry, name: bytesOfText(posix.basename(path)), type: '1', link: aside });
   await unpackIn(
     await session.archive('write'),

@@ -379,11 +379,9 @@ describe('work through ssh', () => {
   it('exec, and an input that is ended while the output goes on', async () => {
     const helper = await createCommandHelper(
       connection,
-      BUSYBOX,
-      ['sh', '-c', 'wc -c; sleep 0.3; echo after'],
+      { image: BUSYBOX, command: ['sh', '-c', 'wc -c; sleep 0.3; echo after'], takesInput: true },
       [],
       job().log,
-      { takesInput: true },
     );
     const { Readable } = await import('node:stream');
     const { output, exitCode } = await helper.runWithInput(
@@ -397,7 +395,12 @@ describe('work through ssh', () => {
     assert.equal(await exitCode, 0);
     assert.match(Buffer.concat(said).toString('latin1'), /52428800[\s\S]*after/);
     await helper.remove();
-    const running = await createCommandHelper(connection, BUSYBOX, ['sleep', '1000'], [], job().log);
+    const running = await createCommandHelper(
+      connection,
+      { image: BUSYBOX, command: ['sleep', '1000'] },
+      [],
+      job().log,
+    );
     await running.start();
     const { code, stdout } = await execIn(running, ['sh', '-c', 'echo out; exit 3']);
     assert.deepEqual([code, stdout.toString()], [3, 'out\n']);
@@ -413,8 +416,7 @@ describe('work through ssh', () => {
     truncateSync(join(bigPath, 'big'), 1024 * MIB);
     const helper = await createCommandHelper(
       connection,
-      BUSYBOX,
-      ['sleep', '1000'],
+      { image: BUSYBOX, command: ['sleep', '1000'] },
       [{ type: 'volume', source: big, target: '/big', readOnly: true }],
       job().log,
     );

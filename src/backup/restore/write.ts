@@ -157,7 +157,12 @@ async function startOnPipe(
   const pipe = await makeInputPipe(job.connection);
   if (pipe === undefined) return undefined;
   const create = (end: HelperMount, path: string) =>
-    createCommandHelper(job.connection, image, tarCommand(path), [...mounts, end], job.log, { capabilities: RIGHTS });
+    createCommandHelper(
+      job.connection,
+      { image, command: tarCommand(path), capabilities: RIGHTS },
+      [...mounts, end],
+      job.log,
+    );
   const helper = await createOnPipe(pipe, true, create, job.log);
   if (helper === undefined) return undefined;
   const remove = async () => {
@@ -181,10 +186,12 @@ async function startOnStdin(
   mounts: readonly HelperMount[],
   input: Readable,
 ): Promise<Started> {
-  const helper = await createCommandHelper(job.connection, image, tarCommand('-'), mounts, job.log, {
-    takesInput: true,
-    capabilities: RIGHTS,
-  });
+  const helper = await createCommandHelper(
+    job.connection,
+    { image, command: tarCommand('-'), takesInput: true, capabilities: RIGHTS },
+    mounts,
+    job.log,
+  );
   try {
     return { ...(await helper.runWithInput(input)), remove: () => helper.remove() };
   } catch (error) {

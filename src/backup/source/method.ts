@@ -36,7 +36,7 @@ async function tarOf(connection: Connection, image: string, log: Logger): Promis
   const remembered = known.get(id);
   if (remembered !== undefined) return remembered;
   log.info(`Asking for the tar of the image ${shortImage(image)}; nothing is mounted for that.`);
-  const helper = await createCommandHelper(connection, id, ['tar', '--version'], [], log);
+  const helper = await createCommandHelper(connection, { image: id, command: ['tar', '--version'] }, [], log);
   let found: 'gnu' | 'other' | 'none';
   try {
     const { output, exitCode } = await helper.run();

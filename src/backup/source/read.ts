@@ -113,19 +113,16 @@ async function startTar(
   log: Logger,
 ): Promise<{ helper: Helper; pipe?: LocalPipe }> {
   log.info(`Running tar of the image ${shortImage(tar.image)} as root over "${mount.source}", which it may only read.`);
+  const program = (to: string) => ({ image: tar.image, command: tarCommand(tar, place, to), capabilities: RIGHTS });
   const pipe = await makeLocalPipe(connection);
   if (pipe !== undefined) {
     const create = (end: HelperMount, path: string) =>
-      createCommandHelper(connection, tar.image, tarCommand(tar, place, path), [mount, end], log, {
-        capabilities: RIGHTS,
-      });
+      createCommandHelper(connection, program(path), [mount, end], log);
     const helper = await createOnPipe(pipe, false, create, log);
     if (helper !== undefined) return { helper, pipe };
   }
   return {
-    helper: await createCommandHelper(connection, tar.image, tarCommand(tar, place, '-'), [mount], log, {
-      capabilities: RIGHTS,
-    }),
+    helper: await createCommandHelper(connection, program('-'), [mount], log),
   };
 }
 

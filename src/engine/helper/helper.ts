@@ -184,8 +184,11 @@ export async function createArchiveHelper(
   return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
 }
 
-/** What a program in a helper may do; without it, as good as nothing. */
-export interface CommandRights {
+/** What runs in a helper, and what it may do: nothing but what stands here. */
+export interface HelperProgram {
+  readonly image: string;
+  /** An executable of the image and its arguments; no shell. */
+  readonly command: readonly string[];
   readonly takesInput?: boolean;
   /** Linux capabilities that are left to it, without `CAP_`. */
   readonly capabilities?: readonly string[];
@@ -193,14 +196,12 @@ export interface CommandRights {
   readonly canWriteToItself?: boolean;
 }
 
-/** A helper that runs `command` (an executable of the image and its arguments, no shell) as root without a network. */
+/** A helper that runs a program as root without a network. */
 export async function createCommandHelper(
   connection: Connection,
-  image: string,
-  command: readonly string[],
+  { image, command, takesInput = false, capabilities = [], canWriteToItself = false }: HelperProgram,
   mounts: readonly HelperMount[],
   log: Logger,
-  { takesInput = false, capabilities = [], canWriteToItself = false }: CommandRights = {},
 ): Promise<Helper> {
   const [entrypoint, ...args] = command;
   return createHelper(

@@ -55,10 +55,17 @@ export async function createTool(
     const image = await findTool(connection, log);
     if (image === undefined)
       throw new NotFound('image', '', noToolText(connection, l10n.t('This needs a helper program.')));
-    return createCommandHelper(connection, image, [TOOL, ...args], [mount], log, {
-      capabilities: CAPABILITIES[mount.readOnly ? 'read' : 'write'],
-      canWriteToItself: staging,
-    });
+    return createCommandHelper(
+      connection,
+      {
+        image,
+        command: [TOOL, ...args],
+        capabilities: CAPABILITIES[mount.readOnly ? 'read' : 'write'],
+        canWriteToItself: staging,
+      },
+      [mount],
+      log,
+    );
   };
   try {
     return await create();
