@@ -7,6 +7,7 @@ import type Docker from 'dockerode';
 import { answerOf, type Connection, type FailureContext } from './connection.ts';
 import type { InspectedContainer } from './dockerTypes.ts';
 import { eachOf } from './eachOf.ts';
+import { statusOf } from './errors.ts';
 
 const NOT_MODIFIED = 304;
 
@@ -28,7 +29,7 @@ async function unlessSo(call: Promise<unknown>): Promise<void> {
   try {
     await call;
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode !== NOT_MODIFIED) throw error;
+    if (statusOf(error) !== NOT_MODIFIED) throw error;
   }
 }
 
