@@ -1,7 +1,8 @@
 /** Keeps containers from writing to a source while it is read or written, and lets them go on in every outcome. */
 import * as l10n from '@vscode/l10n';
-import type { Connection, FailureContext } from '../engine/connection.ts';
+import type { Connection } from '../engine/connection.ts';
 import {
+  aboutContainer,
   inspectContainer,
   pauseContainer,
   startContainer,
@@ -62,10 +63,6 @@ export function checkConsistency(word: string | undefined): Consistency {
   throw new BadArgument('consistency', l10n.t('The consistency "{0}" is unknown; use none, pause or stop.', word));
 }
 
-function about(container: string, failed: FailureContext['failed']): FailureContext {
-  return { kind: 'container', object: container, failed };
-}
-
 /**
  * Pauses or stops the writers, does the task, and sets them going again whatever happens. Says who writes where they
  * are left alone.
@@ -102,7 +99,7 @@ export async function quietly<T>(
     undo,
     begin: async () => {
       for (const { id, name } of writers) {
-        const context = about(name, (why) =>
+        const context = aboutContainer(name, (why) =>
           how === 'pause'
             ? l10n.t('Container "{0}" could not be paused: {1}', name, why)
             : l10n.t('Container "{0}" could not be stopped: {1}', name, why),
@@ -122,7 +119,7 @@ export async function quietly<T>(
 async function refuseSelfRemoving(connection: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {
   if (how !== 'stop') return;
   for (const { id, name } of writers) {
-    const context = about(name, (why) => l10n.t('Container "{0}" could not be looked up: {1}', name, why));
+    const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be looked up: {1}', name, why));
     const { HostConfig } = await inspectContainer(connection, id, context);
     if (HostConfig.AutoRemove)
       throw new BadArgument(
@@ -138,7 +135,9 @@ async function refuseSelfRemoving(connection: Connection, writers: readonly Writ
 /** Sets containers going again that a job had paused or stopped; one that is gone, or goes already, is passed over. */
 export async function resume(connection: Connection, { how, containers }: UndoQuiet, log: Logger): Promise<void> {
   for (const { id, name } of containers) {
-    const context = about(name, (why) => l10n.t('Container "{0}" could not be set going again: {1}', name, why));
+    const context = aboutContainer(name, (why) =>
+      l10n.t('Container "{0}" could not be set going again: {1}', name, why),
+    );
     try {
       const { State } = await inspectContainer(connection, id, context);
       if (how === 'pause' && State.Paused) await unpauseContainer(connection, id, context);

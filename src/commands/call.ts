@@ -27,6 +27,11 @@ export interface Call {
 /** The user closed a prompt. Resolves the command to undefined. */
 export class Dismissed extends Error {}
 
+/** Whether the user gave up, at a prompt or while it ran: nothing to tell of, and nothing to go on with. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof Dismissed || error instanceof vscode.CancellationError;
+}
+
 /** What a prompt answered. Throws Dismissed where it was closed. */
 export async function answered<T>(prompt: Thenable<T | undefined>): Promise<T> {
   const answer = await prompt;

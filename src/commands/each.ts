@@ -1,6 +1,6 @@
 /** One command on several things: what is shown of them, and what becomes of the rest where one fails. */
 import * as vscode from 'vscode';
-import { Dismissed } from './call.ts';
+import { Dismissed, isGivenUp } from './call.ts';
 
 /** What a message can show. */
 const MOST_LINES = 12;
@@ -34,11 +34,7 @@ export async function eachOne<T>(
     for (const [index, name] of names.entries()) {
       const outcome = await tryOne(name, index);
       outcomes.push(outcome);
-      if (
-        'error' in outcome &&
-        (outcome.error instanceof Dismissed || outcome.error instanceof vscode.CancellationError)
-      )
-        break;
+      if ('error' in outcome && isGivenUp(outcome.error)) break;
     }
   }
   const done = names.filter((_, index) => outcomes[index] !== undefined && 'result' in outcomes[index]);
@@ -48,7 +44,7 @@ export async function eachOne<T>(
   });
   const [first] = failed;
   if (first === undefined) return outcomes.flatMap((outcome) => ('result' in outcome ? [outcome.result] : []));
-  const stopped = failed.find(({ error }) => error instanceof Dismissed || error instanceof vscode.CancellationError);
+  const stopped = failed.find(({ error }) => isGivenUp(error));
   const others = failed.filter((one) => one !== stopped);
   if (names.length === 1 || (stopped !== undefined && done.length === 0 && others.length === 0)) throw first.error;
   if (stopped?.error instanceof Dismissed && others.length === 0) throw stopped.error;

@@ -14,7 +14,7 @@ import { expandHome } from '../ui/settings.ts';
 import { asText, names, say } from '../ui/shown.ts';
 import { chooseFiles, showInformation } from '../ui/window.ts';
 import type { Dropped } from '../views/dragAndDrop.ts';
-import { answered, confirmed, Dismissed, flagOf, textOf, textsOf, type Call } from './call.ts';
+import { answered, confirmed, flagOf, isGivenUp, textOf, textsOf, type Call } from './call.ts';
 import { directoryOf, onePlace, PLACE_ARGUMENTS, placesOf } from './filePlaces.ts';
 import { eachOne } from './each.ts';
 import { CONFIRMED, guardPlaces, guardReads, guardWrites } from './guard.ts';
@@ -264,7 +264,7 @@ export function dropReceiver(services: Services): (target: FilePlace, dropped: D
     try {
       await receiveDrop(target, dropped, services);
     } catch (error) {
-      if (error instanceof Dismissed || error instanceof vscode.CancellationError) return;
+      if (isGivenUp(error)) return;
       services.log.error((error as Error).message);
       showError(error, services.log);
     }

@@ -4,7 +4,7 @@ import { findDangers, type Asked, type Found } from '../mounts/findDangers.ts';
 import type { FilePlace } from '../files/place.ts';
 import { inspectContainer } from '../engine/containers.ts';
 import { isWithin } from '../engine/pathEnds.ts';
-import { dangerPlace, dangerSentence } from '../ui/danger.ts';
+import { dangerContext, dangerSentence } from '../ui/danger.ts';
 import { agreement, type Agreed } from '../ui/mountPrompts.ts';
 import { joined, lines, say, type Shown } from '../ui/shown.ts';
 import { confirmed, type Call } from './call.ts';
@@ -41,7 +41,7 @@ export async function guardMounts(
   agreed: Agreed = new Set(),
 ): Promise<void> {
   if (call.confirmed) return;
-  const found = (await findDangers(connection, asked, dangerPlace())).filter(
+  const found = (await findDangers(connection, asked, dangerContext())).filter(
     ({ named, readOnly }) => !agreed.has(agreement(named, readOnly)),
   );
   const single = ({ named, readOnly }: Found) =>
@@ -68,7 +68,7 @@ export async function guardWrites(
   const found = await findDangers(
     connection,
     { mounts: mounts.map((mount) => ({ ...mount, ReadOnly: false })), writes: !call.byHand, here },
-    dangerPlace(),
+    dangerContext(),
   );
   await ask(
     found,
@@ -87,7 +87,7 @@ export async function guardReads(call: Call, connection: Connection, paths: read
   const found = await findDangers(
     connection,
     { mounts: paths.map((Source) => ({ Type: 'bind', Source, ReadOnly: true })), here: true },
-    dangerPlace(),
+    dangerContext(),
   );
   await ask(
     found,

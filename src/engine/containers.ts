@@ -7,6 +7,7 @@ import type Docker from 'dockerode';
 import { answerOf, type Connection, type FailureContext } from './connection.ts';
 import type { InspectedContainer } from './dockerTypes.ts';
 import { eachOf } from './eachOf.ts';
+import { statusOf } from './errors.ts';
 
 const NOT_MODIFIED = 304;
 
@@ -19,7 +20,8 @@ function handleOf({ docker }: Connection, container: string): Docker.Container {
   return docker.getContainer(encodeURIComponent(container));
 }
 
-function about(container: string, failed: FailureContext['failed']): FailureContext {
+/** What a failure is about, where the failed thing is a container. */
+export function aboutContainer(container: string, failed: FailureContext['failed']): FailureContext {
   return { kind: 'container', object: container, failed };
 }
 
@@ -28,7 +30,7 @@ async function unlessSo(call: Promise<unknown>): Promise<void> {
   try {
     await call;
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode !== NOT_MODIFIED) throw error;
+    if (statusOf(error) !== NOT_MODIFIED) throw error;
   }
 }
 
@@ -36,7 +38,7 @@ async function unlessSo(call: Promise<unknown>): Promise<void> {
 export function inspectContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = about(container, (why) =>
+  context: FailureContext = aboutContainer(container, (why) =>
     l10n.t('Container "{0}" could not be looked up: {1}', container, why),
   ),
 ): Promise<InspectedContainer> {
@@ -49,7 +51,9 @@ export function inspectContainer(
 /** All containers, also stopped ones; those that go meanwhile are left out. */
 export function inspectContainers({ docker, endpoint }: Connection): Promise<InspectedContainer[]> {
   return answerOf(
-    about(endpoint.address, (why) => l10n.t('The containers at {0} could not be listed: {1}', endpoint.address, why)),
+    aboutContainer(endpoint.address, (why) =>
+      l10n.t('The containers at {0} could not be listed: {1}', endpoint.address, why),
+    ),
     async () => {
       const found: InspectedContainer[] = [];
       await eachOf(await docker.listContainers({ all: true }), async ({ Id }) => {
@@ -71,7 +75,9 @@ export function containersWithVolume({ docker }: Connection, volume: string): Pr
 /** Paths that differ from the image's, the places of mounts and what leads to them among them. */
 export function changedPaths(connection: Connection, container: string): Promise<string[]> {
   return answerOf(
-    about(container, (why) => l10n.t('What container "{0}" wrote could not be looked up: {1}', container, why)),
+    aboutContainer(container, (why) =>
+      l10n.t('What container "{0}" wrote could not be looked up: {1}', container, why),
+    ),
     async () => {
       // The engine says null where there are none.
       const changes = (await handleOf(connection, container).changes()) as { readonly Path: string }[] | null;
@@ -93,7 +99,7 @@ export function makeContainer(
 export function startContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = about(container, (why) =>
+  context: FailureContext = aboutContainer(container, (why) =>
     l10n.t('Container "{0}" could not be started: {1}', container, why),
   ),
 ): Promise<void> {
@@ -104,7 +110,7 @@ export function startContainer(
 export function stopContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = about(container, (why) =>
+  context: FailureContext = aboutContainer(container, (why) =>
     l10n.t('Container "{0}" could not be stopped: {1}', container, why),
   ),
 ): Promise<void> {
@@ -114,7 +120,7 @@ export function stopContainer(
 /** Stops and starts a container. */
 export function restartContainer(connection: Connection, container: string): Promise<void> {
   return answerOf(
-    about(container, (why) => l10n.t('Container "{0}" could not be restarted: {1}', container, why)),
+    aboutContainer(container, (why) => l10n.t('Container "{0}" could not be restarted: {1}', container, why)),
     () => unlessSo(handleOf(connection, container).restart()),
   );
 }
@@ -123,7 +129,7 @@ export function restartContainer(connection: Connection, container: string): Pro
 export async function pauseContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = about(container, (why) =>
+  context: FailureContext = aboutContainer(container, (why) =>
     l10n.t('Container "{0}" could not be paused: {1}', container, why),
   ),
 ): Promise<void> {
@@ -134,7 +140,7 @@ export async function pauseContainer(
 export async function unpauseContainer(
   connection: Connection,
   container: string,
-  context: FailureContext = about(container, (why) =>
+  context: FailureContext = aboutContainer(container, (why) =>
     l10n.t('Container "{0}" could not be set going again: {1}', container, why),
   ),
 ): Promise<void> {
@@ -146,7 +152,7 @@ export async function renameContainer(
   connection: Connection,
   container: string,
   name: string,
-  context: FailureContext = about(container, (why) =>
+  context: FailureContext = aboutContainer(container, (why) =>
     l10n.t('Container "{0}" could not be renamed: {1}', container, why),
   ),
 ): Promise<void> {
@@ -168,7 +174,7 @@ export async function deleteContainer(
   connection: Connection,
   container: string,
   options: { readonly v?: boolean; readonly force?: boolean },
-  context: FailureContext = about(container, (why) =>
+  context: FailureContext = aboutContainer(container, (why) =>
     l10n.t('Container "{0}" could not be removed: {1}', container, why),
   ),
 ): Promise<void> {

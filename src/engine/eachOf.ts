@@ -1,3 +1,5 @@
+import { statusOf } from './errors.ts';
+
 /** Questions in flight at once. */
 const PARALLEL = 8;
 
@@ -11,7 +13,7 @@ export async function eachOf<T>(things: readonly T[], task: (thing: T) => Promis
       try {
         await task(thing);
       } catch (error) {
-        const status = (error as { statusCode?: number }).statusCode;
+        const status = statusOf(error);
         if (status !== 404 && status !== 409) throw error;
       }
     }

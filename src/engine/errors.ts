@@ -56,6 +56,11 @@ export class NotFound extends ExpectedError {
   }
 }
 
+/** The status of HTTP that the engine answered with, of an error that is not named yet; undefined for any other. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { readonly statusCode?: number }).statusCode;
+}
+
 /** The answer; undefined where it is that there is no such thing. */
 export async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   try {

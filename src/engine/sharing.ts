@@ -22,7 +22,7 @@ export function hostPaths(volumes: readonly VolumeFiles[]): ReadonlyMap<string, 
  * What two mounts have in common when they show the same files: a host path, else the volume's name; undefined for
  * none.
  */
-function placeOf(
+function filesKeyOf(
   { type, source }: Pick<Mount, 'type' | 'source'>,
   paths: ReadonlyMap<string, string>,
 ): string | undefined {
@@ -32,10 +32,10 @@ function placeOf(
 }
 
 /** The path itself and the directories around it. */
-function* around(place: string): Generator<string> {
-  yield place;
-  if (!place.startsWith('/')) return;
-  for (let path = place; path !== '/';) {
+function* around(key: string): Generator<string> {
+  yield key;
+  if (!key.startsWith('/')) return;
+  for (let path = key; path !== '/';) {
     path = posix.dirname(path);
     yield path;
   }
@@ -54,13 +54,13 @@ export function sharers(
   const users = new Map<string, Set<string>>();
   for (const { name, mounts } of containers) {
     for (const mount of mounts) {
-      const place = placeOf(mount, paths);
-      if (place !== undefined) users.set(place, (users.get(place) ?? new Set()).add(name));
+      const key = filesKeyOf(mount, paths);
+      if (key !== undefined) users.set(key, (users.get(key) ?? new Set()).add(name));
     }
   }
   const shared = new Map(containers.map(({ name }) => [name, new Set<string>()]));
-  for (const [place, inner] of users) {
-    for (const path of around(place)) {
+  for (const [key, inner] of users) {
+    for (const path of around(key)) {
       for (const outer of users.get(path) ?? []) {
         for (const name of inner) {
           if (name === outer) continue;
@@ -79,12 +79,12 @@ export function mountsOver<T extends Seen>(
   paths: ReadonlyMap<string, string>,
   source: Pick<Mount, 'type' | 'source'>,
 ): { container: T; mount: Mount }[] {
-  const place = placeOf(source, paths);
-  if (place === undefined) return [];
-  const outside = new Set(around(place));
+  const key = filesKeyOf(source, paths);
+  if (key === undefined) return [];
+  const outside = new Set(around(key));
   const overlaps = (other: Pick<Mount, 'type' | 'source'>) => {
-    const there = placeOf(other, paths);
-    return there !== undefined && (outside.has(there) || (place.startsWith('/') && isWithin(there, place)));
+    const there = filesKeyOf(other, paths);
+    return there !== undefined && (outside.has(there) || (key.startsWith('/') && isWithin(there, key)));
   };
   return containers.flatMap((container) => container.mounts.filter(overlaps).map((mount) => ({ container, mount })));
 }

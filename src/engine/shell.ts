@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { inspectContainer } from './containers.ts';
 import { engineError, type Connection } from './connection.ts';
-import { EngineFailure, NotFound } from './errors.ts';
+import { EngineFailure, NotFound, statusOf } from './errors.ts';
 import { pathStatOf, type PathStat } from './helper/pathStat.ts';
 import { withoutEndSlashes } from './pathEnds.ts';
 
@@ -177,7 +177,7 @@ async function statInContainer({ docker }: Connection, container: string, path: 
     answer.resume();
     return pathStatOf(answer);
   } catch (error) {
-    const { statusCode } = error as { statusCode?: number };
+    const statusCode = statusOf(error);
     // The answer to a HEAD has no words.
     if (statusCode === 500)
       throw new EngineFailure(

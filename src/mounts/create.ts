@@ -1,8 +1,15 @@
 /** Creates a container with mounts. */
 import * as l10n from '@vscode/l10n';
 import { stat } from 'node:fs/promises';
-import { deleteContainer, inspectContainer, makeContainer, plainName, startContainer } from '../engine/containers.ts';
-import type { Connection, FailureContext } from '../engine/connection.ts';
+import {
+  aboutContainer,
+  deleteContainer,
+  inspectContainer,
+  makeContainer,
+  plainName,
+  startContainer,
+} from '../engine/containers.ts';
+import type { Connection } from '../engine/connection.ts';
 import { inspectImage } from '../engine/images.ts';
 import { parseVolumesFrom } from '../engine/inventory.ts';
 import type { Logger } from '../engine/log.ts';
@@ -91,25 +98,18 @@ export async function createContainer(connection: Connection, wanted: NewContain
     (source) => `The directory "${source}" did not exist; the engine makes it when the container starts.`,
   );
   const before = await volumeNames(connection);
-  const kind = 'container';
   const { name, image } = wanted;
   const object = name ?? image;
-  const notMade: FailureContext = {
-    kind,
-    object,
-    failed: (why) =>
-      name === undefined
-        ? l10n.t('A container from the image "{0}" could not be created: {1}', image, why)
-        : l10n.t('Container "{0}" could not be created: {1}', name, why),
-  };
-  const notStarted: FailureContext = {
-    kind,
-    object,
-    failed: (why) =>
-      name === undefined
-        ? l10n.t('A container from the image "{0}" could not be started and was removed again: {1}', image, why)
-        : l10n.t('Container "{0}" could not be started and was removed again: {1}', name, why),
-  };
+  const notMade = aboutContainer(object, (why) =>
+    name === undefined
+      ? l10n.t('A container from the image "{0}" could not be created: {1}', image, why)
+      : l10n.t('Container "{0}" could not be created: {1}', name, why),
+  );
+  const notStarted = aboutContainer(object, (why) =>
+    name === undefined
+      ? l10n.t('A container from the image "{0}" could not be started and was removed again: {1}', image, why)
+      : l10n.t('Container "{0}" could not be started and was removed again: {1}', name, why),
+  );
   const config = {
     ...(name === undefined ? {} : { name }),
     Image: image,

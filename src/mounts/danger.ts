@@ -296,8 +296,8 @@ function isForeignHome(source: string, home: string): boolean {
  * be talked to, another's home is private, and the user's own keys and tokens can be used by whoever has read them. A
  * folder of the workspace, and what lies in it, is no other user's home, whoever owns it.
  */
-export function dangerOf(mount: Judged, place: DangerContext): Danger | undefined {
-  const danger = mount.danger ?? dangerAsWritten(mount, place);
+export function dangerOf(mount: Judged, context: DangerContext): Danger | undefined {
+  const danger = mount.danger ?? dangerAsWritten(mount, context);
   // What "a/.." is, is known only where it is known that "a" is no link.
   return danger ?? (mount.Type === 'bind' && climbs(mount.Source) ? 'system' : undefined);
 }
@@ -308,24 +308,24 @@ function climbs(path: string): boolean {
   return posix.isAbsolute(path) && parts.lastIndexOf('..') > parts.findIndex((part) => part !== '..');
 }
 
-function dangerAsWritten(mount: Judged, place: DangerContext): Danger | undefined {
+function dangerAsWritten(mount: Judged, context: DangerContext): Danger | undefined {
   const { Type, Source, ReadOnly } = mount;
   if (Type === 'npipe' || PIPE.test(Source)) return 'socket';
   if (Type !== 'bind') return undefined;
   const source = clean(Source);
   // Who has no home of their own, has none that could be theirs.
-  const home = clean(place.home) === '/' ? '/nonexistent' : clean(place.home);
-  const workspaces = place.workspaces.map(clean);
-  if (isSocket(source, place)) return !ReadOnly && ['/', '/var', '/var/lib'].includes(source) ? 'system' : 'socket';
+  const home = clean(context.home) === '/' ? '/nonexistent' : clean(context.home);
+  const workspaces = context.workspaces.map(clean);
+  if (isSocket(source, context)) return !ReadOnly && ['/', '/var', '/var/lib'].includes(source) ? 'system' : 'socket';
   // To read it is to read the memory, the files and the secrets of what runs.
   if (isWithin(source, '/proc')) return 'system';
   const isWorkspace = workspaces.some((workspace) => workspace !== '/' && isWithin(source, workspace));
   const drive = onDrive(Source);
-  const onIt = drive && dangerOnDrive(Source, drive, ReadOnly, place);
+  const onIt = drive && dangerOnDrive(Source, drive, ReadOnly, context);
   if (onIt !== undefined && !(onIt === 'home' && isWorkspace)) return onIt;
-  if (!ReadOnly && isSystem(source, place)) return 'system';
+  if (!ReadOnly && isSystem(source, context)) return 'system';
   if (!isWorkspace && isForeignHome(source, home)) return 'home';
-  if (!ReadOnly && place.writes === true && workspaces.some((workspace) => isObeyed(source, workspace)))
+  if (!ReadOnly && context.writes === true && workspaces.some((workspace) => isObeyed(source, workspace)))
     return 'project';
   if (!ReadOnly && workspaces.some((workspace) => workspace !== source && isWithin(workspace, source)))
     return 'aboveWorkspace';
@@ -333,9 +333,9 @@ function dangerAsWritten(mount: Judged, place: DangerContext): Danger | undefine
 }
 
 /** Whether one can talk to a service by what is mounted: read-only is no help. */
-function isSocket(source: string, place: DangerContext): boolean {
+function isSocket(source: string, context: DangerContext): boolean {
   if (SOCKET_NAME.test(source) || /^\/run\/user(?:\/|$)/.test(source)) return true;
-  if (place.socket !== undefined && isWithin(clean(place.socket), source)) return true;
+  if (context.socket !== undefined && isWithin(clean(context.socket), source)) return true;
   return (
     !NO_SERVICE.includes(source) &&
     [...SOCKET_PLACES.map(clean), ...SERVICES].some(

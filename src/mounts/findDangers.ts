@@ -169,7 +169,7 @@ export async function findDangers(
     dataRoot: await dataRoot(connection),
     socket: connection.endpoint.options.socketPath ?? undefined,
   };
-  const places = [
+  const contexts = [
     here,
     { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) },
   ];
@@ -179,14 +179,14 @@ export async function findDangers(
     const real = await follow(mount.Source);
     const spellings = [...new Set([text, real, await follow(text)])];
     for (const Source of spellings) {
-      for (const place of places) {
-        const danger = dangerOf({ ...mount, Source }, place);
+      for (const context of contexts) {
+        const danger = dangerOf({ ...mount, Source }, context);
         // What a link in the own home leads to is judged by where it leads, and the link by where it lies.
         if (danger !== undefined)
           return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
       }
     }
-    const isOwn = places.some(({ workspaces }) => workspaces.some((workspace) => isWithin(real, workspace)));
+    const isOwn = contexts.some(({ workspaces }) => workspaces.some((workspace) => isWithin(real, workspace)));
     return mount.Type === 'bind' && isHere && !isOwn && ((await listens(real)) || (await listens(text)))
       ? [{ danger: 'socket', named, readOnly: mount.ReadOnly }]
       : [];

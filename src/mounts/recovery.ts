@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Entry, OpenEntry } from '../journal/journal.ts';
 import {
+  aboutContainer,
   deleteContainer,
   inspectContainer,
   pauseContainer,
@@ -9,7 +10,7 @@ import {
   renameContainer,
   startContainer,
 } from '../engine/containers.ts';
-import { engineError, type Connection, type FailureContext } from '../engine/connection.ts';
+import { engineError, type Connection } from '../engine/connection.ts';
 import { ifThere } from '../engine/errors.ts';
 import { abandonedHere } from '../engine/helper/records.ts';
 import type { Logger } from '../engine/log.ts';
@@ -155,11 +156,7 @@ export async function putBack(
   const claimed = await connection.journal.claim(entry);
   // Another window is doing it, or has done it.
   if (claimed === undefined) return;
-  const context: FailureContext = {
-    kind: 'container',
-    object: name,
-    failed: (why) => l10n.t('Container "{0}" could not be put back: {1}', name, why),
-  };
+  const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be put back: {1}', name, why));
   try {
     // Looked at first: without the old one, the new one is all that is left.
     const { Name } = await inspectContainer(connection, oldId, context);

@@ -1,6 +1,6 @@
 /** What goes and what stays when a container is removed. */
 import * as l10n from '@vscode/l10n';
-import { deleteContainer, inspectContainer, plainName } from '../engine/containers.ts';
+import { aboutContainer, deleteContainer, inspectContainer, plainName } from '../engine/containers.ts';
 import type { Connection } from '../engine/connection.ts';
 import { InUse } from '../engine/errors.ts';
 import type { Container, Snapshot, Volume } from '../engine/model.ts';
@@ -72,11 +72,7 @@ export async function removeContainer(
     connection,
     inspected.Id,
     { v: options.removeVolumes === true, force: options.force === true },
-    {
-      kind: 'container',
-      object: name,
-      failed: (why) => l10n.t('Container "{0}" could not be removed: {1}', name, why),
-    },
+    aboutContainer(name, (why) => l10n.t('Container "{0}" could not be removed: {1}', name, why)),
   );
   const left = await volumeNames(connection);
   return {

@@ -6,6 +6,7 @@ import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  aboutContainer,
   commitContainer,
   deleteContainer,
   inspectContainer,
@@ -69,11 +70,9 @@ export async function changeMounts(
   const [network, ...otherNetworks] = networksOf(old);
   const hex = randomBytes(6).toString('hex');
   const marked = (side: 'old' | 'new') => `${name}-${side}-${hex}`;
-  const asItWas: FailureContext = {
-    kind: 'container',
-    object: name,
-    failed: (why) => l10n.t('Container "{0}" could not be replaced and is as it was: {1}', name, why),
-  };
+  const asItWas = aboutContainer(name, (why) =>
+    l10n.t('Container "{0}" could not be replaced and is as it was: {1}', name, why),
+  );
   const back: Partial<Record<(typeof WAY_BACK)[number], () => Promise<unknown>>> = {};
   const facts: ReplacementFacts = {
     name,
@@ -123,16 +122,14 @@ export async function changeMounts(
       connection,
       old.Id,
       { force: true },
-      {
-        ...asItWas,
-        failed: (why) =>
-          l10n.t(
-            'The new container "{0}" runs, but the old one, now "{1}", could not be removed and will be at the next connection: {2}',
-            name,
-            marked('old'),
-            why,
-          ),
-      },
+      aboutContainer(name, (why) =>
+        l10n.t(
+          'The new container "{0}" runs, but the old one, now "{1}", could not be removed and will be at the next connection: {2}',
+          name,
+          marked('old'),
+          why,
+        ),
+      ),
     );
     await record.end().catch((error: unknown) => log.warn((error as Error).message));
     log.info(`Replaced container "${name}": ${old.Id.slice(0, 12)} went, ${freshId.slice(0, 12)} has its place.`);

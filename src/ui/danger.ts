@@ -11,11 +11,11 @@ export function dangerOfMount({
   source,
   readOnly,
 }: Pick<Mount, 'type' | 'source' | 'readOnly'>): Danger | undefined {
-  return dangerOf({ Type: type, Source: source, ReadOnly: readOnly }, dangerPlace());
+  return dangerOf({ Type: type, Source: source, ReadOnly: readOnly }, dangerContext());
 }
 
 /** Whose machine it is: what the user's own paths are. */
-export function dangerPlace(): Pick<DangerContext, 'home' | 'workspaces'> {
+export function dangerContext(): Pick<DangerContext, 'home' | 'workspaces'> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   return {
     home: homedir(),

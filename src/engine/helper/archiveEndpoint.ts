@@ -5,7 +5,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
 import { engineError } from '../connection.ts';
-import { NotFound } from '../errors.ts';
+import { NotFound, statusOf } from '../errors.ts';
 import { isWithin } from '../pathEnds.ts';
 import type { Helper } from './helper.ts';
 import { pathStatOf, type PathStat } from './pathStat.ts';
@@ -65,7 +65,7 @@ function percentEncoded(path: Buffer): string {
 }
 
 function isMissing(error: unknown): boolean {
-  return (error as { statusCode?: number }).statusCode === 404;
+  return statusOf(error) === 404;
 }
 
 /** The engine answers alike for a file and a container that is not there. Throws NotFound for the container. */

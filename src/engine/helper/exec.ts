@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { stdoutOf } from './attachStream.ts';
 import { engineError, type FailureContext } from '../connection.ts';
-import { EngineFailure, NotFound } from '../errors.ts';
+import { EngineFailure, NotFound, statusOf } from '../errors.ts';
 import type { Helper } from './helper.ts';
 import type { Ran } from './tools.ts';
 
@@ -51,7 +51,7 @@ async function exitCodeOf(exec: Exec): Promise<number> {
 
 /** 409 is a container that does not run: no more use than one that is gone. */
 function execError(error: unknown, helper: Helper): Error {
-  if ((error as { statusCode?: number }).statusCode === 409)
+  if (statusOf(error) === 409)
     return new NotFound('container', helper.container.id, l10n.t('The helper container was stopped. Try again.'), {
       cause: error,
     });

@@ -5,6 +5,7 @@ import { Readable, type Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Connection } from '../connection.ts';
 import { engineError } from '../connection.ts';
+import { statusOf } from '../errors.ts';
 import { recordHelper, type HelperEntry } from './records.ts';
 import type { Logger } from '../log.ts';
 import { HELPER_LABEL } from '../model.ts';
@@ -162,7 +163,7 @@ export class Helper {
     try {
       await this.container.remove({ force: true, v: true });
     } catch (error) {
-      if ((error as { statusCode?: number }).statusCode !== 404) {
+      if (statusOf(error) !== 404) {
         this.#record.leave();
         this.#log.warn(
           `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now and will be at the next start: ${String(error)}`,
@@ -268,7 +269,7 @@ async function createHelper(
     return new Helper(connection, container, record, log);
   } catch (error) {
     // What an engine that went away has made nevertheless is found by its name.
-    if ((error as { statusCode?: number }).statusCode === undefined) record.leave();
+    if (statusOf(error) === undefined) record.leave();
     else await record.end();
     const first = mounts[0];
     const object = first ? first.source : name;

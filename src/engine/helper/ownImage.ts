@@ -6,7 +6,7 @@ import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { engineError, type Connection } from '../connection.ts';
-import { EngineFailure } from '../errors.ts';
+import { EngineFailure, statusOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 
 export interface OwnImage {
@@ -31,7 +31,7 @@ async function inspect({ docker }: Connection, image: string): Promise<Inspected
   try {
     return await docker.getImage(image).inspect();
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    if (statusOf(error) === 404) return undefined;
     throw engineError(error, {
       kind: 'image',
       object: image,

@@ -2,6 +2,7 @@
 import type Docker from 'dockerode';
 import type { Entry, OpenEntry } from '../../journal/journal.ts';
 import type { Connection } from '../connection.ts';
+import { statusOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { HELPER_LABEL } from '../model.ts';
 
@@ -104,7 +105,7 @@ async function containerOf(
     const isIt = HELPER_LABEL in (Config.Labels ?? {}) && (Image === image || Config.Image === image);
     return isIt ? docker.getContainer(Id) : undefined;
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    if (statusOf(error) === 404) return undefined;
     throw error;
   }
 }
