@@ -3,35 +3,8 @@ import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import regexp from 'eslint-plugin-regexp';
 import ts from 'typescript-eslint';
+import { allowed } from './floors.mjs';
 
-/** Which folders of src each folder may import from, besides itself; lower floors first. */
-const allowed = {
-  tar: [],
-  journal: [],
-  engine: ['tar', 'journal'],
-  backup: ['tar', 'journal', 'engine'],
-  schedule: ['journal', 'engine', 'backup'],
-  files: ['tar', 'engine'],
-  paths: ['engine'],
-  mounts: ['journal', 'engine'],
-  projects: ['engine', 'paths', 'mounts'],
-  ui: ['journal', 'engine', 'backup', 'schedule', 'files', 'paths', 'mounts'],
-  views: ['engine', 'backup', 'schedule', 'files', 'paths', 'mounts', 'ui'],
-  editor: ['engine', 'files', 'paths', 'mounts', 'projects', 'ui'],
-  commands: [
-    'journal',
-    'engine',
-    'backup',
-    'schedule',
-    'files',
-    'paths',
-    'mounts',
-    'projects',
-    'ui',
-    'views',
-    'editor',
-  ],
-};
 const floors = Object.keys(allowed);
 const withVscode = ['ui', 'views', 'editor', 'commands'];
 

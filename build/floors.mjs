@@ -1,0 +1,28 @@
+/** Which folders of src each folder may import from, besides itself; lower floors first. */
+export const allowed = {
+  tar: [],
+  journal: [],
+  engine: ['tar', 'journal'],
+  backup: ['tar', 'journal', 'engine'],
+  schedule: ['journal', 'engine', 'backup'],
+  files: ['tar', 'engine'],
+  paths: ['engine'],
+  mounts: ['journal', 'engine'],
+  projects: ['engine', 'paths', 'mounts'],
+  ui: ['journal', 'engine', 'backup', 'schedule', 'files', 'paths', 'mounts'],
+  views: ['engine', 'backup', 'schedule', 'files', 'paths', 'mounts', 'ui'],
+  editor: ['engine', 'files', 'paths', 'mounts', 'projects', 'ui'],
+  commands: [
+    'journal',
+    'engine',
+    'backup',
+    'schedule',
+    'files',
+    'paths',
+    'mounts',
+    'projects',
+    'ui',
+    'views',
+    'editor',
+  ],
+};
