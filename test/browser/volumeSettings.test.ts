@@ -59,8 +59,9 @@ async function settingsWereRead(): Promise<void> {
 
 async function backUpByHand(): Promise<void> {
   const before = readdirSync(own).length;
-  await (await window.menu(window.row(/^evil-data.*used by/).first(), 'Back Up…')).click();
-  await window.choice('Leave Running').click();
+  await window.chooseFrom('Leave Running', async () =>
+    (await window.menu(window.row(/^evil-data.*used by/).first(), 'Back Up…')).click(),
+  );
   const told = window.notification(/Backed up evil-data/);
   await told.waitFor();
   const made = readdirSync(own).filter((name) => name.startsWith('evil-data'));

@@ -136,6 +136,22 @@ export class Window {
     return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
   }
 
+  /**
+   * Chooses from the quick pick that `open` brings up. A window that has just begun moves the focus once more, and VS
+   * Code closes a pick then: a user asks again.
+   */
+  async chooseFrom(text: string | RegExp, open: () => Promise<void>): Promise<void> {
+    for (let more = 2; ; more -= 1) {
+      await open();
+      try {
+        return await this.choice(text).click({ timeout: more > 0 ? 15_000 : 45_000 });
+      } catch (error) {
+        if (more === 0 || !(error instanceof Error) || error.name !== 'TimeoutError') throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
+  }
+
   /** Types into the input box, or the picker of files, whose title holds `prompt`, and accepts. */
   async answer(prompt: string | RegExp, text: string): Promise<void> {
     await this.page.locator('.quick-input-widget').filter({ hasText: prompt }).waitFor();

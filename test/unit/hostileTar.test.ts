@@ -273,7 +273,13 @@ it('the links of a download are held within bounds, and without the bytes around
       const chunk = Buffer.alloc(MIB, 'x');
       await many.begin(member(Buffer.from(`l${index}`), type, chunk.subarray(0, 10)));
     }
-    assert.ok(held() - before < 20 * MIB, `${(held() - before) / MIB} MiB`);
+    // Buffers are freed a little after they are collected.
+    let more = held() - before;
+    for (let times = 0; times < 20 && more >= 20 * MIB; times += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      more = held() - before;
+    }
+    assert.ok(more < 20 * MIB, `${more / MIB} MiB`);
     assert.equal(many.entries, 200);
   }
   rmSync(folder, { recursive: true });
