@@ -183,6 +183,20 @@ const NETWORK_CODES = new Set([
   'EHOSTUNREACH',
 ]);
 
+/** Says that a thing is not there; undefined for a kind that the engine has no list of. */
+function notThere(kind: ObjectKind, object: string): string | undefined {
+  switch (kind) {
+    case 'container':
+      return l10n.t('There is no container "{0}" on this engine. Refresh the view and check the name.', object);
+    case 'volume':
+      return l10n.t('There is no volume "{0}" on this engine. Refresh the view and check the name.', object);
+    case 'image':
+      return l10n.t('There is no image "{0}" on this engine. Refresh the view and check the name.', object);
+    default:
+      return undefined;
+  }
+}
+
 /** Turns what dockerode or the socket throws into a named error that says thing, cause and way out. */
 export function engineError(error: unknown, context: FailureContext): Error {
   if (error instanceof ExpectedError) return error;
@@ -202,7 +216,10 @@ export function engineError(error: unknown, context: FailureContext): Error {
   const said = maskedText(json?.message ?? message).trim();
   const because = /[.!?]$/.test(said) ? said : `${said}.`;
   if (statusCode === 404 && !/mkdir|OCI|executable/.test(said)) {
-    return new NotFound(kind, object, `${failed(because)} ${l10n.t('Refresh the view and check the name.')}`, cause);
+    // What is missing may be another thing that the request named, such as a network.
+    const isIt = /no such (?:container|image|volume)/i.test(said) && said.includes(object);
+    const missing = isIt ? notThere(kind, object) : undefined;
+    return new NotFound(kind, object, missing ?? failed(because), cause);
   }
   return new EngineFailure(statusCode ?? 0, failed(because), cause);
 }
