@@ -1,6 +1,7 @@
 /** What rows tell the menus in package.json about themselves: each condition there looks for one of these words. */
 import type { ScheduledSubject } from '../backup/subject.ts';
 
+/** @internal */
 export const CONTEXT_WORDS = [
   'container',
   'running',

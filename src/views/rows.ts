@@ -25,7 +25,7 @@ import type { ScheduledSubject } from '../backup/subject.ts';
 const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
 
 /** Docker's word for a state, in the user's language. */
-export function stateWord(state: string): Shown {
+function stateWord(state: string): Shown {
   switch (state) {
     case 'running':
       return say('running');
@@ -47,7 +47,7 @@ export function stateWord(state: string): Shown {
 }
 
 /** The kind of a mount, in words. */
-export function kindWord(mount: Mount): Shown {
+function kindWord(mount: Mount): Shown {
   switch (mount.type) {
     case 'bind':
       return say('bind');
