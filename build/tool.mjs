@@ -96,6 +96,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     "/** Made by build/tool.mjs from the C source beside it; not to be edited. By the engine's name of the architecture. */\n";
   writeFileSync(
     join(folder, 'binaries.ts'),
-    `${head}export const SOURCE_SHA256 = '${sourceHash()}';\n\nexport interface Binary {\n  /** Of the program. */\n  readonly sha256: string;\n  /** The program, compressed, in base64. */\n  readonly gzip: string;\n}\n\nexport const BINARIES: Readonly<Record<string, Binary>> = {\n${lines.join('')}};\n`,
+    `${head}/** @internal */\nexport const SOURCE_SHA256 = '${sourceHash()}';\n\nexport interface Binary {\n  /** Of the program. */\n  readonly sha256: string;\n  /** The program, compressed, in base64. */\n  readonly gzip: string;\n}\n\nexport const BINARIES: Readonly<Record<string, Binary>> = {\n${lines.join('')}};\n`,
   );
 }

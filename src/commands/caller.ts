@@ -8,6 +8,7 @@
  */
 import { getCallSites } from 'node:util';
 
+/** @internal */
 export interface Frame {
   readonly functionName: string;
   /** The file; `node:…` for what belongs to Node. */
@@ -20,6 +21,7 @@ const plainName = (name: string) => name.split('.').at(-1) ?? '';
 
 /**
  * Whether these frames, the latest first and the first of our own, are those of a call by an extension in this host.
+ * @internal
  */
 export function isLocalCaller(frames: readonly Frame[]): boolean {
   const own = frames[0]?.scriptName;

@@ -186,17 +186,17 @@ async function runCopyPath(call: Call, services: Services): Promise<unknown> {
 }
 
 /** These change files, and so take an answer to the question about dangerous places. */
-const CHANGES = ['newFile', 'newFolder', 'renameFile', 'deleteFile'];
+const CHANGES = ['newFile', 'newFolder', 'renameFile', 'deleteFile'].map((name) => `dockerMounts.${name}`);
 
 /** openFolder, openFile, listFiles, newFile, newFolder, renameFile, deleteFile and copyFilePath. */
 export function fileCommands(services: Services): CommandSpec[] {
   const spec = (
-    name: string,
+    id: string,
     run: (call: Call, services: Services) => Promise<unknown>,
     more: readonly string[] = [],
   ): CommandSpec => ({
-    id: `dockerMounts.${name}`,
-    takes: [...PLACE_ARGUMENTS, ...more, ...(CHANGES.includes(name) ? [CONFIRMED] : [])],
+    id,
+    takes: [...PLACE_ARGUMENTS, ...more, ...(CHANGES.includes(id) ? [CONFIRMED] : [])],
     asks: true,
     run: (call) => run(call, services),
   });
@@ -206,14 +206,14 @@ export function fileCommands(services: Services): CommandSpec[] {
     return Promise.resolve();
   };
   return [
-    spec('openFolder', runOpenFolder),
-    spec('openFile', runOpenFile),
-    spec('listFiles', runListFiles),
-    spec('newFile', runNewFile),
-    spec('newFolder', runNewFolder),
-    spec('renameFile', runRename, ['name']),
-    spec('deleteFile', runDelete, ['paths']),
-    spec('copyFilePath', runCopyPath),
+    spec('dockerMounts.openFolder', runOpenFolder),
+    spec('dockerMounts.openFile', runOpenFile),
+    spec('dockerMounts.listFiles', runListFiles),
+    spec('dockerMounts.newFile', runNewFile),
+    spec('dockerMounts.newFolder', runNewFolder),
+    spec('dockerMounts.renameFile', runRename, ['name']),
+    spec('dockerMounts.deleteFile', runDelete, ['paths']),
+    spec('dockerMounts.copyFilePath', runCopyPath),
     { id: 'dockerMounts.showMoreFiles', takes: ['directory'], asks: false, run: showMore },
   ];
 }

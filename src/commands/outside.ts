@@ -49,7 +49,7 @@ const TELLING = [
 ];
 
 /** Whether a command is asked about where a link or a keybinding calls it. */
-export function isAskedOutside(command: string): boolean {
+function isAskedOutside(command: string): boolean {
   return LOSES.has(command);
 }
 

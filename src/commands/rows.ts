@@ -27,7 +27,10 @@ const ON_MANY: ReadonlySet<string> = new Set(
   ].map((name) => `dockerMounts.${name}`),
 );
 
-/** Whether a command can act on several rows or files at once. */
+/**
+ * Whether a command can act on several rows or files at once.
+ * @internal
+ */
 export function actsOnMany(command: string): boolean {
   return ON_MANY.has(command);
 }

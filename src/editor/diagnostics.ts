@@ -25,7 +25,7 @@ class ProblemDiagnostic extends ShownDiagnostic {
 }
 
 /** All problems of a file. */
-export function problemsOf(model: FileModel, documents: ProjectDocuments): Problem[] {
+function problemsOf(model: FileModel, documents: ProjectDocuments): Problem[] {
   switch (model.kind) {
     case 'compose':
       return composeProblems(model.project, model.file, documents.around(model.facts));

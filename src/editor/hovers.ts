@@ -232,7 +232,7 @@ function dockerfileHovers({ volumes }: DockerfileFacts, { snapshot }: Seen, offs
 }
 
 /** What there is to say at an offset of a file. A pure function of the file, the snapshot and the host's paths. */
-export function hoversAt(
+function hoversAt(
   model: FileModel,
   offset: number,
   seen: Seen,

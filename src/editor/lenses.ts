@@ -18,14 +18,14 @@ interface Lens {
 const BROWSE = 'dockerMounts.openFolder';
 
 /** The labels by which Compose takes a volume for its own (docker/compose, ensureVolume asks for the project's). */
-export function composeLabels(project: ComposeProject, volume: ComposeVolume): Record<string, string> {
+function composeLabels(project: ComposeProject, volume: ComposeVolume): Record<string, string> {
   return volume.external
     ? {}
     : { ...volume.labels, 'com.docker.compose.project': project.name, 'com.docker.compose.volume': volume.key };
 }
 
 /** The arguments that make a volume as Compose would. */
-export function creationOf(project: ComposeProject, volume: ComposeVolume): Record<string, unknown> {
+function creationOf(project: ComposeProject, volume: ComposeVolume): Record<string, unknown> {
   const options = Object.keys(volume.driverOpts).length > 0 ? { driverOpts: volume.driverOpts } : {};
   return {
     name: volume.name,
@@ -88,7 +88,7 @@ function ofVolume(
 }
 
 /** The lenses of a file. A pure function of the file and the snapshot. */
-export function lensesOf(
+function lensesOf(
   model: FileModel,
   snapshot: Snapshot,
   may: { readonly browse: boolean; readonly create: boolean },

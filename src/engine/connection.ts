@@ -16,7 +16,6 @@ export interface EngineInfo {
   readonly id: string;
   readonly os: string;
   readonly product: 'docker' | 'podman';
-  readonly rootless: boolean;
   /** The engine shares this machine's file system, as far as its address tells. */
   readonly local: boolean;
 }
@@ -61,7 +60,6 @@ export class Connection {
         id: engineId(product, info, endpoint.address),
         os: textOr(info.OperatingSystem),
         product,
-        rootless: JSON.stringify(info.SecurityOptions ?? []).includes('rootless'),
         local: endpoint.options.socketPath !== undefined,
       };
       return new Connection(endpoint, docker, about, journal);
@@ -91,7 +89,6 @@ interface RawInfo {
   readonly Name?: string;
   readonly ID?: string;
   readonly OperatingSystem?: string;
-  readonly SecurityOptions?: readonly string[] | null;
 }
 
 async function withTimeout<T>(work: Promise<T>, { address, ssh }: Endpoint): Promise<T> {

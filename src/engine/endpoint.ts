@@ -13,7 +13,7 @@ import { SshWay } from './ssh/agent.ts';
 import type { SshPrompts } from './ssh/questions.ts';
 
 /** docker-modem takes an agent, which its types do not know. */
-export type EngineOptions = Docker.DockerOptions & { readonly agent?: Agent | undefined };
+type EngineOptions = Docker.DockerOptions & { readonly agent?: Agent | undefined };
 
 export interface Endpoint {
   /** As a person writes it, e.g. `unix:///var/run/docker.sock`. */

@@ -95,7 +95,6 @@ export class Inventory {
       return {
         containers,
         volumes: this.#volumes(volumes, anonymous, listed, containers),
-        takenAt: new Date().toISOString(),
       };
     } catch (error) {
       throw engineError(error, {

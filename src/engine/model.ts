@@ -79,8 +79,6 @@ export interface Volume {
 export interface Snapshot {
   readonly containers: readonly Container[];
   readonly volumes: readonly Volume[];
-  /** ISO 8601, UTC. */
-  readonly takenAt: string;
 }
 
 /** Label on every helper container, for people. An image can carry it too, so it decides nothing. */

@@ -8,7 +8,7 @@
  */
 
 /** What stands in the place of a secret. */
-export const MASK = '***';
+const MASK = '***';
 
 const SECRET_NAME = /pass|pwd|secret|token|credential|api_?key|access_?key|private_?key|account_?key/i;
 

@@ -42,6 +42,7 @@ export function localNameProblem(name: string, platform: NodeJS.Platform = proce
  * Whether a symbolic link in the directory `parent` (a path below the root, '' for the root itself) stays below the
  * root whatever other such links there are: it is relative, steps up at its beginning only, and not further than the
  * root.
+ * @internal
  */
 export function staysInside(parent: string, target: string, platform: NodeJS.Platform = process.platform): boolean {
   if (target === '' || target.startsWith('/') || target.includes('\0')) return false;

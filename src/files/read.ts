@@ -14,7 +14,7 @@ import type { Session } from './helperPool.ts';
 import { contentOf } from '../tar/single.ts';
 
 /** An editor gets a file as a whole; above this it is for Download, which streams. */
-export const MOST_BYTES_AT_ONCE = 1024 * 1024 * 1024;
+const MOST_BYTES_AT_ONCE = 1024 * 1024 * 1024;
 
 /** Why there is no file to read at a path. */
 export function noFileError(path: string, type: string | undefined): Error {

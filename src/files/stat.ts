@@ -14,7 +14,7 @@ import { messagePath } from './place.ts';
 import { runTool } from './runTool.ts';
 import type { Session } from './helperPool.ts';
 
-export type EntryType = 'file' | 'directory' | 'other';
+type EntryType = 'file' | 'directory' | 'other';
 
 export interface Entry {
   /** What it is; for a link, what it leads to in the mount, or undefined where that is nothing. */

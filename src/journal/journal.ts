@@ -16,7 +16,10 @@ import { livenessOf, Session } from './session.ts';
 const LARGEST_RECORD = 4 * 1024 * 1024;
 const NAME = /^([0-9a-f]{16})~([0-9a-f]{16})\.json$/;
 
-/** The journal cannot be written, so that a job could not be undone after a crash. */
+/**
+ * The journal cannot be written, so that a job could not be undone after a crash.
+ * @internal
+ */
 export class JournalFailure extends ExpectedError {
   override readonly name = 'JournalFailure';
   readonly folder: string;

@@ -142,35 +142,6 @@ export const HOST_CONFIG: Readonly<Record<string, Fate>> = {
   ...same('Devices', 'DeviceCgroupRules', 'DeviceRequests'),
 };
 
-/**
- * The networks are joined again as they were asked for; all else is the state of the sandbox. A port that the engine
- * chose may be another.
- */
-export const NETWORK_SETTINGS: Readonly<Record<string, Fate>> = {
-  Networks: 'adapted',
-  ...given(
-    'Bridge',
-    'SandboxID',
-    'SandboxKey',
-    'HairpinMode',
-    'LinkLocalIPv6Address',
-    'LinkLocalIPv6PrefixLen',
-    'Ports',
-    'SecondaryIPAddresses',
-  ),
-  ...given(
-    'SecondaryIPv6Addresses',
-    'EndpointID',
-    'Gateway',
-    'GlobalIPv6Address',
-    'GlobalIPv6PrefixLen',
-    'IPAddress',
-    'IPPrefixLen',
-    'IPv6Gateway',
-    'MacAddress',
-  ),
-};
-
 /** One network of NetworkSettings.Networks. */
 export const ENDPOINT: Readonly<Record<string, Fate>> = {
   ...same('IPAMConfig', 'Links', 'DriverOpts', 'GwPriority'),

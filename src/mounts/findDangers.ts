@@ -106,7 +106,10 @@ function bindsOfMount(options: Readonly<Record<string, string>>, readOnly: boole
   return [bindOf(device === '' ? type : device, readOnly, true), ...layers];
 }
 
-/** What a volume's driver options put under its name, as binds to judge. */
+/**
+ * What a volume's driver options put under its name, as binds to judge.
+ * @internal
+ */
 export function bindsOfOptions(driver: string, options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
   if (driver === '' || driver === 'local') return bindsOfMount(options, readOnly);
   // What another driver makes of its options is not known; what looks like a path may be one.

@@ -45,7 +45,7 @@ export interface ReadVolume {
   readonly tag?: MergeTag;
 }
 
-export interface ReadInclude {
+interface ReadInclude {
   readonly paths: readonly string[];
   readonly projectDirectory?: string;
   readonly envFiles: readonly string[];
@@ -59,7 +59,10 @@ export interface ReadFile {
   readonly bad: readonly BadEntry[];
 }
 
-/** A target as the engine keeps it. */
+/**
+ * A target as the engine keeps it.
+ * @internal
+ */
 export function cleanTarget(target: string): string {
   return withoutEndSlash(posix.normalize(target));
 }

@@ -39,7 +39,7 @@ const MOST_HOPS = 100;
 const MOST_INCLUDES = 100;
 
 /** A project that runs, as the labels of its containers tell. */
-export interface RunningProject {
+interface RunningProject {
   readonly name: string;
   readonly files: readonly string[];
 }
@@ -55,7 +55,7 @@ export interface ProjectSource {
 }
 
 /** A directory's name as Compose makes a project's name of it (compose-go, NormalizeProjectName). */
-export function projectNameOf(directory: string): string {
+function projectNameOf(directory: string): string {
   return basename(directory)
     .toLowerCase()
     .replace(/[^-_a-z0-9]/g, '')

@@ -18,7 +18,10 @@ export interface DevcontainerSource {
   readonly home: string;
 }
 
-/** The folder that a devcontainer.json is for: the one that holds it, or its `.devcontainer` folder. */
+/**
+ * The folder that a devcontainer.json is for: the one that holds it, or its `.devcontainer` folder.
+ * @internal
+ */
 export function folderOf(file: string): string {
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
     if (basename(folder) === '.devcontainer') return dirname(folder);
@@ -29,6 +32,7 @@ export function folderOf(file: string): string {
 /**
  * `${devcontainerId}`, from the labels that the dev container command gives (devcontainers/spec,
  * devcontainer-id-variable.md).
+ * @internal
  */
 export function devcontainerId(folder: string, file: string): string {
   // The keys are to be in alphabetical order.

@@ -44,7 +44,7 @@ const MOST_CONFIG_FILES = 200;
 const MOST_LABEL_CHARACTERS = 200_000;
 
 /** The files that a container's project was started with. */
-export function configFilesOf({ labels }: Container): string[] {
+function configFilesOf({ labels }: Container): string[] {
   const files = (labels[CONFIG_FILES] ?? '').slice(0, MOST_LABEL_CHARACTERS).split(',', MOST_CONFIG_FILES);
   return files.filter((file) => file !== '');
 }
@@ -116,7 +116,10 @@ export function containersOf(
   };
 }
 
-/** The mounts that count. */
+/**
+ * The mounts that count.
+ * @internal
+ */
 export function effectiveMounts({ mounts }: ComposeService): FileMount[] {
   return mounts.filter(({ replacedBy }) => replacedBy === undefined);
 }

@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 const DAYS_AROUND = 8;
 
 /** The newest of these times that is not far ahead of now; one a little ahead counts as now. */
-export function lastOf(times: readonly number[], now: number): number | undefined {
+function lastOf(times: readonly number[], now: number): number | undefined {
   const believable = times.filter((time) => time <= now + SKEW_MS);
   return believable.length === 0 ? undefined : Math.min(now, Math.max(...believable));
 }

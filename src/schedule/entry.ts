@@ -178,7 +178,7 @@ function whenOf(raw: Raw): When {
 }
 
 /** Throws BadArgument for numbers that would keep nothing. */
-export function keepOf(value: unknown): Keep | undefined {
+function keepOf(value: unknown): Keep | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'object' || Array.isArray(value))
     throw fieldError('keep', value, 'give an object such as {"last": 7, "weekly": 4}.');
@@ -213,7 +213,7 @@ function sinceOf(raw: Raw): number | undefined {
 }
 
 /** What a subject is called: "volume:db", "container:web:/data". */
-export function subjectId(subject: ScheduledSubject): string {
+function subjectId(subject: ScheduledSubject): string {
   return [SUBJECT_FIELD[subject.kind], subject.name, ...(subject.targets ?? [])].join(':');
 }
 

@@ -129,7 +129,7 @@ function problemOf(spec: Partial<MountSettings>): boolean {
 }
 
 /** An absolute path in the container that no other mount has. */
-export function askTarget(source: string, taken: readonly string[], suggestion: string): Thenable<string | undefined> {
+function askTarget(source: string, taken: readonly string[], suggestion: string): Thenable<string | undefined> {
   return askText({
     title: say('Target of the Mount'),
     prompt: say('Path in the container for {0}', source),
@@ -154,7 +154,7 @@ async function askReadOnly(source: string, target: string): Promise<boolean | un
 }
 
 /** Asks before a bind that gives power over the machine. */
-export async function mayMount({ Type, Source, ReadOnly }: MountSettings, agreed?: Agreed): Promise<boolean> {
+async function mayMount({ Type, Source, ReadOnly }: MountSettings, agreed?: Agreed): Promise<boolean> {
   const danger = dangerOfMount({ type: Type, source: Source, readOnly: ReadOnly });
   if (danger === undefined) return true;
   const go = say('Mount Anyway');

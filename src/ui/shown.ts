@@ -166,7 +166,10 @@ export function isEmpty(text: Shown): boolean {
   return ShownText.textOf(text) === '';
 }
 
-/** Shorter, with … in the middle. */
+/**
+ * Shorter, with … in the middle.
+ * @internal
+ */
 export function shortened(text: Shown, most: number): Shown {
   return new ShownText(bounded(ShownText.textOf(text), most));
 }

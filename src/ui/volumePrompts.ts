@@ -25,7 +25,7 @@ const notEmpty = (value: string) => (value.trim() === '' ? say('Give a value.') 
 const absolute = (value: string) => (posix.isAbsolute(value) ? undefined : say('Give an absolute path.'));
 
 /** `a=1, b=2` as a record; undefined where it cannot be read so. */
-export function parsePairs(text: string): Record<string, string> | undefined {
+function parsePairs(text: string): Record<string, string> | undefined {
   const pairs = text
     .split(/,(?=[^,=]+=)/)
     .map((part) => part.trim())

@@ -248,7 +248,7 @@ export interface RowLook {
   readonly tooltip?: Shown;
   readonly collapsible: vscode.TreeItemCollapsibleState;
   readonly iconPath: vscode.ThemeIcon;
-  readonly contextValue: string;
+  readonly contextValue?: string;
   readonly resourceUri?: vscode.Uri;
   readonly command?: { readonly command: string; readonly title: Shown; readonly arguments: unknown[] };
 }
@@ -261,7 +261,7 @@ export function row(
   const item = new vscode.TreeItem(asText(label), collapsible);
   item.id = id;
   item.iconPath = iconPath;
-  item.contextValue = contextValue;
+  if (contextValue !== undefined) item.contextValue = contextValue;
   if (description !== undefined) item.description = asText(description);
   if (tooltip !== undefined) item.tooltip = asText(tooltip);
   if (resourceUri !== undefined) item.resourceUri = resourceUri;

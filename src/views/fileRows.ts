@@ -6,6 +6,7 @@ import { uriOf } from '../ui/fileUris.ts';
 import { formatBytes } from '../ui/format.ts';
 import { joined, say, shown, type Shown } from '../ui/shown.ts';
 import { row } from '../ui/window.ts';
+import { contextOf, entryWords, filesWords } from './contextWords.ts';
 import type { FileNode, FilesNode, MoreNode, NoticeNode } from './nodes.ts';
 
 const { Collapsed, None } = vscode.TreeItemCollapsibleState;
@@ -15,7 +16,7 @@ export function filesRow({ volume }: FilesNode): vscode.TreeItem {
     label: say('Files'),
     collapsible: Collapsed,
     iconPath: new vscode.ThemeIcon('files'),
-    contextValue: 'files',
+    contextValue: contextOf(filesWords()),
   });
 }
 
@@ -45,7 +46,7 @@ export function fileRow(node: FileNode): vscode.TreeItem {
     resourceUri: uri,
     iconPath: iconOf(node),
     description: describe(node),
-    contextValue: `entry ${isDirectory ? 'directory' : 'file'} ${readOnly ? 'readOnly' : 'readWrite'}`,
+    contextValue: contextOf(entryWords({ directory: isDirectory, readOnly })),
     ...(entry.type === 'file' ? { command: { command: 'vscode.open', title: say('Open'), arguments: [uri] } } : {}),
   });
 }
@@ -56,7 +57,6 @@ export function moreRow({ directory, left }: MoreNode): vscode.TreeItem {
     collapsible: None,
     description: say('{0} not shown', left.toLocaleString()),
     iconPath: new vscode.ThemeIcon('ellipsis'),
-    contextValue: 'more',
     command: {
       command: 'dockerMounts.showMoreFiles',
       title: say('Show more'),
@@ -73,6 +73,5 @@ export function noticeRow({ directory, text, isError }: NoticeNode): vscode.Tree
     iconPath: isError
       ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
       : new vscode.ThemeIcon('dash'),
-    contextValue: 'notice',
   });
 }

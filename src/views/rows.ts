@@ -17,6 +17,7 @@ import type {
   UseNode,
   VolumeNode,
 } from './nodes.ts';
+import { containerWords, contextOf, mountWords, subjectWords, volumeWords } from './contextWords.ts';
 import { fileRow, filesRow, moreRow, noticeRow } from './fileRows.ts';
 import { tooltipOf } from './tooltips.ts';
 import type { ScheduledSubject } from '../backup/subject.ts';
@@ -24,7 +25,7 @@ import type { ScheduledSubject } from '../backup/subject.ts';
 const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
 
 /** Docker's word for a state, in the user's language. */
-export function stateWord(state: string): Shown {
+function stateWord(state: string): Shown {
   switch (state) {
     case 'running':
       return say('running');
@@ -46,7 +47,7 @@ export function stateWord(state: string): Shown {
 }
 
 /** The kind of a mount, in words. */
-export function kindWord(mount: Mount): Shown {
+function kindWord(mount: Mount): Shown {
   switch (mount.type) {
     case 'bind':
       return say('bind');
@@ -113,7 +114,9 @@ function containerRow({ container }: ContainerNode): vscode.TreeItem {
     collapsible: hasChildren ? Collapsed : None,
     description: joined(words, ' · '),
     iconPath: stateIcon(container),
-    contextValue: `container ${hasProcesses(container) ? 'running' : 'stopped'}${container.mounts.some(holdsData) ? ' data' : ''}`,
+    contextValue: contextOf(
+      containerWords({ running: hasProcesses(container), withData: container.mounts.some(holdsData) }),
+    ),
   });
 }
 
@@ -130,7 +133,7 @@ function mountRow({ container, mount, volume }: MountNode): vscode.TreeItem {
     collapsible: holdsData(mount) ? Collapsed : None,
     description: joined([joined(words, ' · '), source], ' ← '),
     iconPath: mountIcon(mount),
-    contextValue: `mount ${mount.type}${mount.anonymous ? ' anonymous' : ''}${mount.readOnly ? ' readOnly' : ' readWrite'}${holdsData(mount) ? ' data' : ''}`,
+    contextValue: contextOf(mountWords({ readOnly: mount.readOnly, withData: holdsData(mount) })),
   });
 }
 
@@ -144,7 +147,6 @@ function lineageRow({ container, direction, other }: LineageNode): vscode.TreeIt
     collapsible: None,
     ...(other.readOnly ? { description: say('read-only') } : {}),
     iconPath: new vscode.ThemeIcon(direction === 'takes' ? 'arrow-left' : 'arrow-right'),
-    contextValue: 'lineage',
   });
 }
 
@@ -163,7 +165,7 @@ function volumeRow({ volume }: VolumeNode): vscode.TreeItem {
     iconPath: volume.dangling
       ? new vscode.ThemeIcon('circle-slash', new vscode.ThemeColor('list.deemphasizedForeground'))
       : new vscode.ThemeIcon(volume.anonymous ? 'archive' : 'database'),
-    contextValue: `volume${volume.anonymous ? ' anonymous' : ''}${volume.dangling ? ' dangling' : ''} data`,
+    contextValue: contextOf(volumeWords()),
   });
 }
 
@@ -173,7 +175,6 @@ function useRow({ volume, use }: UseNode): vscode.TreeItem {
     collapsible: None,
     description: joined([use.target, use.readOnly ? say('read-only') : undefined], ' · '),
     iconPath: new vscode.ThemeIcon('vm'),
-    contextValue: 'use',
   });
 }
 
@@ -227,7 +228,6 @@ function subjectRow({ subject, backups, plans }: SubjectNode): vscode.TreeItem {
       : isFailing || plan.isRunning
         ? [planWords(plan), ...archives]
         : [...archives, planWords(plan)];
-  const state = [...(plan === undefined ? [] : ['planned']), ...(plan?.isRunning ? ['busy'] : [])];
   // Another id while there is nothing below it: the row with the first archive is a new one, and open.
   return row(`${newest === undefined ? 'planned' : 'subject'}/${subject?.kind ?? ''}/${subject?.name ?? ''}`, {
     label,
@@ -238,7 +238,9 @@ function subjectRow({ subject, backups, plans }: SubjectNode): vscode.TreeItem {
       : isFailing
         ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
         : subjectIcon(subject?.kind),
-    contextValue: ['subject', ...(subject === undefined ? [] : [subject.kind]), ...state].join(' '),
+    contextValue: contextOf(
+      subjectWords({ kind: subject?.kind, planned: plan !== undefined, busy: plan?.isRunning === true }),
+    ),
   });
 }
 
@@ -263,7 +265,7 @@ function backupRow(node: BackupNode): vscode.TreeItem {
     collapsible: None,
     description: joined(words, ' · '),
     iconPath: backupIcon(node),
-    contextValue: 'backup',
+    contextValue: contextOf(['backup']),
   });
 }
 

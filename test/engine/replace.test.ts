@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import type { Connection } from '../../src/engine/connection.ts';
 import { BadArgument, InUse } from '../../src/engine/errors.ts';
-import { CONFIG, ENDPOINT, HOST_CONFIG, NETWORK_SETTINGS, type Fate } from '../../src/mounts/carryOver.ts';
+import { CONFIG, ENDPOINT, HOST_CONFIG, type Fate } from '../../src/mounts/carryOver.ts';
 import type { MountChange } from '../../src/mounts/changeConfig.ts';
 import {
   putBack,
@@ -37,6 +37,31 @@ const names = async () =>
   (await connection.docker.listContainers({ all: true, filters: { label: [LABEL] } }))
     .map(({ Names }) => Names[0])
     .sort();
+
+/**
+ * The networks are joined again as they were asked for; all else is the state of the sandbox. A port that the engine
+ * chose may be another.
+ */
+const NETWORK_SETTINGS: Readonly<Record<string, Fate>> = {
+  Networks: 'adapted',
+  Bridge: 'given',
+  SandboxID: 'given',
+  SandboxKey: 'given',
+  HairpinMode: 'given',
+  LinkLocalIPv6Address: 'given',
+  LinkLocalIPv6PrefixLen: 'given',
+  Ports: 'given',
+  SecondaryIPAddresses: 'given',
+  SecondaryIPv6Addresses: 'given',
+  EndpointID: 'given',
+  Gateway: 'given',
+  GlobalIPv6Address: 'given',
+  GlobalIPv6PrefixLen: 'given',
+  IPAddress: 'given',
+  IPPrefixLen: 'given',
+  IPv6Gateway: 'given',
+  MacAddress: 'given',
+};
 
 /** Every field is in the table, and what the table calls `same` is the same. */
 function assertCarried(after: object, before: object, fates: Readonly<Record<string, Fate>>): void {

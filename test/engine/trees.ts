@@ -29,7 +29,7 @@ export interface TreeSize {
 }
 
 /** Names that break shells, lines, lists of options and decoders. */
-export const NASTY_NAMES: readonly Buffer[] = [
+const NASTY_NAMES: readonly Buffer[] = [
   Buffer.from('two\nlines'),
   Buffer.from('it\'s "quoted" `and` $(more)'),
   Buffer.from(' spaces at both ends '),

@@ -8,7 +8,7 @@ import { LayoutScan } from './prefix.ts';
 import type { ArchiveReader } from './reader.ts';
 
 /** An entry for a person to choose. */
-export interface ArchiveEntry {
+interface ArchiveEntry {
   /** Path in the archive, without `./` in front. */
   readonly path: string;
   readonly isDirectory: boolean;

@@ -22,7 +22,10 @@ const MOST_DIGITS = 32;
  */
 const MOST_MAPPED = 4 * MOST_PIECES;
 
-/** Hashes the content of members, holes of sparse files as the zeros that they read as. */
+/**
+ * Hashes the content of members, holes of sparse files as the zeros that they read as.
+ * @internal
+ */
 export class ContentHash {
   #hash: Hash = createHash('sha256');
   #member: TarMember | undefined;

@@ -22,7 +22,7 @@ const AT = '/docker-mounts/kept';
 const mountOf = ({ type, source }: Kept): HelperMount => ({ type, source, target: AT, readOnly: false });
 
 /** A new name for the safety directories of one restore. */
-export function safetyId(): string {
+function safetyId(): string {
   return `${SAFETY}${randomBytes(4).toString('hex')}-`;
 }
 
@@ -42,7 +42,7 @@ async function run(
 }
 
 /** Moves what is there into the safety directory. */
-export async function moveAside(connection: Connection, { id, kept }: UndoRestore, log: Logger): Promise<void> {
+async function moveAside(connection: Connection, { id, kept }: UndoRestore, log: Logger): Promise<void> {
   for (const one of kept) await run(connection, 'aside', one, [text(id), text(one.only ?? '')], log);
 }
 

@@ -27,7 +27,7 @@ function helperMount(tree: Tree, index: number): HelperMount {
 }
 
 /** One tree's tar stream, with how many leading directories are not part of it. */
-export interface TreeStream {
+interface TreeStream {
   readonly stream: Readable;
   readonly skip: number;
   /** Resolves when the reader itself says that all went well; rejects when it does not. */

@@ -36,7 +36,10 @@ function tarOfOne(name: string, content: Buffer): Buffer {
   return Buffer.concat([header, content, paddingOf(content.length), TAR_END]);
 }
 
-/** The image's tar for an architecture by the engine's name of it; undefined for one that there is no tool for. */
+/**
+ * The image's tar for an architecture by the engine's name of it; undefined for one that there is no tool for.
+ * @internal
+ */
 export function toolTar(architecture: string): Buffer | undefined {
   const binary = Object.hasOwn(BINARIES, architecture) ? BINARIES[architecture] : undefined;
   return binary === undefined ? undefined : tarOfOne(TOOL.slice(1), gunzipSync(Buffer.from(binary.gzip, 'base64')));

@@ -78,12 +78,7 @@ export async function createTool(
 }
 
 /** Runs the tool once over one mount, to its end. */
-export async function runTool(
-  connection: Connection,
-  args: readonly string[],
-  mount: HelperMount,
-  log: Logger,
-): Promise<Ran> {
+async function runTool(connection: Connection, args: readonly string[], mount: HelperMount, log: Logger): Promise<Ran> {
   const helper = await createTool(connection, args, mount, log);
   try {
     const { output, exitCode } = await helper.run();

@@ -1,4 +1,5 @@
 /** Made by build/tool.mjs from the C source beside it; not to be edited. By the engine's name of the architecture. */
+/** @internal */
 export const SOURCE_SHA256 = 'c29626fc1883fda0774a48f946c019dfff93c20d473d147a025dd674753b2c69';
 
 export interface Binary {
