@@ -1,4 +1,4 @@
-/** Backs a container's mounts, a volume or a bind up into one tar file. */
+/** Backs up a container's mounts, a volume or a bind mount into one tar file. */
 import * as l10n from '@vscode/l10n';
 import { pipeline } from 'node:stream/promises';
 import { answers, engineError } from '../engine/connection.ts';
@@ -32,18 +32,18 @@ export interface BackupRequest {
   readonly subject: Subject;
   /** An existing folder on this machine. */
   readonly destination: string;
-  /** File name without its ending; otherwise `<subject>-<UTC>`. */
+  /** File name without its ending; by default `<subject>-<UTC>`. */
   readonly name?: string;
   readonly compression?: Compression;
   readonly level?: number;
   readonly method?: 'auto' | Method;
   /** Local image whose tar to use. */
   readonly helperImage?: string;
-  /** What is done with containers that can write to the source meanwhile. */
+  /** What to do with containers that can write to the source during the backup. */
   readonly consistency?: Consistency;
-  /** Encrypts the archive with it, in age's format. */
+  /** Encrypts the archive in age's format. */
   readonly passphrase?: string;
-  /** Id of the entry of the schedule that asks for it, for the manifest. */
+  /** For the manifest: id of the entry of the schedule that runs the backup. */
   readonly plan?: string;
 }
 
@@ -73,7 +73,7 @@ function suffixOf({ compression, passphrase }: PackingChoice): string {
 /** tar pads its output to records of 20 blocks. */
 const RECORD_BYTES = 10_240;
 const END_BYTES = 1024;
-/** Below this share of the last backup's bytes something may be missing. */
+/** With less than this share of the last backup's bytes, something may be missing. */
 const SUSPICIOUS_SHARE = 0.5;
 
 /**
@@ -92,11 +92,11 @@ export async function backup(given: Job, request: BackupRequest): Promise<Backup
   if (packing.passphrase === '')
     throw new BadArgument(
       'passphrase',
-      l10n.t('The passphrase is empty; give one, or none to leave the archive unencrypted.'),
+      l10n.t('The passphrase is empty; give a passphrase, or leave it out for an unencrypted archive.'),
     );
   const destination = await checkDestination(request.destination);
   for (const file of await removeStalePartials(destination))
-    job.log.info(`Removed "${file}", which a backup that was cut off had left.`);
+    job.log.info(`Removed "${file}", left behind by an interrupted backup.`);
   const origin = await findOrigin(job.connection, request.subject);
   checkOutside(job.connection, origin.trees, destination);
   const reader = await chooseToRead(job.connection, origin, request.method ?? 'auto', request.helperImage, job.log);
@@ -114,7 +114,7 @@ export async function backup(given: Job, request: BackupRequest): Promise<Backup
   const archive = await ArchiveFile.create(destination, base, suffixOf(packing), request.name !== undefined);
   try {
     const how = checkConsistency(request.consistency);
-    // Who writes is worth a line in the log; that a backup left them alone is a warning only where it was asked for.
+    // Who writes is logged. It is a warning only where the caller chose "none" explicitly.
     const aboutWriters = how === 'none' ? { ...job, warn: job.log.info.bind(job.log) } : job;
     const look = request.method !== 'archive';
     const mounts = await quietly(aboutWriters, origin.trees, how, () =>
@@ -131,8 +131,7 @@ export async function backup(given: Job, request: BackupRequest): Promise<Backup
       warnings,
       ...(request.plan === undefined ? {} : { plan: request.plan }),
     };
-    // A name that the user chose says nothing of the subject; that of an encrypted archive must not say it in its
-    // place.
+    // A name that the user chose does not reveal the subject, so the manifest of an encrypted archive must not either.
     const shown = request.name === undefined ? shortName(origin) : undefined;
     const manifest = await archive.commit(
       packing.passphrase === undefined ? manifestText(facts) : await sealedText(facts, shown, packing.passphrase),
@@ -180,7 +179,7 @@ function checkCompression(request: BackupRequest, warn: (message: string) => voi
     if (!Number.isInteger(level) || level < min || level > max) {
       throw new BadArgument(
         'level',
-        l10n.t('The level {0} is outside of {1} to {2} for {3}.', level, min, max, wanted),
+        l10n.t('The level {0} is out of range for {3}; use {1} to {2}.', level, min, max, wanted),
       );
     }
   }
@@ -200,7 +199,7 @@ function checkName(name: string): string {
   return stem;
 }
 
-/** How an archive is made. */
+/** How an archive is created. */
 interface Making {
   readonly origin: Origin;
   readonly reader: MethodChoice;
@@ -209,7 +208,7 @@ interface Making {
 
 async function writeArchive(
   job: Job,
-  /** `look`: whether a program may be run to list the source. */
+  /** `look`: whether a program may run to list the source. */
   { origin, reader, packing: { compression, level, passphrase }, look }: Making & { readonly look: boolean },
   archive: ArchiveFile,
 ): Promise<ManifestMount[]> {
@@ -228,7 +227,7 @@ async function writeArchive(
   }
 }
 
-/** The trees one after the other as one tar: members only, then the end-of-archive blocks. */
+/** The trees, one after the other, as one tar: members only, then the end-of-archive blocks. */
 async function* readTrees(
   job: Job,
   source: Source,
@@ -245,7 +244,7 @@ async function* readTrees(
     const opened = await source.open(index);
     const count = new MemberCount(roots, job.log);
     if (opened === undefined)
-      job.warn(l10n.t('"{0}" is neither a file nor a directory (a socket, say) and is left out.', tree.source));
+      job.warn(l10n.t('"{0}" is neither a file nor a directory (for example a socket) and is left out.', tree.source));
     else {
       const onMember = (member: TarMember) => {
         count.add(member);
@@ -282,7 +281,7 @@ async function warnWhenShrunk(job: Job, origin: Origin, bytes: number, destinati
   if (earlier?.bytes === undefined || bytes >= earlier.bytes * SUSPICIOUS_SHARE) return;
   job.warn(
     l10n.t(
-      'This backup of "{0}" holds {1} bytes, the last one ({2}) held {3}: check that nothing is missing.',
+      'This backup of "{0}" holds {1} bytes, but the last one ({2}) held {3}; check that nothing is missing.',
       origin.subject,
       bytes,
       earlier.file,
@@ -316,7 +315,7 @@ function describeArchive(
   };
 }
 
-/** Says what really happened: a cancel, a full disk, an engine that went away, or a stream that was not whole. */
+/** Says what really happened: it was cancelled, the disk is full, the engine stopped, or the stream was incomplete. */
 async function backupError(
   error: unknown,
   { connection, signal }: Job,
@@ -331,7 +330,7 @@ async function backupError(
       'lost',
       connection.endpoint.address,
       l10n.t(
-        'The engine at {0} went away while "{1}" was backed up; nothing was kept. Start it and run the backup again.',
+        'The engine at {0} went away while "{1}" was backed up; nothing was kept. Start the engine and run the backup again.',
         connection.endpoint.address,
         origin.subject,
       ),
@@ -342,7 +341,7 @@ async function backupError(
       archive.file,
       [error.message],
       l10n.t(
-        'The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; run the backup again, or use the method "tar".',
+        'The engine\'s archive of "{0}" is incomplete: {1}. Nothing was kept; run the backup again, or use the method "tar".',
         origin.subject,
         error.message,
       ),

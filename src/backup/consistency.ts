@@ -1,4 +1,4 @@
-/** Keeps containers from writing to a source while it is read or written, and lets them go on in every outcome. */
+/** Keeps containers from writing to a source while it is read or written, and always resumes them. */
 import * as l10n from '@vscode/l10n';
 import type { Connection } from '../engine/connection.ts';
 import {
@@ -28,7 +28,7 @@ export interface Writer {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Running containers that can write to one of the sources, by whatever mount they reach it. */
+/** Running containers that can write to one of the sources, through any mount. */
 export async function writersOf(connection: Connection, sources: readonly MountSource[]): Promise<Writer[]> {
   const { containers, volumes } = await new Inventory(connection).read();
   const paths = hostPaths(volumes);
@@ -44,7 +44,7 @@ export async function writersOf(connection: Connection, sources: readonly MountS
 const DATABASES =
   /(^|[/_-])(postgres|postgresql|postgis|timescaledb|mysql|mariadb|percona|mongo|mongodb|redis|valkey|couchdb|cassandra|elasticsearch|influxdb|mssql)(\b|[_-]|$)/i;
 
-/** Whether an image or its labels name a database, whose files are whole only when it has stopped. */
+/** Whether an image or its labels name a database, whose files are complete only when it is stopped. */
 export function isDatabase({ image, labels }: Pick<Writer, 'image' | 'labels'>): boolean {
   const names = [
     image
@@ -57,15 +57,15 @@ export function isDatabase({ image, labels }: Pick<Writer, 'image' | 'labels'>):
   return names.some((name) => DATABASES.test(name));
 }
 
-/** Throws BadArgument for a word that is none. */
+/** Throws BadArgument for an unknown word. */
 export function checkConsistency(word: string | undefined): Consistency {
   if (word === undefined || word === 'none' || word === 'pause' || word === 'stop') return word ?? 'none';
   throw new BadArgument('consistency', l10n.t('The consistency "{0}" is unknown; use none, pause or stop.', word));
 }
 
 /**
- * Pauses or stops the writers, does the task, and sets them going again whatever happens. Says who writes where they
- * are left alone.
+ * Pauses or stops the writers, does the task, and resumes them whatever happens. Where they are left running, warns who
+ * writes.
  */
 export async function quietly<T>(
   job: Job,
@@ -79,7 +79,7 @@ export async function quietly<T>(
   if (how === 'none') {
     job.warn(
       l10n.t(
-        'While it runs, {0} can write to the source; what is written in the meantime may be in the archive in part only.',
+        '{0} can write to the source during the backup; the archive may hold only part of what is written meanwhile.',
         names,
       ),
     );
@@ -89,7 +89,7 @@ export async function quietly<T>(
   for (const writer of how === 'pause' ? writers.filter(isDatabase) : [])
     job.warn(
       l10n.t(
-        '"{0}" looks like a database, whose files are whole only when it has stopped; "stop" is safer than "pause".',
+        '"{0}" looks like a database, whose files are complete only when it is stopped; "stop" is safer than "pause".',
         writer.name,
       ),
     );
@@ -112,14 +112,14 @@ export async function quietly<T>(
     task,
     putRight: goOn,
     finish: { run: goOn },
-    later: (reason) => `${names} could not be set going again now and will be at the next connection: ${reason}`,
+    later: (reason) => `${names} could not be resumed now; it is tried again at the next connection: ${reason}`,
   });
 }
 
 async function refuseSelfRemoving(connection: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {
   if (how !== 'stop') return;
   for (const { id, name } of writers) {
-    const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be looked up: {1}', name, why));
+    const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be inspected: {1}', name, why));
     const { HostConfig } = await inspectContainer(connection, id, context);
     if (HostConfig.AutoRemove)
       throw new BadArgument(
@@ -132,18 +132,16 @@ async function refuseSelfRemoving(connection: Connection, writers: readonly Writ
   }
 }
 
-/** Sets containers going again that a job had paused or stopped; one that is gone, or goes already, is passed over. */
+/** Resumes containers that a job had paused or stopped; skips those that no longer exist or already run. */
 export async function resume(connection: Connection, { how, containers }: UndoQuiet, log: Logger): Promise<void> {
   for (const { id, name } of containers) {
-    const context = aboutContainer(name, (why) =>
-      l10n.t('Container "{0}" could not be set going again: {1}', name, why),
-    );
+    const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be resumed: {1}', name, why));
     try {
       const { State } = await inspectContainer(connection, id, context);
       if (how === 'pause' && State.Paused) await unpauseContainer(connection, id, context);
-      // A paused container that an engine's restart ended was running too.
+      // A paused container that stopped when the engine restarted was running before, too.
       if (!State.Running) await startContainer(connection, id, context);
-      log.info(`"${name}" goes on.`);
+      log.info(`Resumed "${name}".`);
     } catch (error) {
       if (error instanceof NotFound) continue;
       throw error;

@@ -1,4 +1,4 @@
-/** Copies what a volume or a directory holds into another, on the same engine or another, with no file between. */
+/** Copies the contents of a volume or directory into another, on the same or another engine, without a file between. */
 import * as l10n from '@vscode/l10n';
 import { pipeline } from 'node:stream/promises';
 import { posix } from 'node:path';
@@ -35,12 +35,12 @@ export interface CopyOptions {
 interface Copy extends CopyOptions {
   readonly from: Job;
   readonly origin: Origin;
-  /** The same job on the engine that is written to. */
+  /** The same job, on the engine of the target. */
   readonly to: Job;
   readonly placement: Placement;
 }
 
-/** Streams all of the source into the placement, and fails where the source was not read to its end. */
+/** Streams the whole source into the placement, and fails where the source was not read to its end. */
 async function stream({ from: job, origin, to, placement, helperImage }: Copy): Promise<Copied> {
   const reader = await chooseToRead(job.connection, origin, 'auto', helperImage, job.log);
   const writer = await chooseToWrite(
@@ -92,7 +92,7 @@ async function stream({ from: job, origin, to, placement, helperImage }: Copy): 
   }
 }
 
-/** Copies into a new volume, which is removed again when that fails. */
+/** Copies into a new volume, which is removed again if that fails. */
 async function intoNew(copy: Omit<Copy, 'placement'>, volume: NewVolume & { readonly name: string }): Promise<Copied> {
   const placement: Placement = { type: 'volume', source: volume.name, prefix: '' };
   try {
@@ -118,7 +118,7 @@ async function sourceOf(connection: Connection, source: MountSource): Promise<Or
   );
 }
 
-/** The labels that belong to what is in a volume, and not to who made it. */
+/** The labels that belong to the contents of a volume, not to its creator. */
 async function labelsOf(connection: Connection, volume: string): Promise<Record<string, string>> {
   const { Labels } = await inspectVolume(connection, volume);
   return Object.fromEntries(
@@ -129,7 +129,7 @@ async function labelsOf(connection: Connection, volume: string): Promise<Record<
 }
 
 /**
- * Makes a volume `name` with all that `volume` holds. Throws NotFound, BadArgument for a name that is taken, Cancelled.
+ * Creates the volume `name` with the contents of `volume`. Throws NotFound, BadArgument for a taken name, Cancelled.
  */
 export async function cloneVolume(
   job: Job,
@@ -147,7 +147,8 @@ export async function cloneVolume(
 }
 
 /**
- * Makes a volume on another engine with all that `volume` holds on this one. Its data goes through this process only.
+ * Creates a volume on another engine with the contents of `volume` on this one. The data passes only through this
+ * process.
  */
 export async function copyVolumeToEngine(
   job: Job,
@@ -161,7 +162,7 @@ export async function copyVolumeToEngine(
     throw new BadArgument(
       'context',
       l10n.t(
-        'The context leads to the same engine, which has volume "{0}" already; choose another context, or another name.',
+        'The context leads to the same engine, which already has volume "{0}"; choose another context, or another name.',
         volume,
       ),
     );
@@ -175,7 +176,7 @@ export async function copyVolumeToEngine(
 }
 
 /**
- * Copies between volumes and directories of the engine's host. The target is a new volume or an empty one, or an empty
+ * Copies between volumes and directories of the engine's host. The target is a new or empty volume, or an empty
  * directory.
  */
 export async function copyData(

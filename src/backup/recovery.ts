@@ -1,4 +1,4 @@
-/** Puts right what a job left when its window or its engine went away: its record in the journal says what. */
+/** Recovers from jobs whose window or engine stopped; their records in the journal say what to undo. */
 import type { Connection } from '../engine/connection.ts';
 import type { Logger } from '../engine/log.ts';
 import { volumeIfThere } from '../engine/volumes.ts';
@@ -8,21 +8,21 @@ import { resume } from './consistency.ts';
 import { removeMade } from './undo/newVolume.ts';
 import { parseUndo, type Kept } from './undo/records.ts';
 
-/** Leaves out volumes that are gone: mounting one would make it anew. */
+/** Leaves out volumes that no longer exist: mounting one would create it again. */
 async function stillThere(connection: Connection, kept: readonly Kept[], log: Logger): Promise<Kept[]> {
   const found: Kept[] = [];
   for (const one of kept) {
     const isGone = one.type === 'volume' && (await volumeIfThere(connection, one.source)) === undefined;
     if (isGone)
       log.warn(
-        `Volume "${one.source}" was removed after a job on it was cut off; there is nothing to put right in it.`,
+        `Volume "${one.source}" was removed after a job on it was interrupted; there is nothing to recover in it.`,
       );
     else found.push(one);
   }
   return found;
 }
 
-/** Throws where it cannot be done now; it may be tried again as often as needed. */
+/** Throws where this is not possible now; it can be retried as often as needed. */
 export async function undoJob(connection: Connection, what: unknown, log: Logger): Promise<void> {
   const undoing = parseUndo(what);
   switch (undoing.kind) {

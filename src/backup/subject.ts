@@ -8,12 +8,12 @@ export type Subject<K extends string = Kind> = K extends string
       readonly kind: K;
       /** Container's or volume's name, or the absolute path on the engine's host. */
       readonly name: string;
-      /** Of a container: the mounts that are meant, by where it sees them; all of them where absent. */
+      /** Of a container: the targets of the mounts that are meant; all mounts where absent. */
       readonly targets?: readonly string[];
     }
   : never;
 
-/** What an entry of the schedule backs up; `project` stands for the volumes of a Compose project, an archive each. */
+/** What an entry of the schedule backs up; `project` means the volumes of a Compose project, with one archive each. */
 export type ScheduledSubject = Subject<Kind | 'project'>;
 
 /** The argument or setting that names a subject of each kind. */

@@ -149,7 +149,7 @@ describe('an encrypted backup', () => {
       writeFileSync(bad, bytes);
       const { ok, problems } = await verifyBackup(bad, job(), PASSPHRASE);
       assert.equal(ok, false, `byte ${at}`);
-      assert.match(problems.join(), /do not fit their seal/, `byte ${at}`);
+      assert.match(problems.join(), /do not match their seal/, `byte ${at}`);
     }
     const cut = join(folder, 'cut.tar.zst.age');
     copyFileSync(file, cut);

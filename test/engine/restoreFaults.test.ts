@@ -274,7 +274,7 @@ describe('consistency', () => {
         consistency: how,
       });
       assert.ok(
-        work.lines.some((line) => line.includes(writer) && line.includes('goes on')),
+        work.lines.some((line) => line.includes(writer) && line.includes('Resumed')),
         how,
       );
       await assert.rejects(

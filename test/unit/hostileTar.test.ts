@@ -210,7 +210,7 @@ it('links that were replaced, and links in links, are known as such', () => {
   add('a/b/c', '2');
   add('a/b', '2');
   add('a/b/c/f');
-  assert.deepEqual(check.problems(), ['"a/b/c/f" lies behind the symbolic link "a/b" of the archive']);
+  assert.deepEqual(check.problems(), ['"a/b/c/f" is behind the symbolic link "a/b" of the archive']);
 });
 
 it('the links of an archive are remembered without the bytes around them, and not without end', () => {

@@ -196,7 +196,7 @@ it('what lies under a manifest’s name and is none is said in the row, and neit
     pipe: /not a file/,
     device: /not a file/,
     folder: /not a file/,
-    dangling: /leads nowhere/,
+    dangling: /target does not exist/,
     list: /does not describe/,
     null: /does not describe/,
     nested: /nested deeper/,

@@ -1,6 +1,6 @@
 /**
- * How archives are packed: what is written, and what is read of other tools. One row of the tables below is all that a
- * compression takes; names of files, settings, manifests and messages follow from it.
+ * How archives are packed: what we write, and what we read from other tools. A compression needs one row in the tables
+ * below; file names, settings, manifests and messages follow from it.
  */
 import * as l10n from '@vscode/l10n';
 import { PassThrough, Transform } from 'node:stream';
@@ -13,21 +13,21 @@ type CompressBlock = (block: Buffer) => Promise<Buffer>;
 /** Bytes that `begins` wants to see. */
 export const MAGIC_BYTES = 64;
 
-/** How a file is packed that we or others wrote. */
+/** How a file that we or other tools wrote is packed. */
 interface PackingRow {
-  /** What its name ends with; the first is what we write, the others are of other tools. */
+  /** What its name ends with; we write the first, other tools the others. */
   readonly endings: readonly string[];
   /** Whether a file with this beginning is of this kind. */
   readonly begins: (start: Buffer) => boolean;
-  /** Throws RangeError where it cannot be read. */
+  /** Throws RangeError where we cannot read it. */
   readonly unpacker: () => Unpacker;
 }
 
-/** What we write, too. */
+/** What we also write. */
 type CompressionRow = PackingRow & { readonly endings: readonly [string, ...string[]] } & (
     | {
         readonly levels: { readonly min: number; readonly max: number; readonly default: number };
-        /** Compresses one block on its own, so that a file can be a row of them. */
+        /** Compresses one block on its own, so that a file can be a sequence of them. */
         readonly compress: (level: number) => CompressBlock;
       }
     | { readonly levels?: undefined; readonly compress?: undefined }
@@ -70,7 +70,7 @@ export const COMPRESSIONS: Readonly<Record<Compression, CompressionRow>> = WRITT
 /** The compressions, the default first. */
 export const COMPRESSION_NAMES = Object.keys(COMPRESSIONS) as [Compression, ...Compression[]];
 
-/** How a bzip2 file goes on behind its header: with a block, or with the end of an empty one. */
+/** What follows the header of a bzip2 file: a block, or the end of an empty file. */
 const BZIP2_BLOCKS = ['314159265359', '177245385090'];
 
 /** A packet tag of an encrypted message: session keys (1, 3) or encrypted data (9, 18), in the old or the new form. */
@@ -82,7 +82,7 @@ function isOpenPgp(start: Buffer): boolean {
 
 const begins = (text: string) => (start: Buffer) => start.toString('latin1').startsWith(text);
 
-/** What only other tools write, by its first bytes: bzip2, xz, age and OpenPGP (RFC 9580). */
+/** What only other tools write, recognized by its first bytes: bzip2, xz, age and OpenPGP (RFC 9580). */
 const FOREIGN = {
   bzip2: {
     endings: ['.tar.bz2', '.tbz2'],
@@ -106,20 +106,20 @@ function refuseAge(): never {
   throw new RangeError(l10n.t('it is encrypted with age; decrypt it first with "age --decrypt"'));
 }
 
-/** What is read: also what other tools write. */
+/** What we read: also what other tools write. */
 export type Packing = Compression | keyof typeof FOREIGN;
 
 const { none, ...compressed } = COMPRESSIONS;
-/** Every way of packing; `none` last, since it takes any beginning and any ending. */
+/** Every way of packing; `none` is last, since it accepts any beginning and any ending. */
 const PACKINGS: readonly (readonly [Packing, PackingRow])[] = Object.entries({ ...compressed, ...FOREIGN, none }) as [
   Packing,
   PackingRow,
 ][];
 
-/** Behind the ending, where the archive is encrypted. */
+/** Follows the ending where the archive is encrypted. */
 const ENCRYPTED = /\.(age|gpg)$/;
 
-/** Whether a file's name is that of an archive, ours or another tool's. */
+/** Whether a file has the name of an archive, ours or another tool's. */
 export function hasArchiveName(name: string): boolean {
   const plain = name.replace(ENCRYPTED, '');
   return PACKINGS.some(([, { endings }]) => endings.some((ending) => plain.endsWith(ending)));
@@ -158,14 +158,14 @@ export function hasZstd(): boolean {
   return typeof zlib.zstdCompress === 'function';
 }
 
-/** Blocks of this size are compressed on their own; larger ones compress no better and cost memory. */
+/** Blocks of this size are compressed on their own; larger ones do not compress better, and cost memory. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** libuv's thread pool has four threads. */
 const BLOCKS_AT_ONCE = 4;
 
 /**
- * Compresses a stream as a row of independent gzip members (RFC 1952, 2.2) or zstd frames (RFC 8878, 3), which every
- * reader takes for one file. Several blocks are compressed at once on the thread pool and written in order.
+ * Compresses a stream as a sequence of independent gzip members (RFC 1952, 2.2) or zstd frames (RFC 8878, 3), which
+ * every reader treats as one file. Several blocks are compressed at once on the thread pool and written in order.
  */
 export function compressor(compression: Compression, level: number | undefined): Transform {
   const row = COMPRESSIONS[compression];
@@ -176,7 +176,7 @@ export function compressor(compression: Compression, level: number | undefined):
   let bytes = 0;
   const start = (block: Buffer) => {
     const result = compress(block);
-    // A failure is seen when its turn comes; until then it must not count as unhandled.
+    // A failure is handled when its turn comes; until then it must not count as unhandled.
     result.catch(() => undefined);
     running.push(result);
   };

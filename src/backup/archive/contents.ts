@@ -10,7 +10,7 @@ import { rootsOf } from './verify.ts';
 
 /**
  * The entries of an archive in its order, as far as they can be listed, and how many more there are. Throws BadArchive
- * for a damaged one, NotFound, FileFailure, PassphraseNeeded or Cancelled.
+ * for a damaged archive, NotFound, FileFailure, PassphraseNeeded or Cancelled.
  */
 export async function contentsOf(
   work: Work,

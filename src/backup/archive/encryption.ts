@@ -1,6 +1,6 @@
 /**
  * Encryption with a passphrase in age's format (C2SP, age-encryption.org/v1); the `age` command opens it. The library
- * does the format; deriving the key from the passphrase is done here, since the library's would stop all else for a
+ * handles the format. The key is derived from the passphrase here, since the library would block everything else for a
  * second.
  */
 import * as l10n from '@vscode/l10n';
@@ -16,15 +16,15 @@ export const ENCRYPTED_SUFFIX = '.age';
 const LABEL = 'age-encryption.org/v1/scrypt';
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
-/** What the `age` command takes: 2^18 rounds, about a second and 256 MiB. */
+/** What the `age` command uses: 2^18 rounds, about a second and 256 MiB. */
 const LOG_ROUNDS = 18;
-/** More would want over 1 GiB of memory for an archive that somebody else made. */
+/** More would need over 1 GiB of memory for an archive that somebody else created. */
 const MOST_LOG_ROUNDS = 20;
 /** scrypt with r = 8 needs 128 * r bytes a round. */
 const BYTES_PER_ROUND = 1024;
-/** The cipher works on this many bytes between two turns of everything else: some ten milliseconds. */
+/** The cipher works on this many bytes before everything else gets a turn: about ten milliseconds. */
 const PIECE_BYTES = 512 * 1024;
-/** The file key's nonce: the wrapping key is used once. */
+/** The file key's nonce; it may be constant, since the wrapping key is used once. */
 const NONCE = new Uint8Array(12);
 
 function wrappingKey(passphrase: string, salt: Uint8Array, logRounds: number): Promise<Buffer> {
@@ -85,7 +85,7 @@ class PassphraseIdentity implements Identity {
     if (Number(logRounds) > MOST_LOG_ROUNDS)
       throw new RangeError(
         l10n.t(
-          'its passphrase is made costlier to try than is done here (2^{0}); decrypt it first with "age --decrypt"',
+          'trying its passphrase costs more work (2^{0}) than is accepted here; decrypt it first with "age --decrypt"',
           Number(logRounds),
         ),
       );
@@ -111,7 +111,7 @@ class PassphraseIdentity implements Identity {
   }
 }
 
-/** Small enough pieces, with a turn for everything else after each. */
+/** Yields small pieces, and gives everything else a turn after each. */
 async function* inTurns(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
@@ -139,10 +139,10 @@ export function encryptor(
   };
 }
 
-/** A header for one passphrase has some 200 bytes; the library takes seconds for one of a megabyte. */
+/** A header for one passphrase has about 200 bytes; the library takes seconds for one of a megabyte. */
 const MOST_HEADER_BYTES = 16 * 1024;
 
-/** Passes a file on whose header ends soon. Throws RangeError for another. */
+/** Passes on a file whose header is short enough. Throws RangeError for any other. */
 async function* withShortHeader(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let start: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of source) {
@@ -173,21 +173,21 @@ async function all(source: AsyncIterable<Buffer>): Promise<Buffer> {
 }
 
 /**
- * A short text, encrypted like a file of its own, in base64. Each round more (as a power of two) doubles the time that
- * a guess takes.
+ * A short text, encrypted like a separate file, in base64. Each additional round (a power of two) doubles the time of a
+ * guess.
  */
 export async function encryptText(text: string, passphrase: string, logRounds = LOG_ROUNDS): Promise<string> {
   return (await all(encryptor(passphrase, logRounds)(once(text)))).toString('base64');
 }
 
-/** What `encryptText` encrypted. `file` is named in errors, which are those of `decryptor`. */
+/** Decrypts what `encryptText` encrypted. `file` is named in errors, which are those of `decryptor`. */
 export async function decryptText(file: string, encrypted: string, passphrase: string): Promise<string> {
   return (await all(decryptor(file, passphrase)(once(Buffer.from(encrypted, 'base64'))))).toString('utf8');
 }
 
 /**
- * Decrypts a file, as often as it is read. The stream fails with PassphraseNeeded where the passphrase is another,
- * and with RangeError or Error for what is damaged or not encrypted with a passphrase.
+ * Decrypts a file, as often as it is read. The stream fails with PassphraseNeeded for a wrong passphrase, and with
+ * RangeError or Error for what is damaged or not encrypted with a passphrase.
  */
 export function decryptor(file: string, passphrase: string): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   const decrypter = new Decrypter();
@@ -200,9 +200,9 @@ export function decryptor(file: string, passphrase: string): (source: AsyncItera
         )) as unknown as ReadableStream<Uint8Array>,
       );
     } catch (error) {
-      // What a cipher throws: it names the tag that does not fit.
+      // A cipher's error names the tag that does not match.
       if (!(error instanceof Error) || !/tag|MAC|ciphertext|chunk/i.test(error.message)) throw error;
-      throw new Error('its encrypted contents do not fit their seal: the file was changed, cut or damaged', {
+      throw new Error('its encrypted contents do not match their seal: the file was changed, cut or damaged', {
         cause: error,
       });
     }

@@ -4,13 +4,13 @@ import { BadArchive } from '../../engine/errors.ts';
 import { type TarMember } from '../../tar/members.ts';
 import { memberPath, printableName } from '../../tar/names.ts';
 
-/** Enough to say what is wrong; an archive made for harm may hold a million of them. */
+/** Enough to show what is wrong; a malicious archive may hold a million of them. */
 const MOST = 20;
-/** Of a name in a message. */
+/** Characters of a name in a message. */
 const MOST_SHOWN = 300;
-/** Symbolic links and the directories above them: more than the largest volumes have, in about 200 MB. */
+/** Symbolic links and the directories above them: more than the largest volumes have; they take about 200 MB. */
 const MOST_NODES = 2_000_000;
-/** Of their names. */
+/** Bytes of their names. */
 const MOST_NODE_BYTES = 128 * 1024 * 1024;
 
 function climbs(name: Buffer): boolean {
@@ -23,15 +23,15 @@ function quoted(name: Buffer): string {
 }
 
 /**
- * The paths of symbolic links as a tree of their parts: looking for a link above a path takes time that grows with the
- * path's length, whereas each beginning of it would be hashed anew in a list of whole paths. A node's key is the number
- * of its parent and its own name; its value is its number, doubled, and one more for a link.
+ * The paths of symbolic links as a tree of their parts. The search for a link above a path takes time that grows with
+ * the path's length; with a list of whole paths, each beginning of the path would be hashed again. A node's key is the
+ * number of its parent and its own name. Its value is its number, doubled, plus one for a link.
  */
 class LinkTree {
   readonly #nodes = new Map<string, number>();
   #bytes = 0;
 
-  /** Throws BadArchive for more than can be remembered. */
+  /** Throws BadArchive where there are too many to remember. */
   add(path: string): void {
     const parts = path.split('/');
     let parent = 0;
@@ -46,7 +46,7 @@ class LinkTree {
     }
   }
 
-  /** It is a link no longer. */
+  /** It is no longer a link. */
   delete(path: string): void {
     this.#follow(path.split('/'), (key, value, isLast) => {
       if (isLast) this.#nodes.set(key, value & ~1);
@@ -62,7 +62,7 @@ class LinkTree {
     return depth === undefined ? undefined : parts.slice(0, depth).join('/');
   }
 
-  /** How many parts lead to the first node that `isIt` takes. */
+  /** How many parts lead to the first node that `isIt` accepts. */
   #follow(
     parts: readonly string[],
     isIt: (key: string, value: number, isLast: boolean) => boolean,
@@ -82,7 +82,7 @@ class LinkTree {
     this.#bytes += key.length;
     if (this.#nodes.size < MOST_NODES && this.#bytes <= MOST_NODE_BYTES) return;
     const why = l10n.t(
-      'it has more symbolic links than can be checked: {0} with the directories above them, or {1} MiB of names',
+      'it has more symbolic links than can be checked: at most {0} with the directories above them, and {1} MiB of names',
       MOST_NODES,
       MOST_NODE_BYTES / 1024 / 1024,
     );
@@ -98,15 +98,15 @@ export class EscapeCheck {
   #relative = 0;
   readonly #absolute: string[] = [];
 
-  /** Throws BadArchive for an archive with more links than can be remembered. */
+  /** Throws BadArchive for an archive with too many links to remember. */
   add(member: TarMember): void {
     const name = quoted(member.name);
     const path = memberPath(member.name);
-    if (climbs(member.name)) this.#say(`"${name}" lies outside of the archive's root`);
+    if (climbs(member.name)) this.#say(`"${name}" is outside of the archive's root`);
     if (member.name[0] !== 0x2f) this.#relative += 1;
     else if (this.#absolute.length < MOST) this.#absolute.push(name);
     const through = this.#linkAbove(path);
-    if (through !== undefined) this.#say(`"${name}" lies behind the symbolic link "${through}" of the archive`);
+    if (through !== undefined) this.#say(`"${name}" is behind the symbolic link "${through}" of the archive`);
     if (member.type === '1') {
       const behind = this.#linkAbove(memberPath(member.link));
       const isOutside = climbs(member.link) || (member.link[0] === 0x2f && member.name[0] !== 0x2f);
@@ -118,7 +118,7 @@ export class EscapeCheck {
     else this.#links.delete(path);
   }
 
-  /** What was found. Absolute names are a way of writing an archive, unless only some of its members have them. */
+  /** What was found. Absolute names are a problem only where some members have them and others do not. */
   problems(): readonly string[] {
     const mixed =
       this.#relative > 0 ? this.#absolute.map((name) => `"${name}" is an absolute path among relative ones`) : [];

@@ -13,7 +13,7 @@ export interface BackupFile {
   readonly archiveBytes: number;
   /** ISO 8601, UTC. */
   readonly modifiedAt: string;
-  /** By the manifest, else by the file's name. */
+  /** From the manifest, or else from the file's name. */
   readonly compression: Packing;
   readonly encrypted: boolean;
   readonly subject?: string;
@@ -27,13 +27,13 @@ export interface BackupFile {
   readonly engine?: string;
   /** Host name of the engine. */
   readonly engineName?: string;
-  /** Id of the entry of the schedule that made it. */
+  /** Id of the entry of the schedule that created it. */
   readonly plan?: string;
-  /** In the place of names, for an encrypted archive; see isOfSubject, isFromEngine and isByPlan. */
+  /** Instead of names, for an encrypted archive; see isOfSubject, isFromEngine and isByPlan. */
   readonly marks?: OwnerMarks;
-  /** What verifying it found, by its manifest. */
+  /** The result of verifying it, from its manifest. */
   readonly verified?: { readonly ok: boolean; readonly at: string };
-  /** Why the manifest, or the archive as it lies there, cannot be trusted. */
+  /** Why the manifest, or the archive as it is now, cannot be trusted. */
   readonly problem?: string;
 }
 
@@ -43,7 +43,7 @@ export function newestFirst(a: BackupFile, b: BackupFile): number {
   return one === other ? 0 : one < other ? 1 : -1;
 }
 
-/** The archives directly in `folder`, newest first. Throws NotFound for a folder that is not there. */
+/** The archives directly in `folder`, newest first. Throws NotFound for a folder that does not exist. */
 export async function listBackups(folder: string): Promise<BackupFile[]> {
   const root = resolve(folder);
   let names: string[];
@@ -60,7 +60,7 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
       );
     throw new FileFailure(root, code, l10n.t('The folder "{0}" cannot be read ({1}).', root, code), { cause: error });
   }
-  // A few at a time: a plan makes thousands, and a process may open only so many files.
+  // A few at a time: an entry of the schedule creates thousands, and a process may open only a limited number of files.
   const found: BackupFile[] = [];
   await eachOf(names, async (name) => {
     const one = await describe(join(root, name));
@@ -69,15 +69,15 @@ export async function listBackups(folder: string): Promise<BackupFile[]> {
   return found.sort(newestFirst);
 }
 
-/** Some file systems keep times to two seconds. */
+/** Some file systems store times in steps of two seconds. */
 const TIME_STEP_MS = 2000;
 
-/** Whether a verdict still holds of an archive with this time; one that was bad does not get better. */
+/** Whether a verdict is still valid for an archive with this time; a bad verdict stays valid. */
 function isStill({ ok, modifiedAt }: RecordedVerdict, mtimeMs: number): boolean {
   return !ok || Math.abs(Date.parse(modifiedAt) - mtimeMs) <= TIME_STEP_MS;
 }
 
-/** Whose it is: in names, or in marks that only tell those who know the names. */
+/** Whose it is: names, or marks that tell it only to those who know the names. */
 function namesIn(
   manifest: Manifest | SealedManifest,
 ): Pick<BackupFile, 'container' | 'engine' | 'engineName' | 'plan' | 'marks'> {

@@ -1,22 +1,22 @@
 /**
- * The manifest: the truthful record beside every archive, as FILE.json. That of an encrypted archive says in clear only
- * what is needed to list, check and thin out archives without the passphrase; all facts are in it once more, encrypted
- * with the archive's passphrase, and count once that is given.
+ * The manifest: the facts about an archive, beside it as FILE.json. The manifest of an encrypted archive holds in clear
+ * text only what is needed to list, check and prune archives without the passphrase. It also holds all facts encrypted
+ * with the archive's passphrase; they are used once the passphrase is given.
  */
 import { createHmac } from 'node:crypto';
 import type { Compression } from './compression.ts';
 
-/** All facts in clear. */
+/** All facts in clear text. */
 export const MANIFEST_FORMAT = 1;
 /** The facts are encrypted. */
 export const SEALED_FORMAT = 2;
 
-/** A mount that a backup saves, in the manifest and while it is made. */
+/** A mount that a backup saves, in the manifest and while the backup runs. */
 export interface SavedMount {
   readonly type: 'bind' | 'volume';
   /** Host path, or volume name. */
   readonly source: string;
-  /** Where the container sees it; absent in a backup of a volume or bind by itself. */
+  /** Where the container sees it; absent in a backup of a single volume or bind mount. */
   readonly target?: string;
   readonly readOnly?: boolean;
   readonly driver?: string;
@@ -29,7 +29,7 @@ export interface ManifestMount extends SavedMount {
   readonly root: string;
   readonly entries: number;
   readonly bytes: number;
-  /** Names of options that held a password, which stands nowhere in clear. */
+  /** Names of options that held a password; the password is nowhere in clear text. */
   readonly maskedOptions?: readonly string[];
 }
 
@@ -37,7 +37,7 @@ export interface RecordedVerdict {
   readonly ok: boolean;
   /** When it was verified; ISO 8601, UTC. */
   readonly at: string;
-  /** The archive's own time then: one that was written to since is no longer what was verified. */
+  /** The archive's own time then: an archive that was written to since is no longer the one that was verified. */
   readonly modifiedAt: string;
 }
 
@@ -61,7 +61,7 @@ export interface Manifest {
   readonly method: 'archive' | 'tar';
   readonly compression: Compression;
   readonly level?: number;
-  /** With a passphrase, around the compressed tar; the numbers of entries and bytes are those of the tar. */
+  /** Around the compressed tar, where a passphrase was given; the numbers of entries and bytes are those of the tar. */
   readonly encryption?: 'age';
   readonly entries: number;
   readonly bytes: number;
@@ -70,15 +70,15 @@ export interface Manifest {
   /** What the method does not keep. */
   readonly notKept: readonly string[];
   readonly warnings: readonly string[];
-  /** Id of the entry of the schedule that made it; absent for a backup made by hand. */
+  /** Id of the entry of the schedule that created it; absent for a backup that a person started. */
   readonly plan?: string;
-  /** What verifying it found last, where that was written down. */
+  /** The last recorded result of verifying it. */
   readonly verified?: RecordedVerdict;
 }
 
 /**
- * Tells whose an archive is to whoever knows the names, and names nothing: each is the HMAC-SHA-256 of a name under a
- * salt of this archive's own. A name that can be guessed can be confirmed by it.
+ * Tells those who know the names whose archive it is, without revealing them: each mark is the HMAC-SHA-256 of a name
+ * with a salt of this archive only. A guessed name can be confirmed by it.
  */
 export interface OwnerMarks {
   readonly salt: string;
@@ -88,8 +88,8 @@ export interface OwnerMarks {
 }
 
 /**
- * What stands in clear beside an encrypted archive: numbers and times, and no name but the one that the file's name
- * shows too.
+ * What is in clear text beside an encrypted archive: numbers and times, and only the name that the file's name also
+ * shows.
  */
 export interface SealedManifest extends Pick<
   Manifest,
@@ -133,7 +133,7 @@ export const markOf = {
   plan: (salt: string, id: string) => mark(salt, 'plan', id),
 };
 
-/** What tells whose an archive is: names, or marks in their place. */
+/** What tells whose archive it is: names, or marks instead of them. */
 export interface Owner {
   readonly kind?: Manifest['kind'];
   readonly subject?: string;
@@ -158,7 +158,7 @@ export function isFromEngine({ engineName, marks }: Owner, name: string): boolea
   return marks === undefined ? engineName === name : marks.engine === markOf.engine(marks.salt, name);
 }
 
-/** Whether the entry of the schedule with this id made an archive. */
+/** Whether the entry of the schedule with this id created an archive. */
 export function isByPlan({ plan, marks }: Owner, id: string): boolean {
   return marks === undefined ? plan === id : marks.plan === markOf.plan(marks.salt, id);
 }

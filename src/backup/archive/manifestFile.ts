@@ -22,18 +22,18 @@ import {
 } from './manifest.ts';
 import { checkManifest, checkSealed, WrongField } from './manifestSchema.ts';
 
-/** It is parsed in one go, with nothing else meanwhile; a real manifest has a few kilobytes. */
+/** It is parsed in one step that blocks everything else; a real manifest has a few kilobytes. */
 const MOST_BYTES = 1024 * 1024;
 /** What is encrypted grows by a third in base64. */
 const MOST_SEALED_BYTES = 700 * 1024;
-/** A manifest has five levels. A million brackets in one another take JSON.parse over a second. */
+/** A manifest has five levels. JSON.parse takes over a second for a million nested brackets. */
 const MOST_DEEP = 20;
 
 function jsonOf(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** Labels that would make the manifest larger than is read again are left out, and that is said in it. */
+/** Leaves out labels that would make the manifest too large to be read again, and adds a warning about it. */
 function withinBounds(manifest: Manifest, most: number): Manifest {
   if (Buffer.byteLength(jsonOf(manifest)) <= most) return manifest;
   const mounts = manifest.mounts.map(({ labels: _, ...rest }) => rest);
@@ -42,7 +42,7 @@ function withinBounds(manifest: Manifest, most: number): Manifest {
     mounts,
     warnings: [
       ...manifest.warnings,
-      l10n.t('The labels of the volumes are too large for the manifest, and are not kept.'),
+      l10n.t('The labels of the volumes are too large for the manifest and are not kept.'),
     ],
   };
 }
@@ -128,7 +128,7 @@ async function readText(file: string): Promise<string | undefined> {
         () => false,
       )
     )
-      throw manifestError(file, l10n.t('it is a link that leads nowhere'), error);
+      throw manifestError(file, l10n.t('it is a link whose target does not exist'), error);
     return undefined;
   }
 }
@@ -167,8 +167,8 @@ function checked<T>(file: string, check: () => T): T {
 }
 
 /**
- * The manifest of an archive as it lies there, or undefined where there is none. Throws BadArchive for one that cannot
- * be read as such.
+ * The manifest of an archive as it is in the folder, or undefined where there is none. Throws BadArchive for one that
+ * cannot be read.
  */
 export async function readManifest(file: string): Promise<Manifest | SealedManifest | undefined> {
   const text = await readText(file);
@@ -180,7 +180,7 @@ export async function readManifest(file: string): Promise<Manifest | SealedManif
   return checked(file, () => (format === SEALED_FORMAT ? checkSealed(value, MOST_BYTES) : checkManifest(value)));
 }
 
-/** The facts that stand in clear too. */
+/** The facts that are also in clear text. */
 const TWICE = [
   'createdAt',
   'file',
@@ -195,7 +195,7 @@ const TWICE = [
 
 /**
  * The manifest of an archive with all its facts. Throws PassphraseNeeded for an encrypted one, and BadArchive for one
- * that cannot be read, or whose clear part says something else than what is encrypted.
+ * that cannot be read, or whose clear part differs from the encrypted part.
  */
 export async function openManifest(file: string, passphrase: string | undefined): Promise<Manifest | undefined> {
   const manifest = await readManifest(file);
@@ -223,7 +223,7 @@ export async function openManifest(file: string, passphrase: string | undefined)
     throw manifestError(
       file,
       l10n.t(
-        'its clear part was changed, or belongs to another archive: "{0}" is not what the encrypted part says',
+        'its clear part was changed, or belongs to another archive: "{0}" differs from the encrypted part',
         differs ?? 'marks',
       ),
     );
@@ -231,8 +231,8 @@ export async function openManifest(file: string, passphrase: string | undefined)
 }
 
 /**
- * Writes into the manifest of an archive that a plan made what verifying it found, so that every window and machine
- * knows it. Does nothing for another archive. Throws what the file system throws.
+ * Writes the result of verifying an archive of the schedule into its manifest, so that every window and machine knows
+ * it. Does nothing for any other archive. Throws what the file system throws.
  */
 export async function recordVerdict(file: string, ok: boolean): Promise<void> {
   const manifest = await readManifest(file).catch(() => undefined);

@@ -1,9 +1,9 @@
-/** What a manifest may hold, field by field: it lies in a folder that others may write to. */
+/** What a manifest may hold, field by field: others may be able to write to its folder. */
 import * as l10n from '@vscode/l10n';
 import { COMPRESSION_NAMES } from './compression.ts';
 import type { Manifest, ManifestMount, OwnerMarks, RecordedVerdict, SealedManifest } from './manifest.ts';
 
-/** A field that holds something else than it may; the message says which. */
+/** A field with an invalid value; the message says which. */
 export class WrongField extends Error {
   override readonly name = 'WrongField';
 }
@@ -17,7 +17,7 @@ const MOST_MOUNTS = 10_000;
 const MOST_WORDS = 200_000;
 
 function fieldError(field: string): WrongField {
-  return new WrongField(l10n.t('it does not describe an archive ("{0}" is missing, or not what it should be)', field));
+  return new WrongField(l10n.t('it does not describe an archive ("{0}" is missing or invalid)', field));
 }
 
 function isRaw(value: unknown): value is Raw {
@@ -43,7 +43,7 @@ function text(raw: Raw, field: string, most = MOST_NAME): string {
 
 function time(raw: Raw, field: string): string {
   const value = text(raw, field, 40);
-  // Everything that counts by it would fail on another.
+  // Any other text would break everything that calculates with it.
   if (!/^\d{4}-\d\d-\d\dT/.test(value) || Number.isNaN(Date.parse(value))) throw fieldError(field);
   return value;
 }
@@ -78,7 +78,7 @@ const texts = (raw: Raw, field: string) =>
     return value;
   });
 
-/** Texts by name; a name that would change what an object is made from is none. */
+/** Texts by name; a name that would change an object's prototype is refused. */
 function record(raw: Raw, field: string): Record<string, string> | undefined {
   const value = own(raw, field);
   if (value === undefined) return undefined;
@@ -149,7 +149,7 @@ function common(raw: Raw) {
   };
 }
 
-/** A manifest whose facts all stand in clear. Throws WrongField. */
+/** A manifest whose facts are all in clear text. Throws WrongField. */
 export function checkManifest(value: unknown): Manifest {
   if (!isRaw(value)) throw fieldError('format');
   const engine = own(value, 'engine');

@@ -1,4 +1,4 @@
-/** Where in an archive the data begins: by hand and by many tools, it lies under a directory that is no part of it. */
+/** Where in an archive the data begins: people and many tools put it under a directory that is not part of the data. */
 import { memberPath } from '../../tar/names.ts';
 import type { TarMember } from '../../tar/members.ts';
 
@@ -11,7 +11,7 @@ export class LayoutScan {
   #first: string | undefined;
   #allInFirst = true;
   #hasRoot = false;
-  /** The names at the top, and below a wrapping; more than two say as much as two. */
+  /** The names at the top, and below a wrapping; more than two would tell no more than two. */
   readonly #top = new Set<string>();
   readonly #wrapped = new Set<string>();
 
@@ -52,7 +52,7 @@ export function cleanPrefix(text: string): string {
     .join('/');
 }
 
-/** Whether `path` is `prefix` or lies in it. */
+/** Whether `path` is `prefix` or is inside it. */
 export function isWithin(path: string, prefix: string): boolean {
   return prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
 }

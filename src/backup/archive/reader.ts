@@ -12,7 +12,7 @@ import { tarMembers, type WalkOptions } from '../../tar/members.ts';
 import type { Work } from '../../engine/job.ts';
 
 const READ_BYTES = 1024 * 1024;
-/** Past this much content, more than this many times the file's size is no archive but an attack on the disk. */
+/** Beyond this much content, an archive that unpacks to BOMB_RATIO times its size is an attack on the disk. */
 const BOMB_AFTER_BYTES = 1024 ** 3;
 const BOMB_RATIO = 500;
 
@@ -30,7 +30,7 @@ async function openForReading(file: string) {
 type Reporting = Pick<Work, 'signal' | 'progress'>;
 type Unpack = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
-/** How an encrypted file is read: what is inside says how it is compressed. */
+/** How an encrypted file is read: the decrypted content tells how it is compressed. */
 async function decrypting(file: string, handle: FileHandle, passphrase: string | undefined): Promise<Unpack> {
   if (passphrase === undefined)
     throw new PassphraseNeeded(
@@ -48,17 +48,17 @@ async function decrypting(file: string, handle: FileHandle, passphrase: string |
     start = first.done ? Buffer.alloc(0) : first.value;
   } catch (error) {
     if (error instanceof PassphraseNeeded) throw error;
-    // What is wrong is found, and named, when all of it is read.
+    // What is wrong is found and reported when the whole file is read.
     return decrypt;
   } finally {
-    // It may have read ahead to what is wrong.
+    // It may have read ahead to the damage.
     await inside.return(undefined).catch(() => undefined);
   }
   const decompress = decompressor(detectPacking(start.subarray(0, MAGIC_BYTES)));
   return (source) => decompress(decrypt(source));
 }
 
-/** Reads a file from its start to its end, however often it is taken up again, and hashes what it read. */
+/** Reads a file from its start to its end, possibly in several steps, and hashes what it read. */
 class HashedFile {
   readonly hash = createHash('sha256');
   size = 0;
@@ -72,7 +72,7 @@ class HashedFile {
     this.#job = job;
   }
 
-  /** FileHandle's own stream would keep the handle from being closed by us. */
+  /** With FileHandle's own stream we could not close the handle. */
   async *rest(): AsyncGenerator<Buffer> {
     for (;;) {
       this.#job.signal.throwIfAborted();
@@ -88,12 +88,12 @@ class HashedFile {
   }
 }
 
-/** An archive that is open for reading, from its beginning as often as is wanted. */
+/** An archive that is open for reading, from its beginning as often as needed. */
 export class ArchiveReader {
   readonly file: string;
   readonly size: number;
   readonly #handle: FileHandle;
-  /** From the file's bytes to those of its tar. */
+  /** Turns the file's bytes into those of its tar. */
   readonly #unpack: Unpack;
 
   private constructor(file: string, handle: FileHandle, size: number, unpack: Unpack) {
@@ -103,7 +103,7 @@ export class ArchiveReader {
     this.#unpack = unpack;
   }
 
-  /** Throws NotFound, FileFailure, or PassphraseNeeded where the file is encrypted with one that is not this. */
+  /** Throws NotFound, FileFailure, or PassphraseNeeded where the file is encrypted with another passphrase. */
   static async open(file: string, passphrase?: string): Promise<ArchiveReader> {
     const handle = await openForReading(file);
     try {
@@ -119,8 +119,8 @@ export class ArchiveReader {
   }
 
   /**
-   * Reads the whole file: its hash always to the end, its members as far as they are sound. `damage` says where they
-   * are not. Throws FileFailure or Cancelled.
+   * Reads the whole file: hashes it always to the end, and reads its members as far as they are sound. `damage` says
+   * where they are not. Throws FileFailure or Cancelled.
    */
   async check(job: Work, walk: WalkOptions): Promise<{ sha256: string; size: number; damage: string | undefined }> {
     const source = new HashedFile(this.#handle, this.size, job);
@@ -146,7 +146,7 @@ export class ArchiveReader {
     }
   }
 
-  /** Changes whenever the file is written to or another takes its place. Throws FileFailure. */
+  /** Changes whenever the file is written to or replaced. Throws FileFailure. */
   async identity(): Promise<string> {
     try {
       const { dev, ino, size, mtimeNs, ctimeNs } = await this.#handle.stat({ bigint: true });
@@ -157,7 +157,7 @@ export class ArchiveReader {
   }
 
   /**
-   * The members that `walk` selects, as one tar stream without its end blocks. Fails with BadTar or BadArchive, at its
+   * The members that `walk` selects, as one tar stream without its end blocks. Fails with BadTar or BadArchive; at its
    * end also where the file's SHA-256 is no longer `sha256`.
    */
   async *members(job: Work, walk: WalkOptions, sha256: string): AsyncGenerator<Buffer> {
@@ -187,13 +187,13 @@ function readError(file: string, error: unknown): FileFailure {
   );
 }
 
-/** Stops at what a small file would unpack to without end. */
+/** Stops a small file that would unpack without end. */
 async function* limited(source: AsyncIterable<Buffer>, packedBytes: number): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
     if (bytes > BOMB_AFTER_BYTES && bytes > packedBytes * BOMB_RATIO) {
-      const why = `it unpacks to more than ${BOMB_RATIO} times its size, as an archive made to fill a disk does; unpack it yourself, if you trust it, and use the .tar`;
+      const why = `it unpacks to more than ${BOMB_RATIO} times its size, like an archive made to fill a disk; if you trust it, unpack it yourself and use the .tar`;
       throw new BadArchive('', [why], why);
     }
     yield chunk;

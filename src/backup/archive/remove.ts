@@ -1,4 +1,4 @@
-/** Removes archives with their manifests, and what is left of those that were never finished. */
+/** Removes archives with their manifests, and what remains of unfinished ones. */
 import * as l10n from '@vscode/l10n';
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -16,22 +16,22 @@ function removalError(file: string, error: unknown): Error {
   return new FileFailure(
     file,
     code,
-    l10n.t('"{0}" cannot be removed ({1}); check who may write to its folder.', file, code),
+    l10n.t('"{0}" cannot be removed ({1}); check the permissions of its folder.', file, code),
     { cause: error },
   );
 }
 
 /**
- * Removes the archive first: a manifest alone is not taken for a backup.
- * Throws BadArgument for what is no archive by its name, NotFound and FileFailure.
+ * Removes the archive first: a manifest alone does not count as a backup. Throws BadArgument where the name is not that
+ * of an archive, NotFound and FileFailure.
  */
 export async function removeBackup(path: string): Promise<void> {
   const file = resolve(path);
   if (!hasArchiveName(file))
-    throw new BadArgument('file', l10n.t('"{0}" has no archive\'s name, and is not removed.', file));
+    throw new BadArgument('file', l10n.t('"{0}" does not have the name of an archive and is not removed.', file));
   try {
     if (!(await stat(file)).isFile())
-      throw new BadArgument('file', l10n.t('"{0}" is not a file, and is not removed.', file));
+      throw new BadArgument('file', l10n.t('"{0}" is not a file and is not removed.', file));
     await unlink(file);
     await unlink(manifestPath(file)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
@@ -47,11 +47,12 @@ function isPartial(name: string): boolean {
   return whole !== name && withoutEnding(whole) !== whole;
 }
 
-/** Nothing writes to a partial archive for a day and is still at it. */
+/** A backup that has not written to its partial archive for a day no longer runs. */
 const STALE_AFTER_MS = 24 * 3600 * 1000;
 
 /**
- * Removes what a backup left whose window, or machine, went away in the middle of it. Returns the files; never throws.
+ * Removes what a backup left behind when its window or machine stopped in the middle of it. Returns the files; never
+ * throws.
  */
 export async function removeStalePartials(folder: string, now: number = Date.now()): Promise<string[]> {
   const removed: string[] = [];

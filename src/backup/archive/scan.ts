@@ -1,4 +1,4 @@
-/** One reading of a whole archive, and all that later work wants to know of it. */
+/** One pass over a whole archive, and all that later work needs to know about it. */
 import type { Work } from '../../engine/job.ts';
 import type { TarMember } from '../../tar/members.ts';
 import { memberPath, utf8Text } from '../../tar/names.ts';
@@ -7,7 +7,7 @@ import { MemberCount } from './memberCount.ts';
 import { LayoutScan } from './prefix.ts';
 import type { ArchiveReader } from './reader.ts';
 
-/** An entry for a person to choose. */
+/** An entry that a person can choose. */
 interface ArchiveEntry {
   /** Path in the archive, without `./` in front. */
   readonly path: string;
@@ -18,13 +18,13 @@ interface ArchiveEntry {
 
 export interface Scan {
   readonly sha256: string;
-  /** Of the file, in bytes. */
+  /** Size of the file in bytes. */
   readonly size: number;
-  /** How far it is sound. */
+  /** Where it is damaged, and how. */
   readonly damage: string | undefined;
   /** Members that would leave the target. */
   readonly escapes: readonly string[];
-  /** The directory that the data seems to lie in. */
+  /** The directory that seems to hold the data. */
   readonly prefix: string;
   readonly entries: number;
   readonly bytes: number;
@@ -36,19 +36,19 @@ export interface Scan {
   /** The first MOST_LISTED entries whose names are UTF-8, and how many more there are. */
   readonly listed: readonly ArchiveEntry[];
   readonly more: number;
-  /** Whether anything lies in this directory of the archive. */
+  /** Whether this directory of the archive holds anything. */
   holds(prefix: string): boolean;
 }
 
-/** More rows than these are no choice. */
+/** Nobody can choose from more rows than these. */
 const MOST_LISTED = 20_000;
-/** Directories that are remembered, as possible roots: enough for any mount's target, and memory stays small. */
+/** Directories that are remembered as possible roots: enough for any mount's target, with little memory. */
 const MOST_DIRECTORIES = 20_000;
-/** Of their headers. */
+/** Bytes of their headers. */
 const MOST_DIRECTORY_BYTES = 128 * 1024 * 1024;
 /**
- * No mount's target is longer (PATH_MAX); to take all beginnings of a longer path would take time that grows with its
- * square.
+ * No mount's target is longer (PATH_MAX). The time to look at all beginnings of a path grows with the square of its
+ * length.
  */
 const MOST_ROOT_BYTES = 4096;
 
@@ -83,7 +83,7 @@ class Collector {
   }
 
   #list(path: string, { type, bytes }: TarMember): void {
-    // One that is not UTF-8 can only be chosen by the directory around it.
+    // A path that is not UTF-8 can only be chosen through its parent directory.
     const text = utf8Text(Buffer.from(path, 'latin1'));
     if (text === undefined || text === '') return;
     if (this.listed.length < MOST_LISTED) this.listed.push({ path: text, isDirectory: type === '5', bytes });
@@ -92,7 +92,7 @@ class Collector {
 
   #keep(path: string, member: TarMember): void {
     if (this.directories.size >= MOST_DIRECTORIES) return;
-    // A view of the archive would keep all of the chunk around it.
+    // A view into the archive would keep the whole chunk in memory.
     const own = {
       ...member,
       name: Buffer.from(member.name),
@@ -104,7 +104,10 @@ class Collector {
   }
 }
 
-/** Reads all of an archive. `roots` are the names of trees that are no entries. Throws FileFailure or Cancelled. */
+/**
+ * Reads all of an archive. `roots` are the names of trees that do not count as entries. Throws FileFailure or
+ * Cancelled.
+ */
 export async function scanArchive(work: Work, reader: ArchiveReader, roots: ReadonlySet<string>): Promise<Scan> {
   const escapes = new EscapeCheck();
   const layout = new LayoutScan();
@@ -134,26 +137,27 @@ export async function scanArchive(work: Work, reader: ArchiveReader, roots: Read
 }
 
 /**
- * What was read of archives for a question, for the work that follows it; kept for one call of a command. An archive is
- * the same while its file system says so: device, inode, size, and the times of its content and of its inode.
+ * What was read of archives for a question, kept for the work that follows it within one command. An archive counts as
+ * unchanged while its file system says so: device, inode, size, and the times of its content and of its inode.
  */
 export class KnownScans {
   readonly #answers = new Map<string, unknown>();
 
   /**
-   * What `read` found in the archive before under the same `key`, else what it finds now. Throws what `read` throws.
+   * What `read` found in the archive earlier under the same `key`, or else what it finds now. Throws what `read`
+   * throws.
    */
   async once<T>(reader: ArchiveReader, key: unknown, read: () => Promise<T>): Promise<T> {
     const keyNow = async () => JSON.stringify([await reader.identity(), key]);
     const before = await keyNow();
     if (this.#answers.has(before)) return this.#answers.get(before) as T;
     const answer = await read();
-    // Written to while it was read, it is known by neither identity.
+    // An archive that was written to while it was read is not remembered.
     if ((await keyNow()) === before) this.#answers.set(before, answer);
     return answer;
   }
 
-  /** The scan that is known, or a new one. Throws FileFailure or Cancelled. */
+  /** The earlier scan, or a new one. Throws FileFailure or Cancelled. */
   scan(work: Work, reader: ArchiveReader, roots: ReadonlySet<string>): Promise<Scan> {
     return this.once(reader, ['scan', ...roots], () => scanArchive(work, reader, roots));
   }

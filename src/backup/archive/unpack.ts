@@ -1,15 +1,15 @@
-/** Decompressors, for `pipeline`: from an archive's bytes to those of its tar. */
+/** Decompressors, for `pipeline`: they turn an archive's bytes into those of its tar. */
 import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import unbzip2 from 'unbzip2-stream';
 import * as xz from 'xz-decompress';
 
-// A CommonJS module whose names Node cannot see beforehand.
+// A CommonJS module whose exports Node cannot detect.
 const { XzReadableStream } = (xz as unknown as { default?: typeof xz }).default ?? xz;
 
 export type Unpacker = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
-/** Node's own 16 KiB would be 65,000 turns to the thread pool and back for each GiB. */
+/** Node's default of 16 KiB would cost 65,000 trips to the thread pool for each GiB. */
 const OUTPUT_BYTES = 1024 * 1024;
 
 export const unpackGzip: Unpacker = (source) => inflate(source, () => zlib.createGunzip({ chunkSize: OUTPUT_BYTES }));
@@ -20,7 +20,7 @@ export const unpackZstd: Unpacker = (source) =>
 export const unpackXz: Unpacker = (source) =>
   Readable.fromWeb(new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>) as never);
 
-/** The library's stream is of the oldest kind and throws away what follows an error, which must be heard. */
+/** The library's stream is old-style and drops what follows an error, so the error must be listened for. */
 export async function* unpackBzip2(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const compressed = Readable.from(source);
   const plain = new Readable().wrap(compressed.pipe(unbzip2()));
@@ -36,10 +36,10 @@ type Inflater = Transform & { readonly bytesWritten: number };
 
 /**
  * Decompresses frames that follow one another. Node's zstd stream ends where a frame ends inside a chunk and drops the
- * rest of that chunk, so the rest goes to a new stream; how much it took is in `bytesWritten`.
+ * rest of that chunk, so the rest is given to a new stream; `bytesWritten` tells how much the old one consumed.
  */
 async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): AsyncGenerator<Buffer> {
-  // An error between two readings is seen at the next one.
+  // An error between two reads is seen at the next one.
   const begin = () => create().on('error', () => undefined);
   let stream = begin();
   let taken = 0;
@@ -52,7 +52,7 @@ async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): 
         taken = stream.bytesWritten;
         rest = rest.subarray(taken - before);
         if (rest.length === 0) break;
-        if (taken === before) throw new Error('there is data behind the compressed part');
+        if (taken === before) throw new Error('there is data after the compressed part');
         stream = begin();
         taken = 0;
       }
@@ -66,7 +66,7 @@ async function* inflate(source: AsyncIterable<Buffer>, create: () => Inflater): 
   }
 }
 
-/** Starts something that ends by calling `done`, and yields what the stream puts out until then. */
+/** Starts something that ends by calling `done`, and yields the stream's output until then. */
 async function* outputUntil(
   stream: Inflater,
   start: (done: (error?: Error | null) => void) => void,

@@ -15,14 +15,14 @@ export interface VerifyResult {
   readonly problems: readonly string[];
 }
 
-/** Names of trees that are no entries of their own. */
+/** Names of trees that do not count as entries. */
 export function rootsOf(manifest: Manifest | undefined): Set<string> {
   return new Set(['.', ...(manifest?.mounts.map((mount) => mount.root) ?? [])]);
 }
 
 /**
- * Checks every header, the end of the archive, and against the manifest the checksum, entries and bytes.
- * What is wrong with the archive is in `problems`; throws only NotFound, FileFailure, PassphraseNeeded and Cancelled.
+ * Checks every header and the end of the archive, and compares checksum, entries and bytes with the manifest.
+ * `problems` says what is wrong with the archive; throws only NotFound, FileFailure, PassphraseNeeded and Cancelled.
  */
 export async function verifyBackup(path: string, job: Work, passphrase?: string): Promise<VerifyResult> {
   const file = resolve(path);
@@ -45,7 +45,7 @@ export async function verifyBackup(path: string, job: Work, passphrase?: string)
   return { ok, entries, bytes, problems };
 }
 
-/** What an archive has otherwise than its manifest says. */
+/** How an archive differs from its manifest. */
 export function differences(
   manifest: Manifest,
   found: { sha256: string; size: number; entries: number; bytes: number },

@@ -1,4 +1,4 @@
-/** The archive on disk: written as `.partial`, flushed, and given its name only at the very end. */
+/** The archive on disk: written as `.partial`, flushed, and named only at the very end. */
 import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { link, open, rename, stat, unlink, writeFile, access, type FileHandle } from 'node:fs/promises';
@@ -15,7 +15,7 @@ export function timestamp(date: Date): string {
 /** A subject as part of a file name: letters, digits, dot, dash and underscore, at most 100 characters. */
 export function fileNamePart(subject: string): string {
   const part = subject
-    // Long enough for the part that is kept, whatever is taken off its ends.
+    // Long enough for the part that is kept, whatever is cut off its ends.
     .slice(0, 1000)
     .replace(/[^A-Za-z0-9._-]+/g, '_')
     .replace(/^[._-]+/, '')
@@ -61,7 +61,7 @@ function fileError(file: string, error: unknown, kind: 'folder' | 'file'): Error
       return new FileFailure(
         file,
         code,
-        l10n.t('"{0}" cannot be written ({1}); choose a folder you may write to.', file, code),
+        l10n.t('"{0}" cannot be written ({1}); choose a folder that you may write to.', file, code),
         { cause: error },
       );
     case 'ENOSPC':
@@ -69,7 +69,7 @@ function fileError(file: string, error: unknown, kind: 'folder' | 'file'): Error
       return new FileFailure(
         file,
         code,
-        l10n.t('No space is left for "{0}" ({1}); free some or choose another folder.', file, code),
+        l10n.t('No space is left for "{0}" ({1}); free some space or choose another folder.', file, code),
         { cause: error },
       );
     default:
@@ -103,7 +103,7 @@ async function exists(path: string): Promise<boolean> {
 /** Bytes that may wait for the disk. */
 const WRITE_BYTES = 4 * 1024 * 1024;
 
-/** An archive being written. `commit` makes it whole, `discard` leaves nothing. */
+/** An archive that is being written. `commit` finishes it, `discard` leaves nothing behind. */
 export class ArchiveFile {
   /** The name it will have. */
   readonly file: string;
@@ -120,8 +120,8 @@ export class ArchiveFile {
   }
 
   /**
-   * Opens `<folder>/<base><suffix>.partial`. A generated base gets `-2`, `-3`… where the name is taken;
-   * a name that the user chose is refused then. Only the user may read the file.
+   * Opens `<folder>/<base><suffix>.partial`. Where the name is taken, a generated base gets `-2`, `-3`…, and a name
+   * that the user chose is refused. Only the user may read the file.
    */
   static async create(folder: string, base: string, suffix: string, chosen: boolean): Promise<ArchiveFile> {
     for (let attempt = 1; ; attempt += 1) {
@@ -131,7 +131,7 @@ export class ArchiveFile {
       if (taken && chosen)
         throw new BadArgument(
           'name',
-          l10n.t('"{0}" exists already and is never overwritten; choose another name.', file),
+          l10n.t('"{0}" already exists and is never overwritten; choose another name.', file),
         );
       if (taken) continue;
       try {
@@ -142,7 +142,7 @@ export class ArchiveFile {
           throw new BadArgument(
             'name',
             l10n.t(
-              '"{0}" is there already: another backup writes it, or one was cut off. Remove it or choose another name.',
+              '"{0}" already exists: another backup is writing it, or one was interrupted. Remove it or choose another name.',
               partial,
             ),
           );
@@ -156,17 +156,17 @@ export class ArchiveFile {
     return this.#bytes;
   }
 
-  /** Counts, hashes and writes. FileHandle's own stream would keep the handle from being closed by us. */
+  /** Counts, hashes and writes. With FileHandle's own stream we could not close the handle. */
   sink(): Writable {
     const write = (chunks: Buffer[], done: (error?: Error | null) => void) => {
       const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
       const written = this.#handle.writev(chunks);
-      // The disk and the hash work at the same time.
+      // Writing and hashing run at the same time.
       for (const chunk of chunks) this.#hash.update(chunk);
       this.#bytes += bytes;
       void written
         .then(async ({ bytesWritten }) => {
-          // A write may take less than all, and says why only when asked for the rest.
+          // A write may be partial; the error comes only with the attempt to write the rest.
           if (bytesWritten < bytes) await this.#handle.writeFile(Buffer.concat(chunks).subarray(bytesWritten));
         })
         .then(() => done(), done);
@@ -174,7 +174,7 @@ export class ArchiveFile {
     return new Writable({
       highWaterMark: WRITE_BYTES,
       write: (chunk: Buffer, _encoding, done) => write([chunk], done),
-      // Chunks that came in while the disk was busy go out together.
+      // Chunks that arrived while the disk was busy are written together.
       writev: (chunks, done) =>
         write(
           chunks.map(({ chunk }) => chunk as Buffer),
@@ -183,7 +183,7 @@ export class ArchiveFile {
     });
   }
 
-  /** Turns a failure of the file itself into one that names it; leaves other errors as they are. */
+  /** Turns a failure of the file itself into an error that names the file; leaves other errors unchanged. */
   explain(error: unknown): unknown {
     const { code, syscall } = error as NodeJS.ErrnoException;
     const ofTheFile = code !== undefined && FILE_CODES.has(code) && syscall !== 'connect';

@@ -1,4 +1,4 @@
-/** What differs between an archive and the mounts that it would be restored into. */
+/** How an archive differs from the mounts that it would be restored into. */
 import * as l10n from '@vscode/l10n';
 import { createHash, type Hash } from 'node:crypto';
 import { BLOCK_BYTES } from '../../tar/header.ts';
@@ -17,13 +17,13 @@ export interface Difference {
 
 const MOST_DIGITS = 32;
 /**
- * GNU tar writes as many pieces as a file has: four times as many as its old format may have here, about 200 MB while
+ * GNU tar writes as many pieces as a file has. Four times as many as we allow in its old format take about 200 MB while
  * they are compared.
  */
 const MOST_MAPPED = 4 * MOST_PIECES;
 
 /**
- * Hashes the content of members, holes of sparse files as the zeros that they read as.
+ * Hashes the content of members; holes of sparse files count as zeros.
  * @internal
  */
 export class ContentHash {
@@ -32,12 +32,12 @@ export class ContentHash {
   /** Bytes of content hashed so far. */
   #at = 0;
   #map: { offset: number; bytes: number }[] = [];
-  /** Bytes of a sparse map that are not yet read to its end. */
+  /** Bytes of a sparse map whose end has not been read yet. */
   #pending: Buffer | undefined;
   /** The numbers of such a map, and its bytes, so far. */
   #numbers: number[] = [];
   #mapBytes = 0;
-  /** The piece that is read: taking the first off a list of millions would move all others. */
+  /** Index of the current piece: removing the first of a list of millions would move all others. */
   #piece = 0;
 
   begin(member: TarMember): void {
@@ -89,7 +89,7 @@ export class ContentHash {
 
   /**
    * GNU's sparse format 1.0: the number of pieces, then offset and size of each, one decimal a line, padded to a block.
-   * Returns what stands behind it.
+   * Returns what follows it.
    */
   #newMap(part: Buffer): Buffer {
     let at = 0;
@@ -108,7 +108,7 @@ export class ContentHash {
       throw new BadTar(l10n.t('the map of a sparse file has more than {0} pieces', MOST_MAPPED));
     const isWhole = this.#numbers.length > 0 && this.#numbers.length >= 1 + 2 * (this.#numbers[0] ?? 0);
     if (!isWhole) {
-      // No number has so many digits: what is damaged is not kept for a line's end that never comes.
+      // No number has so many digits: damaged data must not pile up while the end of a line never comes.
       this.#pending = Buffer.concat([this.#pending ?? Buffer.alloc(0), part.subarray(at)]).subarray(0, MOST_DIGITS);
       this.#mapBytes += part.length;
       return Buffer.alloc(0);
@@ -127,7 +127,7 @@ export class ContentHash {
   }
 }
 
-/** The facts of the entries below one directory, by path; hard links have those of what they link to. */
+/** The facts of the entries below one directory, by path; hard links have the facts of their targets. */
 export class Listing {
   readonly #facts = new Map<string, string>();
   readonly #links = new Map<string, string>();
@@ -141,7 +141,7 @@ export class Listing {
     this.#selects = selects;
   }
 
-  /** For a walk: takes members and, to compare what files hold, their bodies. */
+  /** For a walk: takes members and, to compare the contents of files, their bodies. */
   readonly walk = {
     onMember: (member: TarMember) => this.#add(member),
     onBody: (part: Buffer | undefined) => this.#body(part),
@@ -170,7 +170,7 @@ export class Listing {
           : ['3', '4'].includes(type)
             ? member.device
             : '';
-    // A symbolic link's mode means nothing, and how a directory's time came about as little.
+    // A symbolic link's mode and a directory's time mean nothing.
     const mode = type === '2' ? '' : (member.mode & 0o7777).toString(8);
     const time = type === '5' ? '' : String(Math.floor(member.mtime));
     this.#facts.set(own, [type, mode, member.uid, member.gid, time, what].join(' '));
@@ -195,7 +195,7 @@ export class Listing {
   }
 }
 
-/** What the archive would do to what is there. With `keeps`, as in a merge, nothing is removed. */
+/** What the archive would change in the target. With `keeps`, as in a merge, nothing is removed. */
 export function differenceOf(archive: Listing, there: Listing, keeps: boolean): Difference {
   const added: string[] = [];
   const changed: string[] = [];

@@ -1,5 +1,6 @@
 /**
- * What comes before a restore, a dry run or a comparison: the archive read whole and checked, and where its parts go.
+ * What comes before a restore, a dry run or a comparison: reads and checks the whole archive, and finds where its parts
+ * go.
  */
 import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
@@ -28,36 +29,36 @@ export interface RestoreRequest {
   readonly file: string;
   readonly into: Subject;
   readonly mode: RestoreMode;
-  /** Directory of the archive, or number of leading names, to leave out; found by itself where it is not given. */
+  /** Directory of the archive, or number of leading names, to leave out; detected where it is not given. */
   readonly strip?: string | number;
-  /** Only these paths, in the target or in the archive, with all below them. */
+  /** Only these paths, in the target or in the archive, with everything below them. */
   readonly entries?: readonly string[];
   readonly method?: 'auto' | Method;
   readonly helperImage?: string;
   readonly consistency?: Consistency;
   readonly passphrase?: string;
-  /** What was read of the archive for a question before it. */
+  /** What was read of the archive for an earlier question. */
   readonly known?: KnownScans;
 }
 
-/** An archive that was read whole and found sound, and where its parts go. */
+/** An archive that was read completely and is sound, and where its parts go. */
 export interface Ready {
   readonly reader: ArchiveReader;
-  /** SHA-256 of what was checked. */
+  /** SHA-256 of the archive that was checked. */
   readonly sha256: string;
   readonly target: RestoreTarget;
   readonly placements: readonly Placement[];
   readonly selects: (member: TarMember) => boolean;
   readonly needsTar: boolean;
   readonly hasEarlyTimes: boolean;
-  /** The roots' own entries, to be written last: what is done in a directory changes its time. */
+  /** The roots' own entries, which are written last: a change in a directory changes its time. */
   readonly roots: ReadonlyMap<Placement, TarMember>;
   readonly entries: number;
   readonly bytes: number;
 }
 
 /**
- * Reads the archive whole, finds where its parts go and does the task with it open. Throws BadArchive, BadArgument,
+ * Reads the whole archive, finds where its parts go and does the task while it is open. Throws BadArchive, BadArgument,
  * NotFound, PassphraseNeeded or FileFailure.
  */
 export async function prepared<T>(job: Job, request: RestoreRequest, task: (ready: Ready) => Promise<T>): Promise<T> {
@@ -99,7 +100,10 @@ export async function prepared<T>(job: Job, request: RestoreRequest, task: (read
   }
 }
 
-/** Reads all of it. Throws BadArchive for what is damaged, differs from its manifest or would leave the target. */
+/**
+ * Reads the whole archive. Throws BadArchive where it is damaged, differs from its manifest or would write outside of
+ * the target.
+ */
 async function soundScan(
   job: Job,
   reader: ArchiveReader,
@@ -125,10 +129,7 @@ async function soundScan(
   );
 }
 
-/**
- * Which members are written: those in a placement, and of them those that were asked for, with the directories around
- * them.
- */
+/** Which members are written: those in a placement, and of these the requested ones with their parent directories. */
 function selection(
   placements: readonly Placement[],
   entries: readonly string[] | undefined,
@@ -149,7 +150,10 @@ function selection(
   };
 }
 
-/** Counts what will be written; only a choice needs another reading. Throws BadArgument where nothing was chosen. */
+/**
+ * Counts what will be written; only a choice of entries needs another pass. Throws BadArgument where nothing was
+ * chosen.
+ */
 async function countSelected(
   job: Work,
   reader: ArchiveReader,
@@ -210,7 +214,7 @@ export async function restoreError(
       'lost',
       connection.endpoint.address,
       l10n.t(
-        'The engine at {0} went away during the restore into "{1}". Start it: what was there before is put back at the next connection.',
+        'The engine at {0} went away during the restore into "{1}". Start the engine; what was there before is put back at the next connection.',
         connection.endpoint.address,
         object,
       ),

@@ -18,11 +18,11 @@ import type { Subject } from '../subject.ts';
 export interface DryRun extends Difference {
   readonly entries: number;
   readonly bytes: number;
-  /** Directory of the archive that is left out, '' for none; several for a container. */
+  /** Directory of the archive that is left out, '' for none; a container can have several. */
   readonly strip: readonly string[];
 }
 
-/** What the placements of an archive and what is there have otherwise, contents included. */
+/** How the archive differs from what is in its placements, contents included. */
 async function compareSlots(
   job: Job,
   { reader, target, placements, selects }: Ready,
@@ -86,11 +86,11 @@ export interface Outline {
   readonly entries: number;
   readonly bytes: number;
   readonly strip: readonly string[];
-  /** Nothing is in the way. */
+  /** Nothing is in the target. */
   readonly isEmpty: boolean;
 }
 
-/** Checks the archive whole, and says what of it would go where; looks only at whether the target is empty. */
+/** Checks the whole archive and says which part would go where; of the target it checks only whether it is empty. */
 export async function describeRestore(job: Job, request: RestoreRequest): Promise<Outline> {
   try {
     return await prepared(job, request, async ({ target, placements, entries, bytes }) => {
@@ -109,12 +109,12 @@ export async function describeRestore(job: Job, request: RestoreRequest): Promis
   }
 }
 
-/** Enough names to see what is wrong. */
+/** Enough names to show what is wrong. */
 const MOST_PROBLEMS = 1000;
 
 /**
- * Verifies an archive as `verifyBackup` does, and that what is there now is what it holds: names, owners, modes, times
- * and contents. Throws what a restore would, but for a damaged archive, which is a verdict.
+ * Verifies an archive like `verifyBackup`, and that the target holds the same: names, owners, modes, times and
+ * contents. Throws what a restore would throw, except for a damaged archive, which is a verdict.
  */
 export async function verifyAgainst(job: Job, file: string, into: Subject, passphrase?: string): Promise<VerifyResult> {
   const verdict = await verifyBackup(file, job, passphrase);

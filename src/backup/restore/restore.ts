@@ -1,4 +1,4 @@
-/** Puts an archive back: read whole and checked first, written then, and undone when anything fails. */
+/** Restores an archive: reads and checks all of it first, then writes it, and undoes everything if anything fails. */
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { BadArgument, Cancelled, TargetNotEmpty } from '../../engine/errors.ts';
@@ -30,7 +30,7 @@ export interface RestoreResult {
 
 /**
  * Restores. Throws BadArchive, BadArgument, NotFound, TargetNotEmpty, EngineUnavailable, EngineFailure or Cancelled; in
- * the modes `empty` and `replace` the target is then as it was, or will be at the next connection.
+ * the modes `empty` and `replace` the target is then as before, or will be after the next connection.
  */
 export async function restore(given: Job, request: RestoreRequest): Promise<RestoreResult> {
   const started = performance.now();
@@ -56,7 +56,7 @@ export async function restore(given: Job, request: RestoreRequest): Promise<Rest
       for (const { prefix, source } of placements)
         if (prefix !== '')
           job.log.info(
-            `What lies in "${Buffer.from(prefix, 'latin1').toString('utf8')}" of the archive goes into "${source}".`,
+            `The contents of "${Buffer.from(prefix, 'latin1').toString('utf8')}" in the archive go into "${source}".`,
           );
       if (writer.method === 'archive' && ready.hasEarlyTimes)
         job.warn(l10n.t('The archive holds times before 1970, which the archive endpoint sets to 1970.'));
@@ -108,7 +108,7 @@ async function intoExisting(job: Job, ready: Ready, writer: MethodChoice, mode: 
     throw new TargetNotEmpty(
       full.source,
       l10n.t(
-        '"{0}" holds data, and the restore was asked for an empty target; choose "merge" to write over it, "replace" to put the archive in its place, or another target.',
+        '"{0}" holds data, and the mode "empty" needs an empty target; choose "merge" to overwrite single files, "replace" to replace all of it, or another target.',
         full.source,
       ),
     );
@@ -125,7 +125,7 @@ async function intoExisting(job: Job, ready: Ready, writer: MethodChoice, mode: 
   } else {
     await requireTool(
       job.connection,
-      l10n.t('Replacing what is there, with a safety copy of it, needs a helper program.'),
+      l10n.t('Replacing what is there, with a safety copy, needs a helper program.'),
       job.log,
     );
     await withSafetyCopy(job, kept, () => write(job, ready, writer, states));
@@ -136,7 +136,7 @@ async function intoExisting(job: Job, ready: Ready, writer: MethodChoice, mode: 
     ),
   );
   if (replaced.length > 0)
-    job.warn(l10n.t('A container that mounts a single file sees the restored one after its next start.'));
+    job.warn(l10n.t('A container that mounts a single file sees the restored file after its next start.'));
 }
 
 /** Writes the chosen members: directories by one stream, each single file into the directory around it. */
@@ -169,7 +169,7 @@ async function write(
       if (!['0', '7', 'S'].includes(member.type))
         throw new BadArgument(
           'strip',
-          l10n.t('"{0}" is a file, and what the archive holds for it is none.', placement.source),
+          l10n.t('"{0}" is a file, but the archive does not hold a file for it.', placement.source),
         );
       isFound = true;
       return blocksWithName(member, name);

@@ -1,7 +1,7 @@
 /**
- * The safety copy of a restore that replaces: what is in a mount is moved into a directory in its root, by renames, so
- * it takes no time and no space, and loses nothing. The directory's name says how far the work is, so that whoever
- * finds it later knows what to do: `moving` holds some of the old entries, `before` all of them, `done` is no longer
+ * The safety copy of a restore that replaces: the contents of a mount are moved into a directory in its root. These are
+ * renames, so they take no time and no space, and lose nothing. The directory's name says how far the restore is, so
+ * that recovery knows what to do: `moving` holds some of the old entries, `before` all of them, `done` is no longer
  * needed.
  */
 import { randomBytes } from 'node:crypto';
@@ -14,7 +14,7 @@ import type { Job } from '../../engine/job.ts';
 import type { Kept, UndoRestore } from '../undo/records.ts';
 import { undoably } from '../undo/undoably.ts';
 
-/** What a safety directory's name begins with, for those who list a mount. */
+/** The beginning of a safety directory's name, for code that lists a mount. */
 export const SAFETY = '.docker-mounts-';
 
 const AT = '/docker-mounts/kept';
@@ -30,7 +30,7 @@ function safetyId(): string {
 const rootOf = ({ root }: Kept): string[] => [root?.owner ?? '', root?.mode ?? '', root?.mtime ?? ''];
 const text = (name: string): string => asArgument(Buffer.from(name));
 
-/** Runs a verb of the tool over one mount, which it gets to write. */
+/** Runs a verb of the tool on one mount, with write access. */
 async function run(
   connection: Connection,
   verb: 'aside' | 'back' | 'done' | 'clear',
@@ -41,20 +41,20 @@ async function run(
   await runToolOrFail(connection, [verb, AT, ...args], mountOf(kept), log);
 }
 
-/** Moves what is there into the safety directory. */
+/** Moves the contents into the safety directory. */
 async function moveAside(connection: Connection, { id, kept }: UndoRestore, log: Logger): Promise<void> {
   for (const one of kept) await run(connection, 'aside', one, [text(id), text(one.only ?? '')], log);
 }
 
-/** Brings everything back, however far the restore was, and removes what it wrote. */
+/** Puts everything back, however far the restore was, and removes what it wrote. */
 export async function putBackContents(connection: Connection, { id, kept }: UndoRestore, log: Logger): Promise<void> {
   for (const one of kept) {
     await run(connection, 'back', one, [text(id), text(one.only ?? ''), ...rootOf(one)], log);
-    log.info(`"${one.source}" holds again what it held before the restore.`);
+    log.info(`"${one.source}" has its contents from before the restore again.`);
   }
 }
 
-/** Removes the safety directories of a restore that went well, once what it wrote is on the disk. */
+/** Removes the safety directories of a successful restore, once its data is on the disk. */
 export async function giveUpSafety(connection: Connection, { id, kept }: UndoRestore, log: Logger): Promise<void> {
   for (const one of kept) await run(connection, 'done', one, [text(id)], log);
 }
@@ -64,7 +64,7 @@ export async function clearContents(connection: Connection, mounts: readonly Kep
   for (const one of mounts) await run(connection, 'clear', one, rootOf(one), log);
 }
 
-/** Does a task with what was there put aside: it comes back where the task fails, and goes where all is well. */
+/** Does a task with the old contents moved aside: puts them back if the task fails, removes them if it succeeds. */
 export function withSafetyCopy<T>(job: Job, kept: readonly Kept[], task: () => Promise<T>): Promise<T> {
   const { connection, log } = job;
   const undo: UndoRestore = { kind: 'restore', id: safetyId(), kept };
@@ -83,7 +83,7 @@ export function withSafetyCopy<T>(job: Job, kept: readonly Kept[], task: () => P
     finish: { undo: finish, run: () => giveUpSafety(connection, finish, log) },
     later: (reason) =>
       isWritten
-        ? `The safety copy could not be removed now and will be at the next connection: ${reason}`
-        : `What was there before could not be put back now and will be at the next connection: ${reason}`,
+        ? `The safety copy could not be removed now; it is tried again at the next connection: ${reason}`
+        : `What was there before could not be put back now; it is tried again at the next connection: ${reason}`,
   });
 }

@@ -21,15 +21,15 @@ export interface Placement extends MountSource {
 
 export interface RestoreTarget {
   readonly name: string;
-  /** Mounts of a container by where it sees them; one without a target for a volume or bind. */
+  /** Mounts of a container with their targets; one mount without a target for a volume or bind mount. */
   readonly mounts: readonly { readonly type: 'bind' | 'volume'; readonly source: string; readonly target?: string }[];
-  /** The volume is yet to be made. */
+  /** The volume must be created first. */
   readonly makes?: NewVolume;
-  /** Local images that may hold a tar, and have written to the target already. */
+  /** Local images that may hold a tar and have already written to the target. */
   readonly images: readonly string[];
 }
 
-/** Looks the target up. Throws NotFound and BadArgument. */
+/** Finds the target. Throws NotFound and BadArgument. */
 export async function targetOf(
   connection: Connection,
   into: Subject,
@@ -84,8 +84,8 @@ async function targetVolume(
 }
 
 /**
- * A volume that is gone comes back as it was made. Another name gets the labels only: options can name the place of the
- * data (an NFS share, a directory), which two volumes must not share by a restore.
+ * A volume that no longer exists is created as it was before. A volume of another name gets only the labels: options
+ * can say where the data is (an NFS share, a directory), and a restore must not make two volumes share it.
  */
 function madeLike(name: string, manifest: Manifest | undefined): Omit<NewVolume, 'name'> {
   const [only, ...more] = manifest?.mounts ?? [];
@@ -99,7 +99,7 @@ function madeLike(name: string, manifest: Manifest | undefined): Omit<NewVolume,
     throw new BadArgument(
       'volume',
       l10n.t(
-        'Volume "{0}" was made with a password in its option "{1}", which the manifest of an archive that is not encrypted does not keep. Create the volume with its options first, then restore into it; or restore into a volume of another name.',
+        'Volume "{0}" was created with a password in its option "{1}", which the manifest of an unencrypted archive does not keep. Create the volume with its options first, then restore into it, or restore into a volume of another name.',
         name,
         masked,
       ),
@@ -121,7 +121,7 @@ function mountsOf(container: InspectedContainer, targets: readonly string[] | un
     throw new BadArgument(
       'targets',
       l10n.t(
-        'Container "{0}" has no volume or bind at "{1}"; it has {2}.',
+        'Container "{0}" has no volume or bind mount at "{1}"; it has {2}.',
         name,
         missing,
         usable.map(({ target }) => `"${target}"`).join(', ') || 'none',
@@ -134,7 +134,7 @@ function mountsOf(container: InspectedContainer, targets: readonly string[] | un
   return chosen.sort((a, b) => (a.target < b.target ? -1 : 1));
 }
 
-/** The placement that a member goes into: the one that is mounted deepest around it. */
+/** The placement that a member goes into: the innermost mount that contains it. */
 export function placementOf(placements: readonly Placement[], path: string): Placement | undefined {
   return placements.filter(({ prefix }) => isWithin(path, prefix)).sort((a, b) => b.prefix.length - a.prefix.length)[0];
 }
@@ -143,13 +143,13 @@ const asBytes = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
 
 /** What a scan of the archive found. */
 export interface Found {
-  /** The directory that the data seems to lie in. */
+  /** The directory that seems to hold the data. */
   readonly prefix: string;
   /** Whether the archive holds anything in a directory. */
   holds(prefix: string): boolean;
 }
 
-/** Which directory of the archive goes where. `strip` is the directory, or a number of leading names, to leave out. */
+/** Which directory of the archive goes where. `strip` is the directory to leave out, or a number of leading names. */
 export function placementsOf(
   target: RestoreTarget,
   manifest: Manifest | undefined,
@@ -167,7 +167,7 @@ export function placementsOf(
       throw new BadArgument(
         'container',
         l10n.t(
-          'The archive holds {0}, and "{1}" has no mount at any of them; give "strip" and one of its targets.',
+          'The archive holds {0}, but "{1}" has no mount at any of them; give "strip" and one of its targets.',
           roots ?? '',
           target.name,
         ),
@@ -177,7 +177,7 @@ export function placementsOf(
     throw new BadArgument(
       'targets',
       l10n.t(
-        'The archive holds one tree, and "{0}" has {1} mounts; say by "targets" which one it goes into.',
+        'The archive holds one tree, but "{0}" has {1} mounts; name the one to restore into with "targets".',
         target.name,
         target.mounts.length,
       ),
@@ -198,7 +198,7 @@ function prefixOf(manifest: Manifest | undefined, found: Found, strip: string | 
       throw new BadArgument(
         'strip',
         l10n.t(
-          '{0} leading names cannot be left out: all that is in the archive shares {1}. Give the directory instead.',
+          '{0} leading names cannot be left out, because all entries of the archive share only {1}. Give the directory instead.',
           strip,
           names.length === 0 ? 'none' : `"${found.prefix}"`,
         ),
@@ -212,7 +212,7 @@ function prefixOf(manifest: Manifest | undefined, found: Found, strip: string | 
     throw new BadArgument(
       'strip',
       l10n.t(
-        'The archive holds several mounts: {0}. Say by "strip" which one to restore, or restore into a container.',
+        'The archive holds several mounts: {0}. Choose one with "strip", or restore into a container.',
         manifest.mounts.map(({ root }) => `"${root}"`).join(', '),
       ),
     );

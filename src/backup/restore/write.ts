@@ -1,4 +1,4 @@
-/** Writes members of an archive into mounts: by GNU tar in a helper, or by the engine's archive endpoint. */
+/** Writes members of an archive into mounts: with GNU tar in a helper, or through the engine's archive endpoint. */
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
@@ -16,13 +16,13 @@ import { tarMembers, type TarMember } from '../../tar/members.ts';
 import { utf8Text } from '../../tar/names.ts';
 import type { Job } from '../../engine/job.ts';
 
-/** In the helper each placement is mounted at the name that it has in the archive, so that nothing need be stripped. */
+/** In the helper each placement is mounted at its name in the archive, so that nothing needs to be stripped. */
 const ROOT = '/docker-mounts/x';
 const END_BYTES = 1024;
 const MAX_STDERR = 64 * 1024;
 const BUFFER_BYTES = 1024 * 1024;
 
-/** What tar needs to make files of any owner and mode, devices, and file capabilities (capabilities(7)). */
+/** What tar needs to create files of any owner and mode, devices, and file capabilities (capabilities(7)). */
 const RIGHTS = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'MKNOD', 'SETFCAP'];
 
 function mountOf({ type, source, prefix }: Placement): HelperMount {
@@ -40,9 +40,7 @@ async function* ended(members: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield Buffer.alloc(END_BYTES);
 }
 
-/**
- * Resolves when all is written. `members` are tar blocks without the end-of-archive mark; their failure is this one's.
- */
+/** Resolves when all is written. `members` are tar blocks without the end-of-archive mark; rejects where they fail. */
 export async function extract(
   job: Job,
   placements: readonly Placement[],
@@ -65,8 +63,8 @@ export async function extract(
 }
 
 /**
- * Gives the roots of mounts the owner, mode and time of their entries: the archive endpoint passes "." over, and tar
- * comes to it first.
+ * Gives the roots of mounts the owner, mode and time of their entries: the archive endpoint skips ".", and tar writes
+ * it first.
  */
 export async function writeRoots(job: Job, roots: ReadonlyMap<Placement, TarMember>): Promise<void> {
   for (const [{ type, source }, member] of roots) {
@@ -86,8 +84,8 @@ export async function writeRoots(job: Job, roots: ReadonlyMap<Placement, TarMemb
 
 /**
  * Docker refuses a symbolic link that climbs above the directory that it unpacks into ("invalid symlink"), though
- * nobody follows it there. Unpacked into the container's root no link climbs above it, so the members go there, under
- * the mount's path. Podman unpacks into mounts only when they are named, and takes such links.
+ * nobody follows it there. No link climbs above the container's root, so the members are unpacked there, under the
+ * mount's path. Podman unpacks into mounts only when they are named, and accepts such links.
  */
 function placed(connection: Connection, input: Readable): { path: string; tar: Readable } {
   if (connection.info.product !== 'docker') return { path: ROOT, tar: input };
@@ -104,7 +102,7 @@ function placed(connection: Connection, input: Readable): { path: string; tar: R
 async function byArchive(job: Job, mounts: readonly HelperMount[], input: Readable): Promise<void> {
   const helper = await createArchiveHelper(job.connection, mounts, job.log);
   try {
-    // docker-modem does not hear the input fail: it would wait for the rest of it.
+    // docker-modem does not notice that the input fails; it would wait for the rest.
     const abort = new AbortController();
     const stop = () => abort.abort();
     input.once('error', stop);
@@ -114,7 +112,7 @@ async function byArchive(job: Job, mounts: readonly HelperMount[], input: Readab
     tar.once('error', stop);
     await helper.writeArchive(path, tar, abort.signal).finally(() => job.signal.removeEventListener('abort', stop));
   } finally {
-    // The engine holds the container's lock while it unpacks, so this also waits until it has stopped.
+    // The engine holds the container's lock while it unpacks, so this also waits until unpacking has stopped.
     await helper.remove();
   }
 }
@@ -145,7 +143,7 @@ interface Started {
 }
 
 /**
- * A tar that reads from a pipe, at about twice the speed of its stdin; undefined where engine and process share no
+ * A tar that reads from a pipe, about twice as fast as from stdin; undefined where engine and process do not share
  * files.
  */
 async function startOnPipe(
@@ -171,7 +169,7 @@ async function startOnPipe(
   };
   try {
     const { output, exitCode } = await helper.run();
-    // A failure of the input is heard by whoever waits for the helper.
+    // Whoever waits for the helper handles a failure of the input.
     pipe.feed(input, exitCode).catch(() => undefined);
     return { output, exitCode, remove };
   } catch (error) {
@@ -202,7 +200,7 @@ async function startOnStdin(
 
 async function byTar(job: Job, image: string, mounts: readonly HelperMount[], input: Readable): Promise<void> {
   job.log.info(
-    `Running tar of the image ${shortImage(image)} as root over ${mounts.map(({ source }) => `"${source}"`).join(', ')}, which it may write.`,
+    `Running tar of the image ${shortImage(image)} as root with write access to ${mounts.map(({ source }) => `"${source}"`).join(', ')}.`,
   );
   const { output, exitCode, remove } =
     (await startOnPipe(job, image, mounts, input)) ?? (await startOnStdin(job, image, mounts, input));
@@ -211,7 +209,7 @@ async function byTar(job: Job, image: string, mounts: readonly HelperMount[], in
     const stdout = stdoutOf((chunk) => {
       if (said.length < MAX_STDERR) said += chunk.toString('utf8');
     });
-    // An engine that goes away is told by the exit code that does not come.
+    // A lost engine is noticed by the missing exit code.
     output.on('error', () => undefined);
     output.pipe(stdout).resume();
     const cancelled = new Promise<never>((_resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * Compares what the archive endpoint sent with what the source holds. The engine writes what it cannot read into its
- * own log, leaves it out and ends the stream well, so the end of the stream alone proves nothing.
+ * Compares what the archive endpoint sent with what the source holds. The engine only logs what it cannot read, leaves
+ * it out and ends the stream normally, so the end of the stream alone proves nothing.
  */
 import * as l10n from '@vscode/l10n';
 import { hash } from 'node:crypto';
@@ -54,14 +54,14 @@ function hashOf(path: string): bigint {
 }
 
 /**
- * Lists a source: paths below its root as Latin-1, without sockets, which no tar holds. Throws Unlisted for what cannot
- * be reached.
+ * Lists a source: paths below its root as Latin-1, without sockets, which a tar cannot hold. Throws Unlisted for what
+ * it cannot reach.
  */
 type List = (job: Job) => AsyncIterable<string>;
 
 class Unlisted extends Error {}
 
-/** What vanished meanwhile is no concern of ours. */
+/** What vanished meanwhile does not matter. */
 const VANISHED = new Set(['ENOENT', 'ENOTDIR']);
 
 async function* walkHere(root: string, job: Work): AsyncGenerator<string> {
@@ -113,7 +113,7 @@ async function* find(job: Job, { type, source }: Tree): AsyncGenerator<string> {
     let said = '';
     for await (const name of splitAtNul(output.pipe(stdoutOf((chunk) => (said += chunk.toString('utf8')))))) yield name;
     const code = await exitCode;
-    // What vanished meanwhile is passed over by the tool.
+    // The tool skips what vanished meanwhile.
     if (code !== 0) throw new Unlisted(reasonOf({ code, stderr: said.split('\n')[0] ?? '' }));
   } finally {
     await helper.remove();
@@ -121,12 +121,12 @@ async function* find(job: Job, { type, source }: Tree): AsyncGenerator<string> {
 }
 
 /** A single file has nothing below it. */
-// eslint-disable-next-line require-yield -- it is a list without elements
+// eslint-disable-next-line require-yield -- it is an empty list
 async function* nothing(): AsyncGenerator<string> {
   await Promise.resolve();
 }
 
-/** How the source can be listed by another way than the engine's archive; undefined where it cannot. */
+/** How to list the source without the engine's archive endpoint; undefined where that is not possible. */
 async function waysToList(job: Job, tree: Tree, mayRun: boolean): Promise<List | undefined> {
   const { hostPath } = tree;
   if (hostPath !== undefined && (await sharesFiles(job.connection))) {
@@ -144,7 +144,7 @@ async function waysToList(job: Job, tree: Tree, mayRun: boolean): Promise<List |
 /** Follows one tree while it is read by the archive endpoint. */
 export class SecondLook {
   readonly #tree: Tree;
-  /** What stands before the tree's paths in the archive, as Latin-1. */
+  /** What precedes the tree's paths in the archive, as Latin-1. */
   readonly #prefix: string;
   readonly #list: List;
   readonly #job: Job;
@@ -161,14 +161,14 @@ export class SecondLook {
   }
 
   /**
-   * Lists the tree before it is read: here where its files are on this machine, else by our own tool, unless nothing is
-   * to be run. Undefined, and said in the log, where there is no way to list it.
+   * Lists the tree before it is read: directly where its files are on this machine, or else with our tool, if it may
+   * run. Undefined, with a line in the log, where there is no way to list it.
    */
   static async begin(job: Job, tree: Tree, mayRun: boolean): Promise<SecondLook | undefined> {
     const list = await waysToList(job, tree, mayRun);
     if (list === undefined) {
       job.log.info(
-        `What the engine sends of "${tree.source}" cannot be compared with a listing of it here; the method "tar" says itself what it could not read.`,
+        `What the engine sends of "${tree.source}" cannot be checked against a listing here; the method "tar" reports what it could not read.`,
       );
       return undefined;
     }
@@ -187,7 +187,7 @@ export class SecondLook {
     if (path.startsWith(this.#prefix)) this.#archived.add(path.slice(this.#prefix.length));
   }
 
-  /** Throws BadArchive where something was there before and after the reading, and is not in the archive. */
+  /** Throws BadArchive where something existed before and after the reading but is not in the archive. */
   async compare(): Promise<void> {
     let missing = 0;
     let example = '';
@@ -201,12 +201,12 @@ export class SecondLook {
       throw unreachableError(this.#tree, error);
     }
     if (missing === 0) return;
-    const problem = `the engine left out ${missing} entries without a word, for example "${printableName(Buffer.from(example, 'latin1')).slice(-200)}"`;
+    const problem = `the engine left out ${missing} entries without an error, for example "${printableName(Buffer.from(example, 'latin1')).slice(-200)}"`;
     throw new BadArchive(
       '',
       [problem],
       l10n.t(
-        'The engine\'s archive of "{0}" is not whole: {1}. Nothing was kept; use the method "tar".',
+        'The engine\'s archive of "{0}" is incomplete: {1}. Nothing was kept; use the method "tar".',
         this.#tree.source,
         problem,
       ),
@@ -220,7 +220,7 @@ function unreachableError(tree: Tree, error: unknown): unknown {
     '',
     [error.message],
     l10n.t(
-      '"{0}" cannot be read whole by the engine\'s archive endpoint: {1}. Nothing was kept; use the method "tar".',
+      '"{0}" cannot be read completely by the engine\'s archive endpoint: {1}. Nothing was kept; use the method "tar".',
       tree.source,
       error.message,
     ),

@@ -30,13 +30,13 @@ async function withHelper<T>(
   }
 }
 
-/** What a file system makes by itself is no data. */
+/** What a file system creates by itself is not data. */
 function isData({ name }: TarMember): boolean {
   const path = memberPath(name);
   return path !== '' && path !== 'lost+found' && !path.startsWith('lost+found/');
 }
 
-/** Reads no further than to the first entry. Throws EngineFailure for a source that is not there. */
+/** Reads only to the first entry. Throws EngineFailure for a source that does not exist. */
 export async function lookAt(job: Job, mount: MountSource): Promise<MountState> {
   return withHelper(job, mount, async (helper, isFile) => {
     const stream = await helper.readArchive(isFile ? AT : `${AT}/.`);
@@ -56,7 +56,7 @@ export async function lookAt(job: Job, mount: MountSource): Promise<MountState> 
   });
 }
 
-/** Walks all that a mount holds; a single file has the name of a root. */
+/** Walks everything in a mount; a single file has the name of a root. */
 export async function walkMount(job: Job, mount: MountSource, walk: WalkOptions): Promise<void> {
   await withHelper(job, mount, async (helper, isFile) => {
     const stream = await helper.readArchive(isFile ? AT : `${AT}/.`);

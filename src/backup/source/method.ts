@@ -17,17 +17,17 @@ export type MethodChoice = { readonly method: 'archive' } | { readonly method: '
 
 const NOT_KEPT = ['extended attributes', 'ACLs', 'holes in sparse files', 'fractions of a second in times'];
 
-/** What a reader does not keep of a file system. */
+/** What a reader does not keep from a file system. */
 export function notKept(reader: MethodChoice): readonly string[] {
   return reader.method === 'tar' && reader.tar.gnu ? [] : NOT_KEPT;
 }
 
-/** An image for people: its name, or the first digits of its id. */
+/** An image as people see it: its name, or the first digits of its id. */
 export function shortImage(image: string): string {
   return image.replace(/^sha256:([0-9a-f]{12})[0-9a-f]*$/, '$1');
 }
 
-/** Whether an image holds a tar, and which. Remembered, since an image id never changes its content. */
+/** Whether an image holds a tar, and which. Remembered, since the content of an image id never changes. */
 const known = new Map<string, 'gnu' | 'other' | 'none'>();
 
 async function tarOf(connection: Connection, image: string, log: Logger): Promise<'gnu' | 'other' | 'none'> {
@@ -35,7 +35,7 @@ async function tarOf(connection: Connection, image: string, log: Logger): Promis
   if (id === undefined) return 'none';
   const remembered = known.get(id);
   if (remembered !== undefined) return remembered;
-  log.info(`Asking for the tar of the image ${shortImage(image)}; nothing is mounted for that.`);
+  log.info(`Checking which tar the image ${shortImage(image)} has; nothing is mounted for that.`);
   const helper = await createCommandHelper(connection, { image: id, command: ['tar', '--version'] }, [], log);
   let found: 'gnu' | 'other' | 'none';
   try {
@@ -46,7 +46,7 @@ async function tarOf(connection: Connection, image: string, log: Logger): Promis
     await exitCode;
     found = text.includes('GNU tar') ? 'gnu' : 'other';
   } catch (error) {
-    // An image without the executable: the engine refuses to start it, in words that differ between engines.
+    // An image without the executable: the engine refuses to start it, with a message that differs between engines.
     if (!(error instanceof EngineFailure) && !(error instanceof NotFound)) throw error;
     found = 'none';
   } finally {
@@ -60,7 +60,7 @@ async function tarOf(connection: Connection, image: string, log: Logger): Promis
 }
 
 /**
- * Settles the method. `auto` takes GNU tar where a local image has one, else the archive endpoint. Nothing is pulled.
+ * Chooses the method. `auto` takes GNU tar where a local image has it, or else the archive endpoint. Nothing is pulled.
  */
 export async function chooseToRead(
   connection: Connection,
@@ -95,8 +95,7 @@ export async function chooseToRead(
 }
 
 /**
- * Settles how to write. Only GNU tar is taken: others skip the extended headers in which long names and attributes
- * stand.
+ * Chooses how to write. Only GNU tar is used: others skip the extended headers, which hold long names and attributes.
  */
 export async function chooseToWrite(
   connection: Connection,
@@ -112,7 +111,7 @@ export async function chooseToWrite(
   throw new BadArgument(
     'method',
     l10n.t(
-      'The image "{0}" has a tar that is not GNU\'s, which would lose names and attributes; use an image with GNU tar, or the method "archive".',
+      'The image "{0}" has a tar that is not GNU tar and would lose names and attributes; use an image with GNU tar, or the method "archive".',
       reader.tar.image,
     ),
   );

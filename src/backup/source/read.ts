@@ -13,9 +13,7 @@ import { shortImage, type MethodChoice, type Tar } from './method.ts';
 import { rootName, type Tree } from './trees.ts';
 import type { Job } from '../../engine/job.ts';
 
-/**
- * Where tree number `index` is mounted in a helper. Each has a folder of its own, so that nested targets stay apart.
- */
+/** Where tree number `index` is mounted in a helper. Each has its own folder, so that nested targets stay apart. */
 function base(index: number): string {
   return `/docker-mounts/${index}`;
 }
@@ -26,28 +24,28 @@ function helperMount(tree: Tree, index: number): HelperMount {
   return { type: tree.type, source: tree.source, target, readOnly: true };
 }
 
-/** One tree's tar stream, with how many leading directories are not part of it. */
+/** One tree's tar stream, and how many leading directories are not part of it. */
 interface TreeStream {
   readonly stream: Readable;
   readonly skip: number;
-  /** Resolves when the reader itself says that all went well; rejects when it does not. */
+  /** Resolves when the reader itself reports success; rejects when it does not. */
   readonly finished: () => Promise<void>;
 }
 
 export interface Source {
-  /** Opens the stream of one tree; undefined for a source that is neither file nor directory (a socket, say). */
+  /** Opens the stream of one tree; undefined for a source that is neither file nor directory (for example a socket). */
   open(index: number): Promise<TreeStream | undefined>;
   close(): Promise<void>;
 }
 
-/** Opens the trees for reading. The caller closes it, whatever happens. */
+/** Opens the trees for reading. The caller must close the source, whatever happens. */
 export async function openSource(
   { connection, log, warn }: Job,
   trees: readonly Tree[],
   reader: MethodChoice,
 ): Promise<Source> {
   const mounts = trees.map(helperMount);
-  // Also the tar method looks at the sources through it first: whether they are there, and files or directories.
+  // The tar method also uses it first: to check that the sources exist, and whether they are files or directories.
   const archive = await createArchiveHelper(connection, mounts, log);
   const helpers: Helper[] = [archive];
   const pipes: LocalPipe[] = [];
@@ -78,7 +76,7 @@ export async function openSource(
 }
 
 interface HelperPath {
-  /** What the archive endpoint is asked for. */
+  /** The path that the archive endpoint is asked for. */
   readonly archivePath: string;
   readonly skip: number;
   /** tar's working directory and the one name it saves. */
@@ -104,7 +102,7 @@ function placeInHelper(tree: Tree, mount: HelperMount, index: number, isFile: bo
 /** What tar needs to read files of any owner, which are mounted read-only (capabilities(7)). */
 const RIGHTS = ['DAC_OVERRIDE'];
 
-/** A helper that writes into a pipe where engine and process share files, else to its stdout. */
+/** A helper that writes into a pipe where engine and process share files, or else to its stdout. */
 async function startTar(
   connection: Connection,
   tar: Tar,
@@ -112,7 +110,7 @@ async function startTar(
   mount: HelperMount,
   log: Logger,
 ): Promise<{ helper: Helper; pipe?: LocalPipe }> {
-  log.info(`Running tar of the image ${shortImage(tar.image)} as root over "${mount.source}", which it may only read.`);
+  log.info(`Running tar of the image ${shortImage(tar.image)} as root with read-only access to "${mount.source}".`);
   const program = (to: string) => ({ image: tar.image, command: tarCommand(tar, place, to), capabilities: RIGHTS });
   const pipe = await makeLocalPipe(connection);
   if (pipe !== undefined) {
@@ -130,13 +128,13 @@ function tarCommand(tar: Tar, place: HelperPath, to: string): string[] {
   const command = ['tar', '-c', '-f', to, '--numeric-owner'];
   if (tar.gnu) {
     command.push('--format=posix', '--sparse', '--xattrs', '--xattrs-include=*', '--acls', '--blocking-factor=256');
-    // Times of access and change are of no use to a restore and would cost a block for each member.
+    // A restore does not need the times of access and change, which would cost a block for each member.
     command.push('--pax-option=delete=atime,delete=ctime');
   }
   return [...command, '-C', place.directory, '--', place.name];
 }
 
-/** GNU tar: 0 all well, 1 some files changed while they were read, 2 and more a failure. */
+/** GNU tar's exit codes: 0 success, 1 some files changed while they were read, 2 and more a failure. */
 const TAR_CHANGED = 1;
 const MAX_STDERR = 64 * 1024;
 
@@ -153,7 +151,7 @@ async function runTar(
   const stream = pipe?.stream ?? stdout;
   const fail = (error: Error) => stream.destroy(error);
   output.on('error', fail);
-  // As any other loss of the connection.
+  // Handled like any other loss of the connection.
   output.on('aborted', () => fail(Object.assign(new Error('the engine cut the stream off'), { code: 'ECONNRESET' })));
   output.pipe(stdout);
   let heard = Promise.resolve();

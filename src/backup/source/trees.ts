@@ -1,4 +1,4 @@
-/** Where a backup reads: the trees of its subject, where they lie, and what they are called in the archive. */
+/** Where a backup reads: the trees of its subject, where they are, and their names in the archive. */
 import * as l10n from '@vscode/l10n';
 import { basename, posix, relative, sep } from 'node:path';
 import { containersWithVolume, inspectContainer, plainName } from '../../engine/containers.ts';
@@ -23,15 +23,13 @@ export interface Origin {
   readonly trees: readonly Tree[];
   readonly container?: Manifest['container'];
   readonly leftOut: readonly { readonly target: string; readonly reason: string }[];
-  /** Local images to look for a GNU tar in: of containers that have run over the source. */
+  /** Local images that may have GNU tar: those of containers that have run with the source. */
   readonly images: readonly string[];
-  /** Those among them that could also write there. */
+  /** Those of them that could also write there. */
   readonly writers: readonly string[];
 }
 
-/**
- * Looks the subject up. Throws NotFound for one that is not there and BadArgument for one that holds nothing to save.
- */
+/** Finds the subject. Throws NotFound where it does not exist and BadArgument where it holds nothing to save. */
 export async function findOrigin(connection: Connection, subject: Subject): Promise<Origin> {
   switch (subject.kind) {
     case 'container':
@@ -81,8 +79,8 @@ async function volumeTree(connection: Connection, name: string): Promise<Tree> {
 }
 
 /**
- * Images whose program may be run over a volume, since it has been already: of containers that were started with it,
- * and, for one that is to write, that mount it writable. One that was only created has run nothing.
+ * Images whose program may run on a volume, since it has already: those of containers that were started with it and, to
+ * write, mount it writable. A container that was only created has run nothing.
  */
 export async function imagesUsing(connection: Connection, volume: string, access: 'read' | 'write'): Promise<string[]> {
   const users = await containersWithVolume(connection, volume);
@@ -91,7 +89,7 @@ export async function imagesUsing(connection: Connection, volume: string, access
   return [...new Set(users.filter(hadIt).map(({ ImageID }) => ImageID))];
 }
 
-/** The image of a container, where it has run, and, to write, where all the chosen mounts are writable for it. */
+/** The image of a container where it has run and, to write, where it can write to all chosen mounts. */
 export function imageOf(
   { Image, State, Mounts }: InspectedContainer,
   access: 'read' | 'write',
@@ -181,7 +179,7 @@ function checkTargets(
 
 function leftOutReason(type: string): string {
   return type === 'tmpfs'
-    ? 'a tmpfs lives in the memory of the running container only'
+    ? 'a tmpfs exists only in the memory of the running container'
     : `a mount of type ${type} holds no data of its own`;
 }
 
@@ -191,7 +189,7 @@ export function rootName(tree: Tree): string {
   return tree.target.replace(/^\/+/, '') || '.';
 }
 
-/** Refuses a destination inside a local source: the archive would swallow itself. */
+/** Refuses a destination inside a local source: the archive would contain itself. */
 export function checkOutside(connection: Connection, trees: readonly Tree[], destination: string): void {
   if (!connection.info.local) return;
   for (const tree of trees) {
@@ -201,7 +199,7 @@ export function checkOutside(connection: Connection, trees: readonly Tree[], des
       throw new BadArgument(
         'destination',
         l10n.t(
-          'The destination "{0}" lies inside the source "{1}" that is to be backed up; choose a folder outside of it.',
+          'The destination "{0}" is inside the source "{1}" of the backup; choose a folder outside of it.',
           destination,
           tree.source,
         ),
@@ -210,7 +208,7 @@ export function checkOutside(connection: Connection, trees: readonly Tree[], des
   }
 }
 
-/** What the subject is called in a file name. */
+/** The subject's name in a file name. */
 export function shortName(origin: Origin): string {
   return origin.kind === 'bind' ? basename(origin.subject) : origin.subject;
 }

@@ -1,4 +1,4 @@
-/** What tells a volume or directory from another that takes its name later. */
+/** What distinguishes a volume or directory from another that takes its name later. */
 import { stat } from 'node:fs/promises';
 import type { Connection } from '../../engine/connection.ts';
 import { atLeast } from '../../engine/inventory.ts';
@@ -13,9 +13,9 @@ const inodeOf = (path: string) =>
   );
 
 /**
- * Device and inode of a directory or volume that this machine shares with the engine, else the engine's time of a
- * volume's making; undefined where neither tells, or where it is not there. Docker before 23 gives a volume the time of
- * its last change for that of its making (moby/moby#44725), so its word counts from API 1.43 on.
+ * Device and inode of a directory or volume that this machine shares with the engine, or else the engine's time of a
+ * volume's creation; undefined where neither is known, or where it does not exist. Docker before 23 reports a volume's
+ * last change as its creation (moby/moby#44725), so this counts from API 1.43 on.
  */
 export async function identityOf(connection: Connection, { type, source }: MountSource): Promise<string | undefined> {
   const isShared = await sharesFiles(connection);

@@ -1,4 +1,4 @@
-/** A volume that a job makes, and that goes again where the job fails, also after a crash. */
+/** A volume that a job creates, and that is removed again if the job fails, also after a crash. */
 import type { Connection } from '../../engine/connection.ts';
 import { EngineUnavailable, ifThere } from '../../engine/errors.ts';
 import type { Logger } from '../../engine/log.ts';
@@ -9,8 +9,8 @@ import type { UndoVolume } from './records.ts';
 import { undoably } from './undoably.ts';
 
 /**
- * Makes a volume that is new and does the task with it; the volume goes again where the task fails. Throws BadArgument
- * for a name that is taken, EngineFailure, JournalFailure, and what the task throws.
+ * Creates a new volume and does the task with it; removes the volume again if the task fails. Throws BadArgument for a
+ * taken name, EngineFailure, JournalFailure, and what the task throws.
  */
 export function withNewVolume<T>(
   job: Job,
@@ -31,24 +31,24 @@ export function withNewVolume<T>(
     },
     task,
     putRight: async (_undo, cause) => {
-      // The engine may have made it before it went away: the next connection finds out.
+      // The engine may have created it before the connection was lost: the next connection finds out.
       if (!isMade && cause instanceof EngineUnavailable) throw cause;
       if (isMade) await ifThere(deleteVolume(connection, name));
     },
     later: (reason) =>
-      `The new volume "${name}" could not be removed again and will be at the next connection: ${reason}`,
+      `The new volume "${name}" could not be removed now; it is tried again at the next connection: ${reason}`,
   });
 }
 
-/** Removes the volume where it is still the one that was made. Throws what the engine throws; it may be tried again. */
+/** Removes the volume where it is still the one that was created. Throws what the engine throws; it can be retried. */
 export async function removeMade(connection: Connection, { volume, identity }: UndoVolume, log: Logger): Promise<void> {
   if ((await volumeIfThere(connection, volume)) === undefined) return;
   if (identity === undefined || (await identityOf(connection, { type: 'volume', source: volume })) !== identity) {
     log.warn(
-      `Volume "${volume}" stays: a job that was to make it was cut off, and it cannot be told whether this is the one. Look at it, and remove it yourself if it is of no use.`,
+      `Volume "${volume}" stays: the job that creates it was interrupted, and it is unknown whether this is its volume. Check it, and remove it yourself if you do not need it.`,
     );
     return;
   }
   await deleteVolume(connection, volume);
-  log.info(`Removed volume "${volume}", whose making was cut off.`);
+  log.info(`Removed volume "${volume}", whose creation was interrupted.`);
 }

@@ -1,43 +1,43 @@
-/** What the record of a job says: what is to be put right should its window or its engine go away. */
+/** What the record of a job says: what must be undone if its window or its engine stops. */
 import * as l10n from '@vscode/l10n';
 import { BadArgument } from '../../engine/errors.ts';
 import type { MountSource } from '../../engine/helper/helper.ts';
 
-/** A mount, or the one file in it that is to be replaced, and its root's own facts. */
+/** A mount, or the one file in it that will be replaced, and the facts of its root. */
 export interface Kept extends MountSource {
   readonly only?: string;
   /** `uid:gid`, octal mode and seconds, as the tool takes them; absent for a file. */
   readonly root?: { readonly owner: string; readonly mode: string; readonly mtime: string };
-  /** What it was when a job began; see `identityOf`. Only in the record of a job that empties it. */
+  /** What it was when a job began; see `identityOf`. Only in the record of a job that would empty it. */
   readonly identity?: string;
 }
 
-/** Of a restore that replaces. */
+/** For a restore that replaces. */
 export interface UndoRestore {
-  /** `finish` once all is written: then the safety copy goes instead of coming back. */
+  /** `finish` once all is written: then the safety copy is removed and no longer put back. */
   readonly kind: 'restore' | 'finish';
   readonly id: string;
   readonly kept: readonly Kept[];
 }
 
-/** Of a job that keeps containers from writing meanwhile. */
+/** For a job that keeps containers from writing meanwhile. */
 export interface UndoQuiet {
   readonly kind: 'resume';
   readonly how: 'pause' | 'stop';
   readonly containers: readonly { readonly id: string; readonly name: string }[];
 }
 
-/** Of a job that writes into what was empty. */
+/** For a job that writes into an empty target. */
 export interface UndoWriting {
   readonly kind: 'clear';
   readonly kept: readonly Kept[];
 }
 
-/** Of a job that makes a volume. */
+/** For a job that creates a volume. */
 export interface UndoVolume {
   readonly kind: 'removeVolume';
   readonly volume: string;
-  /** What tells it from another of the same name; absent until it is made, and where nothing tells. */
+  /** Distinguishes it from another of the same name; absent until it is created, and where nothing distinguishes it. */
   readonly identity?: string;
 }
 
@@ -65,10 +65,7 @@ const areKept = (value: unknown): value is readonly Kept[] => Array.isArray(valu
 const areContainers = (value: unknown): boolean =>
   Array.isArray(value) && value.every((one) => isObject(one) && isText(one['id']) && isText(one['name']));
 
-/**
- * The record as one of the things that can be undone. Throws BadArgument for what is none of them, of a newer version
- * perhaps.
- */
+/** The record as one of the kinds that can be undone. Throws BadArgument for any other, perhaps of a newer version. */
 export function parseUndo(what: unknown): UndoRecord {
   if (isObject(what)) {
     switch (what['kind']) {
@@ -78,7 +75,7 @@ export function parseUndo(what: unknown): UndoRecord {
         break;
       case 'restore':
       case 'finish':
-        // The safety directory's name goes to a program that removes: it can be nothing but one of ours.
+        // The safety directory's name is passed to a program that removes things: only names of ours are accepted.
         if (isText(what['id']) && /^\.docker-mounts-[0-9a-f]{8}-$/.test(what['id']) && areKept(what['kept']))
           return what as unknown as UndoRestore;
         break;
@@ -93,8 +90,6 @@ export function parseUndo(what: unknown): UndoRecord {
   }
   throw new BadArgument(
     'record',
-    l10n.t(
-      'The record of a job that was cut off cannot be read by this version of the extension, so nothing was undone by it.',
-    ),
+    l10n.t('This version of the extension cannot read the record of an interrupted job, so the job was not undone.'),
   );
 }

@@ -1,25 +1,25 @@
-/** The one way in which a job writes down what is to be put right, does its work, and puts right what went wrong. */
+/** The one way for a job to record what must be undone, do its work, and undo it if it fails. */
 import { recordUndo } from '../../engine/helper/records.ts';
 import type { Job } from '../../engine/job.ts';
 import type { UndoRecord } from './records.ts';
 
 export interface Steps<Undo extends UndoRecord, T> {
-  /** Written down, flushed, before anything is touched. */
+  /** Recorded and flushed before anything is changed. */
   readonly undo: Undo;
-  /** The first change. What it returns is written down in place of `undo` before the task begins. */
+  /** The first change. What it returns replaces `undo` in the record before the task begins. */
   readonly begin?: () => Promise<Undo>;
   readonly task: () => Promise<T>;
-  /** Puts right what `begin` and the task did. `cause` is what failed. */
+  /** Undoes what `begin` and the task did. `cause` is the failure. */
   readonly putRight: (undo: Undo, cause: unknown) => Promise<void>;
-  /** What follows a task that went well; `undo` is written down before it, and there is no way back from there. */
+  /** What follows a successful task; `undo` is recorded before it, and from then on the task is not undone. */
   readonly finish?: { readonly undo?: Undo; readonly run: () => Promise<void> };
-  /** For the log, where putting right or finishing fails now and is left to the next connection. */
+  /** For the log, where undoing or finishing fails now and is left to the next connection. */
   readonly later: (reason: string) => string;
 }
 
 /**
- * Does a task so that it is undone where it fails: at once, or, where the engine or this window goes away, at the next
- * connection (see recovery.ts). Throws what the task throws, and JournalFailure before anything was changed.
+ * Does a task and undoes it if it fails: at once, or at the next connection (see recovery.ts) if the engine or this
+ * window stops. Throws what the task throws, and JournalFailure before anything was changed.
  */
 export async function undoably<Undo extends UndoRecord, T>(job: Job, steps: Steps<Undo, T>): Promise<T> {
   const { task, begin, putRight, finish, later } = steps;
