@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { backup, type BackupRequest, type BackupResult } from '../backup/backup.ts';
-import type { Compression } from '../backup/archive/compression.ts';
+import { type ARCHIVE_EXTENSIONS, Compression } from '../backup/archive/compression.ts';
 import { checkConsistency } from '../backup/consistency.ts';
 import { listBackups } from '../backup/archive/list.ts';
 import { recordVerdict } from '../backup/archive/manifestFile.ts';
@@ -117,7 +117,7 @@ async function runDelete(call: Call, services: Services): Promise<{ removed: str
       lines(
         [
           ...(files.length === 1 ? [] : [lines(files.map((file) => basename(file)))]),
-          say('An archive that is deleted cannot be brought back.'),
+          say('A deleted archive cannot be recovered.'),
         ],
         '\n\n',
       ),
@@ -185,10 +185,7 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
       canSelectMany: false,
       openLabel,
       title: say('Choose an Archive'),
-      filter: {
-        name: say('Archives'),
-        extensions: ['tar', 'gz', 'tgz', 'zst', 'tzst', 'bz2', 'tbz2', 'xz', 'txz', 'age'],
-      },
+      filter: { name: say('Archives'), extensions: ARCHIVE_EXTENSIONS },
       ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
     }),
   );
@@ -224,7 +221,7 @@ export async function announceVerdict(
   const good =
     against === undefined
       ? say('{0} is whole: {1} entries, {2} of content.', name, entries, formatBytes(bytes))
-      : say('{0} holds what {1} holds: {2} entries.', name, against, entries);
+      : say('{0} is the same as {1}: {2} entries.', name, against, entries);
   const some = joined(problems.slice(0, 3).map(sentence), '; ');
   const bad =
     against === undefined
@@ -280,13 +277,13 @@ export function backupCommands(services: Services): CommandSpec[] {
           // A link that brings a passphrase would read every backup that is encrypted from then on.
           if (!call.isLocal)
             await confirmed(
-              say('Keep the passphrase that a link or a keybinding gave?'),
-              say('Backups are encrypted with it from then on. Whoever gave it can read them.'),
-              say('Keep It'),
+              say('Store the passphrase from a link or a keybinding?'),
+              say('New backups will be encrypted with it. Whoever chose it can read them.'),
+              say('Store It'),
             );
           await services.passphrases.store(given);
         }
-        if (call.byHand) void showInformation(say('The passphrase is kept in VS Code’s secret storage.'));
+        if (call.byHand) void showInformation(say('The passphrase is stored in VS Code’s secret storage.'));
       },
     },
     {

@@ -87,7 +87,7 @@ export function callOf(first: unknown, second: unknown, { command, isLocal }: Ca
     throw new BadArgument(
       'confirmed',
       vscode.l10n.t(
-        'The argument "confirmed" is taken from an extension in the same extension host only, not from a link, a keybinding or a menu. Call {0} without it and answer the question.',
+        'The argument "confirmed" is accepted only from an extension in the same extension host, not from a link, a keybinding or a menu. Call {0} without it and answer the question.',
         command,
       ),
     );
@@ -270,7 +270,7 @@ export function onlyKnown({ args }: Call, known: readonly string[]): void {
   throw new BadArgument(
     '',
     vscode.l10n.t(
-      'One of the arguments is unknown, the one in place {0}; this command takes {1}.',
+      'Argument number {0} is unknown; this command takes {1}.',
       Object.keys(args).indexOf(unknown) + 1,
       takes,
     ),

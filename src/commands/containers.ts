@@ -144,7 +144,7 @@ function volumeLine({ name, label, driver, usedBy }: Volume): string {
 function fateOfVolumes({ goes, stays }: VolumeFates): Shown[] {
   const gone = goes.map((volume) =>
     say(
-      '{0}: anonymous, used by no other container; it stays, dangling, unless it is removed too',
+      '{0}: anonymous, not used by another container; it stays as a dangling volume unless you remove it too',
       labelWithSize(volume),
     ),
   );
@@ -213,8 +213,8 @@ async function askRemoval(
   const list = containers.map((one) => (running.has(one.name) ? say('{0} (running)', one.name) : one.name));
   const lost =
     containers.length === 1
-      ? say('What it wrote outside of its mounts is lost.')
-      : say('What they wrote outside of their mounts is lost.');
+      ? say('What it wrote outside its mounts is lost.')
+      : say('What they wrote outside their mounts is lost.');
   const detail = lines([...(containers.length === 1 ? [] : [lines(list)]), lost, lines(fateOfVolumes(fates))], '\n\n');
   return (
     (await confirmed(

@@ -16,7 +16,7 @@ async function run(call: Call, { watcher, chosenContext, log }: Services): Promi
   if (host !== undefined)
     throw new BadArgument(
       'context',
-      vscode.l10n.t('The setting "dockerMounts.host" names the engine ({0}); empty it to choose a context.', host),
+      vscode.l10n.t('The setting "dockerMounts.host" names the engine ({0}); clear it to choose a context.', host),
     );
   const pick = async () =>
     (

@@ -78,7 +78,7 @@ async function askName({ watcher }: Services): Promise<string | undefined> {
   const name = await answered(
     askText({
       title: TITLE(),
-      prompt: say('Name of the container; empty for one that the engine makes up'),
+      prompt: say('Name of the container; leave empty for a random name'),
       validateInput: (value) => {
         if (value === '') return undefined;
         if (containers.some((one) => one.name === value)) return say('There is a container "{0}" already.', value);
@@ -175,7 +175,7 @@ async function runWithFolder(call: Call, services: Services): Promise<Created> {
   const connection = await services.watcher.connection();
   if (!connection.info.local && call.byHand) {
     const detail = say(
-      'The engine is at {0}. Unless that is this machine, "{1}" there is another directory than the one in the explorer.',
+      'The engine is at {0}. Unless that is this machine, "{1}" there is not the directory in the explorer.',
       connection.endpoint.address,
       path,
     );

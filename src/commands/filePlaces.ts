@@ -32,7 +32,7 @@ export function placeOfArguments(call: Call): FilePlace | undefined {
     throw new BadArgument(
       'uri',
       vscode.l10n.t(
-        '"{0}" is no file in a volume or mount; its URI begins with docker-mounts:/volume/ or docker-mounts:/container/.',
+        '"{0}" is not a file in a volume or mount; such a URI begins with docker-mounts:/volume/ or docker-mounts:/container/.',
         uri,
       ),
     );

@@ -48,7 +48,7 @@ async function mayOverwrite(places: readonly FilePlace[], services: Services): P
   if (there.length === 0) return false;
   await confirmed(
     say('Replace {0}?', names(there.map((place) => `"${printable(nameOf(place))}"`))),
-    say('What is there now is lost.'),
+    say('The current files are lost.'),
     say('Replace'),
   );
   return true;
@@ -226,7 +226,7 @@ async function runCopyFiles(call: Call, services: Services): Promise<unknown> {
       throw new BadArgument(
         'from',
         vscode.l10n.t(
-          '"{0}" is no file in a volume or mount; its URI begins with docker-mounts:/volume/ or docker-mounts:/container/.',
+          '"{0}" is not a file in a volume or mount; such a URI begins with docker-mounts:/volume/ or docker-mounts:/container/.',
           text,
         ),
       );

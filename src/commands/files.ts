@@ -65,7 +65,7 @@ async function runOpenFolder(call: Call, services: Services): Promise<unknown> {
   const place = found ?? (await askRoot(services, say('Open which volume or mount as a folder?')));
   const { type } = await services.files.stat(place);
   if (type !== 'directory')
-    throw new BadArgument('path', vscode.l10n.t('"{0}" is no directory; open it as a file.', placeText(place)));
+    throw new BadArgument('path', vscode.l10n.t('"{0}" is not a directory; open it as a file.', placeText(place)));
   const uri = uriOf(place);
   const name = place.kind === 'volume' && place.path === '/' ? place.name : placeText(place);
   const folders = vscode.workspace.workspaceFolders ?? [];
@@ -157,7 +157,7 @@ async function runDelete(call: Call, services: Services): Promise<unknown> {
         ? say('Delete "{0}" for good?', printable(outermost[0]?.path ?? ''))
         : say('Delete {0} files and folders for good?', outermost.length);
     const detail = lines([
-      say('A folder goes with all that is in it. There is no trash in a volume.'),
+      say('A folder is deleted with everything in it. Volumes have no trash.'),
       ...(outermost.length === 1 ? [] : outermost.map(placeText)),
     ]);
     await confirmed(question, detail, say('Delete'));

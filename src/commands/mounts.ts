@@ -48,7 +48,7 @@ async function targetOf(
   if (mounts.length === 0)
     throw new BadArgument(
       'target',
-      vscode.l10n.t('Container "{0}" has no mount that this could be done to.', container),
+      vscode.l10n.t('Container "{0}" has no mount for which this is possible.', container),
     );
   const items = mounts.map((mount) => ({
     label: shown(mount.target),
@@ -64,12 +64,15 @@ function managerWarning({ composeProject, labels }: Container): string {
   const service = labels['com.docker.swarm.service.name'];
   if (service !== undefined)
     return vscode.l10n.t(
-      'It is a task of the Swarm service {0}, which will replace it by one without the change; change the service instead.',
+      'It is a task of the Swarm service {0}, which will replace it without the change; change the service instead.',
       service,
     );
   return composeProject === undefined
     ? ''
-    : vscode.l10n.t('It belongs to the Compose project {0}, whose file does not know of the change.', composeProject);
+    : vscode.l10n.t(
+        'It belongs to the Compose project {0}. The Compose file does not contain the change.',
+        composeProject,
+      );
 }
 
 /** `web` → `web-kept:20261124-031522` */
@@ -102,12 +105,12 @@ async function confirmReplacement(container: string, services: Services): Promis
       : await countWritten(container, known?.mounts.map(({ target }) => target) ?? [], services);
   const detail = [
     say(
-      'Docker cannot change the mounts of a container. A new one with the same configuration takes its place; it is put back if that fails.',
+      'Docker cannot change the mounts of a container. A new container with the same configuration replaces it; if that fails, the old one is restored.',
     ),
     written === 0
       ? undefined
       : say(
-          'It changed {0} files or directories outside of its mounts. They do not come along, unless they are kept in an image of their own.',
+          'It changed {0} files or directories outside its mounts. They are lost unless you keep them in a new image.',
           written,
         ),
     known === undefined ? undefined : sentence(managerWarning(known)),
@@ -148,7 +151,9 @@ function spec(
     );
     if (call.byHand) {
       const kept =
-        result.image === undefined ? undefined : say('What it had written is kept in the image {0}.', result.image);
+        result.image === undefined
+          ? undefined
+          : say('What it had written outside its mounts is kept in the image {0}.', result.image);
       void showInformation(joined([say('Container "{0}" has its new mounts.', result.name), kept], ' '));
     }
     return result;

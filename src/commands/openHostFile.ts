@@ -60,7 +60,7 @@ async function whyNot(container: string, text: string, index: PathIndex): Promis
       'file',
       path,
       vscode.l10n.t(
-        '"{0}" is in no mount of container "{1}": it lies in the container’s own layer, which has no files on this machine.',
+        '"{0}" is not in a mount of container "{1}": it is in the container’s own layer, which has no files on this machine.',
         path,
         container,
       ),
@@ -70,7 +70,7 @@ async function whyNot(container: string, text: string, index: PathIndex): Promis
       'file',
       path,
       vscode.l10n.t(
-        '"{0}" of container "{1}" has no file on this machine that could be told from outside: it is in a {2}, or behind a symbolic link that leads out of its mount.',
+        '"{0}" of container "{1}" has no known file on this machine: it is in a {2}, or behind a symbolic link out of its mount.',
         path,
         container,
         view.mount.type,

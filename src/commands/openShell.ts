@@ -20,7 +20,7 @@ async function offerStart(container: string, services: Services): Promise<void> 
   if (state !== 'created' && state !== 'exited') return;
   const start = say('Start');
   const chosen = await showWarning(
-    say('Container "{0}" is not running, and a terminal needs one that runs.', container),
+    say('Container "{0}" is not running. A terminal needs a running container.', container),
     start,
   );
   if (chosen !== start) throw new Dismissed();

@@ -63,7 +63,7 @@ export async function guardOutside(command: string, call: Call): Promise<void> {
     return say('{0}: {1}', key, Array.isArray(value) ? value.map(String).join(', ') : String(value));
   });
   await confirmed(
-    say('Run "{0}", as a link or a keybinding asks?', command),
+    say('Run "{0}", as requested by a link or a keybinding?', command),
     lines([...told, say('It can lose data, or replace a container.')]),
     say('Run'),
   );

@@ -51,7 +51,7 @@ export async function hostViews(hostPath: string, { paths, watcher }: Services):
     throw new BadArgument(
       'hostPath',
       vscode.l10n.t(
-        'The engine at {0} is on another machine, so "{1}" of this machine is in none of its containers: what they bind are paths of that host. Ask by container and containerPath instead.',
+        'The engine at {0} is on another machine, so none of its containers has "{1}" of this machine: they bind paths of that host. Use container and containerPath instead.',
         endpoint.address,
         hostPath,
       ),
@@ -113,7 +113,10 @@ export function fileOf(uri: vscode.Uri): string {
 
 /** What a command says when no container sees a path. */
 export function unseen(path: string): string {
-  return vscode.l10n.t('No container sees "{0}": no mount of this engine holds it, or a deeper mount hides it.', path);
+  return vscode.l10n.t(
+    'No container sees "{0}": it is not in a mount of this engine, or a deeper mount hides it.',
+    path,
+  );
 }
 
 function actionsOn(services: Services): ViewAction[] {

@@ -57,7 +57,7 @@ async function runShowDifference(call: Call, { projects, documents, watcher }: S
   const only = textOf(call, 'service');
   const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
   const model = await projects.modelOf(document);
-  if (model?.kind !== 'compose') throw new BadArgument('file', vscode.l10n.t('"{0}" is no Compose file.', file));
+  if (model?.kind !== 'compose') throw new BadArgument('file', vscode.l10n.t('"{0}" is not a Compose file.', file));
   const { project, facts } = model;
   const services = project.services.filter(({ name }) => only === undefined || name === only);
   if (only !== undefined && services.length === 0)
@@ -101,9 +101,9 @@ async function runCreateDirectory(call: Call, { projects, watcher }: Services): 
     textOf(call, 'path') ??
     (await answered(askText({ title: say('Create a Directory'), prompt: say('Absolute path on this machine') })));
   const path = expandHome(given);
-  if (!isAbsolute(path)) throw new BadArgument('path', vscode.l10n.t('"{0}" is no absolute path.', path));
+  if (!isAbsolute(path)) throw new BadArgument('path', vscode.l10n.t('"{0}" is not an absolute path.', path));
   if (!seesLocalPaths(await watcher.connection()))
-    throw new BadArgument('path', vscode.l10n.t('The engine runs on another machine; make "{0}" there.', path));
+    throw new BadArgument('path', vscode.l10n.t('The engine runs on another machine; create "{0}" there.', path));
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
@@ -111,7 +111,11 @@ async function runCreateDirectory(call: Call, { projects, watcher }: Services): 
     throw new FileFailure(
       path,
       code,
-      vscode.l10n.t('The directory "{0}" could not be made: {1}. Check who owns the one above it.', path, message),
+      vscode.l10n.t(
+        'The directory "{0}" could not be created: {1}. Check who owns its parent directory.',
+        path,
+        message,
+      ),
       { cause: error },
     );
   }

@@ -8,12 +8,12 @@ import { showWarning } from '../ui/window.ts';
 import type { Services } from './services.ts';
 
 async function offer(unfinished: Unfinished, { watcher, log }: Services): Promise<void> {
-  const accept = say('Put It Back');
+  const accept = say('Restore It');
   const question = say(
-    'Changing the mounts of container "{0}" was cut off. Put the old container back and remove the replacement?',
+    'Changing the mounts of container "{0}" was interrupted. Restore the old container and remove the replacement?',
     unfinished.facts.name,
   );
-  const chosen = await showWarning(question, accept, say('Leave It'));
+  const chosen = await showWarning(question, accept, say('Keep as It Is'));
   if (chosen === accept)
     await putBack(await watcher.connection(), unfinished, log).catch((error: unknown) => showError(error, log));
 }
@@ -30,7 +30,7 @@ export function offerRecovery(services: Services): vscode.Disposable {
       void offer(unfinished, services).catch((error: unknown) => log.warn(String(error)));
     for (const { container, of } of await unrecordedLeftovers(connection, snapshot.containers)) {
       const text = say(
-        'Container "{0}" looks like what a change of the mounts of "{1}" left behind, but this machine has no record of one. Nothing was done; compare the two, and rename or remove one of them yourself.',
+        'Container "{0}" looks like a leftover of a change of the mounts of "{1}", but this machine has no record of such a change. Nothing was done; compare the two, and rename or remove one of them yourself.',
         container,
         of,
       );

@@ -1,6 +1,6 @@
 /** Registers commands so that all treat calls and failures alike. */
 import * as vscode from 'vscode';
-import { maskedText } from '../engine/secrets.ts';
+import { maskedText } from '../engine/masking.ts';
 import { showError, toCaller } from '../ui/errors.ts';
 import type { Log } from '../ui/window.ts';
 import { isCalledLocally } from './caller.ts';

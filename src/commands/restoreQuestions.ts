@@ -110,24 +110,22 @@ export async function askMode(
   const detail = [
     say('{0} entries, {1} of content.', known.entries, formatBytes(known.bytes)),
     manifest === undefined && strip.length > 0
-      ? say('The archive holds the data in "{0}", whose contents are restored.', names(strip))
+      ? say('The data is in "{0}" of the archive; its contents are restored.', names(strip))
       : undefined,
-    manifest === undefined
-      ? say('There is no manifest beside it, so nothing but the archive itself could be checked.')
-      : undefined,
+    manifest === undefined ? say('It has no manifest, so only the archive itself could be checked.') : undefined,
   ];
   const go = say('Restore');
-  const merge = say('Write over It');
+  const merge = say('Overwrite');
   const replace = say('Replace All');
   const look = say('Show What Would Change');
   const isEmpty = target.makes !== undefined || known.isEmpty;
   const isChoice = request.entries !== undefined;
   if (!isEmpty && isChoice)
-    detail.push(say('"{0}" holds data. What was chosen is written over it; all else stays.', request.into.name));
+    detail.push(say('"{0}" holds data. The chosen entries are overwritten; everything else stays.', request.into.name));
   else if (!isEmpty)
     detail.push(
       say(
-        '"{0}" holds data. Replacing removes what the archive has not; it keeps a safety copy until all is written. Writing over keeps what the archive has not.',
+        '"{0}" holds data. Replacing also removes what is not in the archive; a safety copy is kept until everything is written. Overwriting keeps what is not in the archive.',
         request.into.name,
       ),
     );
@@ -147,11 +145,11 @@ export async function askMode(
     if (chosen === replace) return 'replace';
     await showDryRun(connection, { ...request, mode: isChoice ? 'merge' : 'replace' }, services);
     // The document is to be read before the question comes again.
-    const goOn = say('Go On…');
+    const goOn = say('Continue…');
     await answered(
       showInformation(
         isChoice
-          ? say('The document shows what writing over "{0}" would change.', request.into.name)
+          ? say('The document shows what overwriting "{0}" would change.', request.into.name)
           : say('The document shows what replacing "{0}" would change.', request.into.name),
         goOn,
       ),
@@ -169,9 +167,9 @@ function linesOf(
     vscode.l10n.t('{0} entries, {1} of content.', entries, formatBytes(bytes)),
     ...(from.length === 0
       ? []
-      : [vscode.l10n.t('The archive holds the data in "{0}", whose contents are restored.', from.join(', '))]),
+      : [vscode.l10n.t('The data is in "{0}" of the archive; its contents are restored.', from.join(', '))]),
     vscode.l10n.t(
-      '{0} added (+), {1} changed (!), {2} removed (-), {3} as they are',
+      '{0} added (+), {1} changed (!), {2} removed (-), {3} unchanged',
       added.length,
       changed.length,
       removed.length,
@@ -214,7 +212,7 @@ export async function pickEntries(
   const items = listed.map(({ path, isDirectory, bytes }) => ({
     icon: isDirectory ? 'folder' : 'file',
     label: shown(path),
-    description: isDirectory ? say('with all in it') : shown(formatBytes(bytes)),
+    description: isDirectory ? say('with everything in it') : shown(formatBytes(bytes)),
     path,
   }));
   const placeHolder =

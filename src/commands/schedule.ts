@@ -47,7 +47,7 @@ async function lookUp(subject: ScheduledSubject, { watcher }: Services): Promise
       'volume',
       subject.name,
       vscode.l10n.t(
-        'The Compose project "{0}" has no volumes on this engine; bring it up once, or correct the name.',
+        'The Compose project "{0}" has no volumes on this engine; start it once, or correct the name.',
         subject.name,
       ),
     );
@@ -119,14 +119,14 @@ function withTilde(path: string): string {
 
 async function confirmPlan(entry: ScheduleEntry): Promise<void> {
   const all = [
-    say('When: {0}, while a window of VS Code is open; what was missed is made up for once', whenInWords(entry.when)),
+    say('When: {0}, while a window of VS Code is open; missed backups run once afterwards', whenInWords(entry.when)),
     say('Kept: {0}', keepInWords(entry.keep)),
     say('Where: {0}', withTilde(entry.destination ?? '')),
     entry.consistency === undefined || entry.consistency === 'none'
       ? ''
       : entry.consistency === 'pause'
-        ? say('Containers that write to it are paused meanwhile')
-        : say('Containers that write to it are stopped meanwhile'),
+        ? say('Containers that write to it are paused during the backup')
+        : say('Containers that write to it are stopped during the backup'),
     entry.encrypt ? say('Encrypted with the stored passphrase') : undefined,
     say('Each backup is verified before an older one is removed.'),
   ];
@@ -223,8 +223,9 @@ async function runNow(call: Call, { schedule }: Services): Promise<object[]> {
 
 function announceRun(results: readonly EntryResult[]): void {
   const done = results.flatMap((result) => (result.outcome === 'done' ? [result.subject.name] : []));
-  if (results.some(({ outcome }) => outcome === 'busy')) void showInformation(say('Another window is at it already.'));
-  else if (done.length > 0) void showInformation(say('Backed up {0} as planned.', names(done)));
+  if (results.some(({ outcome }) => outcome === 'busy'))
+    void showInformation(say('Another window is already doing this.'));
+  else if (done.length > 0) void showInformation(say('Backed up {0} as scheduled.', names(done)));
   else void showInformation(say('Nothing is due.'));
 }
 
@@ -263,11 +264,11 @@ async function runList(call: Call, { schedule, log }: Services): Promise<object[
 }
 
 async function runRemove(call: Call, { log }: Services): Promise<{ removed: string[] }> {
-  const ids = await pickIds(call, say('Which one shall be backed up no longer?'));
+  const ids = await pickIds(call, say('Remove which backup from the schedule?'));
   if (call.byHand)
     await confirmed(
-      say('Back up {0} no longer?', names(ids)),
-      say('The backups that were made stay, and are not thinned out any more.'),
+      say('Remove {0} from the schedule?', names(ids)),
+      say('Its backups stay; no more of them are removed.'),
       say('Remove from Schedule'),
     );
   for (const id of ids) {
@@ -276,7 +277,7 @@ async function runRemove(call: Call, { log }: Services): Promise<{ removed: stri
         'plan',
         id,
         vscode.l10n.t(
-          'There is no scheduled backup "{0}"; there are {1}.',
+          'There is no scheduled backup "{0}"; the scheduled ones are: {1}.',
           id,
           readSchedule()
             .entries.map((entry) => `"${entry.id}"`)

@@ -28,7 +28,7 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
         await answered(
           pickVolume(
             volumes.filter(({ dangling }) => dangling),
-            say('Remove which volume? Only those that no container uses are listed.'),
+            say('Remove which volume? Only unused volumes are listed.'),
           ),
         ),
       ];
@@ -50,8 +50,8 @@ async function askVolumeRemoval(volumes: readonly Volume[]): Promise<void> {
     ? say('Remove {0} for good?', names(volumes.map(labelWithSize)))
     : say('Remove {0} volumes for good?', volumes.length);
   const lost = isOne
-    ? say('The data in it cannot be brought back without a backup.')
-    : say('The data in them cannot be brought back without a backup.');
+    ? say('Its data cannot be recovered without a backup.')
+    : say('Their data cannot be recovered without a backup.');
   await confirmed(
     question,
     lines([...(isOne ? [] : [lines(volumes.map(labelWithSize))]), lost], '\n\n'),

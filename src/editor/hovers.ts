@@ -54,7 +54,7 @@ function volumeFacts(name: string, snapshot: Snapshot | undefined): Fact[] {
   const volume = snapshot.volumes.find((one) => one.name === name);
   if (volume === undefined) return [[say('Exists'), say('no, not on this engine')]];
   return [
-    [say('Exists'), volume.createdAt === '' ? say('yes') : say('yes, made {0}', formatAge(volume.createdAt))],
+    [say('Exists'), volume.createdAt === '' ? say('yes') : say('yes, created {0}', formatAge(volume.createdAt))],
     [say('Size'), volume.size === null ? say('not known yet') : shown(formatBytes(volume.size))],
     [say('Used by'), usersOf(volume)],
     [say('Driver'), volume.driver === 'local' ? undefined : shown(volume.driver)],
@@ -68,8 +68,8 @@ function ownerFact(volume: ComposeVolume, project: ComposeProject, snapshot: Sna
   if (found === undefined || volume.external || owner === project.name) return [];
   return [
     [
-      say('Made by'),
-      owner === undefined ? say('something else than Compose') : say('another Compose project, {0}', owner),
+      say('Created by'),
+      owner === undefined ? say('something other than Compose') : say('another Compose project, {0}', owner),
     ],
   ];
 }
@@ -85,7 +85,7 @@ function pathWords(fact: PathFact | undefined, isLocal: boolean): Shown {
       return say('does not exist');
     case 'unknown':
     case undefined:
-      return say('may not be looked at');
+      return say('not readable');
   }
 }
 
@@ -140,7 +140,7 @@ function composeMountHover(
     seen.snapshot === undefined ? { own: [], others: [] } : containersOf(project, mount.service, seen.snapshot);
   const { replacedBy } = mount;
   return factTable(joined([mount.service, mount.target], ': '), [
-    [say('Does not count'), replacedBy && say('replaced by {0}', placeWords(replacedBy.file, lineOf(replacedBy)))],
+    [say('Ignored'), replacedBy && say('replaced by {0}', placeWords(replacedBy.file, lineOf(replacedBy)))],
     // First what a person looks for: a hover shows a few lines before it must be scrolled.
     ...(replacedBy === undefined ? own.map((container) => containerFact(container, mount, facts)) : []),
     ...sourceFacts(mount, facts, seen),
@@ -149,7 +149,11 @@ function composeMountHover(
       say('Not compared'),
       names(
         others.map(({ name, labels }) =>
-          say('{0}, of a project with this name in {1}', name, labels['com.docker.compose.project.working_dir'] ?? ''),
+          say(
+            '{0}, of a project with the same name in {1}',
+            name,
+            labels['com.docker.compose.project.working_dir'] ?? '',
+          ),
         ),
       ),
     ],
@@ -161,7 +165,7 @@ function composeVolumeHover(volume: ComposeVolume, project: ComposeProject, { sn
     .filter(({ mounts }) => mounts.some(({ key, replacedBy }) => key === volume.key && replacedBy === undefined))
     .map(({ name }) => name);
   return factTable(shown(volume.name), [
-    [say('External'), volume.external ? say('yes: Compose neither makes nor removes it') : undefined],
+    [say('External'), volume.external ? say('yes: Compose neither creates nor removes it') : undefined],
     ...volumeFacts(volume.name, snapshot),
     ...ownerFact(volume, project, snapshot),
     [say('Services'), services.length === 0 ? say('none') : names(services)],
@@ -207,7 +211,7 @@ function dockerfileHovers({ volumes }: DockerfileFacts, { snapshot }: Seen, offs
       );
       const images = [...new Set(born.map(({ image }) => image ?? ''))];
       return factTable(shown(target), [
-        [say('Does not count'), counts ? undefined : say('the last stage is not made from stage "{0}"', stage)],
+        [say('Ignored'), counts ? undefined : say('the last stage is not built from stage "{0}"', stage)],
         [
           say('Meaning'),
           say('every container gets an anonymous volume of its own, unless something else is mounted here'),
@@ -217,7 +221,7 @@ function dockerfileHovers({ volumes }: DockerfileFacts, { snapshot }: Seen, offs
           snapshot === undefined
             ? say('not known: no engine is connected')
             : images.length === 0
-              ? say('none that a container was made from')
+              ? say('none with a container')
               : names(images),
         ],
         ...born.map((volume): Fact => [

@@ -37,7 +37,7 @@ function creationOf(project: ComposeProject, volume: ComposeVolume): Record<stri
 
 function statusOf({ size, usedBy }: Volume): Shown {
   const users = [...new Set(usedBy.map(({ container }) => container))];
-  const use = users.length === 0 ? say('used by no container') : say('used by {0}', names(users));
+  const use = users.length === 0 ? say('not used by a container') : say('used by {0}', names(users));
   return joined([size === null ? undefined : formatBytes(size), use], ' · ');
 }
 
@@ -80,7 +80,7 @@ function ofVolume(
             title,
             command: 'dockerMounts.createVolume',
             arguments: [creationOf(project, volume)],
-            tooltip: say('It does not exist yet. Made now, it is taken by Compose as its own.'),
+            tooltip: say('It does not exist yet. Compose will use it as its own.'),
           },
         },
       ]

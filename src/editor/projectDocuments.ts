@@ -146,7 +146,7 @@ export class ProjectDocuments implements vscode.Disposable {
     if (limit !== undefined)
       this.#log.warn(
         vscode.l10n.t(
-          'The mounts of "{0}" are not looked at: the file, or one that it names, is more than is read ({1}).',
+          'The mounts of "{0}" are not checked: the file, or a file that it includes, is too large ({1}).',
           document.uri.fsPath,
           limit,
         ),

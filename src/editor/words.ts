@@ -35,14 +35,14 @@ function missingSourceWords({ source, makesSource }: FileMount): Shown {
   switch (makesSource) {
     case true:
       return say(
-        '"{0}" does not exist. The engine makes an empty directory there, owned by root, when the container starts.',
+        '"{0}" does not exist. The engine creates an empty directory there, owned by root, when the container starts.',
         source,
       );
     case false:
       return say('"{0}" does not exist, so the container cannot start.', source);
     case undefined:
       return say(
-        '"{0}" does not exist. Older versions of Compose refuse to start the container; newer ones make an empty directory there.',
+        '"{0}" does not exist. Older versions of Compose refuse to start the container; newer ones create an empty directory there.',
         source,
       );
   }
@@ -50,7 +50,7 @@ function missingSourceWords({ source, makesSource }: FileMount): Shown {
 
 function lateChangeWords({ keyword, target, how }: LateChange): Shown {
   const fate = say(
-    'The classic builder and Podman discard such changes; BuildKit keeps them. Put it before the VOLUME to have them with each.',
+    'The classic builder and Podman discard such changes; BuildKit keeps them. Move it before the VOLUME to keep them with every builder.',
   );
   const what =
     how === 'certain'
@@ -66,12 +66,12 @@ function notReadWords({ limit, file, place }: Problem & { readonly kind: 'notRea
       return say('Docker Mounts does not look at the mounts of this file: it is too large{0}.', where);
     case 'tooDeep':
       return say(
-        'Docker Mounts does not look at the mounts of this file: its lists and maps are nested too deep{0}.',
+        'Docker Mounts does not look at the mounts of this file: its lists and maps are nested too deeply{0}.',
         where,
       );
     case 'tooMuch':
       return say(
-        'Docker Mounts does not look at the mounts of this file: with its aliases, variables and the files that it names it stands for too much{0}.',
+        'Docker Mounts does not look at the mounts of this file: its aliases, variables and included files expand to too much{0}.',
         where,
       );
   }
@@ -86,7 +86,7 @@ export function problemWords(problem: Problem): Shown {
       return say('This mount cannot be used: {0}.', sentence(problem.entry.why));
     case 'unsetVariable':
       return say(
-        'The variable "{0}" is not set, neither in .env nor in the environment of VS Code; nothing is put in its place.',
+        'The variable "{0}" is not set in .env or in the environment of VS Code; it is replaced by nothing.',
         problem.variable,
       );
     case 'missingSource':
@@ -101,7 +101,10 @@ export function problemWords(problem: Problem): Shown {
         problem.key,
       );
     case 'missingExternal':
-      return say('The external volume "{0}" does not exist on this engine; Compose does not make it.', problem.volume);
+      return say(
+        'The external volume "{0}" does not exist on this engine; Compose does not create it.',
+        problem.volume,
+      );
     case 'rights':
       if (problem.takenFrom !== undefined && !problem.containerReadOnly) {
         // Tried with Compose 2.26.1, which gives the engine the name alone.
@@ -114,12 +117,12 @@ export function problemWords(problem: Problem): Shown {
       }
       return problem.containerReadOnly
         ? say(
-            'The container "{0}" has "{1}" read-only, the file makes it writable. It follows the file once it is made anew.',
+            'The container "{0}" has "{1}" read-only, the file makes it writable. It follows the file once it is created again.',
             problem.container,
             problem.target,
           )
         : say(
-            'The container "{0}" has "{1}" writable, the file makes it read-only. It follows the file once it is made anew.',
+            'The container "{0}" has "{1}" writable, the file makes it read-only. It follows the file once it is created again.',
             problem.container,
             problem.target,
           );

@@ -6,7 +6,7 @@ import type { EngineKey, Journal } from '../journal/journal.ts';
 import { engineClient } from './client.ts';
 import { permissionError, type Endpoint } from './endpoint.ts';
 import { EngineFailure, EngineUnavailable, NotFound, type ObjectKind } from './errors.ts';
-import { maskedText } from './secrets.ts';
+import { maskedText } from './masking.ts';
 
 export interface EngineInfo {
   readonly version: string;

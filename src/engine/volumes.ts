@@ -5,7 +5,7 @@ import type { InspectedVolume } from './dockerTypes.ts';
 import { BadArgument, EngineFailure, ifThere, InUse, NotFound } from './errors.ts';
 import { Inventory } from './inventory.ts';
 import type { Volume } from './model.ts';
-import { withoutSecrets } from './secrets.ts';
+import { withoutSecrets } from './masking.ts';
 import { VOLUME_NAME } from './volumeName.ts';
 
 export interface NewVolume {

@@ -2,7 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { BadArgument } from '../engine/errors.ts';
-import { maskedText } from '../engine/secrets.ts';
+import { maskedText } from '../engine/masking.ts';
 import { VOLUME_NAME } from '../engine/volumeName.ts';
 import { withoutEndSlash } from '../engine/pathEnds.ts';
 

@@ -5,7 +5,7 @@ import { COMPRESSION_NAMES, type Compression } from '../backup/archive/compressi
 import type { Consistency } from '../backup/consistency.ts';
 import type { Method } from '../backup/source/method.ts';
 import { type ScheduledSubject, SUBJECT_FIELD } from '../backup/subject.ts';
-import { type Keep, RULE_NAMES } from './rules.ts';
+import { type Keep, RULE_NAMES } from './retentionRules.ts';
 
 /** When an entry is due. */
 export type When =

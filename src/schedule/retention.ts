@@ -4,7 +4,7 @@
  * folder counts the same, and no change of time zone makes a day vanish.
  */
 import { SKEW_MS } from './due.ts';
-import { RULE_NAMES, RULES, type Keep } from './rules.ts';
+import { RULE_NAMES, RULES, type Keep } from './retentionRules.ts';
 
 /** One archive that the plan made. */
 export interface PlannedArchive {

@@ -155,7 +155,7 @@ export class ScheduleRunner {
         'plan',
         id,
         l10n.t(
-          'There is no scheduled backup "{0}"; there are {1}.',
+          'There is no scheduled backup "{0}"; the scheduled ones are: {1}.',
           id,
           entries.map((entry) => `"${entry.id}"`).join(', ') || 'none',
         ),

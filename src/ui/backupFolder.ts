@@ -33,7 +33,7 @@ export class BackupFolder implements vscode.Disposable {
           folder,
           error.code ?? '',
           vscode.l10n.t(
-            'The backup folder "{0}" of the setting cannot be made ({1}); correct the setting "dockerMounts.backup.folder".',
+            'The backup folder "{0}" of the setting could not be created ({1}); correct the setting "dockerMounts.backup.folder".',
             folder,
             error.code ?? '',
           ),

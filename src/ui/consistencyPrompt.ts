@@ -17,27 +17,27 @@ export async function askConsistency(
   const items: (Choice & { value: Consistency })[] = [
     {
       icon: 'debug-pause',
-      label: say('Pause Meanwhile'),
-      description: say('no write comes between; they go on afterwards'),
+      label: say('Pause'),
+      description: say('nothing is written during the backup; they resume afterwards'),
       value: 'pause',
     },
     {
       icon: 'debug-stop',
-      label: say('Stop Meanwhile'),
-      description: advice ?? say('they write all they have, and start again afterwards'),
+      label: say('Stop'),
+      description: advice ?? say('they write everything to disk, and start again afterwards'),
       value: 'stop',
     },
     {
       icon: 'play',
       label: say('Leave Running'),
-      description: say('files written meanwhile may be saved in part only'),
+      description: say('files that change during the backup may be incomplete'),
       value: 'none',
     },
   ];
   if (databases.length > 0) items.sort((a, b) => Number(b.value === 'stop') - Number(a.value === 'stop'));
   const chosen = await pickOne(items, {
-    title: say('{0} can write to this meanwhile', names(writers.map(({ name }) => name))),
-    placeHolder: say('What shall be done with it?'),
+    title: say('{0} can write to this during the backup', names(writers.map(({ name }) => name))),
+    placeHolder: say('What should happen to the containers?'),
   });
   return chosen?.value;
 }

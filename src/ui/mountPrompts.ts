@@ -168,7 +168,7 @@ async function mayMakeSource(mount: MountSettings, connection: Connection): Prom
   const [missing] = await missingSources(connection, [mount]);
   if (missing === undefined) return true;
   const make = say('Create the Directory');
-  const detail = say('The engine makes an empty directory there, owned by root, when the container starts.');
+  const detail = say('The engine creates an empty directory there, owned by root, when the container starts.');
   return (await askInDialog('Warning', say('"{0}" does not exist.', missing), detail, make)) === make;
 }
 
@@ -189,7 +189,7 @@ const TOGGLE = () => ({
   does: 'toggled' as const,
   tooltip: say('Switch between read-only and writable'),
 });
-const TAKE_AWAY = () => ({ icon: 'trash', does: 'taken' as const, tooltip: say('Take it off the list') });
+const TAKE_AWAY = () => ({ icon: 'trash', does: 'taken' as const, tooltip: say('Remove from the list') });
 
 type Button = ReturnType<typeof TOGGLE> | ReturnType<typeof TAKE_AWAY>;
 type Row = Choice & {

@@ -37,11 +37,11 @@ export class Passphrases {
   /** Asks for a new one, twice, and keeps it. Undefined where the prompt was closed. */
   async choose(): Promise<string | undefined> {
     const passphrase = await ask(
-      say('New backups are encrypted with it. Keep it elsewhere too: without it they cannot be read by anybody.'),
+      say('New backups are encrypted with it. Keep a copy elsewhere: without it nobody can read them.'),
       (value) => (value === '' ? say('A passphrase cannot be empty.') : undefined),
     );
     if (passphrase === undefined) return undefined;
-    const again = await ask(say('Once more, to be sure'), (value) =>
+    const again = await ask(say('Type it again'), (value) =>
       value === '' || passphrase.startsWith(value) ? undefined : say('This is not the same passphrase.'),
     );
     if (again === undefined) return undefined;
@@ -68,8 +68,8 @@ export class Passphrases {
       } catch (error) {
         if (!(error instanceof PassphraseNeeded) || given !== undefined) throw error;
         const prompt = error.isWrong
-          ? say('The passphrase does not open {0}. Another?', basename(error.file))
-          : say('{0} is encrypted. Its passphrase?', basename(error.file));
+          ? say('The passphrase does not open {0}. Try another one.', basename(error.file))
+          : say('{0} is encrypted. Type its passphrase.', basename(error.file));
         passphrase = await ask(prompt);
         if (passphrase === undefined) return undefined;
       }

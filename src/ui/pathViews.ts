@@ -79,7 +79,7 @@ export async function pickView(seen: readonly Seen[], title: Shown): Promise<Pat
  * done or the list was closed.
  */
 export async function showViews(seen: readonly Seen[], title: Shown, actions: readonly ViewAction[]): Promise<void> {
-  const placeHolder = say('Choose a place for what can be done there');
+  const placeHolder = say('Choose a place to see its actions');
   const done = await pickOrPress<Row, ActionButton>(
     seen.map((one) => rowOf(one, actions)),
     { title, placeHolder, matchOnDescription: true, matchOnDetail: true },

@@ -100,7 +100,7 @@ export function runnerOptions({ watcher, backupFolder, passphrases, log, records
     onShrunk: ({ subject, bytes, shrunkFrom }) => {
       const showLog = say('Show Log');
       const text = say(
-        'The scheduled backup of {0} holds {1}, the one before held {2}. Check that nothing is missing; the backups from before are kept.',
+        'The scheduled backup of {0} holds {1}, the previous one held {2}. Check that nothing is missing; the earlier backups are kept.',
         subject.name,
         formatBytes(bytes),
         formatBytes(shrunkFrom?.bytes ?? 0),

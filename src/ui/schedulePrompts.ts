@@ -5,7 +5,7 @@ import type { BackupFolder } from './backupFolder.ts';
 import { keepInWords } from './scheduleWords.ts';
 import { say, shown, type Shown } from './shown.ts';
 import { askText, chooseFiles, pickOne, type Choice } from './window.ts';
-import type { Keep } from '../schedule/rules.ts';
+import type { Keep } from '../schedule/retentionRules.ts';
 
 const WORKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'] as const satisfies readonly (typeof WEEKDAYS)[number][];
 
@@ -19,7 +19,7 @@ async function askTimes(title: Shown): Promise<string | string[] | undefined> {
     title,
     value: '03:00',
     prompt: say(
-      'At what time of day? Several with commas. What is missed while no window is open is made up for at the next start.',
+      'At what time of day? Separate several with commas. A backup that was missed while no window was open runs at the next start.',
     ),
     validateInput: (value) =>
       split(value).length > 0 && split(value).every((one) => minuteOfDay(one) !== undefined)
@@ -84,13 +84,13 @@ export async function askKeep(name: string): Promise<{ readonly keep: Keep | und
   const other = { label: say('Another Number…'), keep: undefined, asks: true };
   const chosen = await pickOne([...items, other], {
     title,
-    placeHolder: say('How many backups shall stay? Only those that this plan made are ever removed.'),
+    placeHolder: say('How many backups to keep? Only backups of this schedule are ever removed.'),
   });
   if (chosen === undefined || !chosen.asks) return chosen;
   const count = await askText({
     title,
     value: '14',
-    prompt: say('The last how many?'),
+    prompt: say('How many of the latest?'),
     validateInput: (value) => (/^[1-9]\d{0,4}$/.test(value.trim()) ? undefined : say('A whole number from 1')),
   });
   return count === undefined ? undefined : { keep: { last: Number(count) } };
@@ -104,7 +104,7 @@ export async function askDestination(name: string, backupFolder: BackupFolder): 
   const other = { icon: 'folder-opened', label: say('Another Folder…'), folder: undefined };
   const chosen = await pickOne<Choice & { readonly folder: string | undefined }>([here, other], {
     title: say('Back Up {0} Regularly', name),
-    placeHolder: say('Where to?'),
+    placeHolder: say('Which folder?'),
   });
   if (chosen === undefined || chosen.folder !== undefined) return chosen?.folder;
   const [folder] =

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { ScheduleEntry, When } from '../schedule/entry.ts';
 import { joined, say, sentence, type Shown } from './shown.ts';
-import { type Keep, RULE_NAMES, RULES } from '../schedule/rules.ts';
+import { type Keep, RULE_NAMES, RULES } from '../schedule/retentionRules.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

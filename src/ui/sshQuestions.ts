@@ -42,7 +42,7 @@ export class SshQuestions implements SshPrompts {
             say('The engine at {0} is reached by ssh, which says:', address),
             linesOf(text),
             say(
-              'Compare the fingerprint with one that whoever runs the machine has told you. ssh keeps the key, and refuses another one later.',
+              'Compare the fingerprint with the one that the owner of the machine gave you. ssh remembers the key, and refuses a different one later.',
             ),
           ],
           '\n\n',

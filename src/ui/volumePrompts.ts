@@ -108,7 +108,7 @@ async function askRest(kind: Kind, connection: Connection): Promise<Omit<NewVolu
         : { driverOpts: { type: 'nfs', o: `addr=${server.trim()},${options.trim()}`, device: `:${path}` } };
     }
     case 'tmpfs': {
-      const size = await ask(say('Largest size'), {
+      const size = await ask(say('Maximum size'), {
         value: '100m',
         validateInput: (value) => (/^\d+[kmg]?$/i.test(value) ? undefined : say('Give a size such as {0}.', '100m')),
       });

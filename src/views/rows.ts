@@ -196,7 +196,7 @@ function subjectIcon(kind: ScheduledSubject['kind'] | undefined): vscode.ThemeIc
 /** How a plan stands, in a few words. */
 function planWords({ isRunning, isElsewhere, failure, next, entry }: EntryStatus): Shown {
   if (isRunning) return say('backing up…');
-  if (isElsewhere) return say('waits for the engine {0}', entry.engine ?? '');
+  if (isElsewhere) return say('waiting for the engine {0}', entry.engine ?? '');
   if (failure !== undefined) return say('last failed: {0}', sentence(failure.message));
   return say('next {0}', formatAhead(next));
 }

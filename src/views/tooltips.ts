@@ -1,6 +1,6 @@
 /** The full facts of a row, in Markdown. */
 import type { Container, Volume } from '../engine/model.ts';
-import { maskedOptions, maskedText } from '../engine/secrets.ts';
+import { maskedOptions, maskedText } from '../engine/masking.ts';
 import { printable } from '../files/names.ts';
 import { dangerOfMount, dangerSentence } from '../ui/danger.ts';
 import { formatAge, formatAhead, formatBytes } from '../ui/format.ts';
@@ -114,7 +114,7 @@ function backupFacts({ backup, verdict }: BackupNode): Fact[] {
 
 function planFacts({ entry, destination, last, next, failure }: EntryStatus): Fact[] {
   return [
-    [say('Planned'), say('{0} ({1})', inWords(entry), entry.id)],
+    [say('Schedule'), say('{0} ({1})', inWords(entry), entry.id)],
     [say('Destination'), of(destination)],
     [say('Last'), last?.createdAt === undefined ? say('not yet') : when(last.createdAt)],
     [say('Next'), say('{0} ({1})', new Date(next).toLocaleString(), formatAhead(next))],

@@ -10,6 +10,7 @@ import type { Directories } from './directories.ts';
 import { childrenOf, handOut, placeOfNode, subjectsOf, type Node } from './nodes.ts';
 import type { Log } from '../ui/window.ts';
 import { resolveRow, rowOf } from './rows.ts';
+import { ARCHIVE_EXTENSIONS } from '../backup/archive/compression.ts';
 
 abstract class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<Node | undefined>();
@@ -173,7 +174,7 @@ export class BackupsTree extends Tree {
 
   #watch(folder: string): vscode.Disposable {
     const watcher = vscode.workspace.createFileSystemWatcher(
-      new vscode.RelativePattern(vscode.Uri.file(folder), '*.{tar,gz,tgz,zst,tzst,bz2,tbz2,xz,txz,age,gpg,json}'),
+      new vscode.RelativePattern(vscode.Uri.file(folder), `*.{${[...ARCHIVE_EXTENSIONS, 'json'].join(',')}}`),
     );
     const changed = () => this.changed();
     return vscode.Disposable.from(

@@ -113,7 +113,7 @@ it('Create makes the volume, and its lens follows', async () => {
     .or(lens('Create Volume bookshop_uploads').locator('a'))
     .first()
     .click();
-  await lens('used by no container').waitFor();
+  await lens('not used by a container').waitFor();
   const { Labels } = await connection.docker.getVolume('bookshop_uploads').inspect();
   assert.equal(Labels?.['com.docker.compose.volume'], 'uploads');
 });

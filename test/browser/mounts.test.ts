@@ -64,7 +64,7 @@ it('data containers and dangerous mounts are marked, and who shares a directory 
   const socket = window.row('/var/run/docker.sock').first();
   assert.match((await socket.textContent()) ?? '', /dangerous/);
   await socket.hover();
-  await window.page.locator('.workbench-hover').filter({ hasText: 'can rule this machine' }).waitFor();
+  await window.page.locator('.workbench-hover').filter({ hasText: 'can control this machine' }).waitFor();
   await window.shot('danger-dark');
   await window.row('/srv').first().hover();
   await window.page.locator('.workbench-hover').filter({ hasText: 'shop-web:/css' }).waitFor();

@@ -45,7 +45,7 @@ it('Back Up Regularly… from a volume: how often, how many, meanwhile, where, a
   await window.choice('7 daily, 4 weekly, 12 monthly').waitFor();
   await window.shot('schedule-keep-dark');
   await window.choice('7 daily, 4 weekly, 12 monthly').click();
-  await window.choice('Pause Meanwhile').click();
+  await window.choice('Pause').click();
   await window.choice(backups).waitFor();
   await window.shot('schedule-where-dark');
   await window.choice(backups).click();
@@ -103,7 +103,7 @@ it('the folder vanishes: one notification with Retry, the row says what failed; 
   await inBackups(/shop-media.*2 backups.*next in 24 h/).waitFor();
   await window.clearNotifications();
   await inBackups(/^shop-media/).hover();
-  await window.page.locator('.workbench-hover').filter({ hasText: 'Planned' }).waitFor();
+  await window.page.locator('.workbench-hover').filter({ hasText: 'Schedule' }).waitFor();
   await window.shot('schedule-light');
 });
 

@@ -110,9 +110,9 @@ it('a backup from the palette: a pick, a notification, an archive that tar lists
   await window.page.keyboard.type('shop-db');
   await window.page.waitForTimeout(300);
   await window.page.keyboard.press('Enter');
-  await window.choice('Pause Meanwhile').waitFor();
+  await window.choice('Pause').waitFor();
   await shot('consistency-dark');
-  await window.choice('Pause Meanwhile').click();
+  await window.choice('Pause').click();
   const done = notification(/Backed up shop-db: 200 entries/);
   await done.waitFor();
   await shot('backup-done-dark');
@@ -180,7 +180,7 @@ it('restore from the Backups view: what would change is shown, then all is repla
   await window.page.locator('.view-line').filter({ hasText: 'stray.txt' }).first().waitFor();
   await shot('restore-dry-run-dark');
   await notification(/what replacing "old-cache" would change/)
-    .getByRole('button', { name: 'Go On…' })
+    .getByRole('button', { name: 'Continue…' })
     .click();
   await dialog.getByRole('button', { name: 'Replace All' }).click();
   await notification(/Restored 0 entries/).waitFor();

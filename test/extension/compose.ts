@@ -161,7 +161,7 @@ volumes:
       'com.docker.compose.volume': 'fresh',
     });
     await until('the lens follows', async () =>
-      (await lenses(document)).some(({ command }) => /used by no container/.test(command?.title ?? '')),
+      (await lenses(document)).some(({ command }) => /not used by a container/.test(command?.title ?? '')),
     );
     await connection.docker.getVolume(`${project}_fresh`).remove();
   });
@@ -281,10 +281,10 @@ volumes:
     assert.deepEqual(marks(file), []);
   });
 
-  it('createDirectory refuses what is no absolute path', async () => {
+  it('createDirectory refuses what is not an absolute path', async () => {
     await assert.rejects(
       async () => vscode.commands.executeCommand('dockerMounts.createDirectory', { path: 'relative' }),
-      /"relative" is no absolute path/,
+      /"relative" is not an absolute path/,
     );
   });
 });

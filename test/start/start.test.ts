@@ -67,7 +67,7 @@ it('a fresh clone: sample containers with their mounts, a backup by click; after
     await window.expand(/^sample-reader/);
     await window.row(/takes volumes from sample-orders/).waitFor();
     await (await window.menu(window.row(/^sample-orders.*docker-mounts-test/).first(), 'Back Up…')).click();
-    await window.choice('Pause Meanwhile').click();
+    await window.choice('Pause').click();
     await window.notification(/Backed up sample-orders: \d+ entries/).waitFor();
     await window.shot('start');
   } finally {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { COMPRESSION_NAMES, COMPRESSIONS } from '../../src/backup/archive/compression.ts';
 import { SUBJECT_FIELD } from '../../src/backup/subject.ts';
 import { ENTRY_FIELDS } from '../../src/schedule/entry.ts';
-import { RULE_NAMES } from '../../src/schedule/rules.ts';
+import { RULE_NAMES } from '../../src/schedule/retentionRules.ts';
 
 interface Schema {
   readonly default?: unknown;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { removals, type PlannedArchive } from '../../src/schedule/retention.ts';
 import { dueAt, retryAt, SKEW_MS } from '../../src/schedule/due.ts';
 import { parseEntry, parseSchedule, type When } from '../../src/schedule/entry.ts';
-import type { Keep } from '../../src/schedule/rules.ts';
+import type { Keep } from '../../src/schedule/retentionRules.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -362,7 +362,7 @@ describe('the setting', () => {
     [{ volume: 'a', at: '03:00', weekdays: ['someday'] }, /"weekdays" is "someday"; use sun/],
     [{ id: 'x', volume: 'a', every: '1d', keep: { last: 0 } }, /Entry 1 \("x"\).*would keep nothing/],
     [{ volume: 'a', every: '1d', keep: { last: 1.5 } }, /"keep.last" is 1.5/],
-    [{ volume: 'a', every: '1d', keep: { yearly: 1 } }, /"keep.yearly" is unknown/],
+    [{ volume: 'a', every: '1d', keep: { hourlyish: 1 } }, /"keep.hourlyish" is unknown/],
     [{ volume: 'a', evry: '1d' }, /"evry" is unknown/],
     [{ volume: 'a', every: '1d', compression: 'rar' }, /"compression" is "rar"; use one of zstd/],
     [{ volume: 'a', targets: ['/x'], every: '1d' }, /"targets".*"container" only/],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { engineError } from '../../src/engine/connection.ts';
-import { holdsSecrets, maskedOptions, maskedText, withoutSecrets } from '../../src/engine/secrets.ts';
+import { holdsSecrets, maskedOptions, maskedText, withoutSecrets } from '../../src/engine/masking.ts';
 import { parseMountSpec } from '../../src/mounts/spec.ts';
 
 const SECRET = 'Hunter-2!x';

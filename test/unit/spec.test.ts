@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import fc from 'fast-check';
 import { hostConfigOf } from '../../src/mounts/create.ts';
 import { parseMountSpec, parseMountSpecs } from '../../src/mounts/spec.ts';
-import { maskedText } from '../../src/engine/secrets.ts';
+import { maskedText } from '../../src/engine/masking.ts';
 import { printMount } from '../printMount.ts';
 import { type MountSettings } from '../../src/mounts/mountSettings.ts';
 

@@ -119,6 +119,15 @@ const PACKINGS: readonly (readonly [Packing, PackingRow])[] = Object.entries({ .
 /** Follows the ending where the archive is encrypted. */
 const ENCRYPTED = /\.(age|gpg)$/;
 
+/** The last part of every name that an archive can have, without a dot, as file dialogs and watchers take it. */
+export const ARCHIVE_EXTENSIONS: readonly string[] = [
+  ...new Set([
+    ...PACKINGS.flatMap(([, { endings }]) => endings.map((ending) => ending.split('.').at(-1) ?? '')),
+    'age',
+    'gpg',
+  ]),
+];
+
 /** Whether a file has the name of an archive, ours or another tool's. */
 export function hasArchiveName(name: string): boolean {
   const plain = name.replace(ENCRYPTED, '');

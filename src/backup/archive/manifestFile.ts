@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { NotSmallFile, readSmallText } from '../../engine/boundedFile.ts';
 import { BadArchive, PassphraseNeeded } from '../../engine/errors.ts';
-import { holdsSecrets, maskedOptions } from '../../engine/secrets.ts';
+import { holdsSecrets, maskedOptions } from '../../engine/masking.ts';
 import { decryptText, encryptText } from './encryption.ts';
 import {
   isOfSubject,
