@@ -145,7 +145,7 @@ describe('the schedule', () => {
   });
 
   const refused: [string, object, RegExp][] = [
-    ['a volume that is not there', { volume: 'never-made', every: '1d' }, /no volume "never-made"/],
+    ['a volume that is not there', { volume: 'never-made', every: '1d' }, /"never-made".*no such volume/],
     ['a Compose project without volumes', { project: 'nobody', every: '1d' }, /project "nobody" has no volumes/],
     ['a container without mounts', { container: unique('bare'), every: '1d' }, /no volume or bind mount/],
     ['an interval that is none', { volume: data, every: 'often' }, /"every" is "often".*such as "30m"/],
