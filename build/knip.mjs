@@ -17,5 +17,4 @@ export default {
   exclude: ['binaries'],
   // Comes with dockerode; what is imported of it are types.
   ignoreDependencies: ['docker-modem'],
-  tags: ['-internal'],
 };

@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { backup, type BackupRequest, type BackupResult } from '../backup/backup.ts';
-import { type ARCHIVE_EXTENSIONS, Compression } from '../backup/archive/compression.ts';
+import { ARCHIVE_EXTENSIONS, type Compression } from '../backup/archive/compression.ts';
 import { checkConsistency } from '../backup/consistency.ts';
 import { listBackups } from '../backup/archive/list.ts';
 import { recordVerdict } from '../backup/archive/manifestFile.ts';
@@ -185,7 +185,7 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
       canSelectMany: false,
       openLabel,
       title: say('Choose an Archive'),
-      filter: { name: say('Archives'), extensions: ARCHIVE_EXTENSIONS },
+      filter: { name: say('Archives'), extensions: [...ARCHIVE_EXTENSIONS] },
       ...(folder === undefined ? {} : { defaultUri: vscode.Uri.file(folder) }),
     }),
   );

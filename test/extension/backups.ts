@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as vscode from 'vscode';
 import type { BackupResult } from '../../src/backup/backup.ts';
 import type { BackupFile } from '../../src/backup/archive/list.ts';
 import type { VerifyResult } from '../../src/backup/archive/verify.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { begin, end, helpersOf, unique, volume } from '../engine/support.ts';
-
-const call = <T>(command: string, args?: unknown): Thenable<T> =>
-  vscode.commands.executeCommand<T>(`dockerMounts.${command}`, ...(args === undefined ? [] : [args]));
+import { call } from './call.ts';
 
 describe('Backups inside VS Code', () => {
   let connection: Connection;

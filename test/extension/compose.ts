@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Connection } from '../../src/engine/connection.ts';
 import { begin, BUSYBOX, container, end, unique, until, volume, WITH_VOLUME } from '../engine/support.ts';
+import { call } from './call.ts';
 
 describe('Mounts in Compose files, Dockerfiles and devcontainer.json', () => {
   let connection: Connection;
@@ -69,7 +70,7 @@ volumes:
       HostConfig: { Binds: [`${project}_data:/var/lib/db`] },
     });
     document = await open(join(root, 'compose.yaml'), text);
-    await vscode.commands.executeCommand('dockerMounts.refresh');
+    await call('refresh');
   });
   after(async () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
@@ -167,10 +168,10 @@ volumes:
   });
 
   it('showDifference: plain JSON, and a document', async () => {
-    const result = await vscode.commands.executeCommand<{
+    const result = await call<{
       project: string;
       containers: { service: string; container: string; differences: { kind: string; target: string }[] }[];
-    }>('dockerMounts.showDifference', { file: document.uri.fsPath, service: 'web' });
+    }>('showDifference', { file: document.uri.fsPath, service: 'web' });
     assert.equal(result.project, project);
     assert.deepEqual(
       result.containers.map(({ container: name, differences }) => [
@@ -186,8 +187,7 @@ volumes:
       new RegExp(`- /var/data {2}volume ${project}_data, read-only\n\\+ /var/data {2}volume ${project}_data\n`),
     );
     await assert.rejects(
-      async () =>
-        vscode.commands.executeCommand('dockerMounts.showDifference', { file: document.uri.fsPath, service: 'none' }),
+      async () => call('showDifference', { file: document.uri.fsPath, service: 'none' }),
       /no service "none".*web, db/,
     );
   });
@@ -283,7 +283,7 @@ volumes:
 
   it('createDirectory refuses what is not an absolute path', async () => {
     await assert.rejects(
-      async () => vscode.commands.executeCommand('dockerMounts.createDirectory', { path: 'relative' }),
+      async () => call('createDirectory', { path: 'relative' }),
       /"relative" is not an absolute path/,
     );
   });

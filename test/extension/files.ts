@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Connection } from '../../src/engine/connection.ts';
 import { begin, container, end, helpersOf, unique, until, volume } from '../engine/support.ts';
-
-function call<T>(command: string, args: unknown): Thenable<T> {
-  return vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
-}
+import { call } from './call.ts';
 
 async function inside(connection: Connection, name: string, script: string): Promise<void> {
   const exec = await connection.docker.getContainer(name).exec({ Cmd: ['sh', '-c', script], AttachStdout: true });

@@ -6,6 +6,9 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: 'bdd', timeout: 60_000 });
   mocha.suite.emit('pre-require', globalThis, '', mocha);
   await import('./commands.ts');
+  await import('./containers.ts');
+  await import('./volumes.ts');
+  await import('./archives.ts');
   await import('./schedule.ts');
   // Sets the passphrase that the schedule is to miss at first.
   await import('./backups.ts');

@@ -6,10 +6,7 @@ import * as vscode from 'vscode';
 import type { Connection } from '../../src/engine/connection.ts';
 import type { PathView } from '../../src/paths/paths.ts';
 import { begin, container, end, unique, until, volume } from '../engine/support.ts';
-
-function call<T>(command: string, args: unknown): Thenable<T> {
-  return vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
-}
+import { call } from './call.ts';
 
 describe('Which container sees this file', () => {
   let connection: Connection;
@@ -38,7 +35,7 @@ describe('Which container sees this file', () => {
     });
     await container(connection, job, { HostConfig: { Binds: [`${folder}/site/src:/src:ro`], Tmpfs: { '/run': '' } } });
     await container(connection, stopped, { start: false, HostConfig: { Binds: [`${folder}/other:/o`] } });
-    await vscode.commands.executeCommand('dockerMounts.refresh');
+    await call('refresh');
   });
   after(async () => {
     for (const terminal of vscode.window.terminals) terminal.dispose();

@@ -5,10 +5,7 @@ import * as vscode from 'vscode';
 import type { Manifest } from '../../src/backup/archive/manifest.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { begin, container, end, unique, until, volume } from '../engine/support.ts';
-
-function call<T>(command: string, args?: unknown): Thenable<T> {
-  return vscode.commands.executeCommand<T>(`dockerMounts.${command}`, ...(args === undefined ? [] : [args]));
-}
+import { call } from './call.ts';
 
 interface Listed {
   readonly id?: string;

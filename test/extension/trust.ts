@@ -6,9 +6,8 @@ import * as vscode from 'vscode';
 import type { BackupResult } from '../../src/backup/backup.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { begin, BUSYBOX, container, end, unique, volume } from '../engine/support.ts';
+import { call } from './call.ts';
 
-const call = <T>(command: string, args?: unknown): Thenable<T> =>
-  vscode.commands.executeCommand<T>(`dockerMounts.${command}`, args);
 /** By way of the window, as a keybinding or a link comes: `runCommands` is a command of the window. */
 const fromWindow = (command: string, args: unknown): Thenable<unknown> =>
   vscode.commands.executeCommand('runCommands', { commands: [{ command: `dockerMounts.${command}`, args }] });
