@@ -89,7 +89,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const files = openFiles(watcher, log);
   const directories = new Directories(files);
   const reveal = async (node: Node) => {
-    // A view that was hidden loads its rows anew when it is opened, and would lose sight of the row.
+    // A view that was hidden loads its rows again when it is opened, and would lose sight of the row.
     await vscode.commands.executeCommand('dockerMounts.containers.focus');
     await containersView.reveal(node, { select: true, focus: true, expand: true });
   };
@@ -158,7 +158,7 @@ let openedFiles: Files | undefined;
 let openedJournal: Journal | undefined;
 
 /**
- * VS Code waits a moment for what is returned: what the schedule paused goes on, nothing half written stays, the
+ * VS Code waits a moment for what is returned: what the schedule paused resumes, nothing half written stays, the
  * helpers go.
  */
 export async function deactivate(): Promise<void> {

@@ -47,7 +47,7 @@ async function subjectsOf(call: Call, { watcher }: Services): Promise<Subject[]>
   return [await answered(pickSubject(await watcher.snapshot(), say('Back up which container or volume?')))];
 }
 
-/** The passphrase, where the archive is to be encrypted. */
+/** The passphrase, if the archive will be encrypted. */
 async function encryptionOf(call: Call, { passphrases }: Services): Promise<Pick<BackupRequest, 'passphrase'>> {
   const given = textOf(call, 'passphrase');
   if (given !== undefined) return { passphrase: given };

@@ -3,7 +3,7 @@
  * within `executeCommand`; what comes from the window (a link, a keybinding, a menu) arrives as a message and comes in
  * by `$executeContributedCommand` (vs/workbench/api/common/extHostCommands.ts, the same in 1.139 and in older copies).
  * So the stack tells them apart while the call is still under way, and a caller counts as one of this host only where
- * its own frame stands directly behind `executeCommand`. Everything else, also what a later VS Code does in another
+ * its own frame is directly behind `executeCommand`. Everything else, also what a later VS Code does in another
  * way, does not.
  */
 import { getCallSites } from 'node:util';

@@ -16,7 +16,7 @@ const quoted = (names: readonly string[]) => boundedLines(names.map((name) => `"
 /**
  * Does one thing after another, or all at once. Where one fails the others are done nevertheless, and one error at the
  * end says what was done and what was not. A cancel, or a prompt that is closed, stops before the next. The failure of
- * a thing that stands alone is thrown as it is.
+ * the error of a single thing is thrown unchanged.
  */
 export async function eachOne<T>(
   names: readonly string[],

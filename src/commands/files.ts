@@ -149,7 +149,7 @@ async function runDelete(call: Call, services: Services): Promise<unknown> {
   ) {
     places = [await onePlace(call, services, say('Delete a file of which volume or container?'), true)];
   }
-  // What lies in a directory that goes, goes with it.
+  // What is in a deleted directory is deleted with it.
   const outermost = places.filter((place) => !places.some((other) => other !== place && isInside(place, other)));
   if (call.byHand) {
     const question =

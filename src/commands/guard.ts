@@ -9,7 +9,7 @@ import { agreement, type Agreed } from '../ui/mountPrompts.ts';
 import { joined, lines, say, type Shown } from '../ui/shown.ts';
 import { confirmed, type Call } from './call.ts';
 
-/** The argument that stands for the answer; only an extension in the same host can give it. */
+/** The argument that replaces the answer; only an extension in the same host can give it. */
 export const CONFIRMED = 'confirmed';
 
 function named({ named, path, readOnly }: Found): Shown {
@@ -108,7 +108,7 @@ export async function guardPlaces(call: Call, connection: Connection, places: re
 }
 
 /**
- * What lies behind a path in a mount: the volume, and the path of the host. Nothing where there is no such mount; the
+ * What is behind a path in a mount: the volume, and the path of the host. Nothing where there is no such mount; the
  * job will say so.
  */
 async function sourceOf(

@@ -217,7 +217,7 @@ async function attachVolume(call: Call, container: string, services: Services): 
   const volume =
     textOf(call, 'volume') ?? node?.volume.name ?? (await answered(pickVolume(volumes, say('Mount which volume?'))));
   const connection = await services.watcher.connection();
-  // A name that is none would be made a volume by the engine.
+  // The engine would create a volume for an unknown name.
   await inspectVolume(connection, volume);
   const source = { Type: 'volume' as const, Source: volume };
   const target = textOf(call, 'target');

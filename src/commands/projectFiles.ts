@@ -41,7 +41,7 @@ function linesOf(difference: Difference): string[] {
   }
 }
 
-/** Plain JSON: what stands where is not part of it. */
+/** Plain JSON, without positions in the text. */
 function plain(difference: Difference): object {
   const mount = ({ type, source, readOnly }: Parameters<typeof mountWords>[0]) => ({ type, source, readOnly });
   return {

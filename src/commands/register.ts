@@ -36,7 +36,7 @@ export function registerCommand(spec: CommandSpec, log: Log): vscode.Disposable 
       if (error instanceof vscode.CancellationError) {
         log.info(vscode.l10n.t('{0} was cancelled; nothing was left behind.', spec.id));
       } else {
-        // Whoever made the message, no password of a driver's options gets into the log by it.
+        // No password of a driver's options gets into the log, whatever the origin of the message.
         log.error(`${spec.id}: ${maskedText((error as Error).message)}`);
       }
       if (!shown) throw toCaller(error);

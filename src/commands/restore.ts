@@ -110,7 +110,7 @@ async function manifestOf(
   return { manifest, passphrase: manifest?.format === SEALED_FORMAT ? passphrase : given };
 }
 
-/** What is to be done, from the arguments, the row and the prompts. */
+/** What to do, from the arguments, the row and the prompts. */
 async function readRestore(
   call: Call,
   services: Services,

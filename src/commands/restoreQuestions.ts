@@ -144,7 +144,7 @@ export async function askMode(
     if (chosen === merge) return 'merge';
     if (chosen === replace) return 'replace';
     await showDryRun(connection, { ...request, mode: isChoice ? 'merge' : 'replace' }, services);
-    // The document is to be read before the question comes again.
+    // The user reads the document before the question is asked again.
     const goOn = say('Continue…');
     await answered(
       showInformation(

@@ -107,7 +107,7 @@ async function complete(call: Call, services: Services): Promise<{ fields: Field
   // The volume of this name on another engine is not the one that is meant.
   if (!has('engine') && connection !== undefined && connection.info.name !== '')
     fields = { ...fields, engine: connection.info.name };
-  // Without it, the time of day that has just passed would be made up for at once.
+  // Without it, the time of day that has just passed would be caught up at once.
   if (!has('since') && fields['at'] !== undefined) fields = { ...fields, since: new Date().toISOString() };
   return { fields: { id: has('id') ? given['id'] : freeId(subject), ...fields }, asked };
 }

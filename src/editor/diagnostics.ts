@@ -1,4 +1,4 @@
-/** Problems of mounts in the Problems view, with what mends them. */
+/** Problems of mounts in the Problems view, with their quick fixes. */
 import * as vscode from 'vscode';
 import { composeProblems, devcontainerProblems, dockerfileProblems, type Problem } from '../projects/problems.ts';
 import { readDocumentSettings } from '../ui/settings.ts';

@@ -28,7 +28,7 @@ interface Reading {
   readonly model: Promise<FileModel | undefined>;
 }
 
-/** Typing goes on within this. */
+/** While a person types, changes follow within this time. */
 const DEBOUNCE_MS = 300;
 
 /** Owned by the composition root. */
@@ -57,7 +57,7 @@ export class ProjectDocuments implements vscode.Disposable {
       vscode.workspace.onDidCloseTextDocument((document) => this.#forget(document)),
       vscode.workspace.onDidSaveTextDocument((document) => mattersToOthers(document) && this.refresh()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
-      // What is on the disk may have changed meanwhile.
+      // What is on the disk may have changed.
       vscode.window.onDidChangeActiveTextEditor((editor) => editor && this.#again(editor.document)),
       vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refresh()),
     ];
@@ -90,7 +90,7 @@ export class ProjectDocuments implements vscode.Disposable {
     return model;
   }
 
-  /** Reads all open documents anew: something beside them changed. */
+  /** Reads all open documents again: something beside them changed. */
   refresh(): void {
     this.#readings.clear();
     for (const document of vscode.workspace.textDocuments) this.#soon(document, 0);
@@ -204,7 +204,7 @@ function bindSources(mounts: readonly FileMount[]): string[] {
 }
 
 /**
- * Until the workspace is trusted, only what lies in it is looked at: a path such as that of a network share would
+ * Until the workspace is trusted, only what is in it is looked at: a path such as that of a network share would
  * otherwise be opened because a file names it.
  */
 function mayLookAt(path: string): boolean {

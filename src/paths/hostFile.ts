@@ -43,8 +43,8 @@ function prefixes(path: string): string[] {
 }
 
 /**
- * The highest directory that a link leads through; undefined for what is no link. A link to a link counts as one that
- * leads anywhere.
+ * The highest directory that a link leads through; undefined for anything that is not a link. A link to a link counts
+ * as one that leads anywhere.
  */
 async function reachOf(at: string): Promise<string | undefined> {
   const isLink = await lstat(at).then(

@@ -50,7 +50,7 @@ export class LivePaths {
   }
 
   async #follow(state: EngineState): Promise<void> {
-    // Sources that were seen before keep what was known of them meanwhile, so that nothing flickers.
+    // Sources that were seen before keep what was known of them, so that nothing flickers.
     const index = this.#indexOf(state);
     this.#show(index);
     if (index === undefined) return;

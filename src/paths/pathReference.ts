@@ -21,7 +21,7 @@ const IN_LINE = new RegExp(
 const MOST_TEXT = 4096 + 100;
 const MOST_LINE = 100_000;
 
-/** By hand: an expression for the end of a text begins anew at each character of such a run. */
+/** By hand: an expression for the end of a text starts again at each character of such a run. */
 function withoutTail(text: string, tail: string): string {
   let end = text.length;
   while (end > 0 && tail.includes(text[end - 1] ?? '')) end -= 1;

@@ -96,7 +96,7 @@ function innermost({ byContainer }: PathIndex, container: string, path: PathPart
   return isEngines && found !== undefined && found.target.parts.length < path.parts.length ? undefined : found;
 }
 
-/** A place as a view of what lies `rest` below its source; undefined where a deeper mount hides it. */
+/** A place as a view of what is `rest` below its source; undefined where a deeper mount hides it. */
 function viewAt(index: PathIndex, place: IndexedMount, rest: readonly string[]): PathView | undefined {
   const path = within(place.target, rest);
   if (innermost(index, place.container, path) !== place) return undefined;
@@ -130,7 +130,7 @@ function hostView(index: PathIndex, place: IndexedMount, { path, real, links }: 
   const asGiven = base && below(base, path, ignoreCase);
   if (real === undefined) return asGiven && viewAt(index, place, asGiven);
   const led = below(place.source.real, real, ignoreCase);
-  // Without a place for what a link leads to there is none for the link: another mount lies there.
+  // Without a place for what a link leads to there is none for the link: another mount is there.
   const resolved = led && viewAt(index, place, led);
   if (base === undefined || asGiven === undefined || resolved === undefined) return resolved;
   const staysInside = links.every(
@@ -208,7 +208,7 @@ function besides(own: PathView, views: readonly PathView[]): PathView[] {
   return views.filter((view) => view.container !== own.container || view.containerPath !== own.containerPath);
 }
 
-/** The views of what lies `rest` below a place, as far as names tell. */
+/** The views of what is `rest` below a place, as far as names tell. */
 function lexicallySame(index: PathIndex, { source, volume }: IndexedMount, rest: readonly string[]): PathView[] {
   const ignoreCase = ignoresCase(index.host);
   const restOf = (other: IndexedMount) => {

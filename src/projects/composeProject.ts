@@ -310,7 +310,7 @@ function newService(): MergedService {
   return { places: [], mounts: [], tmpfs: [], volumesFrom: [], otherTargets: [] };
 }
 
-/** Lists are put behind one another; `!override` and `!reset` begin anew. */
+/** Lists are joined; `!override` and `!reset` start again. */
 function mergeService(into: MergedService, { mounts, tmpfs, volumesFrom, otherTargets, tags }: ReadService): void {
   const begins = (tag: 'volumes' | 'tmpfs') => tags.service !== undefined || tags[tag] !== undefined;
   into.mounts = [...(begins('volumes') ? [] : into.mounts), ...mounts];

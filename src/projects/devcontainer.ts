@@ -35,7 +35,7 @@ export function folderOf(file: string): string {
  * @internal
  */
 export function devcontainerId(folder: string, file: string): string {
-  // The keys are to be in alphabetical order.
+  // The keys must be in alphabetical order.
   const labels = JSON.stringify({ [CONFIG_FILE]: file, [LOCAL_FOLDER]: folder });
   const digest = createHash('sha256').update(labels).digest('hex');
   return BigInt(`0x${digest}`).toString(32).padStart(52, '0');
@@ -83,7 +83,8 @@ function substitute(
   const parts: string[] = [];
   let growth = 0;
   let at = 0;
-  // By hand: an expression looks for the brace anew at each "${", and for one that is never closed reads on to the end.
+  // By hand: an expression looks for the brace again at each "${", and for one that is never closed reads on to the
+  // end.
   for (let open = text.indexOf('${'); open >= 0 && growth <= MOST_GROWTH; open = text.indexOf('${', at)) {
     const close = text.indexOf('}', open);
     if (close < 0) break;

@@ -190,7 +190,7 @@ export function readDockerfile(text: string): DockerfileFacts {
   try {
     return new DockerfileReader(text).read();
   } catch {
-    // The parser trips over some broken texts; half a Dockerfile under the cursor is no failure.
+    // The parser trips over some broken texts; half a Dockerfile under the cursor is not a failure.
     return { volumes: [], changes: [] };
   }
 }

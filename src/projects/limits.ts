@@ -1,6 +1,6 @@
 /**
  * How much of a foreign text is read. Reading is linear in the text, but a short text can stand for a long one
- * (aliases, variables, files that name files), so what it stands for is counted too.
+ * (aliases, variables, files that name files), so what it expands to is counted too.
  */
 
 /** Why a project, or a file, was not read. */

@@ -1,4 +1,4 @@
-/** What a project's files say about mounts, as plain data that knows where in the text each thing stands. */
+/** What a project's files say about mounts, as plain data with the position of each thing in the text. */
 
 import type { Limit } from './limits.ts';
 

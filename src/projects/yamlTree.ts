@@ -80,7 +80,7 @@ export class YamlTree {
     this.#anchors = anchors;
   }
 
-  /** The node that an alias stands for: the last so named above it. */
+  /** The node that an alias means: the last one with this name above it. */
   follow(value: unknown): Node | undefined {
     let node = isNode(value) ? value : undefined;
     for (let hops = 0; isAlias(node); hops += 1) {
@@ -152,7 +152,7 @@ export class YamlTree {
     return isMap(this.follow(value));
   }
 
-  /** Where a node stands; a block's range reaches into the next line, and is cut back. */
+  /** The range of a node; a block's range reaches into the next line, and is shortened. */
   span(node: Node): Span {
     const [start, from] = node.range ?? [0, 0];
     let end = from;

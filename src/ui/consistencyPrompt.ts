@@ -1,4 +1,4 @@
-/** Asks what to do with containers that can write to a source meanwhile. */
+/** Asks what to do with containers that can write to a source during a job. */
 import { isDatabase, writersOf, type Consistency } from '../backup/consistency.ts';
 import type { Connection } from '../engine/connection.ts';
 import type { MountSource } from '../engine/helper/helper.ts';

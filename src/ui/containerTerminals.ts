@@ -59,7 +59,7 @@ class ContainerPty implements vscode.Pseudoterminal {
   }
 
   #begin(shell: Shell): void {
-    // The tab may have been closed, or resized, meanwhile.
+    // The tab may have been closed or resized in the meantime.
     if (this.#over) return void shell.hangUp();
     this.#shell = shell;
     shell.resize(this.#size.columns, this.#size.rows);

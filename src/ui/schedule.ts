@@ -14,7 +14,7 @@ import { expandHome, readScheduleSetting, readSettings, writeScheduleSetting } f
 import { failure, joined, names, say, sentence } from './shown.ts';
 import { showFailure, showWarning, withViewProgress, type Log } from './window.ts';
 
-/** The list as it stands in the user's settings; a copy, since VS Code's own cannot be changed. */
+/** The list in the user's settings; a copy, since VS Code's own cannot be changed. */
 function rawSchedule(): unknown[] {
   const value = readScheduleSetting();
   return Array.isArray(value) ? (JSON.parse(JSON.stringify(value)) as unknown[]) : [];
@@ -38,7 +38,7 @@ function hasId(raw: unknown, id: string): boolean {
   }
 }
 
-/** Removes the entry with this id; false where there is none. */
+/** Removes the entry with this id; false if there is no such entry. */
 export async function dropFromSchedule(id: string): Promise<boolean> {
   const all = rawSchedule();
   const rest = all.filter((one) => !hasId(one, id));

@@ -9,7 +9,7 @@ import type { Keep } from '../schedule/retentionRules.ts';
 
 const WORKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'] as const satisfies readonly (typeof WEEKDAYS)[number][];
 
-/** How an entry says when, as it stands in the setting. */
+/** How an entry says when, as in the setting. */
 export type WhenFields =
   { readonly every: string } | { readonly at: string | string[]; readonly weekdays?: readonly string[] };
 

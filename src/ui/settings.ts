@@ -23,7 +23,7 @@ export interface Settings {
 const HARMLESS: ReadonlySet<string> = new Set(['decorations', 'codeLens', 'diagnostics']);
 
 /**
- * Whether what the workspace says comes from a volume: its one folder, or its file, lies there. Whoever wrote the
+ * Whether what the workspace says comes from a volume: its one folder, or its file, is there. Whoever wrote the
  * volume wrote that.
  */
 function isWorkspaceInVolume(): boolean {
@@ -94,7 +94,7 @@ export function readDecorations(file: vscode.Uri): 'off' | 'roots' | 'all' {
   return value === 'off' || value === 'all' ? value : 'roots';
 }
 
-/** The schedule as it stands in the user's settings, unchecked; no workspace has a say in it. */
+/** The schedule in the user's settings, unchecked; no workspace can change it. */
 export function readScheduleSetting(): unknown {
   return vscode.workspace.getConfiguration('dockerMounts', null).inspect<unknown>('schedule')?.globalValue;
 }

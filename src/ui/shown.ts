@@ -121,7 +121,7 @@ export function failure(error: unknown): Shown {
 }
 
 /**
- * Only a text that stands in the source is a template: one with any other text in it is `never`, and does not compile.
+ * Only a literal text in the source is a template: one with any other text in it is `never`, and does not compile.
  */
 type Template<T extends string> = Record<never, never> extends Record<T, true> ? never : T;
 

@@ -74,7 +74,7 @@ export interface Choice {
   readonly detail?: Shown;
 }
 
-/** What stands above the rows that follow. */
+/** A heading above the rows that follow. */
 export interface Heading {
   readonly heading: Shown;
 }
@@ -331,7 +331,7 @@ export class ShownDiagnostic extends vscode.Diagnostic {
   }
 }
 
-/** What mends a problem: an edit, or a command. */
+/** What fixes a problem: an edit or a command. */
 export function quickFix(
   title: Shown,
   diagnostic: vscode.Diagnostic,

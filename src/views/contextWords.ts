@@ -94,7 +94,7 @@ export function subjectWords(is: {
   readonly busy: boolean;
 }): ContextWord[] {
   return [
-    // A project, and what no manifest describes, is no subject of a backup.
+    // A project cannot be backed up as one subject, nor can what no manifest describes.
     ...when(is.kind !== undefined && is.kind !== 'project', 'canBackup', 'canBackupInline'),
     ...when(is.planned, 'planned'),
     ...when(is.busy, 'busy'),

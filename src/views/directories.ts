@@ -10,7 +10,7 @@ import type { FileNode, MoreNode, NoticeNode } from './nodes.ts';
 
 /** Rows of one directory at first, and more with each click. */
 const PAGE = 1000;
-/** A directory that is opened again after this time is read anew. */
+/** A directory that is opened again after this time is read again. */
 const STALE_MS = 3000;
 
 interface Listed {
@@ -35,7 +35,7 @@ export class Directories implements vscode.Disposable {
     this.#following = files.onDidChange((changes) => this.#follow(changes));
   }
 
-  /** Called with each directory whose rows are to be shown anew; with undefined where that may be any. */
+  /** Called with each directory whose rows must be shown again; with undefined if it may be any of them. */
   onDidChange(listener: (directory: FilePlace | undefined) => void): { dispose(): void } {
     return this.#events.on(listener);
   }
@@ -60,7 +60,7 @@ export class Directories implements vscode.Disposable {
     this.#events.tell(directory);
   }
 
-  /** A row was opened by hand: an old list is read anew. */
+  /** A row was opened by hand: an old list is read again. */
   opened(directory: FilePlace): void {
     const listed = this.#listed.get(uriPathOf(directory));
     if (listed !== undefined && Date.now() - listed.at > STALE_MS) this.#renew(directory);

@@ -114,7 +114,7 @@ export function childrenOf(
   return [...takes, ...gives, ...mounts];
 }
 
-/** The directory, or the file, that a row stands for; undefined for rows that are none. */
+/** The directory or file of a row; undefined for other rows. */
 export function placeOfNode(node: Node): FilePlace | undefined {
   switch (node.kind) {
     case 'file':

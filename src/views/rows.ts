@@ -193,7 +193,7 @@ function subjectIcon(kind: ScheduledSubject['kind'] | undefined): vscode.ThemeIc
   }
 }
 
-/** How a plan stands, in a few words. */
+/** The state of a scheduled backup, in a few words. */
 function planWords({ isRunning, isElsewhere, failure, next, entry }: EntryStatus): Shown {
   if (isRunning) return say('backing up…');
   if (isElsewhere) return say('waiting for the engine {0}', entry.engine ?? '');

@@ -161,7 +161,7 @@ export class BackupsTree extends Tree {
     ];
   }
 
-  /** Watches the folders anew where they are others, and shows what is there. */
+  /** Watches other folders if they changed, and shows their archives. */
   follow(): void {
     const folders = this.#folders();
     if (folders.join('\n') !== this.#watched) {
