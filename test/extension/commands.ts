@@ -278,7 +278,7 @@ describe('Docker Mounts inside VS Code', () => {
       [{ file: backup.file, volume: data, mode: 'all' }, /"all" is unknown/],
       [{ file: backup.file, volume: data, mode: 'merge', consistency: 'hope' }, /"hope"/],
       [{ file: backup.file, container: 'nobody', mode: 'merge' }, /"nobody"/],
-      [{ file: join(folder, 'site/index.html'), volume: data, mode: 'replace' }, /index\.html.*no tar/],
+      [{ file: join(folder, 'site/index.html'), volume: data, mode: 'replace' }, /index\.html.*not a tar/],
     ] as const)
       await assert.rejects(async () => call('restore', args), message);
     assert.equal(readFileSync(join(Mountpoint, 'rows'), 'utf8'), 'one\ntwo\n');
