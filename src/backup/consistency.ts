@@ -119,7 +119,7 @@ export async function quietly<T>(
 async function refuseSelfRemoving(connection: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {
   if (how !== 'stop') return;
   for (const { id, name } of writers) {
-    const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be inspected: {1}', name, why));
+    const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be looked up: {1}', name, why));
     const { HostConfig } = await inspectContainer(connection, id, context);
     if (HostConfig.AutoRemove)
       throw new BadArgument(

@@ -366,7 +366,7 @@ describe('answers that no engine gives', () => {
       await assert.rejects(
         new Inventory(connection).read(),
         (error: Error) =>
-          error instanceof EngineFailure && /answers otherwise than a Docker engine/.test(error.message),
+          error instanceof EngineFailure && /does not answer like a Docker engine/.test(error.message),
       );
     });
   }
@@ -385,7 +385,7 @@ describe('answers that no engine gives', () => {
       const files = new Files({ connection: () => Promise.resolve(connection), snapshot: () => inventory.read(), log });
       await assert.rejects(
         files.read(placeOf('volume', 'data', '/f')),
-        (error: Error) => error instanceof EngineFailure && /what no file can have/.test(error.message),
+        (error: Error) => error instanceof EngineFailure && /impossible facts about a file/.test(error.message),
       );
       await files.dispose();
     });
