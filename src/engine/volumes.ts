@@ -70,7 +70,7 @@ export async function createVolume(connection: Connection, volume: NewVolume): P
     if ((await volumeIfThere(connection, name)) !== undefined)
       throw new BadArgument(
         'name',
-        l10n.t('There is already a volume "{0}"; choose another name, or remove that one first.', name),
+        l10n.t('There is a volume "{0}" already; choose another name, or remove that one first.', name),
       );
   }
   try {
