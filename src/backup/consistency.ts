@@ -77,12 +77,7 @@ export async function quietly<T>(
   if (writers.length === 0) return task();
   const names = writers.map(({ name }) => name).join(', ');
   if (how === 'none') {
-    job.warn(
-      l10n.t(
-        '{0} can write to the source during the backup; the archive may hold only part of what is written meanwhile.',
-        names,
-      ),
-    );
+    job.warn(l10n.t('{0} can write to the source meanwhile; the result may hold only part of what is written.', names));
     return task();
   }
   await refuseSelfRemoving(job.connection, writers, how);

@@ -22,7 +22,8 @@ export type Access = 'read' | 'write';
 
 interface ScriptFacts {
   readonly access: Access;
-  /** The sentence that says what is not possible without the tool. */ readonly needs: () => string;
+  /** The sentence that says what is not possible without the tool. */
+  readonly needs: () => string;
   readonly failed: (path: string, why: string) => string;
 }
 
@@ -67,7 +68,8 @@ export function accessOf(script: Script): Access {
   return SCRIPTS[script].access;
 }
 
-/** The sentence that says what is not possible without the tool. */ export function needsOf(script: Script): string {
+/** The sentence that says what is not possible without the tool. */
+export function needsOf(script: Script): string {
   return SCRIPTS[script].needs();
 }
 

@@ -124,7 +124,7 @@ export async function changeMounts(
       { force: true },
       aboutContainer(name, (why) =>
         l10n.t(
-          'The new container "{0}" runs, but the old one, now "{1}", could not be removed now; it is tried again at the next connection: {2}',
+          'The new container "{0}" runs, but the old one, now "{1}", could not be removed; it is tried again at the next connection: {2}',
           name,
           marked('old'),
           why,
