@@ -33,7 +33,7 @@ export interface NamedEntry extends Entry {
   readonly name: string;
 }
 
-/** Links of one directory whose targets are looked up; any others are shown as dangling links. */
+/** Links of one directory whose targets are looked up; any others are shown as broken links. */
 const MOST_LINKS = 200;
 
 export function missingError(path: string): NotFound {
