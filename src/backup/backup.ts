@@ -114,7 +114,7 @@ export async function backup(given: Job, request: BackupRequest): Promise<Backup
   const archive = await ArchiveFile.create(destination, base, suffixOf(packing), request.name !== undefined);
   try {
     const how = checkConsistency(request.consistency);
-    // Who writes is logged. It is a warning only where the caller chose "none" explicitly.
+    // Who writes is only logged where the containers are left running; it is not a warning.
     const aboutWriters = how === 'none' ? { ...job, warn: job.log.info.bind(job.log) } : job;
     const look = request.method !== 'archive';
     const mounts = await quietly(aboutWriters, origin.trees, how, () =>

@@ -77,12 +77,7 @@ export async function quietly<T>(
   if (writers.length === 0) return task();
   const names = writers.map(({ name }) => name).join(', ');
   if (how === 'none') {
-    job.warn(
-      l10n.t(
-        '{0} can write to the source during the backup; the archive may hold only part of what is written meanwhile.',
-        names,
-      ),
-    );
+    job.warn(l10n.t('{0} can write to the source meanwhile; the result may hold only part of what is written.', names));
     return task();
   }
   await refuseSelfRemoving(job.connection, writers, how);
@@ -119,7 +114,7 @@ export async function quietly<T>(
 async function refuseSelfRemoving(connection: Connection, writers: readonly Writer[], how: Consistency): Promise<void> {
   if (how !== 'stop') return;
   for (const { id, name } of writers) {
-    const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be inspected: {1}', name, why));
+    const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be looked up: {1}', name, why));
     const { HostConfig } = await inspectContainer(connection, id, context);
     if (HostConfig.AutoRemove)
       throw new BadArgument(

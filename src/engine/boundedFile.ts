@@ -1,8 +1,8 @@
-/** Small files that others may have written: read only where they are files, and no further than a bound. */
+/** Small files that others may have written: read only where they are regular files, and only up to a limit. */
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 
-/** What is there is no file of that size. `problem` says which of the two. */
+/** Not a file, or a file that is too large; `problem` says which. */
 export class NotSmallFile extends Error {
   override readonly name = 'NotSmallFile';
   readonly problem: 'notAFile' | 'tooLarge';
@@ -17,13 +17,13 @@ export class NotSmallFile extends Error {
 
 /**
  * The text of a file of at most `most` bytes. Throws NotSmallFile for a larger one and for a pipe, a device or a
- * directory, none of which is opened; and what the file system throws.
+ * directory, which are not opened; and what the file system throws.
  */
 export async function readSmallText(file: string, most: number): Promise<string> {
   const before = await stat(file);
   if (!before.isFile()) throw new NotSmallFile('notAFile', before.size);
   if (before.size > most) throw new NotSmallFile('tooLarge', before.size);
-  // Should a pipe have come into its place meanwhile, nothing waits for a writer.
+  // If a pipe has replaced it meanwhile, this does not wait for a writer.
   const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const facts = await handle.stat();

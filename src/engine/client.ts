@@ -1,4 +1,4 @@
-/** dockerode, with the corners of its transport (docker-modem) mended that a hostile or a dying engine could use. */
+/** dockerode, with fixes to its transport (docker-modem) against hostile and dying engines. */
 import * as l10n from '@vscode/l10n';
 import Docker from 'dockerode';
 import modemHttp from 'docker-modem/lib/http.js';
@@ -7,14 +7,14 @@ import https from 'node:https';
 import type { Endpoint } from './endpoint.ts';
 import { EngineFailure } from './errors.ts';
 
-/** An answer that is taken as a whole, as JSON. The list of ten thousand containers has about 30 MB. */
+/** Limit of an answer that is read as a whole, as JSON. The list of ten thousand containers has about 30 MB. */
 const MOST_ANSWER_BYTES = 128 * 1024 * 1024;
-/** The words of a refusal. */
+/** Limit of the message of a refusal. */
 const MOST_REFUSAL_BYTES = 1024 * 1024;
 
 interface ModemRequest extends Omit<RequestOptions, 'agent'> {
   agent?: Agent;
-  /** Set by us: whether the answer is taken as a stream. */
+  /** Set by us: whether the answer is read as a stream. */
   isEngineStream?: boolean;
 }
 
@@ -30,9 +30,9 @@ interface Modem {
 }
 
 /**
- * docker-modem would follow a redirect to any address, with this machine's rights in its network; an engine has none to
- * give. It would also collect an answer without end, wait for ever for the rest of one that was cut, and take a body
- * without a length for whole when the connection breaks.
+ * docker-modem would follow a redirect to any address that this machine can reach; an engine never redirects. It would
+ * also collect an endless answer, wait forever for the rest of one that was cut, and treat a body without a length as
+ * complete when the connection breaks.
  */
 function request(
   send: (options: RequestOptions, done?: (answer: IncomingMessage) => void) => ClientRequest,
@@ -44,7 +44,7 @@ function request(
     const { socket } = sent;
     const broken = (error: Error) => answer.destroy(error);
     socket?.prependListener('error', broken);
-    // A socket may serve many requests.
+    // A socket can serve many requests.
     answer.once('close', () => socket?.off('error', broken));
     const isRefusal = (answer.statusCode ?? 0) >= 300;
     if (options.isEngineStream === true && !isRefusal) return;
@@ -56,7 +56,7 @@ function request(
       const failure = new EngineFailure(
         0,
         l10n.t(
-          'The engine sent an answer of more than {0} MiB where a short one was due; it was not read further.',
+          'The engine sent an answer of more than {0} MiB where a short one was expected; it was not read further.',
           most / 1024 / 1024,
         ),
       );
@@ -82,7 +82,7 @@ export function engineClient({ options, ssh }: Pick<Endpoint, 'options' | 'ssh'>
   const build = modem.buildRequest.bind(modem);
   modem.buildRequest = (sending, context, data, done) => {
     const lasts = context.isStream === true || context.hijack === true || context.openStdin === true;
-    // What waits for the end of a container must not keep others from ending it.
+    // A request that waits for a container's end must not block the requests that end it.
     if (ssh !== undefined && (lasts || /\/wait(\?|$)/.test(context.path))) sending.agent = ssh.streams;
     build({ ...sending, isEngineStream: lasts }, context, data, done);
   };

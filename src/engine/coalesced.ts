@@ -1,6 +1,6 @@
 /**
- * A task of which one run is under way at most: whoever asks during a run makes one more follow it, however many ask,
- * and all wait for the last. What a run throws ends the rest.
+ * A task with at most one run at a time: all callers during a run cause one more run after it, and all wait for that
+ * one. If a run throws, nothing follows it.
  */
 export function coalesced(task: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;

@@ -25,15 +25,15 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** For ssh, which has a time limit of its own for each step (ConnectTimeout). */
 const SSH_TIMEOUT_MS = 40_000;
 
-/** A connection that answered. Requests by a socket open their own; those by ssh share what `close` ends. */
+/** A connection that answered. Each request to a socket opens its own; requests by ssh share what `close` ends. */
 export class Connection {
   readonly endpoint: Endpoint;
   readonly docker: Docker;
   readonly info: EngineInfo;
-  /** Where this machine writes down what jobs on the engine have begun. */
+  /** Where this machine records what jobs on the engine have begun. */
   readonly journal: Journal;
 
-  /** How the journal knows the engine. */
+  /** How the journal identifies the engine. */
   get key(): EngineKey {
     return { id: this.info.id, address: this.endpoint.address };
   }
@@ -45,11 +45,11 @@ export class Connection {
     this.journal = journal;
   }
 
-  /** Asks the engine who it is. Throws EngineUnavailable. */
+  /** Asks the engine for its identity. Throws EngineUnavailable. */
   static async open(endpoint: Endpoint, journal: Journal): Promise<Connection> {
     try {
       const docker = engineClient(endpoint);
-      // One after the other: through ssh the first opens the way, and may have to ask for it.
+      // One after the other: by ssh the first one opens the connection, and may have to ask the user for it.
       const ask = async () => ({ version: await docker.version(), info: (await docker.info()) as RawInfo });
       const { version, info } = await withTimeout(ask(), endpoint);
       const product = JSON.stringify(version).includes('Podman') ? 'podman' : 'docker';
@@ -69,18 +69,18 @@ export class Connection {
     }
   }
 
-  /** Ends what is kept between requests: ssh processes, and what was typed for them. Requests under way go on. */
+  /** Ends what is kept between requests: ssh processes, and what was typed for them. Current requests continue. */
   async close(): Promise<void> {
     await this.endpoint.ssh?.close();
   }
 }
 
-/** Whatever answers, a text is a text. */
+/** Makes sure that a value of an unknown engine is a text. */
 function textOr(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** What stays the same for one engine: its own id, but Podman draws a new one for each answer. */
+/** What stays the same for one engine: its own id, except for Podman, which creates a new one for each answer. */
 function engineId(product: EngineInfo['product'], { ID, Name }: RawInfo, address: string): string {
   return product === 'podman' || textOr(ID) === '' ? `${textOr(Name)} at ${address}` : textOr(ID);
 }
@@ -97,7 +97,7 @@ async function withTimeout<T>(work: Promise<T>, { address, ssh }: Endpoint): Pro
   const late = new Promise<never>((_resolve, reject) => {
     const wait = () => {
       timer = setTimeout(() => {
-        // A person takes as long as a person takes.
+        // A person may take any time to answer.
         if (ssh?.isAsking) return wait();
         reject(
           new EngineUnavailable(
@@ -166,7 +166,7 @@ export interface FailureContext {
   readonly kind: ObjectKind;
   /** Name of the thing. */
   readonly object: string;
-  /** The whole sentence: what could not be done, and `why`, which ends as a sentence does. */
+  /** The whole sentence: what could not be done, and `why`, which ends like a sentence. */
   readonly failed: (why: string) => string;
 }
 
@@ -209,7 +209,7 @@ export function engineError(error: unknown, context: FailureContext): Error {
   ) {
     return new EngineUnavailable('lost', '', failed(l10n.t('The engine went away. Start it and try again.')), cause);
   }
-  // The engine quotes the options of a volume that it cannot mount.
+  // The engine quotes the options of a volume that it cannot mount, including passwords.
   const said = maskedText(json?.message ?? message).trim();
   const because = /[.!?]$/.test(said) ? said : `${said}.`;
   if (statusCode === 404 && !/mkdir|OCI|executable/.test(said)) {
@@ -221,7 +221,7 @@ export function engineError(error: unknown, context: FailureContext): Error {
   return new EngineFailure(statusCode ?? 0, failed(because), cause);
 }
 
-/** What the engine answers. Throws what `engineError` makes of a failure. */
+/** The engine's answer. Turns a failure into what `engineError` returns. */
 export async function answerOf<T>(context: FailureContext, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();

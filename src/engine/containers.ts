@@ -1,6 +1,6 @@
 /**
- * What is asked about a container and done to one, one call each. Every function takes the container by name or id, and
- * throws NotFound, EngineFailure or EngineUnavailable; `context` says what for, where the failure is a larger one's.
+ * Requests about containers, one function each. Every function takes the container by name or id, and throws NotFound,
+ * EngineFailure or EngineUnavailable; `context` describes the failure where the request is part of a larger task.
  */
 import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
@@ -20,12 +20,12 @@ function handleOf({ docker }: Connection, container: string): Docker.Container {
   return docker.getContainer(encodeURIComponent(container));
 }
 
-/** What a failure is about, where the failed thing is a container. */
+/** The context of a failure that is about a container. */
 export function aboutContainer(container: string, failed: FailureContext['failed']): FailureContext {
   return { kind: 'container', object: container, failed };
 }
 
-/** Already started, or already stopped: what was wanted is so. */
+/** Ignores the answer that a container is already started or stopped. */
 async function unlessSo(call: Promise<unknown>): Promise<void> {
   try {
     await call;
@@ -48,7 +48,7 @@ export function inspectContainer(
   );
 }
 
-/** All containers, also stopped ones; those that go meanwhile are left out. */
+/** All containers, also stopped ones; those that are removed meanwhile are left out. */
 export function inspectContainers({ docker, endpoint }: Connection): Promise<InspectedContainer[]> {
   return answerOf(
     aboutContainer(endpoint.address, (why) =>
@@ -72,11 +72,11 @@ export function containersWithVolume({ docker }: Connection, volume: string): Pr
   );
 }
 
-/** Paths that differ from the image's, the places of mounts and what leads to them among them. */
+/** Paths that differ from the image, including the targets of mounts and their parent directories. */
 export function changedPaths(connection: Connection, container: string): Promise<string[]> {
   return answerOf(
     aboutContainer(container, (why) =>
-      l10n.t('What container "{0}" wrote could not be looked up: {1}', container, why),
+      l10n.t('The changes of container "{0}" could not be looked up: {1}', container, why),
     ),
     async () => {
       // The engine says null where there are none.
@@ -86,7 +86,7 @@ export function changedPaths(connection: Connection, container: string): Promise
   );
 }
 
-/** Makes a container, and starts nothing. Returns its id. */
+/** Creates a container without starting it. Returns its id. */
 export function makeContainer(
   { docker }: Connection,
   config: Docker.ContainerCreateOptions,
@@ -95,7 +95,7 @@ export function makeContainer(
   return answerOf(context, async () => (await docker.createContainer(config)).id);
 }
 
-/** Starts a container; one that runs is as it is wanted. */
+/** Starts a container; accepts one that already runs. */
 export function startContainer(
   connection: Connection,
   container: string,
@@ -106,7 +106,7 @@ export function startContainer(
   return answerOf(context, () => unlessSo(handleOf(connection, container).start()));
 }
 
-/** Stops a container, with the grace period it was made with; one that stands is as it is wanted. */
+/** Stops a container with its own grace period; accepts one that is already stopped. */
 export function stopContainer(
   connection: Connection,
   container: string,
@@ -136,18 +136,18 @@ export async function pauseContainer(
   await answerOf(context, () => handleOf(connection, container).pause());
 }
 
-/** Lets the processes of a paused container go on. */
+/** Resumes the processes of a paused container. */
 export async function unpauseContainer(
   connection: Connection,
   container: string,
   context: FailureContext = aboutContainer(container, (why) =>
-    l10n.t('Container "{0}" could not be set going again: {1}', container, why),
+    l10n.t('Container "{0}" could not be resumed: {1}', container, why),
   ),
 ): Promise<void> {
   await answerOf(context, () => handleOf(connection, container).unpause());
 }
 
-/** Gives a container another name. */
+/** Renames a container. */
 export async function renameContainer(
   connection: Connection,
   container: string,
@@ -159,7 +159,7 @@ export async function renameContainer(
   await answerOf(context, () => handleOf(connection, container).rename({ name }));
 }
 
-/** Makes an image of a container's own file system, with the container paused for it; what is in mounts is no part. */
+/** Creates an image of a container's own file system, without its mounts; the container is paused meanwhile. */
 export async function commitContainer(
   connection: Connection,
   container: string,
@@ -169,7 +169,7 @@ export async function commitContainer(
   await answerOf(context, () => handleOf(connection, container).commit({ ...image, pause: true }));
 }
 
-/** Removes a container, with its anonymous volumes where `v`, and a running one where `force`. */
+/** Removes a container; `v` also removes its anonymous volumes, `force` also removes a running one. */
 export async function deleteContainer(
   connection: Connection,
   container: string,

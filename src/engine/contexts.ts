@@ -1,6 +1,6 @@
 /**
  * Docker contexts as the docker command stores them: `meta.json` and TLS files under the SHA-256 of the name
- * (docker/cli, cli/context/store). No kept npm library reads them without the docker command.
+ * (docker/cli, cli/context/store). No maintained npm library reads them without the docker command.
  */
 import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
@@ -8,13 +8,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineUnavailable } from './errors.ts';
 
-/** PEM files of a client and of the authority that it trusts. */
+/** PEM files of a client and of the CA that it trusts. */
 export interface TlsMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
   /**
-   * Whether any certificate of the engine is taken, for any name (docker context create --docker skip-tls-verify=true).
+   * Whether any certificate of the engine is accepted, for any name (docker context create --docker
+   * skip-tls-verify=true).
    */
   readonly skipVerify?: boolean;
 }
@@ -50,7 +51,7 @@ export async function currentContextName(place: ContextPlace): Promise<string | 
       'badAddress',
       '',
       l10n.t(
-        '"{0}" cannot be read: {1}. Mend it, or name the engine in the setting "dockerMounts.host".',
+        '"{0}" cannot be read: {1}. Fix it, or name the engine in the setting "dockerMounts.host".',
         file,
         (error as Error).message,
       ),

@@ -1,9 +1,9 @@
-/** dockerode's types for the floors above; the library itself is known here only. */
+/** dockerode's types for the layers above; only this layer knows the library itself. */
 import type Docker from 'dockerode';
 
 export type { Docker };
 
-/** GET /containers/{id}/json, with what the published types leave out. */
+/** GET /containers/{id}/json, with what is missing from the published types. */
 export type InspectedContainer = Omit<Docker.ContainerInspectInfo, 'Mounts'> & {
   readonly Mounts: readonly {
     readonly Type: string;

@@ -1,9 +1,9 @@
 import { statusOf } from './errors.ts';
 
-/** Questions in flight at once. */
+/** Requests at the same time. */
 const PARALLEL = 8;
 
-/** Runs over many things a few at a time. What vanished meanwhile (404, or 409 while it is removed) is passed over. */
+/** Handles many things, a few at a time. Skips what vanished meanwhile (404, or 409 while it is removed). */
 export async function eachOf<T>(things: readonly T[], task: (thing: T) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {

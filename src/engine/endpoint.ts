@@ -21,7 +21,7 @@ export interface Endpoint {
   readonly origin: 'setting' | 'environment' | 'context' | 'socket';
   readonly context?: string;
   readonly options: EngineOptions;
-  /** Opens the connections of an address by ssh. */
+  /** Opens the connections of an ssh address. */
   readonly ssh?: SshWay;
 }
 
@@ -32,11 +32,11 @@ export interface EndpointInput {
   readonly context?: string;
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;
-  /** Who answers the questions of ssh; without it ssh asks nobody, and fails. */
+  /** Who answers ssh's questions; without it ssh asks nobody and fails. */
   readonly sshPrompts?: SshPrompts;
 }
 
-/** docker-modem fills what is not given from DOCKER_HOST of the process, so every option is given. */
+/** docker-modem takes missing options from DOCKER_HOST of the process, so every option is given. */
 const NOTHING: EngineOptions = {
   host: undefined,
   port: undefined,
@@ -61,7 +61,7 @@ export async function resolveEndpoint(input: EndpointInput): Promise<Endpoint> {
   if (input.context && input.context !== 'default') return fromContext(input.context, input);
   if (env['DOCKER_HOST'])
     return { origin: 'environment', ...(await fromAddress(env['DOCKER_HOST'], 'DOCKER_HOST', input)) };
-  // Chosen by name, `default` stands for the socket whatever context is current.
+  // A chosen `default` means the socket, whatever context is current.
   const current = input.context || env['DOCKER_CONTEXT'] || (await currentContextName(input));
   if (current && current !== 'default') return fromContext(current, input);
   return wellKnownSocket(input);
@@ -77,7 +77,7 @@ async function fromAddress(address: string, where: string, input: EndpointInput)
   return endpointOf(address, where, input, remote ? await environmentTls(address, input) : undefined);
 }
 
-/** TLS as the docker command takes it: DOCKER_TLS_VERIFY switches it on, DOCKER_CERT_PATH says where the files are. */
+/** TLS like in the docker command: DOCKER_TLS_VERIFY turns it on, DOCKER_CERT_PATH says where the files are. */
 async function environmentTls(address: string, { env, home }: EndpointInput): Promise<TlsMaterial | undefined> {
   const wanted = Boolean(env['DOCKER_TLS_VERIFY']) || Boolean(env['DOCKER_CERT_PATH']) || address.startsWith('https:');
   if (!wanted) return undefined;
@@ -98,7 +98,7 @@ async function environmentTls(address: string, { env, home }: EndpointInput): Pr
   return { ca: await read('ca.pem'), cert: await read('cert.pem'), key: await read('key.pem') };
 }
 
-/** The name that stands in requests that go through ssh; nothing looks it up. */
+/** The host name in requests by ssh; nothing resolves it. */
 const SSH_HTTP_HOST = 'docker';
 
 function endpointOf(
@@ -121,9 +121,9 @@ function endpointOf(
   try {
     url = new URL(address.includes('://') ? address : `tcp://${address}`);
   } catch {
-    throw addressError(l10n.t('that is no address'));
+    throw addressError(l10n.t('that is not an address'));
   }
-  // A password in an address would stand in every message that names it.
+  // A password in an address would appear in every message that names the address.
   if (url.password !== '') throw passwordError(where);
   if (url.hostname === '') throw addressError(l10n.t('it names no host'));
   const host = url.hostname.replace(/^\[|\]$/g, '');
@@ -143,7 +143,7 @@ function endpointOf(
     case 'https:': {
       const secure = tls !== undefined || url.protocol === 'https:';
       const port = url.port || (secure ? 2376 : 2375);
-      // docker-modem hands on no rejectUnauthorized; an agent's own options come before those of a request.
+      // docker-modem does not pass on rejectUnauthorized; an agent's own options override those of a request.
       const verify = secure && tls?.skipVerify ? { agent: new HttpsAgent({ rejectUnauthorized: false }) } : {};
       return {
         address,
@@ -168,10 +168,7 @@ function passwordError(where: string): EngineUnavailable {
   return new EngineUnavailable(
     'badAddress',
     '',
-    l10n.t(
-      '{0} holds a password, which does not belong into an address. Take it out; ssh asks for what it needs.',
-      where,
-    ),
+    l10n.t('{0} holds a password, which does not belong in an address. Remove it; ssh asks for what it needs.', where),
   );
 }
 
@@ -216,13 +213,13 @@ async function wellKnownSocket(input: EndpointInput): Promise<Endpoint> {
   );
 }
 
-/** The error for a socket that is there and closed to this user. */
+/** The error for a socket that exists but that this user may not open. */
 export function permissionError(address: string, cause?: unknown): EngineUnavailable {
   return new EngineUnavailable(
     'permissionDenied',
     address,
     l10n.t(
-      'The engine\'s socket {0} may not be opened by this user. Add the user to the group that owns it (often "docker") and log in again.',
+      'This user may not open the engine\'s socket {0}. Add the user to the group that owns it (often "docker") and log in again.',
       address,
     ),
     { cause },

@@ -1,6 +1,6 @@
 /**
- * The named failures of the lower floors. They carry facts; `ui/` turns them into sentences and buttons.
- * `message` stays readable on its own, since tests, logs and other callers see it too.
+ * The named failures of the lower layers. They carry facts; `ui/` turns them into sentences and buttons. `message`
+ * stays readable on its own, since tests, logs and other callers see it too.
  */
 import { ExpectedError } from '../expectedError.ts';
 
@@ -8,9 +8,9 @@ import { ExpectedError } from '../expectedError.ts';
 export type UnavailableReason =
   /** No socket and no configured address. */
   | 'notFound'
-  /** There is an address, and nothing listens there. */
+  /** There is an address, but nothing listens there. */
   | 'notRunning'
-  /** The socket exists, and this user may not open it. */
+  /** The socket exists, but this user may not open it. */
   | 'permissionDenied'
   /** Name resolution, network, timeout. */
   | 'unreachable'
@@ -20,16 +20,16 @@ export type UnavailableReason =
   | 'badAddress'
   /** There is no ssh program on this machine. */
   | 'noSsh'
-  /** The other machine's host key is not known, or is another than before. */
+  /** The other machine's host key is unknown or has changed. */
   | 'hostKey'
   /** The other machine did not accept the user's key or password. */
   | 'authentication'
-  /** The other machine has no docker command, or too old a one. */
+  /** The other machine has no docker command, or one that is too old. */
   | 'noDocker'
-  /** The engine went away while it worked for us. */
+  /** The engine was lost during a request. */
   | 'lost';
 
-/** No engine, or no longer. */
+/** There is no engine, or it was lost. */
 export class EngineUnavailable extends ExpectedError {
   override readonly name = 'EngineUnavailable';
   readonly reason: UnavailableReason;
@@ -44,7 +44,7 @@ export class EngineUnavailable extends ExpectedError {
 
 export type ObjectKind = 'container' | 'volume' | 'image' | 'mount' | 'folder' | 'file' | 'context' | 'method' | 'plan';
 
-/** A thing that the caller named is not there. */
+/** A thing that the caller named does not exist. */
 export class NotFound extends ExpectedError {
   override readonly name = 'NotFound';
   readonly kind: ObjectKind;
@@ -56,12 +56,12 @@ export class NotFound extends ExpectedError {
   }
 }
 
-/** The status of HTTP that the engine answered with, of an error that is not named yet; undefined for any other. */
+/** The HTTP status of the engine's answer, from an error that was not converted yet; undefined for any other error. */
 export function statusOf(error: unknown): number | undefined {
   return (error as { readonly statusCode?: number }).statusCode;
 }
 
-/** The answer; undefined where it is that there is no such thing. */
+/** The answer; undefined where it says that the thing does not exist. */
 export async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -71,7 +71,7 @@ export async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** The arguments cannot be carried out as they stand; the message says which and why. */
+/** The arguments are not valid; the message says which and why. */
 export class BadArgument extends ExpectedError {
   override readonly name = 'BadArgument';
   readonly argument: string;
@@ -81,7 +81,7 @@ export class BadArgument extends ExpectedError {
   }
 }
 
-/** A thing cannot go because others use it. */
+/** A thing cannot be removed because others use it. */
 export class InUse extends ExpectedError {
   override readonly name = 'InUse';
   readonly kind: ObjectKind;
@@ -105,7 +105,7 @@ export class EngineFailure extends ExpectedError {
   }
 }
 
-/** A restore into an empty target was asked for, and there is something in it. */
+/** The restore needs an empty target, but the target holds data. */
 export class TargetNotEmpty extends ExpectedError {
   override readonly name = 'TargetNotEmpty';
   /** Volume name or host path. */
@@ -116,7 +116,7 @@ export class TargetNotEmpty extends ExpectedError {
   }
 }
 
-/** An archive is damaged or incomplete, or the bytes that arrived are not a whole archive. */
+/** An archive is damaged or incomplete, or the bytes that arrived are not a complete archive. */
 export class BadArchive extends ExpectedError {
   override readonly name = 'BadArchive';
   readonly file: string;
@@ -128,11 +128,11 @@ export class BadArchive extends ExpectedError {
   }
 }
 
-/** An archive is encrypted, and its passphrase was not given, or is another. */
+/** An archive is encrypted, and its passphrase was not given or is wrong. */
 export class PassphraseNeeded extends ExpectedError {
   override readonly name = 'PassphraseNeeded';
   readonly file: string;
-  /** One was given, and it does not fit. */
+  /** A passphrase was given, but it is wrong. */
   readonly isWrong: boolean;
   constructor(file: string, isWrong: boolean, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -153,9 +153,9 @@ export class FileFailure extends ExpectedError {
   }
 }
 
-/** Why a file in a mount cannot be had, or cannot be changed so. */
+/** Why a file in a mount cannot be read or changed. */
 export type FileTrouble =
-  /** It is there already. */
+  /** It already exists. */
   | 'exists'
   | 'notADirectory'
   | 'isADirectory'
@@ -165,10 +165,10 @@ export type FileTrouble =
   /** A device, a socket, or a link that leads out of the mount. */
   | 'notAFile'
   | 'tooLarge'
-  /** It needs the helper program, and there is none for the engine's architecture. */
+  /** It needs the helper program, but there is none for the engine's architecture. */
   | 'noTools';
 
-/** A file in a mount stands against what was asked. */
+/** A request about a file in a mount cannot be carried out. */
 export class FileRefused extends ExpectedError {
   override readonly name = 'FileRefused';
   readonly trouble: FileTrouble;
@@ -184,7 +184,7 @@ export class FileRefused extends ExpectedError {
 /** The caller asked to stop. Not an error to show. */
 export class Cancelled extends ExpectedError {
   override readonly name = 'Cancelled';
-  /** What was under way. */
+  /** What was cancelled. */
   readonly what: string;
   constructor(what: string) {
     super(`${what} was cancelled`);

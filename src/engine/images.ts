@@ -1,4 +1,4 @@
-/** The images that are there already. Nothing is ever pulled. */
+/** The images that the engine already has. Nothing is ever pulled. */
 import * as l10n from '@vscode/l10n';
 import type Docker from 'dockerode';
 import { answerOf, engineError, type Connection } from './connection.ts';
@@ -46,7 +46,7 @@ export function imageIfThere(connection: Connection, image: string): Promise<Doc
   return ifThere(inspectImage(connection, image));
 }
 
-/** Takes a name from an image, and removes an image whose last name it was. Throws like inspectImage. */
+/** Removes a name of an image, and the image where it was the last name. Throws like inspectImage. */
 export async function removeImage({ docker }: Connection, image: string): Promise<void> {
   const failed = (why: string) => l10n.t('Image "{0}" could not be removed: {1}', image, why);
   await answerOf({ kind: 'image', object: image, failed }, () => docker.getImage(image).remove());

@@ -11,14 +11,14 @@ import { hostPaths, sharers } from './sharing.ts';
 import { OriginMemory, type VolumeOrigin } from './volumeOrigins.ts';
 import { withoutEndSlash, withoutEndSlashes } from './pathEnds.ts';
 
-/** Label that engines from 23 on give to a volume nobody named (moby/moby#44216). */
+/** Label that engines from version 23 on give to a volume that nobody named (moby/moby#44216). */
 const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
 
-/** What the container list does not carry and no engine changes after the creation. */
+/** What the container list does not hold, and what never changes after the creation. */
 interface Fixed {
   readonly volumesFrom: readonly string[];
   readonly tmpfs: Readonly<Record<string, string>>;
-  /** By target, the part of a volume that is mounted there; the list names the whole volume. */
+  /** By target: the part of a volume that is mounted there; the list names only the volume. */
   readonly subpaths: ReadonlyMap<string, string>;
 }
 
@@ -31,7 +31,9 @@ interface RawVolume extends InspectedVolume {
   readonly UsageData?: { readonly Size: number } | null;
 }
 
-/** Whether a volume was made without a name: the label where the engine sets it, else 64 hexadecimal digits. */
+/**
+ * Whether a volume was created without a name: by the label where the engine sets it, or else by 64 hexadecimal digits.
+ */
 function isAnonymous(name: string, labels: Readonly<Record<string, string>> | null | undefined): boolean {
   return (labels !== null && labels !== undefined && ANONYMOUS_LABEL in labels) || /^[0-9a-f]{64}$/.test(name);
 }
@@ -48,7 +50,7 @@ function isListOf(list: unknown, keys: readonly string[]): boolean {
   );
 }
 
-/** Remembers, per container and image, what never changes, so that a new snapshot asks for new objects only. */
+/** Remembers, per container and image, what never changes, so that a new snapshot asks only for new objects. */
 export class Inventory {
   readonly #connection: Connection;
   readonly #origins: OriginMemory;
@@ -73,11 +75,11 @@ export class Inventory {
         throw new EngineFailure(
           0,
           l10n.t(
-            'The engine at {0} answers otherwise than a Docker engine does. Check the address.',
+            'The engine at {0} does not answer like a Docker engine. Check the address.',
             this.#connection.endpoint.address,
           ),
         );
-      // Read after the list: a helper of another window that is in it has its record.
+      // Read after the list: every helper of another window in the list already has its record.
       const isHelper = await helperTest(this.#connection);
       const listed = allContainers.filter((container) => !isHelper(container.Id, nameOf(container)));
       const anonymous = new Set(
@@ -111,7 +113,7 @@ export class Inventory {
     // API 1.42 can count volumes alone; older engines count images and containers too.
     const onlyVolumes = atLeast(this.#connection.info.apiVersion, 1, 42) ? { type: 'volume' } : {};
     try {
-      // The published types know no options here.
+      // The published types declare no options here.
       const docker = this.#connection.docker as unknown as {
         df(options: object): Promise<{ Volumes?: RawVolume[] | null }>;
       };
@@ -250,7 +252,8 @@ export class Inventory {
   }
 
   /**
-   * The container that the volume was made for: one whose mount is not taken from another; once gone, as remembered.
+   * The container that the volume was created for: one that does not take the mount from another; a removed one as
+   * remembered.
    */
   #originOf(
     volume: string,
@@ -267,7 +270,7 @@ export class Inventory {
         target: mount.target,
         ...(declares ? { image: container.image } : {}),
       };
-      // A data container that is gone made it; what still mounts it by name did not.
+      // A removed data container created it; what still mounts it by name did not.
       const remembered = this.#origins.get(volume);
       if (remembered !== undefined && !containers.some(({ name }) => name === remembered.container)) return remembered;
       this.#origins.set(volume, origin);
@@ -281,7 +284,7 @@ function labelOf(name: string, origin: VolumeOrigin | undefined): string {
   return origin === undefined ? `anonymous ${name.slice(0, 12)}` : `${origin.container}:${origin.target}`;
 }
 
-/** The container's own name: the list also carries the names that links gave it, which hold a second slash. */
+/** The container's own name: the list also holds the names from links, which have a second slash. */
 function nameOf({ Names, Id }: Docker.ContainerInfo): string {
   return (Names.find((name) => name.lastIndexOf('/') === 0) ?? Names[0] ?? Id).replace(/^\//, '');
 }

@@ -1,4 +1,4 @@
-/** Work that takes its time: what it needs, how it is stopped, and where it says what it does. */
+/** Work that may take long: what it needs, how to stop it, and where it reports. */
 import type { Connection } from './connection.ts';
 import type { Logger } from './log.ts';
 
@@ -14,11 +14,11 @@ export interface Work {
 /** Work on an engine. The functions that do it take it first. */
 export interface Job extends Work {
   readonly connection: Connection;
-  /** Says what the user has to know although the job goes on. */
+  /** Says what the user has to know although the job continues. */
   readonly warn: (message: string) => void;
 }
 
-/** The same job with its warnings kept, so that its result can hold them. */
+/** The same job, which also keeps its warnings for its result. */
 export function keepingWarnings(job: Job): { readonly job: Job; readonly warnings: readonly string[] } {
   const warnings: string[] = [];
   const warn = (message: string) => {

@@ -1,5 +1,6 @@
 /**
- * Where a job says what it does; VS Code's LogOutputChannel fits it. Never given an environment value or a credential.
+ * Where a job reports what it does; VS Code's LogOutputChannel is a Logger. Never given an environment value or a
+ * credential.
  */
 export interface Logger {
   debug(message: string): void;

@@ -1,10 +1,9 @@
 /**
  * Secrets in driver options and in texts that quote them. A CIFS volume holds its password in the option `o`
- * (mount.cifs(8): `username=…,password=…`, or `pass=`), a WebDAV or CIFS device can hold it in front of the host's
- * name.
+ * (mount.cifs(8): `username=…,password=…`, or `pass=`), a WebDAV or CIFS device can hold it before the host name.
  *
- * Options are taken apart, so that what a password holds does not matter. In a text nobody knows where a password ends:
- * there the patterns below find what they can. All are read in time that grows with their length.
+ * Options are parsed, so a password may hold any character. In a text it is unknown where a password ends: there the
+ * patterns below find what they can. All take time that grows with the length.
  */
 
 /** What stands in the place of a secret. */
@@ -13,8 +12,8 @@ const MASK = '***';
 const SECRET_NAME = /pass|pwd|secret|token|credential|api_?key|access_?key|private_?key|account_?key/i;
 
 /**
- * Names that are secrets as a whole, or as a word of several: `aws-key`, `s3.sig`, `authKey`. `sec=krb5` and `keyring`
- * are none.
+ * Names that mean a secret, alone or as one of several words: `aws-key`, `s3.sig`, `authKey`. `sec=krb5` and `keyring`
+ * are not secrets.
  */
 const SECRET_WORDS = new Set([
   'auth',
@@ -44,7 +43,7 @@ function isSecretName(name: string): boolean {
   return words.some((word) => SECRET_WORDS.has(word));
 }
 
-/** What other drivers than `local` are told that is no secret: where, how large, whose, in which way. */
+/** Options of drivers other than `local` that are not secret: where, how large, whose, in which way. */
 const HARMLESS = new Set([
   'type',
   'device',
@@ -118,14 +117,14 @@ const HARMLESS = new Set([
   'create',
   'propagation',
 ]);
-/** Options that only the driver `local` of Docker has: those of a volume with nothing else are its own. */
+/** Options that only the driver `local` of Docker has: a volume with only these uses that driver. */
 const LOCAL = new Set(['type', 'device', 'o', 'size']);
-/** These hold options themselves, behind commas. */
+/** These hold options themselves, separated by commas. */
 const LISTS = new Set(['o', 'mountopts', 'mountoptions', 'mount_options']);
 /** `user=name%password` (mount.cifs(8), smbclient(1)). */
 const USERS = new Set(['user', 'username']);
 
-/** A text and the secrets that were taken out of it. */
+/** A text without its secrets, and these secrets. */
 interface Masked {
   readonly text: string;
   readonly secrets: readonly string[];
@@ -135,7 +134,7 @@ function masked(parts: readonly Masked[], between: string): Masked {
   return { text: parts.map(({ text }) => text).join(between), secrets: parts.flatMap(({ secrets }) => secrets) };
 }
 
-/** `name=value` pairs of an address' query or fragment; a doubled or odd separator stays as it is. */
+/** `name=value` pairs of an address' query or fragment; an unusual separator is not changed. */
 function maskedQuery(query: string): Masked {
   return masked(
     query.split('&').map((pair): Masked => {
@@ -149,14 +148,15 @@ function maskedQuery(query: string): Masked {
 }
 
 /**
- * One address, or what is none. A password reaches from the first colon behind `//` to the last `@`, whatever is in it.
+ * One address, or any other text. A password reaches from the first colon after `//` to the last `@`, whatever it
+ * holds.
  */
 function maskedAddress(value: string): Masked {
   const secrets: string[] = [];
   let rest = value;
   const slashes = value.indexOf('//');
   const at = value.lastIndexOf('@');
-  // Without `//` it may be `user:password@host`, but no path.
+  // Without `//` it may be `user:password@host`, but not a path.
   const isPath = slashes < 0 && (value.startsWith('/') || value.startsWith(':'));
   const colon = isPath ? -1 : value.indexOf(':', slashes < 0 ? 0 : slashes + 2);
   if (colon >= 0 && at > colon + 1) {
@@ -169,7 +169,7 @@ function maskedAddress(value: string): Masked {
   return { text: `${rest.slice(0, question + 1)}${query.text}`, secrets: [...secrets, ...query.secrets] };
 }
 
-/** The pieces between single commas: a doubled one is a comma in a value (mount.cifs(8)). */
+/** The pieces between single commas: a doubled comma is a comma in a value (mount.cifs(8)). */
 function piecesOf(list: string): string[] {
   const pieces: string[] = [];
   let start = 0;
@@ -184,7 +184,7 @@ function piecesOf(list: string): string[] {
   return [...pieces, list.slice(start)];
 }
 
-/** Options of mount(8) that have no value: behind a password they are no rest of it. */
+/** Options of mount(8) without a value: after a password they are not the rest of it. */
 const FLAGS = new Set([
   '_netdev',
   'async',
@@ -238,7 +238,7 @@ function maskedList(list: string): Masked {
     piecesOf(list).map((piece): Masked => {
       const equals = piece.indexOf('=');
       if (equals < 0) {
-        // A comma of a password that somebody forgot to double.
+        // A comma in a password that somebody forgot to double.
         if (isBehindSecret && piece !== '' && !FLAGS.has(piece.trim().toLowerCase()))
           return { text: MASK, secrets: [piece] };
         return maskedPlain(piece);
@@ -252,7 +252,7 @@ function maskedList(list: string): Masked {
   );
 }
 
-/** A value that should hold no secret: an address, or a text that looks as if it did. */
+/** A value that should not hold a secret: an address, or a text that seems to hold one. */
 function maskedPlain(value: string): Masked {
   const first = maskedAddress(value);
   const text = maskedText(first.text);
@@ -269,7 +269,7 @@ function maskedValue(name: string, value: string): Masked {
 }
 
 /**
- * One option of a driver. Of another one than `local` nobody knows what its options hold: only the harmless ones are
+ * One option of a driver. What the options of drivers other than `local` hold is unknown: only the harmless ones are
  * shown.
  */
 function maskedOption(name: string, value: string, isLocal: boolean): Masked {
@@ -287,35 +287,35 @@ function maskedEach(options: Readonly<Record<string, string>>): [string, string,
   ]);
 }
 
-/** Driver options as they may be shown, logged and written to a manifest; what is no secret is as it was. */
+/** Driver options as they may be shown, logged and written to a manifest; only secrets are changed. */
 export function maskedOptions(options: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(maskedEach(options).map(([name, , { text }]) => [name, text]));
 }
 
-/** Whether something was masked: such options are not enough to make the volume again. */
+/** Whether something was masked: such options are not enough to create the volume again. */
 export function holdsSecrets(options: Readonly<Record<string, string>>): boolean {
   return maskedEach(options).some(([, value, { text }]) => text !== value);
 }
 
 /**
- * In a text: a name that says secret, its value up to the next comma, line, or quote with no word behind it. A doubled
- * comma is one in a value (mount.cifs), a quote in front of a letter is one too.
+ * In a text: the name of a secret, and its value up to the next comma, line end, or quote that no word follows. A
+ * doubled comma (mount.cifs) and a quote before a letter belong to the value.
  */
 const IN_TEXT =
   /((?:pass|pwd|secret|token|api_?key|access_?key|private_?key|account_?key)[a-z0-9_]{0,40}\\?["']?\s{0,4}[=:]\s{0,4}\\?["']?)((?:,,|[^,"'\\\r\n]|["'\\]{1,4}(?=[^\s,"'\\)\]}>:;.=]))+)/gi;
 
-/** Names too short to be looked for anywhere: at the start of a word, with an equals sign. */
+/** Names that are too short to match anywhere: only at the start of a word, with an equals sign. */
 const SHORT_IN_TEXT = /((?<![a-z0-9])(?:pw|sas|sig|signature|auth|bearer)=)((?:,,|[^,"'\\\s&])+)/gi;
 
 /** `user=name%password`. */
 const USER_IN_TEXT = /(\buser(?:name)?=[^,%"'\\\s]{1,100}%)((?:,,|[^,"'\\\s])+)/gi;
 
-/** Longer than a user's name is in an address. */
+/** Longer than any user name in an address. */
 const MOST_USER = 100;
 
 /**
- * Where the passwords of addresses stand in a text: from the first colon behind `//` to the last `@` before a space,
- * quote or comma.
+ * Where the passwords of addresses are in a text: from the first colon after `//` to the last `@` before a space, quote
+ * or comma.
  */
 function inAddresses(text: string): [start: number, end: number][] {
   const found: [number, number][] = [];
@@ -324,7 +324,7 @@ function inAddresses(text: string): [start: number, end: number][] {
     let colon = at;
     while (colon < text.length && colon - at <= MOST_USER && !/[\s/:@"',]/.test(text.charAt(colon))) colon += 1;
     if (text[colon] !== ':') {
-      // The second slash of three begins an address as well.
+      // The second slash of three also begins an address.
       if (text[colon] === '/' && colon === at) at -= 1;
       continue;
     }
@@ -332,7 +332,7 @@ function inAddresses(text: string): [start: number, end: number][] {
     let end = colon + 1;
     for (; end < text.length && !/[\s"',]/.test(text.charAt(end)); end += 1) if (text[end] === '@') last = end;
     if (last > colon + 1) found.push([colon + 1, last]);
-    // Without an `@` up to the end, no address that begins on the way has one either.
+    // Without an `@` up to the end, no address that begins in between has one either.
     at = last > colon + 1 ? last : end;
   }
   return found;
@@ -367,7 +367,7 @@ function foundIn(text: string): string[] {
   ];
 }
 
-/** A text that may quote these options, without their secrets, however it quotes them. */
+/** A text that may quote these options, without their secrets, in whatever quoting. */
 export function withoutSecrets(text: string, options: Readonly<Record<string, string>>): string {
   const secrets = maskedEach(options)
     .flatMap(([, , { secrets: own }]) => own.flatMap(quotings))
@@ -376,10 +376,10 @@ export function withoutSecrets(text: string, options: Readonly<Record<string, st
   return maskedText(longestFirst.reduce((rest, secret) => rest.replaceAll(secret, MASK), text));
 }
 
-/** A secret as it is, in quotes of JSON or Go, with single commas, and as in an address. */
+/** A secret as it is, quoted for JSON or Go, with single commas, and encoded for an address. */
 function quotings(secret: string): string[] {
   const quoted = JSON.stringify(secret).slice(1, -1);
-  // A half of a pair of surrogates cannot be written in an address.
+  // Half of a surrogate pair cannot be encoded in an address.
   const whole = Buffer.from(secret).toString();
   return [
     secret,

@@ -14,14 +14,14 @@ export interface Mount {
   readonly driver?: string;
   /** The part of the volume that is mounted, where it is not the whole (Mounts[].VolumeOptions.Subpath, API 1.45). */
   readonly subpath?: string;
-  /** Name of the container that volumes-from took this mount from. */
+  /** Name of the container that this mount comes from by volumes-from. */
   readonly from?: string;
   /** Docker's mode and propagation words, e.g. `z`, `rprivate`. */
   readonly options?: readonly string[];
 }
 
 export interface VolumesFrom {
-  /** Name of the container the mounts were taken from, or the reference as written once that container is gone. */
+  /** Name of the container that the mounts come from, or the reference as written where it no longer exists. */
   readonly container: string;
   readonly readOnly: boolean;
 }
@@ -43,7 +43,7 @@ export interface Container {
   readonly volumesFrom: readonly VolumesFrom[];
   /** Names of the containers that took mounts from this one. */
   readonly givesVolumesTo: readonly string[];
-  /** Names of the other containers that see one of this one's sources, or a directory inside or around it. */
+  /** Names of the other containers that see one of this container's sources, or a directory inside or above it. */
   readonly sharesWith: readonly string[];
   readonly composeProject?: string;
 }
@@ -56,7 +56,7 @@ export interface VolumeUse {
 
 export interface Volume {
   readonly name: string;
-  /** What to show a person: the name, or for an anonymous volume where it came from. */
+  /** What to show to people: the name, or the origin of an anonymous volume. */
   readonly label: string;
   readonly driver: string;
   readonly anonymous: boolean;
@@ -75,16 +75,16 @@ export interface Volume {
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** Everything the views show, read in one go. */
+/** Everything that the views show, read at once. */
 export interface Snapshot {
   readonly containers: readonly Container[];
   readonly volumes: readonly Volume[];
 }
 
-/** Label on every helper container, for people. An image can carry it too, so it decides nothing. */
+/** Label on every helper container, for people. An image can have it too, so nothing depends on it. */
 export const HELPER_LABEL = 'docker-mounts.helper';
 
-/** Whether a container has processes, be they paused or about to start again. */
+/** Whether a container has processes, even if they are paused or restarting. */
 export function hasProcesses({ state }: Container): boolean {
   return state === 'running' || state === 'paused' || state === 'restarting';
 }

@@ -1,8 +1,8 @@
-/** What is done to a network. */
+/** Requests about networks. */
 import type Docker from 'dockerode';
 import { answerOf, type Connection, type FailureContext } from './connection.ts';
 
-/** Joins a container to a network. Throws NotFound, EngineFailure or EngineUnavailable, in the words of `context`. */
+/** Joins a container to a network. Throws NotFound, EngineFailure or EngineUnavailable, as `context` words it. */
 export async function connectNetwork(
   { docker }: Connection,
   network: string,

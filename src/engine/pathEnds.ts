@@ -1,6 +1,6 @@
 /**
- * Slashes at the end of a path, taken off by hand: an expression such as `/\/+$/` begins anew at each slash of a run,
- * so that a long path made for it takes time that grows with the square of its length.
+ * Removes slashes at the end of a path without a regular expression: `/\/+$/` starts again at each slash of a run, so
+ * that its time grows with the square of the length of a malicious path.
  */
 
 /** Without the slashes at its end; '' for the root. */
@@ -10,12 +10,12 @@ export function withoutEndSlashes(path: string): string {
   return path.slice(0, end);
 }
 
-/** Without the slashes at its end, but for the root's own. */
+/** Without the slashes at its end, except for the root itself. */
 export function withoutEndSlash(path: string): string {
   return withoutEndSlashes(path) || path.slice(0, 1);
 }
 
-/** Whether a path is a directory or lies below it; both as text, without a look at any file system. */
+/** Whether a path is a directory or is below it; compares text only, not the file system. */
 export function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${withoutEndSlashes(directory)}/`);
 }

@@ -1,4 +1,4 @@
-/** Who sees the same files, whatever way they came to it: one volume, one path, or a path inside of another's. */
+/** Who sees the same files: through one volume, one path, or a path inside of another. */
 import { posix } from 'node:path';
 import type { Mount, Volume } from './model.ts';
 import { isWithin, withoutEndSlash } from './pathEnds.ts';
@@ -6,7 +6,7 @@ import { isWithin, withoutEndSlash } from './pathEnds.ts';
 type VolumeFiles = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
 
 /**
- * Where on the engine's host a volume's files are. The local driver can bind a directory (`o=bind`); '' where unknown.
+ * Where on the engine's host a volume's files are. The local driver can bind a directory (`o=bind`). '' where unknown.
  */
 export function hostPathOfVolume({ mountpoint, options }: VolumeFiles): string {
   const isBind = (options['o'] ?? '').split(',').includes('bind') || options['type'] === 'bind';
@@ -19,8 +19,8 @@ export function hostPaths(volumes: readonly VolumeFiles[]): ReadonlyMap<string, 
 }
 
 /**
- * What two mounts have in common when they show the same files: a host path, else the volume's name; undefined for
- * none.
+ * What two mounts have in common when they show the same files: a host path, or else the volume's name; undefined for
+ * neither.
  */
 function filesKeyOf(
   { type, source }: Pick<Mount, 'type' | 'source'>,
@@ -31,7 +31,7 @@ function filesKeyOf(
   return (type === 'volume' && paths.get(source)) || `${type}:${source}`;
 }
 
-/** The path itself and the directories around it. */
+/** The path itself and its parent directories. */
 function* around(key: string): Generator<string> {
   yield key;
   if (!key.startsWith('/')) return;
@@ -46,7 +46,7 @@ interface Seen {
   readonly mounts: readonly Mount[];
 }
 
-/** For each container the names of the others that see one of its sources. */
+/** For each container, the names of the others that see one of its sources. */
 export function sharers(
   containers: readonly Seen[],
   paths: ReadonlyMap<string, string>,

@@ -1,4 +1,4 @@
-/** A shell in a running container: found, started on a terminal, resized, and ended with all that it started. */
+/** A shell in a running container: found, started on a terminal, resized, and ended with everything that it started. */
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
@@ -9,43 +9,44 @@ import { pathStatOf, type PathStat } from './helper/pathStat.ts';
 import { withoutEndSlashes } from './pathEnds.ts';
 
 const SHELLS = ['bash', 'sh', 'ash'];
-/** Marks the processes of one terminal by their environment, which every child inherits. */
+/** Marks the processes of one terminal in their environment, which every child inherits. */
 const TOKEN = 'DOCKER_MOUNTS_TERMINAL';
-/** Hangs up every process with the mark in $1; `/proc` is all it needs. */
+/** Hangs up every process with the mark in $1; it needs only `/proc`. */
 const HANG_UP =
   'for p in /proc/[0-9]*; do [ "$p" = "/proc/$$" ] || ! grep -qs "$1" "$p/environ" || kill -HUP "${p#/proc/}"; done';
 
 const MOST_LINKS = 10;
 
 export interface FoundShell {
-  /** Name or id as it was asked for. */
+  /** Name or id as it was given. */
   readonly container: string;
   readonly shell: string;
-  /** Directory that it starts in. */
+  /** The directory in which it starts. */
   readonly cwd: string;
-  /** The container's own locale does not say UTF-8. */
+  /** Whether the container's own locale is not UTF-8. */
   readonly needsUtf8: boolean;
 }
 
 export interface Shell {
-  /** Both ways, as the terminal speaks. Ends when the shell does. */
+  /** Both directions, as the terminal needs it. Ends with the shell. */
   readonly stream: Duplex;
   /** Never throws: a size that comes too late does not matter. */
   resize(columns: number, rows: number): void;
   /** Once the stream ended: the exit code, or undefined where the engine does not say. */
   exitCode(): Promise<number | undefined>;
-  /** Ends the shell and what it started, as closing a window does: the engine does not by itself. Never throws. */
+  /** Ends the shell and what it started, like closing a window; the engine does not do this itself. Never throws. */
   hangUp(): Promise<void>;
 }
 
-/** Docker's word for a container's state, such as `running`. Throws NotFound. */
+/** Docker's name of a container's state, such as `running`. Throws NotFound. */
 export async function stateOf(connection: Connection, container: string): Promise<string> {
   return (await inspectContainer(connection, container)).State.Status;
 }
 
 /**
- * Finds a shell (bash, else sh, else ash) and the directory to start in: that of the path, else the container's working
- * directory. Throws NotFound where there is no shell or no such path, EngineFailure where the container does not run.
+ * Finds a shell (bash, or else sh, or else ash) and the directory to start in: that of the path, or else the
+ * container's working directory. Throws NotFound where there is no shell or the path does not exist, EngineFailure
+ * where the container does not run.
  */
 export async function findShell(connection: Connection, container: string, path?: string): Promise<FoundShell> {
   const { State, Config } = await inspectContainer(connection, container);
@@ -53,7 +54,7 @@ export async function findShell(connection: Connection, container: string, path?
     throw new EngineFailure(
       409,
       l10n.t(
-        'Container "{0}" is {1}; a terminal needs one that runs. Start or resume it first.',
+        'Container "{0}" is {1}; a terminal needs a running container. Start or resume it first.',
         container,
         State.Status,
       ),
@@ -67,14 +68,14 @@ export async function findShell(connection: Connection, container: string, path?
     'file',
     'sh',
     l10n.t(
-      'Container "{0}" has no shell ({1} were tried), so no terminal can be opened in it.',
+      'Container "{0}" has no shell (tried: {1}), so a terminal cannot be opened in it.',
       container,
       SHELLS.join(', '),
     ),
   );
 }
 
-/** Starts the shell that was planned, as the container's user. Throws EngineFailure. */
+/** Starts the shell that was found, as the container's user. Throws EngineFailure. */
 export async function startShell(
   connection: Connection,
   { container, shell, cwd, needsUtf8 }: FoundShell,
@@ -93,7 +94,7 @@ export async function startShell(
       Tty: true,
     });
     const stream = await exec.start({ hijack: true, stdin: true, Tty: true });
-    // A lost connection ends the stream; what it says beyond that is of no use in a terminal.
+    // A lost connection ends the stream; its error is of no use in a terminal.
     stream.on('error', () => stream.destroy());
     const resize = (columns: number, rows: number) => void exec.resize({ w: columns, h: rows }).catch(() => undefined);
     resize(size.columns, size.rows);
@@ -123,13 +124,13 @@ async function runs(connection: Connection, container: string, shell: string): P
   try {
     return (await run(connection, container, [shell, '-c', 'exit 0'])) === 0;
   } catch (error) {
-    // Engines tell a program that is not there by the exit code or by a refusal, in words that differ.
+    // Engines report a missing program by the exit code or by a refusal, with different messages.
     if (error instanceof EngineFailure) return false;
     throw error;
   }
 }
 
-/** Runs a program to its end, its output unseen; returns the exit code. */
+/** Runs a program to its end, ignores its output and returns the exit code. */
 async function run({ docker }: Connection, container: string, command: readonly string[]): Promise<number | undefined> {
   try {
     const exec = await docker
@@ -150,8 +151,8 @@ async function run({ docker }: Connection, container: string, command: readonly 
 }
 
 /**
- * The path itself where it is a directory, else the one it lies in. The engine follows links as the container does.
- * Throws NotFound.
+ * The path itself where it is a directory, or else its parent directory. The engine follows links as the container
+ * does. Throws NotFound.
  */
 async function directoryOf(connection: Connection, container: string, path: string): Promise<string> {
   let at = path;
@@ -178,12 +179,12 @@ async function statInContainer({ docker }: Connection, container: string, path: 
     return pathStatOf(answer);
   } catch (error) {
     const statusCode = statusOf(error);
-    // The answer to a HEAD has no words.
+    // The answer to a HEAD request has no message.
     if (statusCode === 500)
       throw new EngineFailure(
         500,
         l10n.t(
-          'The engine cannot look at "{0}" in container "{1}": it may be a symbolic link that leads in a circle, or hold a character that no path may hold. Choose another path.',
+          'The engine cannot inspect "{0}" in container "{1}": it may be a symbolic link that leads in a circle, or hold an invalid character. Choose another path.',
           path,
           container,
         ),
@@ -194,7 +195,7 @@ async function statInContainer({ docker }: Connection, container: string, path: 
         'file',
         path,
         l10n.t(
-          'There is no "{0}" in container "{1}". Check the path; a mount made over it may hide it.',
+          'There is no "{0}" in container "{1}". Check the path; a mount on top of it may hide it.',
           path,
           container,
         ),
@@ -204,7 +205,7 @@ async function statInContainer({ docker }: Connection, container: string, path: 
     throw engineError(error, {
       kind: 'container',
       object: container,
-      failed: (why) => l10n.t('"{0}" in container "{1}" could not be looked at: {2}', path, container, why),
+      failed: (why) => l10n.t('"{0}" in container "{1}" could not be inspected: {2}', path, container, why),
     });
   }
 }

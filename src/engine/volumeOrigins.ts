@@ -1,4 +1,4 @@
-/** Where anonymous volumes came from, kept beyond the life of the container that made them. */
+/** Where anonymous volumes came from, remembered after the container that created them is removed. */
 
 export interface VolumeOrigin {
   readonly container: string;
@@ -7,10 +7,10 @@ export interface VolumeOrigin {
   readonly image?: string;
 }
 
-/** Enough for years of work; the oldest go first. */
+/** Enough for years of work; the oldest are dropped first. */
 const MOST = 5000;
 
-/** A map that tells its owner when there is something new to store. */
+/** A map that notifies its owner when there is something new to store. */
 export class OriginMemory {
   readonly #origins: Map<string, VolumeOrigin>;
   readonly #changed: (all: Record<string, VolumeOrigin>) => void;

@@ -1,4 +1,4 @@
-/** Looking up, making and removing volumes. */
+/** Looks up, creates and removes volumes. */
 import * as l10n from '@vscode/l10n';
 import { answerOf, engineError, type Connection, type FailureContext } from './connection.ts';
 import type { InspectedVolume } from './dockerTypes.ts';
@@ -16,7 +16,7 @@ export interface NewVolume {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Why a volume cannot be called so, or undefined. */
+/** Why a volume cannot have this name, or undefined. */
 export function volumeNameProblem(name: string): string | undefined {
   return VOLUME_NAME.test(name)
     ? undefined
@@ -61,9 +61,7 @@ export async function volumeDrivers({ docker }: Connection): Promise<string[]> {
   return [...new Set(['local', ...(Plugins?.Volume ?? [])])];
 }
 
-/**
- * Makes a volume. Throws BadArgument for a name that is taken: the engine would hand the old volume out as the new one.
- */
+/** Creates a volume. Throws BadArgument for a taken name: the engine would return the old volume as the new one. */
 export async function createVolume(connection: Connection, volume: NewVolume): Promise<{ name: string }> {
   const { name, driver, driverOpts, labels } = volume;
   if (name !== undefined) {
@@ -104,7 +102,7 @@ function withoutSecretsOf(error: Error, options: Readonly<Record<string, string>
   return error;
 }
 
-/** Removes volumes, all or, where one is missing or in use, none. Throws NotFound or InUse. */
+/** Removes all given volumes, or none where one is missing or in use. Throws NotFound or InUse. */
 export async function removeVolumes(connection: Connection, names: readonly string[]): Promise<{ removed: string[] }> {
   const { volumes } = await new Inventory(connection).read();
   for (const name of names) {
@@ -155,7 +153,7 @@ export async function prunable(connection: Connection, all: boolean): Promise<Vo
     .map((volume) => ({ ...volume, size: sizes.get(volume.name) ?? null }));
 }
 
-/** Removes these volumes; one that a container has come to use meanwhile stays. */
+/** Removes these volumes; one that a container now uses is kept. */
 export async function prune(
   connection: Connection,
   volumes: readonly Volume[],

@@ -1,4 +1,4 @@
-/** Keeps one connection alive and its snapshot true, by the engine's events. */
+/** Keeps one connection alive and its snapshot up to date, by the engine's events. */
 import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
 import type { Journal } from '../journal/journal.ts';
@@ -19,12 +19,12 @@ export type EngineState =
   | { readonly kind: 'unavailable'; readonly error: EngineUnavailable };
 
 export interface WatcherOptions {
-  /** Asked before every attempt, so that a changed setting or context is seen. */
+  /** Called before every attempt, so that a changed setting or context is noticed. */
   readonly endpoint: () => Promise<Endpoint>;
   readonly log: Logger;
   readonly journal: Journal;
   readonly origins?: OriginMemory;
-  /** Called before a connection that somebody asked for, and not before one that is tried again by itself. */
+  /** Called before a connection that somebody requested, but not before an automatic retry. */
   readonly onAsked?: () => void;
   /** Called once for every new connection. */
   readonly onConnected?: (connection: Connection) => void;
@@ -34,9 +34,9 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5000;
 /** Events come in bursts: a `docker compose up` sends dozens. */
 const DEBOUNCE_MS = 100;
-/** No event is longer. */
+/** Every event is shorter. */
 const MOST_EVENT_CHARACTERS = 16 * 1024 * 1024;
-/** Finds out when a remote engine's network is gone without a word. */
+/** Detects when the network of a remote engine was lost silently. */
 const KEEPALIVE_MS = 30_000;
 
 /** Owned by the composition root; ends with `dispose`. */
@@ -49,7 +49,7 @@ export class EngineWatcher {
   #measuring: Promise<void> | undefined;
   #events: Readable | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** One reading at a time; a wish for another during it makes one more. */
+  /** One read at a time; a request during it causes one more. */
   readonly #read = coalesced(() => this.#readOnce());
   #attempt: Promise<void> | undefined;
   #retryMs = FIRST_RETRY_MS;
@@ -67,7 +67,7 @@ export class EngineWatcher {
     return this.#changes.on(listener);
   }
 
-  /** The live connection; tries once at once when there is none. Throws EngineUnavailable. */
+  /** The live connection; tries to connect once where there is none. Throws EngineUnavailable. */
   async connection(): Promise<Connection> {
     return (await this.#connected()).connection;
   }
@@ -86,11 +86,11 @@ export class EngineWatcher {
       case 'unavailable':
         throw state.error;
       case 'connecting':
-        throw new EngineUnavailable('lost', '', l10n.t('The connection to the engine was given up.'));
+        throw new EngineUnavailable('lost', '', l10n.t('The connection to the engine was closed.'));
     }
   }
 
-  /** Reads everything but the sizes anew; connects where there is no connection. Throws EngineUnavailable. */
+  /** Reads everything but the sizes again; connects where there is no connection. Throws EngineUnavailable. */
   async refresh(): Promise<void> {
     if (this.#state.kind === 'connected') await this.#read();
     else this.#options.onAsked?.();
@@ -107,7 +107,7 @@ export class EngineWatcher {
     await this.start();
   }
 
-  /** Connects once and, where that fails, goes on trying in the background. Never throws. */
+  /** Connects once and, where that fails, keeps trying in the background. Never throws. */
   start(): Promise<void> {
     clearTimeout(this.#timer);
     this.#attempt ??= this.#connect().finally(() => (this.#attempt = undefined));
@@ -142,7 +142,7 @@ export class EngineWatcher {
     try {
       const connection = await Connection.open(await this.#options.endpoint(), this.#options.journal);
       const inventory = new Inventory(connection, this.#options.origins);
-      // First the events, then the snapshot: what happens in between is seen.
+      // First the events, then the snapshot, so that nothing in between is missed.
       const { events, snapshot } = await this.#begin(connection, inventory).catch(async (error: unknown) => {
         await connection.close();
         throw error;

@@ -1,4 +1,4 @@
-/** Copies a file or a directory from one mount to another, or within one: owner, mode and times come along. */
+/** Copies a file or a directory from one mount to another, or within one, with owner, mode and times. */
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
@@ -65,7 +65,7 @@ async function copyOne(from: End, to: End, overwrite: boolean, counter: Counter,
 }
 
 async function* ended(tar: Readable, counter: Counter, job: Work): AsyncGenerator<Buffer> {
-  // Only what was read as whole members goes on, so that a stream that was cut is not taken for one that ended.
+  // Passes on only complete members, so that a stream that was cut does not look like one that ended.
   const members = tarMembers({
     onMember: ({ bytes }) => {
       counter.entries += 1;
@@ -86,7 +86,7 @@ async function copyDirectory(from: End, to: End, overwrite: boolean, counter: Co
   if (isTaken && !overwrite) throw existsError(to.path);
   const { uid, gid, mode } = await headerOf(from.session, from.path);
   const tools = isTaken
-    ? await to.session.needTools(to.path, 'write', l10n.t('Writing over a directory needs a helper program.'))
+    ? await to.session.needTools(to.path, 'write', l10n.t('Overwriting a directory needs a helper program.'))
     : await to.session.tools('write');
   const directory = posix.dirname(to.path);
   const name = tools === undefined ? posix.basename(to.path) : temporaryName();

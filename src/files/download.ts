@@ -1,4 +1,4 @@
-/** Files and directories of a mount to the local disk. A `.partial` is renamed when it is whole. */
+/** Downloads files and directories of a mount to the local disk. A `.partial` is renamed when it is complete. */
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
@@ -29,7 +29,11 @@ function downloadError(error: unknown, file: string, path: string): Error {
     return new FileFailure(
       file,
       code,
-      l10n.t('"{0}" cannot be written: {1}. Choose another folder, or make room.', file, (error as Error).message),
+      l10n.t(
+        '"{0}" cannot be written: {1}. Choose another folder, or free some space.',
+        file,
+        (error as Error).message,
+      ),
       { cause: error },
     );
   }
@@ -59,7 +63,7 @@ export async function downloadTo(
   const problem = localNameProblem(basename(file));
   if (problem !== undefined)
     throw new FileFailure(file, '', l10n.t('"{0}" cannot be written: {1}. Choose another name.', file, problem));
-  // A name of its own: whatever has a name like it stays.
+  // A unique name, so that no existing file is overwritten.
   const partial = `${file}.${randomBytes(6).toString('hex')}.partial`;
   await access(join(file, '..')).catch((error: unknown) => {
     throw downloadError(error, file, path);
@@ -91,7 +95,7 @@ async function downloadFile(session: Session, path: string, file: string, counte
   counter.entries += 1;
 }
 
-/** One member whose body is still to come, or has none. */
+/** One member whose body is still missing, or that has none. */
 interface Pending {
   readonly member: TarMember;
   left: number;
@@ -113,7 +117,7 @@ async function downloadDirectory(
   const bodies = tarMembers({
     onMember: (member) =>
       pending.push({ member, left: member.bytes, padding: paddingBytes(member.bytes), begun: false }),
-    // The bodies alone, one behind the other.
+    // Only the bodies, one after the other.
     select: () => [],
   });
   const stop = () => opened.tar.destroy(new Cancelled('The download'));
@@ -142,7 +146,7 @@ async function unpack(
   counter: Counter,
   job: Work,
 ): Promise<void> {
-  /** Takes the next bytes: they belong to the first member that waits for some, and to those behind it. */
+  /** Takes the next bytes: they belong to the first member that waits for some, and to those after it. */
   const feed = async (chunk: Buffer) => {
     let rest = chunk;
     for (let first = pending[0]; first !== undefined; first = pending[0]) {

@@ -14,7 +14,7 @@ import { uploadTo, type Counter, type Transferred } from './upload.ts';
 import { makeDirectory, refuseReadOnly, writeFile, type WriteOptions } from './write.ts';
 import type { Work } from '../engine/job.ts';
 
-/** What was done to a file by this extension. */
+/** What this extension did to a file. */
 export interface FileChange {
   readonly kind: 'created' | 'changed' | 'deleted';
   readonly place: FilePlace;
@@ -24,12 +24,12 @@ export interface FilesOptions {
   readonly connection: () => Promise<Connection>;
   readonly snapshot: () => Promise<Snapshot>;
   readonly log: Logger;
-  /** Milliseconds after which helpers that nobody used go; a minute where it is not given. */
+  /** Milliseconds after which unused helpers are removed; a minute by default. */
   readonly idleMs?: number;
 }
 
 export interface FoundEntry extends Entry {
-  /** Nothing can be changed here. */
+  /** Whether nothing can be changed here. */
   readonly readOnly: boolean;
 }
 
@@ -44,12 +44,12 @@ export class Files {
     this.#sessions = new Sessions(options.connection, options.log, options.idleMs);
   }
 
-  /** With no change at all where any file may have changed. */
+  /** An empty list means that any file may have changed. */
   onDidChange(listener: (changes: readonly FileChange[]) => void): { dispose(): void } {
     return this.#changes.on(listener);
   }
 
-  /** Tells of changes, also under the other names that the files have. */
+  /** Reports changes, also under the other names of the files. */
   async #changed(...changes: FileChange[]): Promise<void> {
     const snapshot = await this.#options.snapshot().catch(() => undefined);
     this.#changes.tell(
@@ -75,7 +75,7 @@ export class Files {
     }));
   }
 
-  /** What a directory holds, in the order of names. */
+  /** What a directory holds, sorted by name. */
   list(place: FilePlace): Promise<NamedEntry[]> {
     return this.#at(place, listDirectory);
   }
@@ -102,11 +102,11 @@ export class Files {
     await this.#changed({ kind: 'deleted', place });
   }
 
-  /** Renames, also from one mount to another: then by a copy, and a removal once that is whole. */
+  /** Renames, also from one mount to another: then by a copy, and a removal once the copy is complete. */
   async rename(from: FilePlace, to: FilePlace, overwrite: boolean, job: Work): Promise<void> {
     const [old, next] = [await this.#locate(from), await this.#locate(to)];
     const isOneMount = JSON.stringify(old.source) === JSON.stringify(next.source);
-    // In a bind another file system may be mounted, to which nothing can be renamed.
+    // Another file system may be mounted inside a bind mount; renaming across file systems is not possible.
     if (
       !isOneMount ||
       !(await this.#sessions.use(old.source, (session) => moveFile(session, old.path, next.path, overwrite)))
@@ -134,7 +134,7 @@ export class Files {
     return counter;
   }
 
-  /** Uploads a local file or folder to a place; what is there is replaced only where that is wished. */
+  /** Uploads a local file or folder to a place; replaces what is there only where that is requested. */
   async upload(local: string, place: FilePlace, overwrite: boolean, counter: Counter, job: Work): Promise<void> {
     await this.#at(place, (session, path) => uploadTo(session, local, path, overwrite, { ...job, counter }));
     await this.#changed({ kind: 'created', place });
@@ -145,12 +145,12 @@ export class Files {
     return this.#at(place, (session, path) => downloadTo(session, path, file, counter, job));
   }
 
-  /** Lets everybody read anew what they show. */
+  /** Makes all listeners read again what they show. */
   refresh(): void {
     this.#changes.tell([]);
   }
 
-  /** Removes the helpers, so that the volumes that they mount can be removed. They come back with the next use. */
+  /** Removes the helpers, so that the volumes that they mount can be removed. The next use creates them again. */
   release(): Promise<void> {
     return this.#sessions.release();
   }

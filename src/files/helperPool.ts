@@ -1,6 +1,6 @@
 /**
- * Helpers that stay for a while, made at first use and removed when nobody has asked for a minute. What only reads gets
- * the mount read-only; the first change makes helpers that may write, which then also read.
+ * Helpers that are kept for a while: created at first use and removed when unused for a minute. Reading gets the mount
+ * read-only. The first change creates helpers that may write, which then also read.
  */
 import type { Connection } from '../engine/connection.ts';
 import { FileRefused, NotFound } from '../engine/errors.ts';
@@ -12,7 +12,7 @@ import { ToolBox, type Access } from './idleTool.ts';
 
 const IDLE_MS = 60_000;
 
-/** What one mount is reached by. */
+/** The helpers of one mount. */
 export class Session {
   readonly source: HelperMount;
   readonly connection: Connection;
@@ -54,7 +54,7 @@ export class Session {
     return tools;
   }
 
-  /** Does something with a tool that may write into its own container too, of which nothing else has need. */
+  /** Does something with a tool that may also write into its own container, which nothing else needs. */
   async withStaging(path: string, needs: string, task: (tools: ToolBox) => Promise<void>): Promise<void> {
     if ((await findTool(this.connection, this.#log)) === undefined) throw this.#noToolError(path, needs);
     const tools = await ToolBox.open(this.connection, this.source, 'write', this.#log, true);
@@ -81,7 +81,7 @@ export class Session {
   }
 }
 
-/** What may write also reads. One that could not be made is tried anew the next time. */
+/** A helper that may write also reads. One that could not be created is tried again the next time. */
 function kept<T>(all: Map<Access, Promise<T>>, access: Access, make: () => Promise<T>): Promise<T> {
   const there = all.get('write') ?? all.get(access);
   if (there !== undefined) return there;
@@ -112,7 +112,7 @@ export class Sessions {
     this.#idleMs = idleMs;
   }
 
-  /** Runs a task over one mount. A helper that somebody removed meanwhile is made anew, once. */
+  /** Runs a task over one mount. A helper that somebody removed meanwhile is created again, once. */
   async use<T>(source: HelperMount, task: (session: Session) => Promise<T>): Promise<T> {
     try {
       return await this.#useOnce(source, task);
@@ -154,7 +154,7 @@ export class Sessions {
     await kept?.session.close();
   }
 
-  /** Removes the helpers, so that what they mount can be removed too. */
+  /** Removes the helpers, so that what they mount can be removed. */
   async release(): Promise<void> {
     await Promise.all([...this.#kept.keys()].map((key) => this.#drop(key)));
   }

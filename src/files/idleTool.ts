@@ -1,4 +1,4 @@
-/** Our own tool over a mount: a container that idles, and in it one call of the tool after the other. */
+/** Our own tool on a mount: an idle container, in which calls of the tool run one after the other. */
 import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
 import type { Connection } from '../engine/connection.ts';
@@ -14,15 +14,15 @@ import { messagePath } from './place.ts';
 
 /** Where the mount is in the container of the tool. */
 const TOOLS_TARGET = '/docker-mounts/files';
-/** Where a new content of a single-file mount waits. */
+/** Where the new content of a single-file mount waits. */
 export const STAGING = '/docker-mounts';
 
-/** What is done to a mount: what only reads gets it read-only. */
+/** The access to a mount; reading gets it read-only. */
 export type Access = 'read' | 'write';
 
 interface ScriptFacts {
   readonly access: Access;
-  /** The sentence that says what is not to be had without the tool. */
+  /** The sentence that says what is not possible without the tool. */
   readonly needs: () => string;
   readonly failed: (path: string, why: string) => string;
 }
@@ -37,7 +37,7 @@ const SCRIPTS = {
   owner: {
     access: 'read',
     needs: () => l10n.t('Saving a file whose name is not UTF-8 needs a helper program.'),
-    failed: (path, why) => l10n.t('A file in "{0}" could not be looked at: {1}.', path, why),
+    failed: (path, why) => l10n.t('A file in "{0}" could not be inspected: {1}.', path, why),
   },
   read: {
     access: 'read',
@@ -47,7 +47,7 @@ const SCRIPTS = {
   remove: {
     access: 'write',
     needs: () => l10n.t('Deleting files needs a helper program.'),
-    failed: (path, why) => l10n.t('Not all could be deleted in "{0}": {1}.', path, why),
+    failed: (path, why) => l10n.t('Not everything in "{0}" could be deleted: {1}.', path, why),
   },
   move: {
     access: 'write',
@@ -56,7 +56,7 @@ const SCRIPTS = {
   },
   commit: {
     access: 'write',
-    needs: () => l10n.t('Putting a new file in its place needs a helper program.'),
+    needs: () => l10n.t('Moving a new file into place needs a helper program.'),
     failed: (path, why) => l10n.t('A file in "{0}" could not be saved: {1}.', path, why),
   },
 } as const satisfies Record<string, ScriptFacts>;
@@ -68,12 +68,12 @@ export function accessOf(script: Script): Access {
   return SCRIPTS[script].access;
 }
 
-/** The sentence that says what is not to be had without the tool. */
+/** The sentence that says what is not possible without the tool. */
 export function needsOf(script: Script): string {
   return SCRIPTS[script].needs();
 }
 
-/** What a caller turns into words of its own. */
+/** Exit codes for which the caller has its own messages. */
 const ANSWERS: readonly number[] = [
   0,
   EXIT.missing,
@@ -96,7 +96,7 @@ export class ToolBox {
   }
 
   /**
-   * Starts the tool over a mount. `staging` is for `overwrite`. Throws NotFound where there is no tool, EngineFailure,
+   * Starts the tool on a mount. `staging` is for `overwrite`. Throws NotFound where there is no tool, EngineFailure,
    * EngineUnavailable.
    */
   static async open(
@@ -116,9 +116,7 @@ export class ToolBox {
     );
     try {
       await helper.start();
-      log.info(
-        `This extension's own program looks after "${source.source}", which it may ${readOnly ? 'only read' : 'write'}.`,
-      );
+      log.info(`This extension's own program has ${readOnly ? 'read-only' : 'write'} access to "${source.source}".`);
       return new ToolBox(helper, source);
     } catch (error) {
       await helper.remove();
@@ -126,7 +124,7 @@ export class ToolBox {
     }
   }
 
-  /** A path of the session as the tool takes it: from the mount on. */
+  /** A path of the session as the tool takes it: relative to the mount. */
   #here(path: string): string {
     return asArgument(bytesOfText(path.slice(withoutEndSlashes(this.#source.target).length)));
   }
@@ -144,13 +142,13 @@ export class ToolBox {
     return [TOOL, script, TOOLS_TARGET, ...passed];
   }
 
-  /** Runs a verb whose output is large. The stream fails where the tool does. */
+  /** Runs a verb whose output is large. The stream fails where the tool fails. */
   stream(script: Script, ...args: readonly string[]): Promise<Readable> {
     return execStream(this.helper, this.#command(script, args));
   }
 
   /**
-   * Runs one verb. Every argument that begins with `/` is a path of the session. Throws EngineFailure and what execIn
+   * Runs one verb. An argument that begins with `/` is a path of the session. Throws EngineFailure and what execIn
    * throws.
    */
   async run(script: Script, ...args: readonly (string | boolean)[]): Promise<Ran> {
@@ -163,8 +161,8 @@ export class ToolBox {
   }
 
   /**
-   * Puts the content that waits as STAGING/new into the file that is the mount. The old one comes back if it does not
-   * fit.
+   * Copies the content of STAGING/new into the file that is the mount. Restores the old content if there is not enough
+   * space.
    */
   async overwrite(): Promise<void> {
     const ran = await execIn(this.helper, [TOOL, 'overwrite', TOOLS_TARGET, `${STAGING}/new`, `${STAGING}/old`]);

@@ -1,8 +1,7 @@
 /**
  * Writes the tree of a tar that an engine sent into a new local folder. The engine may be hostile: nothing is written
- * outside of the folder or over anything, and what is written leads nowhere else afterwards. No kept library is used,
- * since node-tar and tar-fs decode names as UTF-8 and follow links that stand in the folder already, or keep those that
- * lead out.
+ * outside of the folder or over anything, and no written link leads out of it. No library is used, since node-tar and
+ * tar-fs decode names as UTF-8, follow links that are already in the folder, or keep those that lead out.
  */
 import * as l10n from '@vscode/l10n';
 import { link, lstat, mkdir, open, statfs, symlink, type FileHandle } from 'node:fs/promises';
@@ -14,23 +13,23 @@ import type { Logger } from '../engine/log.ts';
 
 const SLASH = Buffer.from('/');
 
-/** Far more than a person downloads, and few enough to be remembered. */
+/** Far more than a person downloads, and few enough to remember. */
 const MOST_ENTRIES = 10_000_000;
 const MOST_LINKS = 1_000_000;
-/** Of the names and targets of links, which are held until all else is written. */
+/** Bytes of the names and targets of links, which are held until everything else is written. */
 const MOST_LINK_BYTES = 128 * 1024 * 1024;
 /** Deeper than any path of Linux (PATH_MAX), so that a tree can be removed again. */
 const MOST_DEPTH = 1024;
-/** For a file of this size on, it is asked first whether there is room. */
+/** For files of at least this size, the free space is checked first. */
 const LARGE_BYTES = 64 * 1024 * 1024;
 
-/** Device names of Windows, which no file can have there (Microsoft, "Naming Files, Paths, and Namespaces"). */
+/** Device names of Windows, which cannot be file names there (Microsoft, "Naming Files, Paths, and Namespaces"). */
 const WINDOWS_DEVICE = /^(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9\u00b9\u00b2\u00b3])([ .:]|$)/i;
 
-/** Why a name cannot be a file's on this platform; undefined where it can. `name` is one part of a path. */
+/** Why a name cannot be a file name on this platform; undefined where it can. `name` is one part of a path. */
 export function localNameProblem(name: string, platform: NodeJS.Platform = process.platform): string | undefined {
   if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
-    return l10n.t('it is no name of a file');
+    return l10n.t('it is not a file name');
   if (platform !== 'win32') return undefined;
   // eslint-disable-next-line no-control-regex -- Windows forbids them
   if (/[\u0000-\u001f<>:"\\|?*]/.test(name)) return l10n.t('Windows forbids one of its characters');
@@ -56,7 +55,7 @@ export function staysInside(parent: string, target: string, platform: NodeJS.Pla
 
 const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 
-/** One tree, as its members come. Links are made at the end, so that nothing is ever written through one. */
+/** One tree, as its members arrive. Links are created at the end, so that nothing is ever written through one. */
 export class LocalTree {
   readonly #folder: string;
   readonly #log: Logger;
@@ -68,7 +67,7 @@ export class LocalTree {
   #file: FileHandle | undefined;
   #madeParent: string | undefined = '';
 
-  /** `folder` was made for this and is empty. */
+  /** `folder` was created for this and is empty. */
   constructor(folder: string, log: Logger) {
     this.#folder = folder;
     this.#log = log;
@@ -88,14 +87,14 @@ export class LocalTree {
     );
   }
 
-  /** The path below the root, as Latin-1. Throws FileFailure for one that is none. */
+  /** The path below the root, as Latin-1. Throws FileFailure for an invalid one. */
   #path(member: Buffer): string {
     if (member.toString('latin1').split('/').includes('..'))
-      throw this.#refusalError(member, l10n.t('it steps out of the folder'));
+      throw this.#refusalError(member, l10n.t('it leads out of the folder'));
     const path = memberPath(member);
     if (path === '') return path;
     const parts = path.split('/');
-    if (parts.length > MOST_DEPTH) throw this.#refusalError(member, l10n.t('it lies too deep'));
+    if (parts.length > MOST_DEPTH) throw this.#refusalError(member, l10n.t('it is nested too deep'));
     for (const part of parts) {
       const problem = localNameProblem(Buffer.from(part, 'latin1').toString('utf8'));
       if (problem !== undefined) throw this.#refusalError(member, problem);
@@ -107,7 +106,7 @@ export class LocalTree {
     return Buffer.concat([Buffer.from(this.#folder), SLASH, Buffer.from(path, 'latin1')]);
   }
 
-  /** As long as there is no link in the tree, a directory of it is one. */
+  /** While there is no link in the tree, a directory in it really is a directory. */
   async #makeParent(path: string): Promise<void> {
     const parent = parentOf(path);
     if (parent === this.#madeParent || parent === '') return;
@@ -133,10 +132,10 @@ export class LocalTree {
         if (member.sparse !== undefined)
           throw this.#refusalError(name, l10n.t('it is a sparse file, which an engine does not send'));
         if (!Number.isSafeInteger(bytes) || bytes < 0)
-          throw this.#refusalError(name, l10n.t('its size is no size of a file'));
+          throw this.#refusalError(name, l10n.t('its size is not a valid file size'));
         await this.#checkRoom(name, bytes);
         await this.#makeParent(path);
-        // O_EXCL: neither over what is there, nor through a link. No set-user-id and no owner but this user.
+        // O_EXCL: neither overwrites a file nor follows a link. No set-user-id, and only this user as owner.
         this.#file = await open(this.#local(path), 'wx', mode & 0o777);
         return;
       case '1': {
@@ -146,12 +145,12 @@ export class LocalTree {
         break;
       }
       case '2':
-        // A view would keep all of the chunk that it came in.
+        // A view would keep the whole chunk in memory.
         this.#symbolicLinks.set(path, Buffer.from(member.link));
         break;
       default:
         this.#entries -= 1;
-        this.#log.warn(`"${printableName(name)}" is a device or a pipe, and was left out.`);
+        this.#log.warn(`"${printableName(name)}" is a device or a pipe and was left out.`);
         return;
     }
     this.#linkBytes += path.length + member.link.length;
@@ -172,7 +171,7 @@ export class LocalTree {
         this.#folder,
         'ENOSPC',
         l10n.t(
-          '"{0}" has {1} bytes, and there is room for {2}. Make room, or choose another folder.',
+          '"{0}" has {1} bytes, but only {2} are free. Free some space, or choose another folder.',
           printableName(name).slice(0, 300),
           bytes,
           bavail * bsize,
@@ -195,12 +194,12 @@ export class LocalTree {
     }
   }
 
-  /** Makes the links, hard ones first. */
+  /** Creates the links, hard ones first. */
   async finish(signal: AbortSignal): Promise<void> {
     for (const { path, target } of this.#hardLinks) {
       signal.throwIfAborted();
       const symbolic = this.#symbolicLinks.get(target);
-      // A second name of a symbolic link is a link of the same kind.
+      // A hard link to a symbolic link becomes an equal symbolic link.
       if (symbolic !== undefined) {
         this.#symbolicLinks.set(path, symbolic);
         continue;
@@ -213,7 +212,7 @@ export class LocalTree {
       await this.#symbolicLink(path, target);
     }
     if (this.#leftOut > 0)
-      this.#log.warn(`${this.#leftOut} symbolic links lead out of what was downloaded, and were left out.`);
+      this.#log.warn(`${this.#leftOut} symbolic links lead out of the download and were left out.`);
   }
 
   async #symbolicLink(path: string, target: Buffer): Promise<void> {
@@ -221,7 +220,7 @@ export class LocalTree {
     if (!staysInside(parent, target.toString('latin1'))) {
       if (this.#leftOut < 20)
         this.#log.warn(
-          `The link "${printableName(Buffer.from(path, 'latin1'))}" leads to "${printableName(target).slice(0, 300)}", out of what was downloaded, and was left out.`,
+          `The link "${printableName(Buffer.from(path, 'latin1'))}" leads to "${printableName(target).slice(0, 300)}", out of the download, and was left out.`,
         );
       this.#leftOut += 1;
       this.#entries -= 1;
@@ -231,7 +230,7 @@ export class LocalTree {
     await symlink(target, this.#local(path));
   }
 
-  /** By now there may be links: every directory above must still be one. */
+  /** There may be links now: every parent directory must still be a directory. */
   async #checkParent(path: string): Promise<void> {
     for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
       const above = this.#local(path.slice(0, slash));
@@ -241,7 +240,7 @@ export class LocalTree {
       });
       if (found === undefined) await mkdir(above);
       else if (!found.isDirectory())
-        throw this.#refusalError(Buffer.from(path, 'latin1'), l10n.t('it lies behind a link'));
+        throw this.#refusalError(Buffer.from(path, 'latin1'), l10n.t('it is behind a link'));
     }
   }
 

@@ -1,7 +1,7 @@
 /**
- * File names as text, reversibly. A name is any bytes but `/` and NUL, and text (a URI, a row) is Unicode. What is
- * UTF-8 stays as it is. A byte that is not becomes one character of the private use area, U+F700 plus the byte; a
- * character of that very range is written byte by byte too, so that no two names meet.
+ * File names as text, reversibly. A name is any bytes but `/` and NUL, and text (a URI, a row) is Unicode. UTF-8 is not
+ * changed. A byte that is not UTF-8 becomes one character of the private use area, U+F700 plus the byte. A character of
+ * that range is also written byte by byte, so that different names stay different.
  */
 
 const ESCAPE = 0xf700;
@@ -12,7 +12,7 @@ function isEscape(code: number): boolean {
   return code >= FIRST && code <= LAST;
 }
 
-/** How many bytes the character that begins with `lead` has in UTF-8; 0 for a byte that begins none. */
+/** How many bytes the character that begins with `lead` has in UTF-8; 0 for a byte that cannot begin one. */
 function lengthOf(lead: number): number {
   if (lead < 0x80) return 1;
   if (lead >= 0xc2 && lead < 0xe0) return 2;
@@ -20,7 +20,7 @@ function lengthOf(lead: number): number {
   return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
 }
 
-/** The text that stands for these bytes. */
+/** The text for these bytes. */
 export function textOfBytes(bytes: Buffer): string {
   let text = '';
   for (let at = 0; at < bytes.length;) {
@@ -38,7 +38,7 @@ export function textOfBytes(bytes: Buffer): string {
   return text;
 }
 
-/** The bytes that a text stands for. */
+/** The bytes of a text. */
 export function bytesOfText(text: string): Buffer {
   return Buffer.concat(
     [...text].map((character) =>
@@ -54,7 +54,7 @@ export function isUtf8(text: string): boolean {
   return ![...text].some((character) => isEscape(character.charCodeAt(0)));
 }
 
-/** A name for people: bytes that are no text, and control characters, as \ooo. */
+/** A name for people: bytes that are not text, and control characters, as \ooo. */
 export function printable(text: string): string {
   const octal = (byte: number) => `\\${byte.toString(8).padStart(3, '0')}`;
   // eslint-disable-next-line no-control-regex -- control characters would break rows and messages

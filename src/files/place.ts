@@ -12,25 +12,26 @@ export interface FilePlace {
   readonly kind: 'volume' | 'container';
   /** Name of the volume or container. */
   readonly name: string;
-  /** Begins with `/`, which is the volume's root or the container's; ends without one. As text of `names.ts`. */
+  /** Begins with `/`, which is the root of the volume or container; does not end with `/`. As text of `names.ts`. */
   readonly path: string;
 }
 
 export interface Located {
-  /**
-   * What a helper mounts, at the path where the container has it, so that absolute links lead where they lead there.
-   */
+  /** What a helper mounts, at its path in the container, so that absolute links have the same targets. */
   readonly source: HelperMount;
   /** The path in the helper. */
   readonly path: string;
 }
 
-/** A place from its parts. Throws BadArgument for a path that steps out by `..`. */
+/** A place from its parts. Throws BadArgument for a path with `..`. */
 export function placeOf(kind: FilePlace['kind'], name: string, path: string): FilePlace {
   if (path.split('/').includes('..'))
     throw new BadArgument(
       'path',
-      l10n.t('The path "{0}" steps up by "..", which could lead out of the mount; give it without.', printable(path)),
+      l10n.t(
+        'The path "{0}" steps up by "..", which could lead out of the mount; give it without "..".',
+        printable(path),
+      ),
     );
   return { kind, name, path: withoutEndSlash(posix.normalize(`/${path}`)) };
 }
@@ -40,7 +41,7 @@ export function uriPathOf({ kind, name, path }: FilePlace): string {
   return `/${kind}/${name}${withoutEndSlashes(path)}`;
 }
 
-/** The place that the path of a URI names; undefined for none. */
+/** The place that the path of a URI names; undefined where it names none. */
 export function placeOfUriPath(uriPath: string): FilePlace | undefined {
   const [, kind, name, ...rest] = uriPath.split('/');
   if ((kind !== 'volume' && kind !== 'container') || name === undefined || name === '') return undefined;
@@ -60,7 +61,7 @@ export function nameOf({ path }: FilePlace): string {
   return path === '/' ? '' : posix.basename(path);
 }
 
-/** Whether one place is in, or is, the other. */
+/** Whether one place is inside the other, or the same. */
 export function isInside(place: FilePlace, outer: FilePlace): boolean {
   return place.kind === outer.kind && place.name === outer.name && isWithin(place.path, outer.path);
 }
@@ -86,9 +87,7 @@ function mountAround({ mounts }: Container, path: string): Mount | undefined {
   return around.sort((a, b) => b.target.length - a.target.length)[0];
 }
 
-/**
- * Finds the mount that holds a place. Throws NotFound, or FileRefused for a mount whose files are nowhere to be had.
- */
+/** Finds the mount that holds a place. Throws NotFound, or FileRefused for a mount whose files cannot be reached. */
 export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>): Located {
   switch (place.kind) {
     case 'volume': {
@@ -126,7 +125,7 @@ export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot,
         throw new FileRefused(
           'notAFile',
           placeText(place),
-          `The mount ${mount.target} of container "${place.name}" is of the type ${mount.type}, whose files only the container itself can reach; look at them from a terminal in it.`,
+          `The mount ${mount.target} of container "${place.name}" is of the type ${mount.type}, whose files only the container itself can reach; view them in a terminal in the container.`,
         );
       }
       return {
@@ -143,8 +142,8 @@ export function locate(place: FilePlace, { containers, volumes }: Pick<Snapshot,
 }
 
 /**
- * Every place that shows the same file: through its volume, and through each container that mounts it. The given one is
- * first.
+ * Every place that shows the same file: through its volume, and through each container that mounts it. The given place
+ * comes first.
  */
 export function aliasesOf(place: FilePlace, snapshot: Pick<Snapshot, 'containers' | 'volumes'>): FilePlace[] {
   const { source, path } = locate(place, snapshot);

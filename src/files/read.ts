@@ -16,7 +16,7 @@ import { contentOf } from '../tar/single.ts';
 /** An editor gets a file as a whole; above this it is for Download, which streams. */
 const MOST_BYTES_AT_ONCE = 1024 * 1024 * 1024;
 
-/** Why there is no file to read at a path. */
+/** Why a path is not a readable file. */
 export function noFileError(path: string, type: string | undefined): Error {
   if (type === 'directory')
     return new FileRefused('isADirectory', messagePath(path), `"${messagePath(path)}" is a directory.`);
@@ -24,7 +24,7 @@ export function noFileError(path: string, type: string | undefined): Error {
     return new FileRefused(
       'notAFile',
       messagePath(path),
-      `"${messagePath(path)}" is a link that leads to nothing in this mount.`,
+      `"${messagePath(path)}" is a link whose target does not exist in this mount.`,
     );
   return new FileRefused(
     'notAFile',
@@ -66,7 +66,7 @@ export async function readFile(session: Session, path: string): Promise<Buffer> 
     throw new FileRefused(
       'tooLarge',
       messagePath(path),
-      `"${messagePath(path)}" has ${size} bytes, too many for an editor; use Download instead.`,
+      `"${messagePath(path)}" has ${size} bytes, which is too large for an editor; use Download instead.`,
     );
   }
   // One buffer from the start: joining pieces would need the memory twice.
@@ -80,7 +80,7 @@ export async function readFile(session: Session, path: string): Promise<Buffer> 
   return at === size ? whole : whole.subarray(0, at);
 }
 
-/** A stream that stopped early, in words. */
+/** The error for a stream that stopped early. */
 export function streamError(error: unknown, path: string): Error {
   if (error instanceof BadTar)
     return new EngineUnavailable(

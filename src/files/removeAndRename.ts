@@ -8,13 +8,13 @@ import { runTool } from './runTool.ts';
 import type { Session } from './helperPool.ts';
 import { existsError, refuseReadOnly } from './write.ts';
 
-/** A mount's own root is neither removed nor renamed. */
+/** The root of a mount cannot be removed or renamed. */
 function refuseRoot({ source }: Session, path: string): void {
   if (path === source.target)
     throw new FileRefused(
       'notAFile',
       messagePath(path),
-      `"${messagePath(path)}" is the mount itself, which is not one of its files; remove the mount or the volume instead.`,
+      `"${messagePath(path)}" is the mount itself, not a file in it; remove the mount or the volume instead.`,
     );
 }
 
@@ -29,13 +29,13 @@ function refusalError(code: number, path: string): Error {
       return new FileRefused(
         'notADirectory',
         messagePath(path),
-        `"${messagePath(posix.dirname(path))}" is no directory.`,
+        `"${messagePath(posix.dirname(path))}" is not a directory.`,
       );
     case EXIT.outside:
       return new FileRefused(
         'notAFile',
         messagePath(path),
-        `A link in "${messagePath(path)}" leads out of the mount; change the file where the link leads.`,
+        `A link in "${messagePath(path)}" leads out of the mount; change the file at the link's target.`,
       );
     default:
       return missingError(path);
@@ -43,7 +43,7 @@ function refusalError(code: number, path: string): Error {
 }
 
 /**
- * Removes a file, a link (not what it leads to), or a directory. Throws NotFound, FileRefused, EngineUnavailable,
+ * Removes a file, a link (not its target), or a directory. Throws NotFound, FileRefused, EngineUnavailable,
  * EngineFailure.
  */
 export async function removeFile(session: Session, path: string, recursive: boolean): Promise<void> {
@@ -55,7 +55,7 @@ export async function removeFile(session: Session, path: string, recursive: bool
 
 /**
  * Renames within a mount, also into another directory of it. False where another file system is mounted in it, so that
- * only a copy leads there. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure.
+ * a copy is needed. Throws NotFound, FileRefused, EngineUnavailable, EngineFailure.
  */
 export async function moveFile(session: Session, from: string, to: string, overwrite: boolean): Promise<boolean> {
   refuseReadOnly(session, from);

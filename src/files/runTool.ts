@@ -1,4 +1,4 @@
-/** The tool over paths that lead through links. */
+/** Runs the tool on paths that lead through links. */
 import { posix } from 'node:path';
 import { statInHelper } from '../engine/helper/archiveEndpoint.ts';
 import { isWithin } from '../engine/pathEnds.ts';
@@ -8,8 +8,8 @@ import type { Session } from './helperPool.ts';
 import { accessOf, needsOf, type Script } from './idleTool.ts';
 
 /**
- * The path of a directory without links, as the container resolves them: absolute ones lead elsewhere where the tool
- * runs.
+ * The path of a directory without links, as the container resolves them: absolute ones have other targets where the
+ * tool runs.
  */
 async function realDirectory(session: Session, path: string): Promise<string> {
   if (path === session.source.target || path === '/') return path;

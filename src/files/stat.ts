@@ -17,14 +17,14 @@ import type { Session } from './helperPool.ts';
 type EntryType = 'file' | 'directory' | 'other';
 
 export interface Entry {
-  /** What it is; for a link, what it leads to in the mount, or undefined where that is nothing. */
+  /** What it is; for a link, the type of its target in the mount, or undefined where that does not exist. */
   readonly type: EntryType | undefined;
   readonly isLink: boolean;
-  /** Bytes; of what a link leads to. */
+  /** Bytes; for a link, of its target. */
   readonly size: number;
-  /** Milliseconds since 1970; of what a link leads to. */
+  /** Milliseconds since 1970; for a link, of its target. */
   readonly mtime: number;
-  /** Permission bits; of what a link leads to. */
+  /** Permission bits; for a link, of its target. */
   readonly mode: number;
 }
 
@@ -33,7 +33,7 @@ export interface NamedEntry extends Entry {
   readonly name: string;
 }
 
-/** Links of one directory whose ends are looked up; those beyond show as links to nowhere. */
+/** Links of one directory whose targets are looked up; any others are shown as broken links. */
 const MOST_LINKS = 200;
 
 export function missingError(path: string): NotFound {
@@ -49,7 +49,8 @@ function plain({ type, size, mtime, mode }: PathStat): Entry {
 }
 
 /**
- * Follows a link at the end of a path. What it leads to out of the mount, or to nothing, is undefined. Throws NotFound.
+ * Follows a link at the end of a path. Undefined where its target is out of the mount or does not exist. Throws
+ * NotFound.
  */
 export async function follow(
   session: Session,
@@ -72,13 +73,13 @@ export async function statEntry(session: Session, path: string): Promise<Entry> 
 }
 
 /**
- * What a directory holds, in the order of names: one call, and one more for each link. Throws NotFound, FileRefused for
- * what is no directory, EngineUnavailable, EngineFailure.
+ * What a directory holds, sorted by name: one call, and one more for each link. Throws NotFound, FileRefused for what
+ * is not a directory, EngineUnavailable, EngineFailure.
  */
 export async function listDirectory(session: Session, path: string): Promise<NamedEntry[]> {
   const tools = await session.tools();
   const all = tools === undefined ? await listByArchive(session, path) : await listByTools(session, path);
-  // A name that steps out of its directory would do so in every path that is made of it, here too.
+  // A name that leads out of its directory would do so in every path that contains it, also on this machine.
   const found = all.filter(({ name }) => name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name));
   const links = found.filter(({ isLink }) => isLink).slice(0, MOST_LINKS);
   const ends = new Map<string, Entry>();
@@ -99,7 +100,7 @@ const LINK = 0o120000;
 const STRIDE = 4;
 
 function notADirectoryError(path: string): FileRefused {
-  return new FileRefused('notADirectory', messagePath(path), `"${messagePath(path)}" is no directory.`);
+  return new FileRefused('notADirectory', messagePath(path), `"${messagePath(path)}" is not a directory.`);
 }
 
 function countOf(text: string): number {
@@ -137,7 +138,7 @@ const TAR_TYPES: Readonly<Record<string, EntryType>> = {
   '5': 'directory',
 };
 
-/** Without the tool the engine can only send the whole tree, of which the first level is kept. */
+/** Without the tool the engine can only send the whole tree; only its first level is used. */
 async function listByArchive(session: Session, path: string): Promise<NamedEntry[]> {
   const { entry, path: end } = await follow(session, path);
   if (entry === undefined) throw missingError(path);

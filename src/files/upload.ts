@@ -1,4 +1,4 @@
-/** Local files and folders into a mount. Each is whole under its name, or not there. */
+/** Uploads local files and folders into a mount. Each is complete under its name, or does not exist. */
 import * as l10n from '@vscode/l10n';
 import { createReadStream, type Stats } from 'node:fs';
 import { lstat, readdir, readlink, stat } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import type { Work } from '../engine/job.ts';
 export interface Transferred {
   /** Files and directories. */
   readonly entries: number;
-  /** Of the contents of files. */
+  /** Bytes of the contents of files. */
   readonly bytes: number;
 }
 
@@ -34,12 +34,12 @@ function localFileError(error: unknown, file: string): FileFailure {
   return new FileFailure(
     file,
     code,
-    l10n.t('"{0}" cannot be read: {1}. Check that it is there and that you may read it.', file, message),
+    l10n.t('"{0}" cannot be read: {1}. Check that it exists and that you may read it.', file, message),
     { cause: error },
   );
 }
 
-/** An upload, and what of it is done. */
+/** An upload and its progress. */
 interface Counted extends Work {
   readonly counter: Counter;
 }
@@ -59,7 +59,7 @@ async function* contentOfLocal(file: Buffer | string, job: Counted): AsyncGenera
 
 const join = (directory: Buffer, name: Buffer) => Buffer.concat([directory, Buffer.from('/'), name]);
 
-/** The blocks of one local entry and of all below it, under `name`. */
+/** The blocks of one local entry and of everything below it, under `name`. */
 async function* tarOfLocal(
   path: Buffer,
   name: Buffer,
@@ -99,7 +99,7 @@ async function* tarOfLocal(
       );
     yield paddingOf(info.size);
   } else {
-    job.log.warn(`"${path.toString()}" is a device, a pipe or a socket, and was left out.`);
+    job.log.warn(`"${path.toString()}" is a device, a pipe or a socket and was left out.`);
   }
 }
 
@@ -167,7 +167,7 @@ export async function uploadTo(
   }
   if (info.isDirectory()) return uploadDirectory(session, local, path, overwrite, job);
   if (!info.isFile())
-    throw new FileFailure(local, '', l10n.t('"{0}" is neither a file nor a folder, and cannot be uploaded.', local));
+    throw new FileFailure(local, '', l10n.t('"{0}" is neither a file nor a folder and cannot be uploaded.', local));
   const content = { size: info.size, rights: { mode: info.mode & 0o777 }, pieces: contentOfLocal(local, job) };
   try {
     await writeFile(session, path, content, { create: true, overwrite }, job.signal);
@@ -177,9 +177,10 @@ export async function uploadTo(
   }
 }
 
-/** The name that a local path has in a mount. */
+/** The name of a local path in a mount. */
 export function uploadName(local: string): string {
   const name = textOfBytes(Buffer.from(basename(local)));
-  if (name === '') throw new FileRefused('notAFile', printable(local), `"${local}" has no name to upload it under.`);
+  if (name === '')
+    throw new FileRefused('notAFile', printable(local), `"${local}" has no file name, so it cannot be uploaded.`);
   return name;
 }

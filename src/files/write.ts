@@ -1,6 +1,6 @@
 /**
- * Writes one file so that nothing is lost if it fails: the new content goes into a file of its own beside the old one,
- * with its owner and mode, and one rename puts it in the place of the old.
+ * Writes one file so that nothing is lost if it fails: the new content goes into a separate file beside the old one,
+ * with its owner and mode, and one rename replaces the old file.
  */
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
@@ -23,18 +23,18 @@ const FILE_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
 
 export interface WriteOptions {
-  /** Make the file where there is none. */
+  /** Create the file where it does not exist. */
   readonly create: boolean;
-  /** Write over one that is there. */
+  /** Overwrite an existing file. */
   readonly overwrite: boolean;
 }
 
 export type Rights = Pick<NewEntry, 'uid' | 'gid' | 'mode'>;
 
-/** The content of a file to be, whose size is known beforehand. */
+/** The content of a file to write; its size is known in advance. */
 export interface Content {
   readonly size: number;
-  /** Of a new file; 0644, and the owner of its directory, where they are not given. */
+  /** For a new file; by default 0644 and the owner of its directory. */
   readonly rights?: Partial<Rights>;
   readonly pieces: AsyncIterable<Buffer> | Iterable<Buffer>;
 }
@@ -43,7 +43,7 @@ export function temporaryName(): string {
   return `${SAVE_PREFIX}${randomBytes(6).toString('hex')}`;
 }
 
-/** Refuses a change in a mount that is read-only. */
+/** Refuses changes in a read-only mount. */
 export function refuseReadOnly({ source }: Session, path: string): void {
   if (!source.readOnly) return;
   throw new FileRefused(
@@ -78,11 +78,14 @@ async function headerByTools(session: Session, path: string): Promise<Rights> {
   return { uid, gid, mode: mode & 0o7777 };
 }
 
-/** Who owns what is made in a directory: who owns the directory, so that the container can use it. Throws NotFound. */
+/**
+ * The owner of what is created in a directory: the owner of the directory, so that the container can use it. Throws
+ * NotFound.
+ */
 export async function ownerIn(session: Session, directory: string): Promise<{ uid: number; gid: number }> {
   const { path, entry } = await follow(session, directory);
   if (entry?.type !== 'directory')
-    throw new FileRefused('notADirectory', messagePath(directory), `"${messagePath(directory)}" is no directory.`);
+    throw new FileRefused('notADirectory', messagePath(directory), `"${messagePath(directory)}" is not a directory.`);
   const { uid, gid } = await headerOf(session, path);
   return { uid, gid };
 }
@@ -171,7 +174,7 @@ async function replace(
   }
 }
 
-/** Puts what was written aside in its place. Throws FileRefused, EngineUnavailable, EngineFailure. */
+/** Moves the separate file into place. Throws FileRefused, EngineUnavailable, EngineFailure. */
 export async function commit(session: Session, path: string, temporary: string, overwrite: boolean): Promise<void> {
   const { code } = await runTool(session, 'commit', posix.dirname(path), temporary, posix.basename(path), overwrite);
   switch (code) {
@@ -187,9 +190,9 @@ export async function commit(session: Session, path: string, temporary: string, 
 }
 
 /**
- * Without the tool there is no rename. But the engine unpacks entry by entry and stops at the first failure: the new
- * content whole under a name of its own, then a hard link to it in the place of the old file. The other name stays, one
- * for each directory, since nothing can remove it.
+ * Without the tool there is no rename. But the engine unpacks entry by entry and stops at the first failure: first the
+ * complete new content under a separate name, then a hard link to it that replaces the old file. The separate name
+ * remains, one in each directory, since nothing can remove it.
  */
 async function replaceByLink(
   session: Session,
@@ -209,8 +212,8 @@ async function replaceByLink(
 }
 
 /**
- * A mount of a single file is that very file: another one in its place would not be seen by the container. So the new
- * content waits in the helper, and is copied into the file from there; the old one comes back if that fails.
+ * A mount of a single file is exactly that file: the container would not see another one in its place. So the new
+ * content waits in the helper and is copied into the file from there; the old content is restored if that fails.
  */
 async function overwriteMount(session: Session, content: Content, signal?: AbortSignal): Promise<void> {
   const entry: NewEntry = { name: Buffer.from('new'), type: '0', uid: 0, gid: 0, mode: FILE_MODE, mtime: now() };
@@ -230,7 +233,7 @@ async function overwriteMount(session: Session, content: Content, signal?: Abort
 }
 
 /**
- * Makes a directory, owned like the one that it is made in. Throws NotFound, FileRefused, EngineUnavailable,
+ * Creates a directory with the owner of its parent directory. Throws NotFound, FileRefused, EngineUnavailable,
  * EngineFailure.
  */
 export async function makeDirectory(session: Session, path: string, like?: Rights): Promise<void> {

@@ -1,9 +1,9 @@
 /**
- * What this machine's own jobs have begun and not ended: one small file for each, in the extension's storage. It is the
- * only thing that says what may be undone and which containers are ours; what a label or a name says is never believed.
+ * What this machine's own jobs have begun and not ended: one small file for each, in the extension's storage. Only the
+ * journal says what may be undone and which containers are ours; labels and names are never trusted.
  *
- * A record's file name holds the session that it belongs to, `<record>~<session>.json`, so that taking it over is one
- * rename, which only one process can win.
+ * A record's file name holds the session that it belongs to, `<record>~<session>.json`, so that it is taken over by one
+ * rename, in which only one process succeeds.
  */
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { ExpectedError } from '../expectedError.ts';
 import { livenessOf, Session } from './session.ts';
 
-/** No record of ours comes near it. */
+/** Our records are much smaller. */
 const LARGEST_RECORD = 4 * 1024 * 1024;
 const NAME = /^([0-9a-f]{16})~([0-9a-f]{16})\.json$/;
 
@@ -26,7 +26,7 @@ export class JournalFailure extends ExpectedError {
   constructor(folder: string, cause: unknown) {
     super(
       l10n.t(
-        'The record of what is about to be done cannot be written to "{0}": {1}. Nothing was changed; make room there, or make it writable.',
+        'The record that is needed to undo this job cannot be written to "{0}": {1}. Nothing was changed; free some space there, or make the folder writable.',
         folder,
         (cause as Error).message,
       ),
@@ -36,7 +36,7 @@ export class JournalFailure extends ExpectedError {
   }
 }
 
-/** An engine, as it names itself and as it is reached: anyone can say another's id. */
+/** An engine, by its own id and by its address: any engine can state the id of another. */
 export interface EngineKey {
   readonly id: string;
   readonly address: string;
@@ -66,9 +66,9 @@ export interface Entry {
 
 /** A record that a job of this process holds. */
 export interface OpenEntry extends Entry {
-  /** Puts other facts in the place of the old ones, in one step. Throws JournalFailure. */
+  /** Replaces the facts in one step. Throws JournalFailure. */
   note(facts: unknown): Promise<void>;
-  /** All is done or undone: the record goes. */
+  /** All is done or undone: the record is removed. */
   end(): Promise<void>;
   /** The job gives up: the next recovery takes the record over. */
   leave(): void;
@@ -95,7 +95,7 @@ export class Journal {
     return this.#session;
   }
 
-  /** Writes a record, flushed to the disk where it says how to undo something. Throws JournalFailure. */
+  /** Writes a record, and flushes it to the disk where it says how to undo something. Throws JournalFailure. */
   async open(
     kind: string,
     engine: EngineKey,
@@ -163,7 +163,7 @@ export class Journal {
     }
   }
 
-  /** A rename is on the disk once its folder is; Windows opens no folder as a file. */
+  /** A rename is on the disk once its folder is flushed; Windows cannot open a folder as a file. */
   async #flushFolder(): Promise<void> {
     if (process.platform === 'win32') return;
     const handle = await open(this.#folder, 'r');
@@ -175,8 +175,8 @@ export class Journal {
   }
 
   /**
-   * All records about an engine, by whatever way it is reached, of every session, the oldest first. Damaged files are
-   * left out, and left alone.
+   * All records about an engine, at any address and of every session, oldest first. Damaged files are left out and not
+   * touched.
    */
   async entries({ id }: EngineKey): Promise<Entry[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
@@ -215,8 +215,8 @@ export class Journal {
   }
 
   /**
-   * Records whose job is no longer there: of a session that is gone, or that a job of this one gave up. Those of the
-   * same id at another address may be about another engine, and are told apart by their address.
+   * Records whose job no longer runs: those of a session that has ended, or those that a job of this session gave up.
+   * Records with the same id at another address may be about another engine; their address distinguishes them.
    */
   async abandoned(engine: EngineKey): Promise<Entry[]> {
     const found: Entry[] = [];
@@ -230,14 +230,14 @@ export class Journal {
     return (await livenessOf(this.#sessions, session)) === 'gone';
   }
 
-  /** Takes a record over; undefined where another process was quicker, or it ended meanwhile. Throws JournalFailure. */
+  /** Takes over a record; undefined where another process was faster, or it ended meanwhile. Throws JournalFailure. */
   async claim(entry: Entry): Promise<OpenEntry | undefined> {
     const session = (await this.#begin()).id;
     if (this.#held.has(entry.id)) return undefined;
     const claimed: Entry = { ...entry, session };
     this.#held.add(entry.id);
     try {
-      // A record that this session gave up keeps its name.
+      // A record that this session gave up keeps its file name.
       await rename(this.#fileOf(entry), this.#fileOf(claimed));
       return this.#opened(claimed, true);
     } catch (error) {
@@ -247,7 +247,7 @@ export class Journal {
     }
   }
 
-  /** Ends the session. What its jobs have not ended is then for others to put right. */
+  /** Ends the session. Other sessions then recover what its jobs have not ended. */
   async dispose(): Promise<void> {
     const session = await this.#session?.catch(() => undefined);
     this.#session = undefined;

@@ -1,10 +1,10 @@
-/** Whether a process of this machine's, and of this process table, lives. */
+/** Whether a process of this machine and process table is alive. */
 export function processLives(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: there is such a process, and it is another user's.
+    // EPERM: the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One session of this extension: a window's extension host. It holds a socket open for as long as it lives, so that any
- * other process on this machine can tell whether it is still there, also from another process or network namespace. The
- * kernel closes the socket of a process that was killed, and a process that sleeps still accepts.
+ * One session of this extension: a window's extension host. It holds a socket open while it is alive, so that any other
+ * process on this machine can tell whether it still exists, also from another process or network namespace. The kernel
+ * closes the socket of a process that was killed, and a suspended process still accepts connections.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
@@ -24,15 +24,18 @@ interface SessionFacts {
   readonly socket: string;
 }
 
-/** `elsewhere`: of another machine that shares this folder; nobody here can tell. */
+/** `elsewhere`: on another machine that shares this folder; its state is unknown here. */
 export type Liveness = 'alive' | 'gone' | 'elsewhere';
 
-/** Only Linux tells one start from the next; a time of start that is reckoned from the clock moves with the clock. */
+/**
+ * Only Linux distinguishes one start from the next; a start time that is computed from the clock changes with the
+ * clock.
+ */
 async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
 }
 
-/** The host name alone is no identity: machines are cloned with it. */
+/** The host name alone is not an identity: cloned machines share it. */
 async function machine(): Promise<string> {
   return `${hostname()} ${(await readFile('/etc/machine-id', 'utf8').catch(() => '')).trim()}`;
 }
@@ -61,7 +64,7 @@ export class Session {
     this.#socket = socket;
   }
 
-  /** Begins a session whose facts lie in `folder`. Throws the error of the file system. */
+  /** Begins a session whose facts are in `folder`. Throws the error of the file system. */
   static async begin(folder: string): Promise<Session> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const id = randomBytes(8).toString('hex');
@@ -82,7 +85,7 @@ export class Session {
     return new Session(id, folder, server, socket);
   }
 
-  /** Ends the session: what it leaves is anyone's to put right. */
+  /** Ends the session: any other session may recover what it leaves. */
   async end(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await forget(this.#folder, this.id);
@@ -115,19 +118,19 @@ function connects(socket: string): Promise<'yes' | 'refused' | 'absent' | 'unkno
     connection.once('connect', () => finish('yes'));
     connection.once('error', ({ code }: NodeJS.ErrnoException) => {
       if (code === 'ECONNREFUSED') return finish('refused');
-      // A full backlog is a process that lives and does not come to accept.
+      // A full backlog means a process that is alive but too busy to accept.
       finish(code === 'ENOENT' ? 'absent' : code === 'EAGAIN' ? 'yes' : 'unknown');
     });
   });
 }
 
-/** Whether the session `id` that began in `folder` still lives. */
+/** Whether the session `id` that began in `folder` is still alive. */
 export async function livenessOf(folder: string, id: string): Promise<Liveness> {
   const facts = await factsOf(folder, id);
-  // The facts are written before the first record and go with the session.
+  // The facts are written before the first record and removed with the session.
   if (facts === undefined) return 'gone';
   const answer = await connects(facts.socket);
-  // First of all: whatever clocks and names say, what answers lives.
+  // Checked first: whatever clocks and names say, a session that answers is alive.
   if (answer === 'yes') return 'alive';
   const isSameStart = facts.boot === (await bootId());
   if (facts.machine !== (await machine()) && !(isSameStart && facts.boot !== '')) return 'elsewhere';
@@ -140,7 +143,7 @@ export async function livenessOf(folder: string, id: string): Promise<Liveness> 
     await forget(folder, id);
     return 'gone';
   }
-  // A socket in a temporary folder can be out of sight of another container.
+  // A socket in a temporary folder may not be visible in another container.
   if (facts.pidNamespace !== (await pidNamespace())) return 'elsewhere';
   return processLives(facts.pid) ? 'alive' : 'gone';
 }

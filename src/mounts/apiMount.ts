@@ -1,4 +1,6 @@
-/** Mounts as objects of Docker's API: copied field by field, since the engine takes more spellings than one sees. */
+/**
+ * Mounts as objects of Docker's API: copied field by field, since the engine accepts more spellings than are visible.
+ */
 import * as l10n from '@vscode/l10n';
 import { mountError, quotable, type MountSettings } from './mountSettings.ts';
 
@@ -26,7 +28,7 @@ export const MOUNT: { readonly [key: string]: Shape } = {
   relabel: 'text',
 };
 
-/** Enough of a key to be known by. */
+/** Enough of a key to recognize it. */
 const MOST_KEY_SHOWN = 100;
 
 export function isObject(value: unknown): value is object {
@@ -38,8 +40,8 @@ function isTexts(value: unknown): value is string[] {
 }
 
 /**
- * The value anew, of known fields alone and each read once. The engine reads keys without regard to case and takes the
- * last: one that only looks unknown would change what has been judged. Throws BadArgument that names the key.
+ * A copy of the value with only known fields, each read once. The engine ignores the case of keys and uses the last
+ * one: a key that only looks unknown would change what was checked. Throws BadArgument that names the key.
  */
 export function copied(text: string, path: string, value: unknown, shape: Shape): unknown {
   const mustBe = (what: boolean, why: string) => {
@@ -79,7 +81,7 @@ export function copied(text: string, path: string, value: unknown, shape: Shape)
     if (known === undefined)
       throw mountError(text, l10n.t('the field "{0}" is unknown', here.slice(0, MOST_KEY_SHOWN)));
     if (shape === 'texts' && typeof one !== 'string') throw mountError(text, wrong);
-    // To Go, null is what is not there.
+    // Go treats null as a missing value.
     if (one !== undefined && one !== null) fields.push([key, copied(text, here, one, known)]);
   }
   return Object.fromEntries(fields);
@@ -90,7 +92,7 @@ export type Copied = { -readonly [Key in keyof MountSettings]?: MountSettings[Ke
   ClusterOptions?: object;
 };
 
-/** A mount as the engine may be sent it: of the fields of the API alone, whatever else the object holds. */
+/** A mount as it may be sent to the engine: only fields of the API, whatever else the object holds. */
 export function engineMount({
   Type,
   Source,

@@ -1,12 +1,12 @@
 /**
- * What becomes of every field of a container's inspect answer when its replacement is made. The fields are those of
- * the Docker Engine API, version 1.25 to 1.51 (ContainerInspect and ContainerCreate); one that is not here, of a newer
- * engine, is carried over as it is.
+ * How each field of a container's inspect answer is used when its replacement is created. The fields are those of the
+ * Docker Engine API, version 1.25 to 1.51 (ContainerInspect and ContainerCreate); a field of a newer engine that is not
+ * here is carried over unchanged.
  */
 
 /**
- * `same`: as it was. `adapted`: as it was, but for what the change or the new id asks. `given`: the engine makes it
- * anew.
+ * `same`: unchanged. `adapted`: unchanged except for what the change or the new id requires. `given`: the engine sets
+ * it again.
  */
 export type Fate = 'same' | 'adapted' | 'given';
 
@@ -42,13 +42,14 @@ export const CONFIG: Readonly<Record<string, Fate>> = {
     'StopTimeout',
     'Shell',
   ),
-  // One made of the old id is made of the new; one that comes with another's network comes with it again.
+  // One derived from the old id is derived from the new one; one that comes with another container's network comes with
+  // it again.
   Hostname: 'adapted',
-  // None are asked for in another's network, which has its own.
+  // None are requested in another container's network, which has its own.
   ExposedPorts: 'adapted',
-  // By its id where the tag has moved on to another image, and that of a commit where the layer is kept.
+  // By its id where the tag now names another image; that of a commit where the layer is kept.
   Image: 'adapted',
-  // One that was taken away from an image that has one must be taken away again.
+  // Where the image's entrypoint was cleared, it must be cleared again.
   Entrypoint: 'adapted',
 };
 
@@ -58,7 +59,7 @@ export const HOST_CONFIG: Readonly<Record<string, Fate>> = {
   Binds: 'adapted',
   Mounts: 'adapted',
   Tmpfs: 'adapted',
-  // Without those that are gone: what they gave is mounted by name.
+  // Without containers that no longer exist: their volumes are mounted by name.
   VolumesFrom: 'adapted',
   ...same(
     'VolumeDriver',
@@ -145,7 +146,7 @@ export const HOST_CONFIG: Readonly<Record<string, Fate>> = {
 /** One network of NetworkSettings.Networks. */
 export const ENDPOINT: Readonly<Record<string, Fate>> = {
   ...same('IPAMConfig', 'Links', 'DriverOpts', 'GwPriority'),
-  // Without the one that is made of the old id.
+  // Without the one that is derived from the old id.
   Aliases: 'adapted',
   ...given(
     'NetworkID',
@@ -161,7 +162,7 @@ export const ENDPOINT: Readonly<Record<string, Fate>> = {
   ),
 };
 
-/** The part of an inspect answer to ask of the engine again: all but what it gives itself, and what is empty. */
+/** The part of an inspect answer to request again: everything except what the engine sets itself and what is empty. */
 export function carried<T extends object>(part: T, fates: Readonly<Record<string, Fate>>): Partial<T> {
   return Object.fromEntries(
     Object.entries(part).filter(([name, value]) => fates[name] !== 'given' && value !== null),

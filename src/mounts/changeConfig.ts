@@ -1,4 +1,4 @@
-/** What a change does to the mounts of a container's configuration. */
+/** Applies a change to the mounts of a container's configuration. */
 import * as l10n from '@vscode/l10n';
 import type { Docker } from '../engine/dockerTypes.ts';
 import { BadArgument } from '../engine/errors.ts';
@@ -30,7 +30,7 @@ export function targetOfBind(bind: string): string | undefined {
   return splitVolume(bind)[1];
 }
 
-/** Throws BadArgument for a change that cannot be made. */
+/** Throws BadArgument for a change that is not possible. */
 export function applyChange(name: string, parts: MountParts, change: MountChange): MountParts {
   switch (change.kind) {
     case 'add': {
@@ -40,7 +40,7 @@ export function applyChange(name: string, parts: MountParts, change: MountChange
       if (taken !== undefined)
         throw new BadArgument(
           'mounts',
-          l10n.t('Container "{0}" has a mount at "{1}" already; remove that one first.', name, taken.Target),
+          l10n.t('Container "{0}" already has a mount at "{1}"; remove that one first.', name, taken.Target),
         );
       const { Binds, Mounts } = hostConfigOf(change.mounts, true);
       return {
@@ -51,7 +51,7 @@ export function applyChange(name: string, parts: MountParts, change: MountChange
     }
     case 'volumesFrom':
       if (parts.volumesFrom.some((from) => parseVolumesFrom(from).container === change.from))
-        throw new BadArgument('from', l10n.t('Container "{0}" takes volumes from "{1}" already.', name, change.from));
+        throw new BadArgument('from', l10n.t('Container "{0}" already takes volumes from "{1}".', name, change.from));
       return { ...parts, volumesFrom: [...parts.volumesFrom, `${change.from}${change.readOnly ? ':ro' : ''}`] };
     case 'remove':
       return removeTarget(name, parts, change.target);
@@ -112,7 +112,7 @@ function setRights(name: string, parts: MountParts, target: string, readOnly: bo
   if (mount.readOnly === readOnly)
     throw new BadArgument(
       'target',
-      l10n.t('The mount "{0}" of container "{1}" is {2} already.', target, name, readOnly ? 'read-only' : 'writable'),
+      l10n.t('The mount "{0}" of container "{1}" is already {2}.', target, name, readOnly ? 'read-only' : 'writable'),
     );
   const mode = (words: readonly string[]) =>
     [...words.filter((word) => word !== '' && word !== 'ro' && word !== 'rw'), readOnly ? 'ro' : 'rw'].join(',');
@@ -121,7 +121,7 @@ function setRights(name: string, parts: MountParts, target: string, readOnly: bo
     return { ...parts, mounts: parts.mounts.map((one) => (one === asMount ? { ...one, ReadOnly: readOnly } : one)) };
   const options = parts.tmpfs[target];
   if (options !== undefined) return { ...parts, tmpfs: { ...parts.tmpfs, [target]: mode(options.split(',')) } };
-  // A bind of its own also overrides what volumes-from gives.
+  // The container's own bind overrides what volumes-from gives.
   const old = parts.binds.find((bind) => targetOfBind(bind) === target);
   const words = old === undefined ? '' : (splitVolume(old)[2] ?? '');
   const rest = without(parts, target);

@@ -26,7 +26,7 @@ export interface NewContainer {
   readonly volumesFrom: readonly string[];
   readonly env: readonly string[];
   readonly start: boolean;
-  /** Whether a missing host directory is made; otherwise it is an error. */
+  /** Whether a missing host directory is created; by default it is an error. */
   readonly createSource: boolean;
 }
 
@@ -37,7 +37,8 @@ export interface Created {
 }
 
 /**
- * A bind that may be made, or that asks for a relabelling, must go in as a `-v` string: the API's Mounts know neither.
+ * A bind whose source may be created, or that requests a relabelling, must be given as a `-v` string: the API's Mounts
+ * support neither.
  */
 function asBind({ Source, Target, ReadOnly, relabel, BindOptions, Consistency }: MountSettings): string {
   const words = [ReadOnly ? 'ro' : '', relabel ?? '', BindOptions?.Propagation ?? '', Consistency ?? ''].filter(
@@ -49,7 +50,7 @@ function asBind({ Source, Target, ReadOnly, relabel, BindOptions, Consistency }:
 function goesAsBind(mount: MountSettings, createSource: boolean): boolean {
   const { NonRecursive, ReadOnlyNonRecursive, ReadOnlyForceRecursive } = mount.BindOptions ?? {};
   const hasMore = NonRecursive === true || ReadOnlyNonRecursive === true || ReadOnlyForceRecursive === true;
-  // A colon in the path would be read as the end of it.
+  // A colon in the path would be read as its end.
   return (
     mount.relabel !== undefined ||
     (mount.Type === 'bind' && createSource && !hasMore && !/:/.test(mount.Source + mount.Target))
@@ -68,7 +69,7 @@ export function hostConfigOf(
 }
 
 /**
- * Sources of binds that are not there, as far as this machine can tell: on a remote engine the paths are that host's.
+ * Sources of binds that do not exist, as far as this machine can tell: the paths of a remote engine are on its host.
  */
 export async function missingSources({ info }: Connection, mounts: readonly MountSettings[]): Promise<string[]> {
   const missing: string[] = [];
@@ -87,15 +88,15 @@ export async function missingSources({ info }: Connection, mounts: readonly Moun
 }
 
 /**
- * Creates and, unless told otherwise, starts a container from a local image. One that cannot be started is removed
- * again, with the volumes that were made for it. Throws NotFound, BadArgument or EngineFailure.
+ * Creates and, unless told otherwise, starts a container from a local image. A container that cannot be started is
+ * removed again, with the volumes that were created for it. Throws NotFound, BadArgument or EngineFailure.
  */
 export async function createContainer(connection: Connection, wanted: NewContainer, log: Logger): Promise<Created> {
   await inspectImage(connection, wanted.image);
   for (const from of wanted.volumesFrom) await inspectContainer(connection, parseVolumesFrom(from).container);
   const missing = wanted.createSource ? await missingSources(connection, wanted.mounts) : [];
   const warnings = missing.map(
-    (source) => `The directory "${source}" did not exist; the engine makes it when the container starts.`,
+    (source) => `The directory "${source}" did not exist; the engine creates it when the container starts.`,
   );
   const before = await volumeNames(connection);
   const { name, image } = wanted;

@@ -1,27 +1,27 @@
 /**
  * Binds that give a container power over the machine: through the engine's socket, by changing what the machine runs,
- * or by reading what opens other doors. One function judges a path as it is written; another one follows what stands
- * behind it: symbolic links, volumes that are binds under a name, and mounts that come from another container.
+ * or by reading what opens other doors. This module judges a path as it is written. findDangers.ts follows what is
+ * behind it: symbolic links, volumes that are named binds, and mounts that come from another container.
  */
 import { posix } from 'node:path';
 import { isWithin, withoutEndSlash } from '../engine/pathEnds.ts';
 
 export type Danger =
-  /** The engine's socket or another service's, or a directory that one lies in. */
+  /** The socket of the engine or another service, or a directory that holds one. */
   | 'socket'
   /** A directory of the system, a device, or the engine's own data. */
   | 'system'
-  /** The home of another user, or a part of it. */
+  /** The home directory of another user, or a part of it. */
   | 'home'
   /** Keys and tokens of the user's own. */
   | 'secrets'
-  /** What the user's own programs run or obey when they start. */
+  /** What the user's own programs run or read as settings when they start. */
   | 'startup'
   /** A directory above a folder of the workspace. */
   | 'aboveWorkspace'
   /**
-   * What git, the shell or the editor run or obey in a folder of the workspace; only where arguments have data written
-   * there.
+   * What git, the shell or the editor run or read as settings in a folder of the workspace; only where arguments cause
+   * data to be written there.
    */
   | 'project';
 
@@ -30,9 +30,9 @@ export interface DangerContext {
   readonly workspaces: readonly string[];
   /** The engine's data directory, where it is known. */
   readonly dataRoot?: string;
-  /** The socket by which the engine is reached, whatever its name. */
+  /** The socket of the engine, whatever its name. */
   readonly socket?: string;
-  /** Whether arguments alone have data written, which nobody has chosen by hand. */
+  /** Whether arguments alone cause data to be written, without a choice by a person. */
   readonly writes?: boolean;
 }
 
@@ -40,20 +40,20 @@ export interface Judged {
   readonly Type: string;
   readonly Source: string;
   readonly ReadOnly: boolean;
-  /** Where it is dangerous as it stands, wherever its source leads. */
+  /** Set where it is dangerous by itself, wherever its source leads. */
   readonly danger?: Danger;
 }
 
 const SOCKET_NAME = /(^|\/)(docker|podman|containerd|crio|buildkitd|docker-desktop|dockerd)[\w.-]*\.sock(\.\w+)?$/i;
 const PIPE = /^[\\/]{2}[.?][\\/]pipe(?:[\\/]|$)/i;
-/** One can talk to a socket in them even where they are mounted read-only. */
+/** A socket in them can be used even where they are mounted read-only. */
 const SOCKET_PLACES = [
   '/run/docker.sock',
   '/run/podman/podman.sock',
   '/run/containerd/containerd.sock',
   '/var/run/docker.sock',
 ];
-/** Services that do what they are told, for root or for the user, by sockets at any depth. */
+/** Services that carry out commands for root or the user, by sockets at any depth. */
 const SERVICES = [
   '/run/dbus',
   '/run/systemd',
@@ -67,7 +67,7 @@ const SERVICES = [
   '/run/crio',
   '/run/podman',
 ];
-/** Below them, and only the list of name servers; many a container is given it. */
+/** Below them, but only the list of name servers, which many containers mount. */
 const NO_SERVICE = ['/run/systemd/resolve/resolv.conf', '/run/systemd/resolve/stub-resolv.conf'];
 const DATA_ROOTS = [
   '/var/lib/docker',
@@ -107,9 +107,9 @@ const SYSTEM = [
   '/snap',
   ...DATA_ROOTS,
 ];
-/** Only they themselves: below them lies what is nobody's system. */
+/** Only these directories themselves: what is below them is not part of the system. */
 const SYSTEM_ALONE = ['/', '/run', '/var', '/var/lib', '/var/spool', '/opt', '/usr/local', '/private', '/mnt'];
-/** Below `SYSTEM`, and yet data of services that people run in containers, or of no one. */
+/** Below `SYSTEM`, but data of services that people run in containers, or unused. */
 const NOT_SYSTEM = [
   'nginx',
   'apache2',
@@ -129,7 +129,7 @@ const NOT_SYSTEM = [
 ]
   .map((name) => `/etc/${name}`)
   .concat('/usr/src', '/usr/local/src', '/usr/share/nginx', '/dev/shm', '/dev/null');
-/** Below the own home. Keys and tokens: a read-only look is enough to use them. */
+/** Below the user's home. Keys and tokens: reading them is enough to use them. */
 const SECRETS = [
   '.ssh',
   '.gnupg',
@@ -151,7 +151,7 @@ const SECRETS = [
   '.mozilla',
   'Library/Keychains',
 ];
-/** Below the own home. Files that the user's shell, desktop, editor or git run or obey. */
+/** Below the user's home. Files that the user's shell, desktop, editor or git run or read as settings. */
 const STARTUP = [
   '.bashrc',
   '.bash_profile',
@@ -213,8 +213,8 @@ const STARTUP = [
 ];
 
 /**
- * One spelling of a path: no `.`, `..`, doubled or trailing slashes, and the same for what is another name of it on any
- * system.
+ * One spelling of a path: no `.`, `..`, doubled or trailing slashes, and the same spelling for what is another name of
+ * it on any system.
  */
 function clean(path: string): string {
   const flat = withoutEndSlash(posix.normalize(path.replaceAll('\\', '/')).replace(/^\/\/+/, '/'));
@@ -265,7 +265,7 @@ function dangerOnDrive(
   if (rest === '/users') return 'home';
   if (isOwn) return dangerOfOwn(rest, own.rest, readOnly);
   if (readOnly) return undefined;
-  // A drive as a whole; a letter alone may also be a directory of a Linux machine.
+  // A whole drive; a single letter may also be a directory on a Linux machine.
   if (rest === '/' && (own !== undefined || /:/.test(source) || /^\/(host_mnt|mnt|run)\//.test(clean(source))))
     return 'system';
   return WINDOWS.some((one) => isWithin(rest, one)) ? 'system' : undefined;
@@ -281,7 +281,7 @@ function dangerOfOwn(source: string, home: string, readOnly: boolean): Danger | 
   return !readOnly && below(STARTUP).some((one) => isPart(source, one)) ? 'startup' : undefined;
 }
 
-/** Another user's home: the user's name is the first part below where homes are. */
+/** Another user's home: the user's name is the first part below the folder of homes. */
 function isForeignHome(source: string, home: string): boolean {
   if (isWithin(source, home)) return false;
   const parent = posix.dirname(home);
@@ -292,17 +292,17 @@ function isForeignHome(source: string, home: string): boolean {
 }
 
 /**
- * Why a bind is dangerous as it is written, or undefined. A read-only one is so where looking is enough: a socket can
- * be talked to, another's home is private, and the user's own keys and tokens can be used by whoever has read them. A
- * folder of the workspace, and what lies in it, is no other user's home, whoever owns it.
+ * Why a bind is dangerous as it is written, or undefined. A read-only one is dangerous where reading is enough: a
+ * socket can be used, another user's home is private, and keys and tokens can be used by anyone who has read them. A
+ * folder of the workspace, and what is in it, does not count as another user's home, whoever owns it.
  */
 export function dangerOf(mount: Judged, context: DangerContext): Danger | undefined {
   const danger = mount.danger ?? dangerAsWritten(mount, context);
-  // What "a/.." is, is known only where it is known that "a" is no link.
+  // The meaning of "a/.." is known only where "a" is known not to be a link.
   return danger ?? (mount.Type === 'bind' && climbs(mount.Source) ? 'system' : undefined);
 }
 
-/** Whether an absolute path goes up again behind a name, which may be a link to anywhere. */
+/** Whether an absolute path goes up again after a name, which may be a link to anywhere. */
 function climbs(path: string): boolean {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   return posix.isAbsolute(path) && parts.lastIndexOf('..') > parts.findIndex((part) => part !== '..');
@@ -313,11 +313,11 @@ function dangerAsWritten(mount: Judged, context: DangerContext): Danger | undefi
   if (Type === 'npipe' || PIPE.test(Source)) return 'socket';
   if (Type !== 'bind') return undefined;
   const source = clean(Source);
-  // Who has no home of their own, has none that could be theirs.
+  // A user without a home has no home that could match.
   const home = clean(context.home) === '/' ? '/nonexistent' : clean(context.home);
   const workspaces = context.workspaces.map(clean);
   if (isSocket(source, context)) return !ReadOnly && ['/', '/var', '/var/lib'].includes(source) ? 'system' : 'socket';
-  // To read it is to read the memory, the files and the secrets of what runs.
+  // Reading it gives the memory, the files and the secrets of running processes.
   if (isWithin(source, '/proc')) return 'system';
   const isWorkspace = workspaces.some((workspace) => workspace !== '/' && isWithin(source, workspace));
   const drive = onDrive(Source);
@@ -332,7 +332,7 @@ function dangerAsWritten(mount: Judged, context: DangerContext): Danger | undefi
   return isPart(source, home) ? dangerOfOwn(source, home, ReadOnly) : undefined;
 }
 
-/** Whether one can talk to a service by what is mounted: read-only is no help. */
+/** Whether a service can be used through the mount: read-only does not prevent that. */
 function isSocket(source: string, context: DangerContext): boolean {
   if (SOCKET_NAME.test(source) || /^\/run\/user(?:\/|$)/.test(source)) return true;
   if (context.socket !== undefined && isWithin(clean(context.socket), source)) return true;
@@ -344,7 +344,10 @@ function isSocket(source: string, context: DangerContext): boolean {
   );
 }
 
-/** Names in a project, at any depth: its hooks, tasks and settings run or set up programs of whoever works in it. */
+/**
+ * Names in a project, at any depth: its hooks, tasks and settings run or configure programs of everyone who works in
+ * it.
+ */
 const OBEYED =
   /\/(?:\.git|\.vscode|\.envrc|\.devcontainer|\.devcontainer\.json|\.husky|[^/]*\.code-workspace)(?:\/|$)/i;
 

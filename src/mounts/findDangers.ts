@@ -1,6 +1,4 @@
-/**
- * Looks at the machine and the engine for what makes mounts dangerous: links, sockets, and what volumes are made of.
- */
+/** Checks the machine and the engine for what makes mounts dangerous: links, sockets, and the options of volumes. */
 import { readlink, realpath, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { dataRoot, type Connection } from '../engine/connection.ts';
@@ -10,14 +8,14 @@ import { isWithin } from '../engine/pathEnds.ts';
 import { volumeIfThere } from '../engine/volumes.ts';
 import { dangerOf, type Danger, type DangerContext, type Judged } from './danger.ts';
 
-/** As many links as Linux follows in one path. */
+/** The number of links that Linux follows in one path. */
 const MOST_LINKS = 40;
-/** Linux takes no longer path (PATH_MAX). */
+/** Linux does not accept a longer path (PATH_MAX). */
 const MOST_PATH_CHARACTERS = 4096;
 
 /**
  * The path with its symbolic links followed as the kernel does, part by part: what ".." means depends on the links
- * before it. Also a link that leads to nothing yet is followed.
+ * before it. Also follows a link whose target does not exist yet.
  */
 async function followed(path: string): Promise<string> {
   if (!posix.isAbsolute(path) || path.length > MOST_PATH_CHARACTERS) return realPrefix(path);
@@ -38,7 +36,7 @@ async function followed(path: string): Promise<string> {
   return realPrefix(there);
 }
 
-/** The path as the system spells it, as far as it exists on this machine. */
+/** The path in the system's spelling, as far as it exists on this machine. */
 async function realPrefix(path: string): Promise<string> {
   const rest: string[] = [];
   for (let there = posix.normalize(path); ; there = posix.dirname(there)) {
@@ -49,18 +47,16 @@ async function realPrefix(path: string): Promise<string> {
   }
 }
 
-/** File systems that are no directory or disk of this machine: memory, or another machine's share. */
+/** File systems that are not a directory or disk of this machine: memory, or another machine's share. */
 const HARMLESS_TYPES = ['tmpfs', 'ramfs', 'nfs', 'nfs3', 'nfs4', 'cifs', 'smb3', 'smbfs', 'ceph', 'glusterfs'];
-/** What makes `mount` take a directory that is there, whatever type is named. */
+/** Makes `mount` take an existing directory, whatever type is given. */
 const TAKES_A_DIRECTORY = /^\s*(?:r?bind|r?move|remount)\s*$/i;
 /** The options of overlay whose values are directories, also as "lowerdir+". */
 const LAYERS = /^\s*(?:lowerdir|datadir|upperdir|workdir)/i;
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+// eslint-disable-next-line no-control-regex -- this looks for control characters
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
-/**
- * Whether the kernel can only read the path in one way: it is absolute, goes neither round nor up, and escapes nothing.
- */
+/** Whether the kernel can read the path in only one way: it is absolute, without ".", ".." or escapes. */
 function isStraight(path: string): boolean {
   return (
     posix.isAbsolute(path) && !/\/(?:\/|\.{1,2}(?:\/|$))/.test(path) && !path.includes('\\') && !CONTROL.test(path)
@@ -71,10 +67,7 @@ function bindOf(Source: string, ReadOnly: boolean, isDangerous: boolean): Judged
   return { Type: 'bind', Source, ReadOnly, ...(isDangerous ? { danger: 'system' } : {}) };
 }
 
-/**
- * What options of `mount` (8) name, for the driver `local`: the kernel takes them as they are, the engine changes
- * nothing.
- */
+/** What options of `mount` (8) name, for the driver `local`: the engine passes them to the kernel unchanged. */
 function bindsOfMount(options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
   const { type = '', device = '', o = '' } = options;
   const words = o.split(',');
@@ -94,15 +87,15 @@ function bindsOfMount(options: Readonly<Record<string, string>>, readOnly: boole
     .map((word) => word.slice(word.indexOf('=') + 1))
     .filter((value) => posix.isAbsolute(value.trim()))
     .map((value) => bindOf(value.trim(), readOnly, false));
-  // A backslash may hide a comma or a colon from us that the kernel's reading of layers sees, and it needs some layer.
+  // A backslash may hide a comma or a colon from us that the kernel sees in its layers; and an overlay needs a layer.
   if (isOverlay && (o.includes('\\') || CONTROL.test(o) || layers.length === 0))
     return [bindOf(device === '' ? type : device, readOnly, true)];
   if (isBind) return [strict(device), ...layers, ...paths];
   if (isOverlay) return [...layers, ...paths];
-  // A share is "host:/path" or "//host/share"; a local path in its place is judged all the same.
+  // A share is "host:/path" or "//host/share"; a local path in its place is judged anyway.
   if (isHarmless)
     return [...(posix.isAbsolute(device) && !/^\/\/[^/.]/.test(device) ? [strict(device)] : []), ...layers, ...paths];
-  // A file system of its own, that of a disk or of the kernel: to look into it is to read all files of the disk.
+  // A separate file system, of a disk or of the kernel: reading it means reading all files of the disk.
   return [bindOf(device === '' ? type : device, readOnly, true), ...layers];
 }
 
@@ -112,7 +105,7 @@ function bindsOfMount(options: Readonly<Record<string, string>>, readOnly: boole
  */
 export function bindsOfOptions(driver: string, options: Readonly<Record<string, string>>, readOnly: boolean): Judged[] {
   if (driver === '' || driver === 'local') return bindsOfMount(options, readOnly);
-  // What another driver makes of its options is not known; what looks like a path may be one.
+  // What another driver does with its options is unknown; what looks like a path may be one.
   const isUp = (value: string) => /(?:^|\/)\.\.(?:\/|$)/.test(value);
   const isCrooked = (value: string) =>
     posix.isAbsolute(value) && (/\/\.{1,2}(?:\/|$)/.test(value) || value.includes('\\') || CONTROL.test(value));
@@ -122,17 +115,17 @@ export function bindsOfOptions(driver: string, options: Readonly<Record<string, 
     .map((value) => bindOf(value, readOnly, isCrooked(value) || (!posix.isAbsolute(value) && isUp(value))));
 }
 
-/** A mount that gives power, with what stands behind it. */
+/** A dangerous mount, and what is behind it. */
 export interface Found {
   readonly danger: Danger;
   /** What the mount names: a path, a volume, or a container. */
   readonly named: string;
-  /** The path behind it, where that is another. */
+  /** The path behind it, where that is different. */
   readonly path?: string;
   readonly readOnly: boolean;
 }
 
-/** What is to be judged, as the arguments of a command say it. */
+/** What must be judged, as the arguments of a command give it. */
 export interface Asked {
   readonly mounts?: readonly (Judged & {
     readonly VolumeOptions?: {
@@ -144,13 +137,13 @@ export interface Asked {
   })[];
   /** `name`, `name:ro` or `name:rw`. */
   readonly volumesFrom?: readonly string[];
-  /** Whether arguments alone have data written there. */
+  /** Whether arguments alone cause data to be written there. */
   readonly writes?: boolean;
-  /** Whether the paths are those of this machine, wherever the engine is. */
+  /** Whether the paths are on this machine, wherever the engine is. */
   readonly here?: boolean;
 }
 
-/** Whether a path is a socket, whoever listens. */
+/** Whether a path is a socket, whoever listens on it. */
 async function listens(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isSocket(),
@@ -164,7 +157,7 @@ export async function findDangers(
   { mounts = [], volumesFrom = [], writes = false, here: isHere = connection.info.local }: Asked,
   where: Pick<DangerContext, 'home' | 'workspaces'>,
 ): Promise<Found[]> {
-  // Links are followed on this machine only: what it shares with a remote engine is nothing.
+  // Links are followed only on this machine: it shares no files with a remote engine.
   const follow = isHere ? followed : (path: string) => Promise.resolve(path);
   const here = {
     ...where,
@@ -177,14 +170,14 @@ export async function findDangers(
     { ...here, home: await follow(where.home), workspaces: await Promise.all(where.workspaces.map(follow)) },
   ];
   const judge = async (mount: Judged, named: string): Promise<Found[]> => {
-    // The engine reads ".." as text, another one or a driver may leave it to the kernel: both readings are judged.
+    // The engine resolves ".." as text; another engine or a driver may leave it to the kernel. Both results are judged.
     const text = isHere && posix.isAbsolute(mount.Source) ? posix.normalize(mount.Source) : mount.Source;
     const real = await follow(mount.Source);
     const spellings = [...new Set([text, real, await follow(text)])];
     for (const Source of spellings) {
       for (const context of contexts) {
         const danger = dangerOf({ ...mount, Source }, context);
-        // What a link in the own home leads to is judged by where it leads, and the link by where it lies.
+        // The target of a link in the user's home is judged by its own path, and the link by the link's path.
         if (danger !== undefined)
           return [{ danger, named, readOnly: mount.ReadOnly, ...(Source === named ? {} : { path: Source }) }];
       }

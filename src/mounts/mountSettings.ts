@@ -1,4 +1,4 @@
-/** A mount as the engine's API takes it, and what it may hold. */
+/** A mount as the engine's API takes it, and what is valid in it. */
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { BadArgument } from '../engine/errors.ts';
@@ -40,7 +40,7 @@ export const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave'
 export const CONSISTENCIES = ['default', 'consistent', 'cached', 'delegated'];
 export const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
 
-/** Enough of a mount to be known by. */
+/** Enough of a mount to recognize it. */
 const MOST_SHOWN = 500;
 
 /** Quotes the mount without the passwords that driver options can hold. */
@@ -57,7 +57,7 @@ export function mountError(text: string, why: string): BadArgument {
   );
 }
 
-/** What a message may quote of an API object: its labels and driver options are nobody's business. */
+/** What a message may quote of an API object: not its labels and driver options, which may be private. */
 export function quotable(spec: unknown): string {
   if (typeof spec !== 'object' || spec === null) return spec === null ? 'null' : typeof spec;
   const named = Object.entries(spec).filter(
@@ -66,7 +66,7 @@ export function quotable(spec: unknown): string {
   return Array.isArray(spec) ? '[…]' : JSON.stringify(Object.fromEntries(named));
 }
 
-/** Linux takes no longer path (PATH_MAX). */
+/** Linux does not accept a longer path (PATH_MAX). */
 const MOST_PATH_CHARACTERS = 4096;
 
 export function checkTarget(text: string, target: string): string {
@@ -108,8 +108,8 @@ export function checkMount(text: string, mount: MountSettings): MountSettings {
     !mount.Target.includes(':') &&
     (VolumeOptions === undefined || Object.keys(VolumeOptions).length === 0);
   if (relabel !== undefined && (!['z', 'Z'].includes(relabel) || !isPlain))
-    throw mountError(text, l10n.t('the relabelling "{0}" cannot be had for it', relabel));
-  // The engine reads ".." as text and the kernel follows links before it: what is judged must be what is mounted.
+    throw mountError(text, l10n.t('the relabelling "{0}" is not possible for it', relabel));
+  // The engine resolves ".." as text, but the kernel follows links before it: what is judged must be what is mounted.
   const flat =
     Type === 'bind' && posix.isAbsolute(Source) && CROOKED.test(Source)
       ? posix.normalize(Source).replace(/^\/+/, '/')

@@ -1,4 +1,4 @@
-/** Puts right what a replacement left when the engine, or this window, went away in the middle of it. */
+/** Recovers from a replacement during which the engine or this window stopped. */
 import * as l10n from '@vscode/l10n';
 import type { Entry, OpenEntry } from '../journal/journal.ts';
 import {
@@ -18,24 +18,24 @@ import type { Container } from '../engine/model.ts';
 
 const REPLACEMENT = 'replacement';
 
-/** What the journal holds of a replacement from before its first step on. */
+/** What the journal holds about a replacement, recorded before its first step. */
 export interface ReplacementFacts {
-  /** The name that the container has when all is well. */
+  /** The container's name when all is done. */
   readonly name: string;
   readonly oldId: string;
-  /** What the old container is called while the new one takes its place. */
+  /** The name of the old container while the new one takes its place. */
   readonly oldName: string;
-  /** What the new one is called at first; drawn at random, so that it is known before its id is. */
+  /** The first name of the new container; random, so that the container is known before its id is. */
   readonly freshName: string;
-  /** Once it is made. */
+  /** Known once it is created. */
   readonly freshId?: string;
   readonly wasRunning: boolean;
   readonly wasPaused: boolean;
-  /** The new one has taken the place; all that is left is to remove the old one. */
+  /** The new container is in place; only the old one must still be removed. */
   readonly isWhole?: boolean;
 }
 
-/** Writes down that a replacement is about to begin. Throws JournalFailure. */
+/** Records that a replacement is about to begin. Throws JournalFailure. */
 export function recordReplacement({ journal, key }: Connection, facts: ReplacementFacts): Promise<OpenEntry> {
   return journal.open(REPLACEMENT, key, facts, { flush: true });
 }
@@ -77,8 +77,8 @@ async function lookUp(connection: Connection, reference: string): Promise<Seen |
 }
 
 /**
- * Replacements that were cut off, by this machine's journal. Records of those that are whole, or had done nothing yet,
- * are closed. Throws EngineUnavailable, EngineFailure.
+ * Interrupted replacements in this machine's journal. Closes the records of those that are complete or had not done
+ * anything yet. Throws EngineUnavailable, EngineFailure.
  */
 export async function unfinishedReplacements(connection: Connection, log: Logger): Promise<Unfinished[]> {
   const found: Unfinished[] = [];
@@ -90,7 +90,7 @@ export async function unfinishedReplacements(connection: Connection, log: Logger
       facts.freshId === undefined
         ? await unrecordedFresh(connection, entry, facts)
         : await lookUp(connection, facts.freshId);
-    // The old one goes in the last step of all, or somebody removed it: then the new one is all that there is.
+    // The old one is removed in the last step, or by somebody else: then only the new one exists.
     const isWhole = old === undefined || (facts.isWhole === true && fresh?.name === facts.name);
     const isUntouched = fresh === undefined && old?.name === facts.name;
     if (isWhole || (isUntouched && !(await isStopped(connection, facts)))) {
@@ -98,7 +98,7 @@ export async function unfinishedReplacements(connection: Connection, log: Logger
       if (isWhole && claimed !== undefined) await removeOld(connection, facts, claimed, log);
       else await claimed?.end();
       log.info(
-        `A change of the mounts of container "${facts.name}" that was cut off had ${isWhole ? 'come to its end' : 'done nothing yet'}.`,
+        `An interrupted change of the mounts of container "${facts.name}" was ${isWhole ? 'already complete' : 'not yet begun'}.`,
       );
       continue;
     }
@@ -123,12 +123,12 @@ async function removeOld(
   }
 }
 
-/** Clocks of two machines differ. */
+/** Tolerance for the clocks of two machines. */
 const CLOCKS_MS = 10 * 60_000;
 
 /**
- * The new container whose id was not written down yet. Such a one was just made and never started; anything else is a
- * stranger's.
+ * The new container whose id was not recorded yet. It was just created and never started; any other container is not
+ * ours.
  */
 async function unrecordedFresh(
   connection: Connection,
@@ -144,7 +144,7 @@ async function isStopped(connection: Connection, { oldId, wasRunning }: Replacem
 }
 
 /**
- * Removes the replacement and gives the old container its name and its state back: by the ids of the record, never by
+ * Removes the replacement and gives the old container its name and its state back: by the ids in the record, never by
  * name.
  */
 export async function putBack(
@@ -154,11 +154,11 @@ export async function putBack(
 ): Promise<void> {
   const { name, oldId, wasRunning, wasPaused } = facts;
   const claimed = await connection.journal.claim(entry);
-  // Another window is doing it, or has done it.
+  // Another window is doing this, or has done it.
   if (claimed === undefined) return;
   const context = aboutContainer(name, (why) => l10n.t('Container "{0}" could not be put back: {1}', name, why));
   try {
-    // Looked at first: without the old one, the new one is all that is left.
+    // Checked first: without the old one, only the new one is left.
     const { Name } = await inspectContainer(connection, oldId, context);
     if (freshId !== undefined) await ifThere(deleteContainer(connection, freshId, { force: true }, context));
     if (plainName(Name) !== name) await renameContainer(connection, oldId, name, context);
@@ -166,20 +166,20 @@ export async function putBack(
     if (wasPaused && !(await inspectContainer(connection, oldId, context)).State.Paused)
       await pauseContainer(connection, oldId, context);
     await claimed.end();
-    log.info(`Put container "${name}" back as it was before its mounts were to be changed.`);
+    log.info(`Put container "${name}" back as it was before the change of its mounts.`);
   } catch (error) {
     claimed.leave();
     throw engineError(error, context);
   }
 }
 
-/** Names that a replacement gives to its two sides, also those of earlier versions. */
+/** Names that a replacement gives to both containers, also in earlier versions. */
 const MARKED = /^(.+)-(?:old|new)-(?:[rs][0-9a-f]{6}|[0-9a-f]{12})$/;
 
 /**
- * Containers that are named like what a replacement leaves, and that no record of this machine tells of: another
- * machine made them, or somebody who wants it to look so. They are to be shown, never touched. Returns their names with
- * the name that each would have.
+ * Containers that are named like what a replacement leaves, but without a record on this machine: another machine
+ * created them, or somebody who imitates it. They must only be shown, never touched. Returns their names with the name
+ * that each would have.
  */
 export async function unrecordedLeftovers(
   { journal, key }: Connection,

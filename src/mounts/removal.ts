@@ -1,4 +1,4 @@
-/** What goes and what stays when a container is removed. */
+/** What is removed and what is kept when a container is removed. */
 import * as l10n from '@vscode/l10n';
 import { aboutContainer, deleteContainer, inspectContainer, plainName } from '../engine/containers.ts';
 import type { Connection } from '../engine/connection.ts';
@@ -8,7 +8,7 @@ import { volumeNames } from '../engine/volumes.ts';
 
 export interface VolumeFates {
   readonly containers: readonly Container[];
-  /** Anonymous volumes that no other container uses: they go, if volumes are to be removed. */
+  /** Anonymous volumes that no other container uses: removed if volumes are removed too. */
   readonly goes: readonly Volume[];
   readonly stays: readonly {
     readonly volume: Volume;
@@ -18,7 +18,7 @@ export interface VolumeFates {
 }
 
 /**
- * Foretells a removal from the snapshot; of several containers, as if all went at once. Docker never removes a named
+ * Predicts a removal from the snapshot; several containers count as removed together. Docker never removes a named
  * volume with a container.
  */
 export function volumeFates({ volumes }: Pick<Snapshot, 'volumes'>, ...containers: readonly Container[]): VolumeFates {
@@ -47,8 +47,8 @@ export interface Removal {
 }
 
 /**
- * Removes a container, with its anonymous volumes where `removeVolumes`, and says what really went.
- * Throws NotFound, and InUse for one that runs without `force`.
+ * Removes a container, with its anonymous volumes where `removeVolumes`, and says what was really removed. Throws
+ * NotFound, and InUse for one that runs without `force`.
  */
 export async function removeContainer(
   connection: Connection,

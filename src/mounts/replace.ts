@@ -1,6 +1,6 @@
 /**
  * Changes the mounts of a container that exists. Docker cannot, so a replacement with the same configuration takes its
- * name and its place; the old one goes only when the new one runs, and comes back in every other case.
+ * name and its place; the old one is removed only when the new one runs, and put back in every other case.
  */
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
@@ -35,22 +35,22 @@ import { recordReplacement, type ReplacementFacts } from './recovery.ts';
 export interface Replaced {
   readonly id: string;
   readonly name: string;
-  /** Id of the container that went. */
+  /** Id of the removed container. */
   readonly replaced: string;
   readonly mounts: readonly Mount[];
-  /** The image that holds what the old container wrote outside of its mounts, where it was to be kept. */
+  /** The image with what the old container wrote outside of its mounts, where that was kept. */
   readonly image?: string;
 }
 
-/** How long a replacement must run before the old container is given up. */
+/** How long a replacement must run before the old container is removed. */
 const SETTLE_MS = 1000;
-/** In this order: the new one holds the name that the old one gets back. */
+/** In this order, since the new one holds the name that the old one gets back. */
 const WAY_BACK = ['removeNew', 'rename', 'start', 'removeImage'] as const;
 const OWN_NETWORK = /^(none|host|container:.*)$/;
 
 /**
- * `keepIn` names an image to make of what the container wrote outside of its mounts, for the replacement to start from.
- * Throws NotFound, BadArgument, InUse or EngineFailure; the container is then as it was.
+ * `keepIn` names an image to create from what the container wrote outside of its mounts; the replacement starts from
+ * it. Throws NotFound, BadArgument, InUse or EngineFailure; the container is then as it was.
  */
 export async function changeMounts(
   connection: Connection,
@@ -66,7 +66,7 @@ export async function changeMounts(
   const parts = applyChange(name, await partsOf(inventory, old), change);
   if (change.kind === 'add')
     for (const source of await missingSources(connection, change.mounts))
-      log.warn(`The directory "${source}" does not exist; the engine makes it for container "${name}".`);
+      log.warn(`The directory "${source}" does not exist; the engine creates it for container "${name}".`);
   const [network, ...otherNetworks] = networksOf(old);
   const hex = randomBytes(6).toString('hex');
   const marked = (side: 'old' | 'new') => `${name}-${side}-${hex}`;
@@ -114,7 +114,7 @@ export async function changeMounts(
     await renameContainer(connection, freshId, name, asItWas);
     if (wasRunning) await startAndWatch(connection, freshId, name, asItWas);
     if (old.State.Paused) await pauseContainer(connection, freshId, asItWas);
-    // From here on there is no way back: who finds the record removes the old one.
+    // From here on there is no way back: recovery from this record removes the old one.
     await record.note({ ...facts, freshId, isWhole: true });
     isWhole = true;
     for (const step of WAY_BACK) delete back[step];
@@ -124,7 +124,7 @@ export async function changeMounts(
       { force: true },
       aboutContainer(name, (why) =>
         l10n.t(
-          'The new container "{0}" runs, but the old one, now "{1}", could not be removed and will be at the next connection: {2}',
+          'The new container "{0}" runs, but the old one, now "{1}", could not be removed; it is tried again at the next connection: {2}',
           name,
           marked('old'),
           why,
@@ -132,7 +132,9 @@ export async function changeMounts(
       ),
     );
     await record.end().catch((error: unknown) => log.warn((error as Error).message));
-    log.info(`Replaced container "${name}": ${old.Id.slice(0, 12)} went, ${freshId.slice(0, 12)} has its place.`);
+    log.info(
+      `Replaced container "${name}": ${old.Id.slice(0, 12)} was removed, ${freshId.slice(0, 12)} is in its place.`,
+    );
     const mounts = (await inventory.read()).containers.find(({ id }) => id === freshId)?.mounts ?? [];
     return { id: freshId, name, replaced: old.Id, mounts, ...(keepIn === undefined ? {} : { image: keepIn }) };
   } catch (error) {
@@ -143,7 +145,7 @@ export async function changeMounts(
         log.error(`Putting container "${name}" back: ${(failure as Error).message}`);
       });
     }
-    // What could not be put back, or removed, now is offered, or done, at the next connection.
+    // What could not be put back now is offered at the next connection; what could not be removed is removed then.
     const failure = engineError(error, asItWas);
     if (isBack && !isWhole && !(failure instanceof EngineUnavailable)) await record.end();
     else record.leave();
@@ -151,7 +153,7 @@ export async function changeMounts(
   }
 }
 
-/** Makes an image of the container's own file system; what is in mounts is no part of it. Never moves a tag. */
+/** Creates an image of the container's own file system, without its mounts. Never moves a tag. */
 async function commit(
   connection: Connection,
   { Id, Name }: InspectedContainer,
@@ -197,7 +199,7 @@ async function checkReplaceable(connection: Connection, old: InspectedContainer,
       name,
       sharers,
       l10n.t(
-        'Container "{0}" lends its network, processes or memory to {1}, which would lose it; remove those first and create them again afterwards.',
+        'Container "{0}" shares its network, processes or memory with {1}, which would lose it; remove those containers first and create them again afterwards.',
         name,
         sharers.join(', '),
       ),
@@ -205,7 +207,7 @@ async function checkReplaceable(connection: Connection, old: InspectedContainer,
   }
 }
 
-/** Containers that live in a namespace of this one; the engine knows them by its id. */
+/** Containers that use a namespace of this one; the engine refers to it by its id. */
 async function lendsTo(connection: Connection, { Id }: InspectedContainer, name: string): Promise<string[]> {
   const borrowed = new Set([`container:${Id}`, `container:${name}`]);
   const borrows = ({ NetworkMode, PidMode, IpcMode }: InspectedContainer['HostConfig']) =>
@@ -216,7 +218,7 @@ async function lendsTo(connection: Connection, { Id }: InspectedContainer, name:
     .sort();
 }
 
-/** The mounts as the configuration says them, anonymous volumes by their names. */
+/** The mounts of the configuration, anonymous volumes by their names. */
 async function partsOf(inventory: Inventory, old: InspectedContainer): Promise<MountParts> {
   const { Binds, Mounts, VolumesFrom, Tmpfs } = old.HostConfig as {
     Binds?: string[] | null;
@@ -242,7 +244,7 @@ async function partsOf(inventory: Inventory, old: InspectedContainer): Promise<M
       ...anonymous.map(({ source, target, readOnly }) => `${source}:${target}${readOnly ? ':ro' : ''}`),
     ],
     mounts: named,
-    // A giver that is gone cannot be asked again; what it gave is carried over by name above.
+    // A source container that no longer exists cannot be used again; its volumes are carried over by name above.
     volumesFrom: (VolumesFrom ?? []).filter((from) => {
       const giver = parseVolumesFrom(from).container;
       return containers.some(({ id, name }) => name === giver || id.startsWith(giver));
@@ -278,8 +280,8 @@ async function configOf(
 }
 
 /**
- * The host name, unless the engine made it of the old id, or it is that of the host or of another container: the engine
- * takes no name, and in another's network no ports, of a container that has them from elsewhere (moby, runconfig).
+ * The host name, unless the engine derived it from the old id, or it is that of the host or of another container: in
+ * these cases the engine accepts no host name and, in another container's network, no ports (moby, runconfig).
  */
 function ownNames({ Config, HostConfig, Id }: InspectedContainer): {
   Hostname: string;
@@ -291,8 +293,8 @@ function ownNames({ Config, HostConfig, Id }: InspectedContainer): {
 }
 
 /**
- * The image by its tag, or by its id where the tag has moved on; and an entrypoint that the image has and the container
- * not.
+ * The image by its tag, or by its id where the tag now names another image; and a cleared entrypoint where the image
+ * has one and the container does not.
  */
 async function imageOf(
   connection: Connection,
@@ -309,7 +311,7 @@ async function imageOf(
 
 type Joined = [network: string, asked: Docker.EndpointSettings];
 
-/** The networks with what was asked for, without what the engine gave; the main one first. */
+/** The networks with what was requested, without what the engine set; the main one first. */
 function networksOf({ NetworkSettings, HostConfig, Id }: InspectedContainer): Joined[] {
   const mode = HostConfig.NetworkMode ?? '';
   if (OWN_NETWORK.test(mode)) return [];

@@ -13,11 +13,11 @@ const MOST_CHARACTERS = 65_536;
 /** One mount from a `-v` string, a `--mount` string or an API object. Throws BadArgument that says what is wrong. */
 export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings {
   if (typeof spec === 'string' && spec.length > MOST_CHARACTERS)
-    throw mountError(spec, l10n.t('it is longer than any mount can be'));
+    throw mountError(spec, l10n.t('it is too long for a mount'));
   if (typeof spec === 'string')
     return /^[a-z-]+(=|,)/i.test(spec) && spec.includes('=') ? parseMount(spec, local) : parseVolume(spec, local);
   if (!isObject(spec)) throw mountError(quotable(spec), l10n.t('it is neither a text nor an object'));
-  // Read once: what is checked and what is quoted is what is sent, whatever an accessor says the next time.
+  // Read once: so what is checked and quoted is what is sent, even if an accessor returns another value later.
   const once = { ...spec };
   const text = quotable(once);
   const { ImageOptions, ClusterOptions, ...mount } = copied(text, '', once, MOUNT) as Copied;
@@ -41,7 +41,7 @@ export function parseMountSpec(spec: unknown, local: LocalPaths): MountSettings 
   });
 }
 
-/** Several mounts. Throws BadArgument where two have one target. */
+/** Several mounts. Throws BadArgument where two have the same target. */
 export function parseMountSpecs(specs: readonly unknown[], local: LocalPaths): MountSettings[] {
   const mounts = specs.map((spec) => parseMountSpec(spec, local));
   const targets = new Set<string>();

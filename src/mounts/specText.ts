@@ -13,8 +13,8 @@ import {
 } from './mountSettings.ts';
 
 /**
- * The parts of a `-v` string or of an element of HostConfig.Binds: splits at colons, but not behind a Windows drive
- * letter, or in a `${workspaceFolder:NAME}`, at the start.
+ * The parts of a `-v` string or of an element of HostConfig.Binds: splits at colons, but not after a Windows drive
+ * letter or in a `${workspaceFolder:NAME}` at the start.
  */
 export function splitVolume(text: string): string[] {
   const whole = WINDOWS_PATH.test(text) ? 2 : (/^\$\{workspaceFolder:[^}]+\}/.exec(text)?.[0].length ?? 0);
@@ -22,16 +22,17 @@ export function splitVolume(text: string): string[] {
   return [text.slice(0, whole) + (parts[0] ?? ''), ...parts.slice(1)];
 }
 
-/** What stands for a path of this machine in the source of a mount. */
+/** What can replace a path of this machine in the source of a mount. */
 export interface LocalPaths {
-  /** For `~`. */
+  /** Replaces `~`. */
   readonly home: string;
   /** Folders of the workspace by name, the first for `${workspaceFolder}`, any for `${workspaceFolder:NAME}`. */
   readonly folders?: readonly { readonly name: string; readonly path: string }[];
 }
 
 /**
- * `~` and `${workspaceFolder}` in front, on the side of the host only: in a container they would mean something else.
+ * Replaces `~` and `${workspaceFolder}` at the beginning of a host path only: in a container they would mean something
+ * else.
  */
 export function expand(text: string, source: string, { home, folders = [] }: LocalPaths): string {
   if (source === '~' || source.startsWith('~/')) return posix.join(home, source.slice(1));
@@ -42,7 +43,7 @@ export function expand(text: string, source: string, { home, folders = [] }: Loc
     throw mountError(
       text,
       name === undefined
-        ? l10n.t('no folder is open that "{0}" could stand for', whole)
+        ? l10n.t('no folder is open for "{0}"', whole)
         : l10n.t('the workspace has no folder "{0}"', name),
     );
   return folder.path + source.slice(whole.length);
@@ -56,7 +57,7 @@ export function parseVolume(text: string, local: LocalPaths): MountSettings {
   const [from = '', target = '', words = ''] = parts;
   const source = expand(text, from, local);
   if (source === '') throw mountError(text, l10n.t('the source is empty'));
-  if (parts.length === 3 && words === '') throw mountError(text, l10n.t('the options behind the last colon are empty'));
+  if (parts.length === 3 && words === '') throw mountError(text, l10n.t('the options after the last colon are empty'));
   const isBind = posix.isAbsolute(source) || WINDOWS_PATH.test(source);
   if (!isBind && !VOLUME_NAME.test(source)) {
     throw mountError(text, l10n.t('the source "{0}" is neither an absolute path nor a volume\'s name', source));
@@ -81,7 +82,7 @@ function parseOptions(
     const group = groupOf(word);
     if (group === undefined) throw mountError(text, l10n.t('the option "{0}" is unknown', word));
     if (seen.has(group))
-      throw mountError(text, l10n.t('the options "{0}" and "{1}" exclude one another', seen.get(group) ?? '', word));
+      throw mountError(text, l10n.t('the options "{0}" and "{1}" exclude each other', seen.get(group) ?? '', word));
     seen.set(group, word);
   }
   const propagation = seen.get('propagation');
@@ -106,7 +107,7 @@ function groupOf(word: string): string | undefined {
   return CONSISTENCIES.includes(word) ? 'consistency' : undefined;
 }
 
-/** Index of the quote that closes the one before `from`; -1 where none does. A doubled one stands for itself. */
+/** Index of the quote that closes the one before `from`; -1 where there is none. A doubled quote is a literal one. */
 function closingQuote(text: string, from: number): number {
   for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 2)) if (text[at + 1] !== '"') return at;
   return -1;
@@ -118,13 +119,13 @@ function closingQuote(text: string, from: number): number {
  */
 function csvFields(text: string): string[] {
   const fields: string[] = [];
-  // A comma at the end is passed over.
+  // A comma at the end is ignored.
   for (let at = 0; at < text.length;) {
     const quoted = text[at] === '"';
     const close = quoted ? closingQuote(text, at + 1) : -1;
     const end = quoted ? close + 1 : text.indexOf(',', at);
     if (quoted && (close < 0 || (end < text.length && text[end] !== ',')))
-      throw mountError(text, l10n.t('a field in quotes must be closed, with a comma or nothing behind it'));
+      throw mountError(text, l10n.t('a field in quotes must be closed, followed by a comma or nothing'));
     const field = end < 0 ? text.slice(at) : text.slice(at, end);
     fields.push(quoted ? field.slice(1, -1).replaceAll('""', '"') : field);
     at = end < 0 ? text.length : end + 1;
@@ -134,14 +135,14 @@ function csvFields(text: string): string[] {
 
 function parseBytes(text: string, value: string): number {
   const [, digits, unit = ''] = /^(\d+)\s*([bkmgt]?)(?:i?b)?$/i.exec(value) ?? [];
-  if (digits === undefined) throw mountError(text, l10n.t('"{0}" is no size', value));
+  if (digits === undefined) throw mountError(text, l10n.t('"{0}" is not a size', value));
   return Number(digits) * 1024 ** Math.max(0, 'bkmgt'.indexOf(unit.toLowerCase() || 'b'));
 }
 
 function parseFlag(text: string, key: string, value: string | undefined): boolean {
   if (value === undefined || value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
-  throw mountError(text, l10n.t('"{0}" is true or false, not "{1}"', key, value));
+  throw mountError(text, l10n.t('"{0}" must be true or false, not "{1}"', key, value));
 }
 
 interface Draft {
@@ -189,7 +190,7 @@ function applyField(text: string, draft: Draft, field: string, local: LocalPaths
     'volume-opt': (value) => Object.assign(draft.driverOptions, Object.fromEntries([pair(value)])),
     'tmpfs-size': (value) => (draft.tmpfs.SizeBytes = parseBytes(text, value)),
     'tmpfs-mode': (value) => {
-      if (!/^[0-7]+$/.test(value)) throw mountError(text, l10n.t('"{0}" is no octal mode', value));
+      if (!/^[0-7]+$/.test(value)) throw mountError(text, l10n.t('"{0}" is not an octal mode', value));
       draft.tmpfs.Mode = Number.parseInt(value, 8);
     },
   };

@@ -1,14 +1,11 @@
 /**
- * When a scheduled backup is due. Times of day are the local ones; the engine's language keeps daylight saving right:
- * `new Date(year, month, day, hour, minute)` takes a time that a spring night skips as the hour after, and of a time
- * that an autumn night has twice the first (ECMA-262, UTC(t)). So every slot exists once.
+ * When a scheduled backup is due. Times of day are local. JavaScript handles daylight saving: `new Date(year, month,
+ * day, hour, minute)` takes a time that is skipped in spring as one hour later, and the first of two equal times in
+ * autumn (ECMA-262, UTC(t)). So every slot exists once.
  */
 import type { When } from './entry.ts';
 
-/**
- * Clocks of machines that share a folder differ; what lies further ahead than this was made under a clock that was
- * wrong.
- */
+/** Clocks of machines that share a folder differ; what is further in the future than this comes from a wrong clock. */
 export const SKEW_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Seven weekdays, and one for today's slots that are still to come. */
@@ -34,13 +31,13 @@ function slotsAround(when: When & { kind: 'at' }, now: number): number[] {
 }
 
 /**
- * When the next run is due, in milliseconds since 1970; not after `now` where it is due already. However many slots
- * were missed, one run makes up for them: done once, the next is ahead of now. `done` are the times of earlier runs,
- * `since` the time before which nothing was wanted.
+ * When the next run is due, in milliseconds since 1970; not after `now` where it is already due. One run makes up for
+ * all missed slots: the next one is then after now. `done` are the times of earlier runs, `since` the time before which
+ * nothing is due.
  */
 export function dueAt(when: When, done: readonly number[], since: number | undefined, now: number): number {
   const last = lastOf(done, now);
-  // A start far ahead comes from a wrong clock too, and would put off the backup for as long.
+  // A start far in the future also comes from a wrong clock, and would delay the backup until then.
   const start = since === undefined || since > now + DAY_MS ? undefined : since;
   switch (when.kind) {
     case 'every':
@@ -58,9 +55,7 @@ export function dueAt(when: When, done: readonly number[], since: number | undef
 const FIRST_RETRY_MS = 60_000;
 const LAST_RETRY_MS = 3_600_000;
 
-/**
- * When a failed run is tried again: after 1, 2, 4… minutes, at most an hour. A failure ahead of now holds nothing up.
- */
+/** When a failed run is retried: after 1, 2, 4… minutes, at most an hour. A failure in the future delays nothing. */
 export function retryAt(failedAt: number, attempts: number, now: number): number {
   if (failedAt > now + SKEW_MS) return now;
   return (

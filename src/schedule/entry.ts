@@ -1,4 +1,4 @@
-/** What the setting `dockerMounts.schedule` says: entries as a person writes them, checked one by one. */
+/** What the setting `dockerMounts.schedule` says: entries as people write them, checked one by one. */
 import * as l10n from '@vscode/l10n';
 import { BadArgument } from '../engine/errors.ts';
 import { COMPRESSION_NAMES, type Compression } from '../backup/archive/compression.ts';
@@ -14,13 +14,13 @@ export type When =
   | { readonly kind: 'at'; readonly minutes: readonly number[]; readonly weekdays: readonly number[] };
 
 export interface ScheduleEntry {
-  /** In the manifest of every archive that the entry makes. */
+  /** In the manifest of every archive that the entry creates. */
   readonly id: string;
   readonly subject: ScheduledSubject;
   readonly when: When;
-  /** Slots before it are not caught up; milliseconds since 1970. */
+  /** Missed slots before it are ignored; milliseconds since 1970. */
   readonly since?: number;
-  /** As written; `~` and the setting's folder are the caller's to fill in. */
+  /** As written; the caller replaces `~` and adds the setting's folder. */
   readonly destination?: string;
   readonly keep?: Keep;
   readonly verify: boolean;
@@ -29,15 +29,15 @@ export interface ScheduleEntry {
   readonly method?: 'auto' | Method;
   readonly consistency?: Consistency;
   readonly encrypt?: boolean;
-  /** Host name of the engine that is meant; on any other the entry waits. */
+  /** Host name of the engine that the entry is for; on any other engine it waits. */
   readonly engine?: string;
-  /** The entry as it stands in the setting. */
+  /** The entry as it is in the setting. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
-/** An entry that cannot be carried out, and why. */
+/** An entry that cannot be used, and why. */
 export interface ScheduleProblem {
-  /** Place in the list, from 0. */
+  /** Index in the list, from 0. */
   readonly index: number;
   readonly message: string;
 }
@@ -71,14 +71,14 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 const LONGEST_MS = 366 * 86_400_000;
 
-/** "6h" in milliseconds; undefined for what is no interval from a minute to a year. */
+/** "6h" in milliseconds; undefined for anything but an interval from a minute to a year. */
 export function intervalMs(text: string): number | undefined {
   const [, count = '', unit = ''] = /^\s*(\d{1,6})\s*(m|min|h|d|w)\s*$/.exec(text) ?? [];
   const ms = Number(count) * (UNIT_MS[unit] ?? 0);
   return ms >= 60_000 && ms <= LONGEST_MS ? ms : undefined;
 }
 
-/** "03:00" in minutes of the day; undefined for what is no time of day. */
+/** "03:00" in minutes of the day; undefined for anything but a time of day. */
 export function minuteOfDay(text: string): number | undefined {
   const [, hours = '', minutes = ''] = /^\s*(\d{1,2}):(\d{2})\s*$/.exec(text) ?? [];
   return hours !== '' && Number(hours) < 24 && Number(minutes) < 60 ? Number(hours) * 60 + Number(minutes) : undefined;
@@ -94,7 +94,7 @@ function text(raw: Raw, field: string): string | undefined {
   const value = raw[field];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || value.trim() === '')
-    throw fieldError(field, value, 'give a text that is not empty, or leave it out.');
+    throw fieldError(field, value, 'give a non-empty text, or leave it out.');
   return value;
 }
 
@@ -135,14 +135,14 @@ function subjectOf(raw: Raw): ScheduledSubject {
     throw new BadArgument(
       field,
       l10n.t(
-        'it names {0}; give one of them and put the other into an entry of its own.',
+        'it names {0}; give one of them and put the other into a separate entry.',
         given.map((one) => `"${one}"`).join(' and '),
       ),
     );
   const name = text(raw, field) ?? '';
   const targets = texts(raw, 'targets', 'give a list of paths in the container.');
   if (targets !== undefined && field !== 'container')
-    throw fieldError('targets', raw['targets'], 'it goes with "container" only; leave it out.');
+    throw fieldError('targets', raw['targets'], 'it is for "container" only; leave it out.');
   return { kind: field === 'source' ? 'bind' : field, name, ...(targets ? { targets } : {}) };
 }
 
@@ -161,7 +161,7 @@ function whenOf(raw: Raw): When {
     const ms = intervalMs(every);
     if (ms === undefined)
       throw fieldError('every', every, 'give an interval from 1m to a year, such as "30m", "6h", "1d" or "1w".');
-    if (weekdays !== undefined) throw fieldError('weekdays', raw['weekdays'], 'it goes with "at" only; leave it out.');
+    if (weekdays !== undefined) throw fieldError('weekdays', raw['weekdays'], 'it is for "at" only; leave it out.');
     return { kind: 'every', ms };
   }
   const minutes = (at ?? []).map((time) => {
@@ -217,7 +217,7 @@ function subjectId(subject: ScheduledSubject): string {
   return [SUBJECT_FIELD[subject.kind], subject.name, ...(subject.targets ?? [])].join(':');
 }
 
-/** One entry. Throws BadArgument with the field, why, and what would do. */
+/** One entry. Throws BadArgument with the field, the cause, and what is valid. */
 export function parseEntry(value: unknown): ScheduleEntry {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw fieldError('schedule', value, 'give an object such as {"volume": "db", "every": "1d"}.');
@@ -247,7 +247,7 @@ export function parseEntry(value: unknown): ScheduleEntry {
   };
 }
 
-/** All entries that can be carried out, and of the others which one and why. Never throws. */
+/** All entries that can be used, and why the others cannot. Never throws. */
 export function parseSchedule(value: unknown): {
   readonly entries: readonly ScheduleEntry[];
   readonly problems: readonly ScheduleProblem[];
@@ -259,7 +259,7 @@ export function parseSchedule(value: unknown): {
       problems: [
         {
           index: 0,
-          message: 'The setting "dockerMounts.schedule" must be a list of entries; put [ and ] around them.',
+          message: 'The setting "dockerMounts.schedule" must be a list of entries; put them in [ ].',
         },
       ],
     };
@@ -271,7 +271,10 @@ export function parseSchedule(value: unknown): {
       if (entries.some(({ id }) => id === entry.id))
         throw new BadArgument(
           'id',
-          l10n.t('its "id", {0}, is that of an earlier entry; give it an "id" of its own.', JSON.stringify(entry.id)),
+          l10n.t(
+            'its "id", {0}, is already used by an earlier entry; give it a different "id".',
+            JSON.stringify(entry.id),
+          ),
         );
       entries.push(entry);
     } catch (error) {

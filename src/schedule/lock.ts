@@ -1,6 +1,7 @@
 /**
- * One run of an entry at a time, whichever window, process or machine shares the destination: a lock file beside the
- * archives. Its owner writes it again and again; one that stands still was left by a crash and is taken over.
+ * Allows one run of an entry at a time among all windows, processes and machines that share the destination: a lock
+ * file beside the archives. Its owner rewrites it regularly; one that is not rewritten was left by a crash and is taken
+ * over.
  */
 import * as l10n from '@vscode/l10n';
 import { createHash, randomUUID } from 'node:crypto';
@@ -13,7 +14,7 @@ import { FileFailure } from '../engine/errors.ts';
 import { processLives } from '../journal/processLives.ts';
 
 const HEARTBEAT_MS = 20_000;
-/** After this long without a heartbeat, by the clock of the file system, the owner counts as gone. */
+/** After this time without a heartbeat, by the clock of the file system, the owner counts as dead. */
 const STALE_MS = 180_000;
 
 interface Owner {
@@ -30,7 +31,7 @@ function tryRead(read: () => string): string {
   }
 }
 
-/** Where a process number means something: WSL and containers share a host's name but not its processes. */
+/** Where a process number is valid: WSL and containers share a host's name but not its processes. */
 const MACHINE = [
   hostname(),
   process.platform,
@@ -39,7 +40,7 @@ const MACHINE = [
 ].join(' ');
 
 function lockFile(folder: string, id: string): string {
-  // A hash: an id may hold what a file name may not.
+  // A hash: an id may hold characters that a file name may not.
   return join(folder, `.docker-mounts-${createHash('sha256').update(id).digest('hex').slice(0, 16)}.lock`);
 }
 
@@ -58,14 +59,14 @@ async function ownerOf(file: string): Promise<Owner | undefined> {
     const owner: unknown = JSON.parse(await readSmallText(file, MOST_LOCK_BYTES));
     return isOwner(owner) ? owner : undefined;
   } catch {
-    // Gone, or its owner is about to write it.
+    // Removed, or its owner is about to write it.
     return undefined;
   }
 }
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? '';
 
-/** How long ago the lock was written, by the clock of the file system that it lies on. */
+/** How long ago the lock was written, by the clock of its file system. */
 async function ageOf(file: string): Promise<number> {
   const probe = `${file}.${randomUUID()}`;
   try {
@@ -77,7 +78,7 @@ async function ageOf(file: string): Promise<number> {
   }
 }
 
-/** Moves a lock away whose owner is gone. False where another was quicker. */
+/** Moves away a lock whose owner is dead. False where another process was faster. */
 async function takeAway(file: string, dead: Owner | undefined): Promise<boolean> {
   const aside = `${file}.${randomUUID()}`;
   try {
@@ -87,7 +88,8 @@ async function takeAway(file: string, dead: Owner | undefined): Promise<boolean>
   }
   const moved = await ownerOf(aside);
   const isDead = moved?.token === dead?.token;
-  // Another had taken it over in between: it notices at its next heartbeat at the latest, so it goes back at once.
+  // Another process had taken it over in between, and notices at its next heartbeat at the latest. So it is put back at
+  // once.
   if (isDead) await unlink(aside).catch(() => undefined);
   else await rename(aside, file).catch(() => undefined);
   return isDead;
@@ -110,7 +112,7 @@ export class ScheduleLock {
     this.#timer.unref();
   }
 
-  /** Undefined where another holds it. Throws FileFailure where the folder takes no file. */
+  /** Undefined where another process holds it. Throws FileFailure where no file can be created in the folder. */
   static async take(
     folder: string,
     id: string,
@@ -129,7 +131,7 @@ export class ScheduleLock {
             folder,
             codeOf(error),
             l10n.t(
-              'The folder "{0}" cannot be written ({1}); check that it is there and who may write to it.',
+              'The folder "{0}" cannot be written ({1}); check that it exists and that you may write to it.',
               folder,
               codeOf(error),
             ),
@@ -144,7 +146,7 @@ export class ScheduleLock {
     return undefined;
   }
 
-  /** Aborts when another has taken the lock over, say after this machine slept. */
+  /** Aborts when another process has taken over the lock, for example after this machine slept. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
@@ -152,7 +154,8 @@ export class ScheduleLock {
   async #beat(): Promise<void> {
     const { token } = (await ownerOf(this.#file)) ?? {};
     if (token !== undefined && token !== this.#owner.token) return this.#lost.abort();
-    // Written, not only touched, so that the time is the file system's own; and never over a lock that came in between.
+    // Written, not only touched, so that the time is the file system's own. Never overwrites a lock that was created in
+    // between.
     await writeFile(this.#file, JSON.stringify(this.#owner), {
       mode: 0o600,
       flag: token === undefined ? 'wx' : 'r+',

@@ -1,6 +1,6 @@
 /**
- * What no manifest can say: runs of an entry that failed or were cancelled. One small file an entry, in a folder that
- * the windows of this machine share, so that they agree on when to try again and who has told the user.
+ * What no manifest can say: runs of an entry that failed or were cancelled. One small file for each entry, in a folder
+ * that the windows of this machine share, so that they agree on when to retry and whether the user was told.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
@@ -20,11 +20,9 @@ export interface RunRecord {
     /** When the user was told last. */
     readonly toldAt?: number;
   };
-  /** When the user cancelled a run: the slot is passed over. */
+  /** When the user cancelled a run: the slot is skipped. */
   readonly cancelledAt?: number;
-  /**
-   * The destination has held an archive of this entry: one that is all empty later is not the folder that was meant.
-   */
+  /** The destination has held an archive of this entry: if it is empty later, it is not the intended folder. */
   readonly hadArchives?: boolean;
 }
 
@@ -34,7 +32,7 @@ function fileOf(folder: string, key: string): string {
 
 const MOST_BYTES = 256 * 1024;
 
-/** What is of another type than it should be is left out. */
+/** Leaves out fields of a wrong type. */
 function checked(value: unknown): RunRecord {
   const raw = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof RunRecord, unknown>>;
   const failure = (typeof raw.failure === 'object' && raw.failure !== null ? raw.failure : {}) as Partial<
@@ -52,11 +50,11 @@ function checked(value: unknown): RunRecord {
   };
 }
 
-/** Records by key: one key an entry with its subject and destination. */
+/** Records by key: one key for each entry with its subject and destination. */
 export class RunRecords {
   readonly #folder: string;
   readonly #log: Logger;
-  /** What could not be written: without it a failure would be tried again, and told of, every minute. */
+  /** What could not be written: without it a failure would be retried, and the user told, every minute. */
   readonly #unwritten = new Map<string, RunRecord>();
 
   constructor(folder: string, log: Logger) {
@@ -64,7 +62,7 @@ export class RunRecords {
     this.#log = log;
   }
 
-  /** Empty where there is none, or where it cannot be read. */
+  /** An empty record where there is none, or where it cannot be read. */
   async read(key: string): Promise<RunRecord> {
     const kept = this.#unwritten.get(key);
     if (kept !== undefined) return kept;
@@ -75,7 +73,7 @@ export class RunRecords {
     }
   }
 
-  /** Replaces a record. Never throws: one that cannot be written is kept as long as this lives. */
+  /** Replaces a record. Never throws: one that cannot be written is kept in memory. */
   async write(key: string, record: RunRecord): Promise<void> {
     const file = fileOf(this.#folder, key);
     const fresh = `${file}.${process.pid}`;
@@ -87,7 +85,7 @@ export class RunRecords {
     } catch (error) {
       this.#unwritten.set(key, record);
       this.#log.warn(
-        `What became of a scheduled backup cannot be written to "${this.#folder}": ${(error as Error).message}`,
+        `The outcome of a scheduled backup cannot be written to "${this.#folder}": ${(error as Error).message}`,
       );
     }
   }

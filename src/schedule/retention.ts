@@ -1,21 +1,21 @@
 /**
- * Which archives of one subject go. Grandfather, father, son: the last ones, and the newest of each of the newest days,
- * weeks and months that have any. Days are those of UTC, as in the archives' names: every machine that shares the
- * folder counts the same, and no change of time zone makes a day vanish.
+ * Which archives of one subject are removed. Grandfather, father, son: kept are the last ones, and the newest of each
+ * of the newest days, weeks and months that have any. Days are in UTC, as in the archives' names: every machine that
+ * shares the folder counts the same, and a change of time zone does not lose a day.
  */
 import { SKEW_MS } from './due.ts';
 import { RULE_NAMES, RULES, type Keep } from './retentionRules.ts';
 
-/** One archive that the plan made. */
+/** One archive that the entry created. */
 export interface PlannedArchive {
   readonly file: string;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   /** Bytes of content. */
   readonly bytes: number;
-  /** What verifying it found; undefined where it was never verified. */
+  /** The result of verifying it; undefined where it was never verified. */
   readonly verified?: boolean;
-  /** Why the archive, as it lies there, cannot be trusted. */
+  /** Why the archive, as it is now, cannot be trusted. */
   readonly problem?: string;
 }
 
@@ -27,18 +27,18 @@ export interface Removal {
 /** Below this share of an older archive's content something may be missing from a newer one. */
 const SUSPICIOUS_SHARE = 0.5;
 
-/** Whether an archive counts: its check did not fail, and it is as its manifest says. */
+/** Whether an archive counts: its check did not fail, and it matches its manifest. */
 export function isSound({ verified, problem }: PlannedArchive): boolean {
   return verified !== false && problem === undefined;
 }
 
 function byAge(archives: readonly PlannedArchive[]): PlannedArchive[] {
-  // Of one second the name decides: `-2` was made after the one without.
+  // Within one second the name decides: `-2` was created after the one without.
   return [...archives].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || (a.file < b.file ? 1 : -1));
 }
 
 /**
- * The newest sound archive that holds more than twice what the newest sound one holds; undefined while nothing shrank.
+ * The newest sound archive that holds more than twice as much as the newest sound one; undefined where nothing shrank.
  */
 export function lastBeforeShrinking(archives: readonly PlannedArchive[]): PlannedArchive | undefined {
   const sound = byAge(archives.filter(isSound));
@@ -71,9 +71,9 @@ function inWords(keep: Keep): string {
 }
 
 /**
- * What to remove, oldest first. Archives of different worth are thinned out apart, so that none pushes out a better
- * one: verified or not, made before the subject shrank to less than half or after. Of those that are not sound only the
- * newest stays. One dated ahead of now is left alone until its time has come.
+ * What to remove, oldest first. Archives of different value are pruned separately, so that none displaces a better one:
+ * verified or not, created before or after the subject shrank to less than half. Of those that are not sound only the
+ * newest is kept. An archive dated in the future is kept until its time has come.
  */
 export function removals(archives: readonly PlannedArchive[], keep: Keep | undefined, now: number): Removal[] {
   if (keep === undefined) return [];

@@ -1,11 +1,11 @@
 /**
- * The rules of what is kept. One row of the table below is all that a rule takes: the setting's check, the pruning and
- * the words follow from it.
+ * The rules of what is kept. A rule needs one row in the table below: the setting's check, the pruning and the words
+ * follow from it.
  */
 import * as l10n from '@vscode/l10n';
 
 interface Rule {
-  /** Of archives with one period only the newest is kept. */
+  /** Of the archives of one period only the newest is kept. */
   readonly period: (archive: { readonly file: string; readonly createdAt: string }) => string;
   /** "7 daily". */
   readonly words: (count: number) => string;
@@ -19,7 +19,7 @@ function week(date: Date): string {
   return `${thursday.getUTCFullYear()}-W${Math.floor(days / 7) + 1}`;
 }
 
-/** By the names that the setting has for them. */
+/** By their names in the setting. */
 export const RULES = {
   last: { period: ({ file }) => file, words: (count) => l10n.t('the last {0}', count) },
   daily: {
@@ -35,5 +35,5 @@ export const RULES = {
 
 export const RULE_NAMES = Object.keys(RULES) as (keyof typeof RULES)[];
 
-/** How many archives each rule keeps; an archive stays where one of them keeps it. */
+/** How many archives each rule keeps; an archive is kept where one rule keeps it. */
 export type Keep = { readonly [rule in keyof typeof RULES]?: number };

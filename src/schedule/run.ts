@@ -1,4 +1,4 @@
-/** One run of one entry of the schedule: back up what is due, verify it, and thin out what the entry made before. */
+/** One run of one entry of the schedule: back up what is due, verify it, and prune earlier archives of the entry. */
 import * as l10n from '@vscode/l10n';
 import { readdir } from 'node:fs/promises';
 import type { Connection } from '../engine/connection.ts';
@@ -23,21 +23,21 @@ import type { Subject } from '../backup/subject.ts';
 
 export interface RunOptions {
   readonly destination: string;
-  /** What the entry does not say itself. */
+  /** What the entry itself does not say. */
   readonly defaults: Pick<BackupRequest, 'compression' | 'level' | 'method' | 'helperImage'>;
   /** For an entry that encrypts. */
   readonly passphrase: string | undefined;
-  /** Also what is not due. */
+  /** Also runs what is not due. */
   readonly force: boolean;
-  /** When the user cancelled a run; that slot is passed over. */
+  /** When the user cancelled a run; that slot is skipped. */
   readonly cancelledAt: number | undefined;
-  /** The destination held archives of this entry before. */
+  /** The destination has held archives of this entry. */
   readonly hadArchives: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** What became of one subject. */
+/** The outcome for one subject. */
 export type RunResult = { readonly id: string; readonly subject: Subject } & (
   | {
       readonly outcome: 'done';
@@ -51,7 +51,7 @@ export type RunResult = { readonly id: string; readonly subject: Subject } & (
   | { readonly outcome: 'failed'; readonly error: string; readonly cause: Error }
 );
 
-/** The archives that an entry made of a subject, on the engine that it is meant for. */
+/** The archives that an entry created of a subject, on the engine that it is for. */
 export function archivesBy(
   entry: ScheduleEntry,
   engine: string | undefined,
@@ -68,7 +68,7 @@ export function archivesBy(
 }
 
 /**
- * The times of runs, in milliseconds since 1970. An archive that failed its check is no backup: the run is still due.
+ * The times of runs, in milliseconds since 1970. An archive that failed its check does not count: the run is still due.
  */
 export function doneTimes(archives: readonly BackupFile[], cancelledAt: number | undefined): number[] {
   const made = archives
@@ -77,7 +77,7 @@ export function doneTimes(archives: readonly BackupFile[], cancelledAt: number |
   return cancelledAt === undefined ? made : [...made, cancelledAt];
 }
 
-/** The volumes of a Compose project: those that it made, and the other named ones that its containers mount. */
+/** The volumes of a Compose project: those that it created, and other named volumes that its containers mount. */
 export function volumesOfProject(
   project: string,
   { containers, volumes }: { readonly containers: readonly Container[]; readonly volumes: readonly Volume[] },
@@ -97,30 +97,30 @@ async function subjectsOf(connection: Connection, { subject }: ScheduleEntry): P
       'volume',
       subject.name,
       l10n.t(
-        'The Compose project "{0}" has no volumes on this engine; bring it up once, or correct "project".',
+        'The Compose project "{0}" has no volumes on this engine; start it once, or correct "project".',
         subject.name,
       ),
     );
   return volumes.map((name) => ({ kind: 'volume', name }));
 }
 
-/** A mount point without its disk is an empty folder: a backup there would be on the wrong disk, unseen. */
+/** A mount point without its disk is an empty folder: a backup there would be on the wrong disk, unnoticed. */
 async function checkSame(destination: string, hadArchives: boolean): Promise<void> {
   if (!hadArchives || (await readdir(destination)).length > 0) return;
   throw new FileFailure(
     destination,
     'EMPTY',
     l10n.t(
-      'The folder "{0}" held scheduled backups and is empty now: is the disk or network folder mounted? Where it was emptied on purpose, run the entry once by hand.',
+      'The folder "{0}" held scheduled backups and is empty now: is the disk or network folder mounted? If it was emptied on purpose, run the entry once by hand.',
       destination,
     ),
   );
 }
 
 /**
- * Runs an entry: what is due, or all of it. Undefined where another window is at it. A subject that fails is in the
- * results and does not keep the others from their turn. Throws NotFound, FileFailure and BadArgument for what concerns
- * the whole entry, PassphraseNeeded, EngineUnavailable, and Cancelled.
+ * Runs an entry: what is due, or all of it. Undefined where another window is already doing this. A subject that fails
+ * is in the results and does not stop the others. Throws NotFound, FileFailure and BadArgument for failures of the
+ * whole entry, PassphraseNeeded, EngineUnavailable, and Cancelled.
  */
 export async function runEntry(job: Job, entry: ScheduleEntry, options: RunOptions): Promise<RunResult[] | undefined> {
   const destination = await checkDestination(options.destination);
@@ -130,7 +130,7 @@ export async function runEntry(job: Job, entry: ScheduleEntry, options: RunOptio
       destination,
       false,
       l10n.t(
-        'The scheduled backup "{0}" is to be encrypted, and no passphrase is stored; set it by "Set Backup Passphrase…".',
+        'The scheduled backup "{0}" must be encrypted, but no passphrase is stored; set it by "Set Backup Passphrase…".',
         entry.id,
       ),
     );
@@ -171,7 +171,7 @@ async function runSubject(job: Job, entry: ScheduleEntry, subject: Subject, opti
     const archives = await listed();
     const removed = await thinOut(entry, removals(archives, entry.keep, options.now()), job);
     const big = lastBeforeShrinking(archives);
-    // Said once, at the step: the last sound archive before this one was still as large.
+    // Reported once, at the drop: the last sound archive before this one was still as large.
     const isStep = big !== undefined && big.file === before.map(toPlanned).find(isSound)?.file;
     return {
       id: entry.id,
@@ -210,7 +210,7 @@ function requestOf(
   };
 }
 
-/** True, and written into the manifest; for an archive that is not whole that is written too, and BadArchive thrown. */
+/** Returns true and writes it into the manifest. For a damaged archive, writes that too and throws BadArchive. */
 async function verify(
   entry: ScheduleEntry,
   file: string,
@@ -221,7 +221,7 @@ async function verify(
   const { ok, problems } = await verifyBackup(file, job, passphrase);
   await recordVerdict(file, ok);
   if (ok) return true;
-  // Broken archives must not fill the disk while it is tried again; those that are sound all stay.
+  // Broken archives must not fill the disk while the run is retried; all sound ones are kept.
   const unsound = (await listed()).filter((one) => !isSound(one));
   await thinOut(entry, removals(unsound, { last: 1 }, now()), job);
   throw new BadArchive(
@@ -252,26 +252,26 @@ async function thinOut(entry: ScheduleEntry, what: readonly Removal[], job: Work
 async function remove(entry: ScheduleEntry, { file, reason }: Removal, { log }: Work): Promise<boolean> {
   try {
     await removeBackup(file);
-    log.info(`Removed "${file}", made by the scheduled backup "${entry.id}": ${reason}.`);
+    log.info(`Removed "${file}", created by the scheduled backup "${entry.id}": ${reason}.`);
     return true;
   } catch (error) {
-    log.warn(`"${file}" was to go (${reason}) and could not be removed: ${(error as Error).message}`);
+    log.warn(`"${file}" should be removed (${reason}), but could not be: ${(error as Error).message}`);
     return false;
   }
 }
 
-/** Whether an entry is meant for another engine than this one. */
+/** Whether an entry is for another engine than this one. */
 export function isElsewhere({ engine }: ScheduleEntry, connection: Connection): boolean {
   return engine !== undefined && engine !== connection.info.name;
 }
 
-/** Throws BadArgument for an entry that is meant for another engine. */
+/** Throws BadArgument for an entry that is for another engine. */
 export function checkEngine(entry: ScheduleEntry, connection: Connection): void {
   if (isElsewhere(entry, connection))
     throw new BadArgument(
       'engine',
       l10n.t(
-        'The scheduled backup "{0}" is for the engine "{1}", and this window is connected to "{2}"; select the context of that engine, or correct "engine".',
+        'The scheduled backup "{0}" is for the engine "{1}", but this window is connected to "{2}"; select the context of that engine, or correct "engine".',
         entry.id,
         entry.engine ?? '',
         connection.info.name,

@@ -1,5 +1,6 @@
 /**
- * Runs the schedule while it lives: wakes for what is due, makes up for what was missed, and tells of failures once.
+ * Runs the schedule while it exists: wakes up for what is due, catches up on what was missed, and reports failures
+ * once.
  */
 import * as l10n from '@vscode/l10n';
 import { coalesced } from '../engine/coalesced.ts';
@@ -22,18 +23,18 @@ export interface RunnerOptions {
   readonly destination: (entry: ScheduleEntry) => string | undefined;
   /** Throws EngineUnavailable. */
   readonly connection: () => Promise<Connection>;
-  /** The connection that is there already, if any. */
+  /** The existing connection, if any. */
   readonly connected: () => Connection | undefined;
   readonly passphrase: () => PromiseLike<string | undefined>;
   readonly defaults: () => Pick<BackupRequest, 'compression' | 'level' | 'method' | 'helperImage'>;
   /** Folder for the records of failures, shared by the windows of this machine. */
   readonly records: string;
   readonly log: Logger;
-  /** Runs a job under a progress of the caller's kind. */
+  /** Runs a job with the caller's kind of progress. */
   readonly work: <T>(entry: ScheduleEntry, task: (job: Pick<Work, 'progress'>) => Promise<T>) => Promise<T>;
-  /** Once for all failures of one waking that the user has not been told of. */
+  /** Called once for all failures of one wake-up that the user does not know of yet. */
   readonly onFailures: (failures: readonly Failure[]) => void;
-  /** A backup holds less than half of what the one before held. */
+  /** A backup holds less than half as much as the one before. */
   readonly onShrunk: (result: RunResult & { readonly outcome: 'done' }) => void;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -44,15 +45,15 @@ export interface Failure {
   readonly error: Error;
 }
 
-/** Where an entry stands. Times are milliseconds since 1970. */
+/** The state of an entry. Times are milliseconds since 1970. */
 export interface EntryStatus {
   readonly entry: ScheduleEntry;
   readonly destination: string | undefined;
   /** The subjects that it backs up, as far as known without the engine. */
   readonly subjects: readonly Subject[];
-  /** The newest archive that it made. */
+  /** The newest archive that it created. */
   readonly last: BackupFile | undefined;
-  /** When it runs next; not after now where it waits for its turn. */
+  /** When it runs next; not after now where it is waiting for its turn. */
   readonly next: number;
   readonly failure: RunRecord['failure'];
   readonly isRunning: boolean;
@@ -60,7 +61,7 @@ export interface EntryStatus {
   readonly isElsewhere: boolean;
 }
 
-/** What became of an entry, or of one of its subjects. */
+/** The outcome for an entry, or for one of its subjects. */
 export type EntryResult =
   | RunResult
   | { readonly id: string; readonly outcome: 'busy' | 'elsewhere' | 'cancelled' }
@@ -74,21 +75,21 @@ interface Seen {
   readonly at: number;
 }
 
-/** The clock may jump and the machine may sleep: nothing is waited for longer than this. */
+/** The clock may jump and the machine may sleep: no timer is longer than this. */
 const LONGEST_WAIT_MS = 60_000;
 const SHORTEST_WAIT_MS = 1000;
-/** Other windows and machines make archives too. */
+/** Other windows and machines create archives too. */
 const LOOK_AGAIN_MS = 600_000;
 const TELL_AGAIN_MS = 86_400_000;
 
-/** Owned by the composition root; ends with `dispose`, or with `stop` where what runs can be waited for. */
+/** Owned by the composition root; ends with `dispose`, or with `stop` where the caller can wait for the current run. */
 export class ScheduleRunner {
   readonly #options: RunnerOptions;
   readonly #changes = new Emitter<void>();
   readonly #seen = new Map<string, Seen>();
   readonly #running = new Map<string, AbortController>();
   readonly #records: RunRecords;
-  /** One job at a time: a plan must not take the machine from whoever works at it. */
+  /** One job at a time: the schedule must not take the whole machine from its user. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #pass = coalesced(() => this.#passOnce());
   #timer: NodeJS.Timeout | undefined;
@@ -110,8 +111,8 @@ export class ScheduleRunner {
   }
 
   /**
-   * Looks at once at what is due. What failed with an error of the class `again`, or of any, is tried again now: the
-   * cause may be gone. Never throws.
+   * Checks at once what is due. What failed with an error of the class `again`, or with any error, is retried now: the
+   * cause may no longer exist. Never throws.
    */
   async wake(again?: 'EngineUnavailable' | 'PassphraseNeeded' | 'any'): Promise<void> {
     if (!this.#isStarted || this.#isDisposed) return;
@@ -122,7 +123,7 @@ export class ScheduleRunner {
     await this.#pass();
   }
 
-  /** Every entry and where it stands, by what was seen last. */
+  /** Every entry and its state, as last seen. */
   status(): EntryStatus[] {
     return this.#options.entries().map((entry) => {
       const seen = this.#seen.get(this.#key(entry));
@@ -140,7 +141,7 @@ export class ScheduleRunner {
     });
   }
 
-  /** Reads anew what stands in the destinations. Never throws. */
+  /** Reads the destinations again. Never throws. */
   async look(): Promise<void> {
     for (const entry of this.#options.entries()) await this.#look(entry);
     this.#changed();
@@ -169,7 +170,7 @@ export class ScheduleRunner {
     return results;
   }
 
-  /** Ends the run of an entry that is under way; its slot is passed over. False where it does not run. */
+  /** Cancels the current run of an entry; its slot is skipped. False where it does not run. */
   cancel(id: string): boolean {
     const abort = this.#running.get(id);
     abort?.abort();
@@ -183,7 +184,7 @@ export class ScheduleRunner {
     this.#changes.dispose();
   }
 
-  /** Ends what runs, and waits until it has cleaned up. */
+  /** Cancels what runs, and waits until it has cleaned up. */
   async stop(): Promise<void> {
     this.dispose();
     await this.#queue.catch(() => undefined);
@@ -214,13 +215,13 @@ export class ScheduleRunner {
     this.#plan();
   }
 
-  /** Runs an entry where it is due. Returns a failure that the user is to be told of. */
+  /** Runs an entry where it is due. Returns a failure that must be reported to the user. */
   async #visit(entry: ScheduleEntry): Promise<Failure | undefined> {
     const known = this.#seen.get(this.#key(entry));
     const isOld = known === undefined || Math.abs(this.#now() - known.at) > LOOK_AGAIN_MS;
     if (isOld) await this.#look(entry, true);
     if (!this.#isDue(entry) || this.#isElsewhere(entry)) return undefined;
-    // What seemed due a while ago may have been done elsewhere since.
+    // What was due a while ago may have been done elsewhere since.
     if (!isOld) await this.#look(entry, true);
     if (!this.#isDue(entry)) return undefined;
     const results = await this.#attempt(entry, false, false);
@@ -237,13 +238,13 @@ export class ScheduleRunner {
     return this.#nextOf(entry, this.#seen.get(this.#key(entry))) <= this.#now();
   }
 
-  /** When to run: the earliest of its subjects, but not before a failure's time to try again. */
+  /** When to run: the earliest time of its subjects, but not before a failure is retried. */
   #nextOf(entry: ScheduleEntry, seen: Seen | undefined): number {
     const now = this.#now();
     if (seen === undefined) return now;
     const { subjects, archives, record } = seen;
     const known = subjects ?? (entry.subject.kind === 'project' ? [] : [undefined]);
-    // A project's volumes are not known before the engine was asked.
+    // A project's volumes are unknown until the engine was asked.
     const dues = known.map((subject) =>
       dueAt(
         entry.when,
@@ -257,7 +258,7 @@ export class ScheduleRunner {
     return record.failure === undefined ? due : Math.max(due, retryAt(record.failure.at, record.failure.attempts, now));
   }
 
-  /** `isAwake` lets a failure stay that is to be tried again now. */
+  /** `isAwake` keeps a failure that is being retried now. */
   async #look(entry: ScheduleEntry, isAwake = false): Promise<void> {
     const destination = this.#options.destination(entry);
     const known = this.#seen.get(this.#key(entry));
@@ -328,7 +329,7 @@ export class ScheduleRunner {
     }
   }
 
-  /** Keeps what no manifest says. */
+  /** Records what no manifest says. */
   async #write(entry: ScheduleEntry, results: readonly EntryResult[], byHand: boolean): Promise<void> {
     const { failure: earlier, ...rest } = await this.#records.read(this.#key(entry));
     const failed = results.find((result) => result.outcome === 'failed');
@@ -352,7 +353,7 @@ export class ScheduleRunner {
     await this.#records.write(this.#key(entry), record);
   }
 
-  /** Whether nobody was told of this row of failures within a day, in any window; marks it as told. */
+  /** Whether no window has reported this series of failures within a day; marks it as reported. */
   async #isToBeTold(entry: ScheduleEntry): Promise<boolean> {
     const record = await this.#records.read(this.#key(entry));
     const now = this.#now();
@@ -366,7 +367,7 @@ export class ScheduleRunner {
     return true;
   }
 
-  /** An entry that was made anew with the id of another shares nothing with it. */
+  /** A new entry with the id of an earlier one shares nothing with it. */
   #key(entry: ScheduleEntry): string {
     return JSON.stringify([entry.id, entry.subject, this.#options.destination(entry)]);
   }
@@ -376,7 +377,7 @@ export class ScheduleRunner {
     if (this.#isDisposed || !this.#isStarted) return;
     const nexts = this.status().map(({ next }) => next - this.#now());
     if (nexts.length === 0) return;
-    // What is due and could not be done (another window is at it) is looked at again after the longest wait.
+    // What is due and could not be done (another window is already doing this) is checked again after the longest wait.
     const ahead = nexts.filter((ms) => ms > 0);
     this.#timer = setTimeout(() => void this.wake(), Math.max(SHORTEST_WAIT_MS, Math.min(LONGEST_WAIT_MS, ...ahead)));
     this.#timer.unref();

@@ -1,6 +1,6 @@
 /** One header block of a tar (POSIX.1-2017 ustar, with GNU's base-256 numbers). */
 
-/** All of a tar is in blocks of this size: headers, and bodies with zeros behind them. */
+/** A tar consists of blocks of this size: headers, and bodies padded with zeros. */
 export const BLOCK_BYTES = 512;
 
 /** How many zeros fill the last block of a body of `size` bytes. */
@@ -24,7 +24,7 @@ export interface TarHeader {
   readonly mtime: number;
 }
 
-/** What stands in a field before its first NUL. */
+/** The part of a field before its first NUL. */
 export function untilNul(field: Buffer): Buffer {
   const nul = field.indexOf(0);
   return nul < 0 ? field : field.subarray(0, nul);
@@ -52,7 +52,7 @@ function sumOf(block: Buffer, all: number = plainSum(block)): number {
   return all - plainSum(block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES)) + CHECKSUM_BYTES * 0x20;
 }
 
-/** null for a block of zeros, undefined for a block that is no header, else what it says. */
+/** null for a block of zeros, undefined for a block that is not a header, or else what it says. */
 export function readHeader(block: Buffer): TarHeader | null | undefined {
   const all = plainSum(block);
   if (all === 0) return null;
@@ -78,7 +78,7 @@ function signed(block: Buffer): Buffer {
   return block;
 }
 
-/** A header like this one with another name of at most 100 bytes, and no prefix to it. */
+/** A header like this one with another name of at most 100 bytes, and without a prefix. */
 export function withName(block: Buffer, name: Buffer): Buffer {
   const copy = Buffer.from(block);
   copy.fill(0, 0, 100);
@@ -87,7 +87,7 @@ export function withName(block: Buffer, name: Buffer): Buffer {
   return signed(copy);
 }
 
-/** A header like this one with another target of a link, of at most 100 bytes. */
+/** A header like this one with another link target of at most 100 bytes. */
 export function withLink(block: Buffer, link: Buffer): Buffer {
   const copy = Buffer.from(block);
   copy.fill(0, 157, 257);

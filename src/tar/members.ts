@@ -1,9 +1,9 @@
 /**
  * Walks the members of a tar stream without changing a byte of them.
  *
- * The kept libraries decode names as UTF-8 and rebuild every header, which loses names in other encodings, sparse maps
- * and vendor records; a backup must carry them through. So only the block structure is followed here (POSIX.1-2017 pax,
- * and GNU's L, K and S members).
+ * The available libraries decode names as UTF-8 and rebuild every header, which loses names in other encodings, sparse
+ * maps and vendor records; a backup must keep them. So only the block structure is parsed here (POSIX.1-2017 pax, and
+ * GNU's L, K and S members).
  */
 import * as l10n from '@vscode/l10n';
 import { Transform } from 'node:stream';
@@ -13,22 +13,19 @@ import { printableName } from './names.ts';
 /** Larger pax or long-name members than this are damage, not names. */
 const MAX_META_BYTES = 1024 * 1024;
 /**
- * A file on Linux has 64 KiB of names of attributes, of seven bytes and more. GNU's sparse maps, two records a piece,
- * are not counted.
+ * A file on Linux can have 64 KiB of attribute names, each of at least seven bytes. GNU's sparse maps, two records a
+ * piece, are not counted.
  */
 const MOST_RECORDS = 10_000;
-/** What stands before one member: each kind of extended header as large as it may be, and room for some more. */
+/** What may precede one member: each kind of extended header at its largest, and some reserve. */
 const MOST_HELD_BYTES = 8 * MAX_META_BYTES;
-/** Trees deeper than PATH_MAX (4,096 bytes) are legal; sixteen times as deep there is none. */
+/** Trees deeper than PATH_MAX (4,096 bytes) are legal; this is sixteen times as deep. */
 export const MOST_NAME_BYTES = 64 * 1024;
-/**
- * As many pieces as a file of 8 GB has at most of which every second block of 4 KiB is a hole: 24 MB of map in GNU's
- * old format.
- */
+/** The pieces of an 8 GB file in which every second block of 4 KiB is a hole: 24 MB of map in GNU's old format. */
 export const MOST_PIECES = 1_000_000;
 const PIECES_A_BLOCK = 21;
 
-/** Enough that reading and writing need not wait for one another at every chunk. */
+/** Enough that reading and writing do not wait for each other at every chunk. */
 const BUFFER_BYTES = 1024 * 1024;
 
 export interface TarMember {
@@ -55,7 +52,7 @@ export interface TarMember {
   readonly blocks: readonly Buffer[];
 }
 
-/** The stream is not a whole, sound tar. */
+/** The stream is not a complete, sound tar. */
 export class BadTar extends Error {
   override readonly name = 'BadTar';
 }
@@ -66,7 +63,7 @@ export interface WalkOptions {
   readonly onMember: (member: TarMember) => void;
   /** Whether to pass a member on, or with which header blocks instead of its own; all by default. */
   readonly select?: (member: TarMember) => boolean | readonly Buffer[];
-  /** The bytes of a member's body as they come, padding included; the last call for a member has none. */
+  /** The bytes of a member's body as they arrive, padding included; the last call for a member has no bytes. */
   readonly onBody?: (part: Buffer | undefined) => void;
 }
 
@@ -85,7 +82,7 @@ export function paxRecords(data: Buffer): Map<string, Buffer> {
     if (equals < 0 || equals >= at + length) throw new BadTar(l10n.t('an extended header is malformed'));
     const key = data.toString('utf8', space + 1, equals);
     if (!key.startsWith('GNU.sparse.') && (counted += 1) > MOST_RECORDS)
-      throw new BadTar(l10n.t('an extended header has more than {0} records, as no file needs', MOST_RECORDS));
+      throw new BadTar(l10n.t('an extended header has more than {0} records, more than any file needs', MOST_RECORDS));
     records.set(key, data.subarray(equals + 1, at + length - 1));
     at += length;
   }
@@ -95,8 +92,7 @@ export function paxRecords(data: Buffer): Map<string, Buffer> {
 function asNumber(value: Buffer | undefined): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value.toString('latin1'));
-  if (!Number.isFinite(number) || number < 0)
-    throw new BadTar(l10n.t('an extended header holds a number that is none'));
+  if (!Number.isFinite(number) || number < 0) throw new BadTar(l10n.t('an extended header holds an invalid number'));
   return number;
 }
 
@@ -141,7 +137,7 @@ class MemberWalker {
       const expect = this.#expect;
       if (expect.kind === 'end') {
         // GNU tar pads with zeros, to a record of its own size.
-        if (rest.some((byte) => byte !== 0)) throw new BadTar(l10n.t('data stands behind the end-of-archive mark'));
+        if (rest.some((byte) => byte !== 0)) throw new BadTar(l10n.t('there is data after the end-of-archive mark'));
         return;
       }
       if (expect.kind === 'body') {
@@ -166,7 +162,7 @@ class MemberWalker {
     }
   }
 
-  /** Throws unless the archive ended with its two end blocks. */
+  /** Throws where the archive did not end with its two end blocks. */
   finish(): void {
     if (this.#expect.kind === 'end') return;
     if (this.#expect.kind === 'header' && this.#partialBytes === 0 && this.#zeroBlocks === 0) {
@@ -178,7 +174,7 @@ class MemberWalker {
       );
     }
     if (this.#last === '' && this.#expect.kind === 'header' && this.#held.length === 0)
-      throw new BadTar(l10n.t('it is no tar: it ends before its first header'));
+      throw new BadTar(l10n.t('it is not a tar: it ends before its first header'));
     throw new BadTar(l10n.t('the tar stream stops in the middle{0}', this.#last ? ` of "${this.#last}"` : ''));
   }
 
@@ -204,12 +200,12 @@ class MemberWalker {
     }
   }
 
-  /** Extended headers without a member behind them would be held without end. */
+  /** Extended headers that are not followed by a member would pile up without end. */
   #hold(block: Buffer): void {
     this.#heldBytes += block.length;
     if (this.#heldBytes > MOST_HELD_BYTES)
       throw new BadTar(
-        l10n.t('more than {0} MiB of extended headers stand before one entry', MOST_HELD_BYTES / 1024 / 1024),
+        l10n.t('more than {0} MiB of extended headers precede one entry', MOST_HELD_BYTES / 1024 / 1024),
       );
     this.#held.push(block);
   }
@@ -228,11 +224,11 @@ class MemberWalker {
       if (this.#zeroBlocks === 2) this.#expect = { kind: 'end' };
       return;
     }
-    if (this.#zeroBlocks > 0) throw new BadTar(l10n.t('a single zero block stands between two members'));
+    if (this.#zeroBlocks > 0) throw new BadTar(l10n.t('there is a single zero block between two members'));
     const flag = block[156] ?? 0;
     const type = flag === 0 ? '0' : String.fromCharCode(flag);
     if (type === 'x' || type === 'g' || type === 'L' || type === 'K') {
-      if (header.size > MAX_META_BYTES) throw new BadTar(l10n.t('an extended header is too large to be one'));
+      if (header.size > MAX_META_BYTES) throw new BadTar(l10n.t('an extended header is too large'));
       this.#hold(block);
       const padded = Math.ceil(header.size / BLOCK_BYTES) * BLOCK_BYTES;
       if (padded > 0) this.#expect = { kind: 'meta', type, size: header.size, left: padded };
@@ -246,7 +242,10 @@ class MemberWalker {
     const header = readHeader(block);
     if (header !== undefined) return header;
     throw new BadTar(
-      l10n.t('the header {0} is damaged or this is no tar', this.#last ? `after "${this.#last}"` : 'at the beginning'),
+      l10n.t(
+        'the header {0} is damaged, or this is not a tar',
+        this.#last ? `after "${this.#last}"` : 'at the beginning',
+      ),
     );
   }
 
@@ -289,7 +288,7 @@ class MemberWalker {
       this.#keep = choice !== false;
       for (const one of choice === true ? member.blocks : choice || []) push(one);
     } else {
-      if (type !== '5') throw new BadTar(l10n.t('"{0}" stands where a directory was expected', printableName(name)));
+      if (type !== '5') throw new BadTar(l10n.t('"{0}" is in the place of an expected directory', printableName(name)));
       this.#toSkip -= 1;
     }
     this.#held = [];
@@ -318,8 +317,8 @@ function asTime(value: Buffer | undefined): number | undefined {
 }
 
 /**
- * Passes the members of one archive through, byte for byte, and drops its end-of-archive blocks, so that several
- * archives can follow one another. Fails with BadTar when the archive is damaged or has no proper end.
+ * Passes through the members of one archive, byte for byte, and drops its end-of-archive blocks, so that several
+ * archives can follow one another. Fails with BadTar when the archive is damaged or has no valid end.
  */
 export function tarMembers(options: WalkOptions): Transform {
   const walker = new MemberWalker(options);

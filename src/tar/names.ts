@@ -1,8 +1,8 @@
 /** Names of members: bytes, which may be UTF-8 or not. */
 
 /**
- * A member's path without the `./` or `/` in front and the `/` behind: bytes as Latin-1, so that none is lost. '' is
- * the root.
+ * A member's path without `./` or `/` in front and `/` at the end: bytes as Latin-1, so that none is lost. '' is the
+ * root.
  */
 export function memberPath(name: Buffer): string {
   const parts = name
@@ -19,8 +19,7 @@ export function utf8Text(bytes: Buffer): string | undefined {
 }
 
 /**
- * A member's name for people: UTF-8 where it is, otherwise with \ooo for the bytes that are not; control characters
- * escaped.
+ * A member's name for people: UTF-8 as it is, with \ooo for bytes that are not UTF-8; control characters are escaped.
  */
 export function printableName(name: Buffer): string {
   const text = utf8Text(name);

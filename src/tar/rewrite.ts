@@ -1,16 +1,16 @@
-/** Header blocks of members that are to be written otherwise than they stand in an archive. */
+/** Header blocks of members that are written differently from how they are in an archive. */
 import { memberPath } from './names.ts';
 import { BLOCK_BYTES, newHeader, readHeader, tarNumber, withLink, withName } from './header.ts';
 import { paxRecords, type TarMember } from './members.ts';
 
-/** Longer names and links stand in the extended header. */
+/** Longer names and links are in the extended header. */
 const FIELD_BYTES = 100;
 
 /** The blocks of an extended header with these records. */
 export function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
   const lines = [...records].map(([key, value]) => {
     const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
-    // A record's length counts its own digits.
+    // A record's length includes its own digits.
     let length = rest.length + String(rest.length).length;
     if (String(length).length > String(rest.length).length) length += 1;
     return Buffer.concat([Buffer.from(String(length)), rest]);
@@ -21,7 +21,7 @@ export function paxHeader(records: ReadonlyMap<string, Buffer>): Buffer[] {
   return [newHeader(Buffer.from('PaxHeader'), 'x', data.length), padded];
 }
 
-/** The pieces of a file in GNU's old sparse format: four in its header, 21 in each block behind it. */
+/** The pieces of a file in GNU's old sparse format: four in its header, 21 in each following block. */
 export function oldSparseMap(member: TarMember): { offset: number; bytes: number }[] {
   const at = member.blocks.findLastIndex(
     (block) => block.length === BLOCK_BYTES && block[156] === 0x53 && readHeader(block) !== undefined,
@@ -39,7 +39,7 @@ export function oldSparseMap(member: TarMember): { offset: number; bytes: number
 }
 
 /**
- * A file of GNU's old sparse format as one of its format 1.0, which readers in Go take: the map stands before the data.
+ * Converts a file of GNU's old sparse format to its format 1.0, which readers in Go accept: the map precedes the data.
  */
 export function asNewSparse(member: TarMember): Buffer[] {
   const pieces = oldSparseMap(member);
@@ -78,7 +78,7 @@ function recordsOf({ blocks }: TarMember): Map<string, Buffer> {
   return new Map(paxRecords((blocks[at + 1] ?? Buffer.alloc(0)).subarray(0, size)));
 }
 
-/** A member's header blocks under another name, and a link's with another target; all else as it was. */
+/** A member's header blocks with another name, and with another target for a link; all else is unchanged. */
 export function blocksWithName(member: TarMember, name: Buffer, link: Buffer = member.link): Buffer[] {
   if (member.sparse === 'gnu') {
     const blocks = asNewSparse(member);
@@ -100,7 +100,7 @@ export function blocksWithName(member: TarMember, name: Buffer, link: Buffer = m
 }
 
 /**
- * A member's header blocks below another root: the names of hard links are relative to it too, those of symbolic links
+ * A member's header blocks below another root: targets of hard links are relative to it too, targets of symbolic links
  * are not.
  */
 export function blocksBelow(member: TarMember, root: Buffer): Buffer[] {

@@ -1,4 +1,4 @@
-/** Tars of single entries, written and read: what the archive endpoint speaks. */
+/** Tars of single entries, written and read: the format of the archive endpoint. */
 import * as l10n from '@vscode/l10n';
 import { Transform, type Readable } from 'node:stream';
 import { BLOCK_BYTES, newHeader, paddingBytes, withName } from './header.ts';
@@ -24,7 +24,7 @@ export interface NewEntry {
   readonly mtime: number;
 }
 
-/** The header blocks of one entry. Owner and time stand in a pax header, where any number fits. */
+/** The header blocks of one entry. Owner and time are in a pax header, where any number fits. */
 export function entryBlocks({ name, type, link, size = 0, mode, uid, gid, mtime }: NewEntry): Buffer {
   const records = new Map<string, Buffer>([
     ['uid', Buffer.from(String(uid))],
@@ -36,16 +36,16 @@ export function entryBlocks({ name, type, link, size = 0, mode, uid, gid, mtime 
   if (size > MAX_OCTAL_SIZE) records.set('size', Buffer.from(String(size)));
   const header = newHeader(Buffer.alloc(0), type, size > MAX_OCTAL_SIZE ? 0 : size, mode);
   link?.copy(header, 157, 0, 100);
-  // The checksum is made with the name.
+  // Setting the name also sets the checksum.
   return Buffer.concat([...paxHeader(records), withName(header, name.subarray(0, 100))]);
 }
 
-/** What fills the last block of a body of `size` bytes. */
+/** The padding of the last block of a body of `size` bytes. */
 export function paddingOf(size: number): Buffer {
   return Buffer.alloc(paddingBytes(size));
 }
 
-/** The first header of a tar stream, which is destroyed. Throws BadTar for a stream without any. */
+/** The first header of a tar stream, which is destroyed. Throws BadTar for a stream without a header. */
 export async function firstMember(tar: Readable): Promise<TarMember> {
   let first: TarMember | undefined;
   const members = tarMembers({ onMember: (member) => (first ??= member), select: () => true });
@@ -64,7 +64,7 @@ export function contentOf(tar: Readable): Readable {
   let left: number | undefined;
   let pieces: Buffer[] = [];
   const members = tarMembers({
-    // A hole that the engine keeps as one would come without its zeros; it writes files whole.
+    // A sparse member would arrive without its zeros, but the engine writes files in full.
     onMember: ({ bytes }) => (left ??= bytes),
     select: () => false,
     onBody: (part) => {

@@ -165,7 +165,7 @@ it('a hostile image on the engine, also under the name of ours, is run by nothin
   await cloneVolume(jobOn(connection, work), data, copy, {});
   const copied = (await connection.docker.getVolume(copy).inspect()).Mountpoint;
   for (const one of [path, copied]) assert.deepEqual(readdirSync(one), ['file']);
-  assert.ok(work.lines.some((line) => line.includes(`own program looks after "${data}", which it may only read`)));
+  assert.ok(work.lines.some((line) => line.includes(`own program has read-only access to "${data}"`)));
 
   const ours = (await connection.docker.getImage(`docker-mounts/tools:${tag}`).inspect()).Id;
   assert.notEqual(ours, hostile);

@@ -168,7 +168,7 @@ describe('failures say what to do', () => {
       'a changed host key',
       () => 'ssh://far',
       'hostKey',
-      /The host key of far is another than before.*ssh refused.*ssh-keygen -f ".*known_hosts" -R "\[127\.0\.0\.1\]:\d+"/,
+      /The host key of far has changed.*ssh refused.*ssh-keygen -f ".*known_hosts" -R "\[127\.0\.0\.1\]:\d+"/,
       () => ssh.knowsAnother(),
     ],
     [
@@ -188,7 +188,7 @@ describe('failures say what to do', () => {
       'no engine',
       () => port('noEngine'),
       'notRunning',
-      /127\.0\.0\.1 was reached by ssh, and the Docker engine does not run there/,
+      /127\.0\.0\.1 was reached by ssh, but the Docker engine does not run there/,
     ],
     [
       'no such name',
@@ -265,7 +265,7 @@ describe('questions of ssh', () => {
     const asking = prompts(() => 'yes');
     await assert.rejects(
       open('ssh://far', asking),
-      (error: Error) => error instanceof EngineUnavailable && /another than before/.test(error.message),
+      (error: Error) => error instanceof EngineUnavailable && /host key of .* has changed/.test(error.message),
     );
     assert.deepEqual(asking.asked, []);
   });

@@ -87,7 +87,7 @@ describe('Backup and restore inside VS Code', () => {
       [{ file: backup.file, volume: data, mode: 'all' }, /"all" is unknown/],
       [{ file: backup.file, volume: data, mode: 'merge', consistency: 'hope' }, /"hope"/],
       [{ file: backup.file, container: 'nobody', mode: 'merge' }, /"nobody"/],
-      [{ file: join(site, 'index.html'), volume: data, mode: 'replace' }, /index\.html.*no tar/],
+      [{ file: join(site, 'index.html'), volume: data, mode: 'replace' }, /index\.html.*not a tar/],
     ] as const)
       await assert.rejects(async () => call('restore', args), message);
     assert.equal(readFileSync(join(path, 'rows'), 'utf8'), 'one\ntwo\n');

@@ -127,7 +127,7 @@ volumes:
     const top = text.lastIndexOf('volumes:');
     assert.match(await hover(document, 'data:', top), /Services \| `web, db`/);
     assert.match(await hover(document, 'fresh:', top), /Exists \| `no/);
-    assert.match(await hover(document, 'nas:', top), new RegExp(`${external}[^]*neither makes nor removes`));
+    assert.match(await hover(document, 'nas:', top), new RegExp(`${external}[^]*neither creates nor removes`));
     assert.match(await hover(document, 'web:'), /\/more \| `\/more is mounted too: bind /);
   });
 

@@ -91,7 +91,7 @@ describe('the schedule', () => {
     assert.deepEqual(settings().get<object[]>('schedule')?.length, 1);
     await assert.rejects(
       async () => call('removeFromSchedule', { id: 'mine' }),
-      /no scheduled backup "mine"; there are "volume:another"/,
+      /no scheduled backup "mine"; the scheduled ones are: "volume:another"/,
     );
   });
 
@@ -169,7 +169,7 @@ describe('the schedule', () => {
     );
     await assert.rejects(
       async () => call('runSchedule', { id: 'yours' }),
-      /no scheduled backup "yours"; there are "mine"/,
+      /no scheduled backup "yours"; the scheduled ones are: "mine"/,
     );
   });
 });

@@ -69,7 +69,7 @@ it('a table of names that claims gigabytes is refused before it is read', async 
     ]);
     const { ok, problems } = await verifyBackup(file, job());
     assert.equal(ok, false);
-    assert.match(problems.join(), /too large to be one/);
+    assert.match(problems.join(), /header is too large/);
   }
 });
 

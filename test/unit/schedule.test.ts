@@ -386,7 +386,7 @@ describe('the setting', () => {
         { volume: 'a', every: '1d' },
         { volume: 'a', at: '03:00' },
       ]).problems[0]?.message ?? '',
-      /Entry 2 .*"volume:a", is that of an earlier entry/,
+      /Entry 2 .*"volume:a", is already used by an earlier entry/,
     );
     assert.match(parseSchedule({ volume: 'a' }).problems[0]?.message ?? '', /must be a list/);
   });

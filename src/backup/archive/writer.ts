@@ -131,7 +131,7 @@ export class ArchiveFile {
       if (taken && chosen)
         throw new BadArgument(
           'name',
-          l10n.t('"{0}" already exists and is never overwritten; choose another name.', file),
+          l10n.t('"{0}" exists already and is never overwritten; choose another name.', file),
         );
       if (taken) continue;
       try {
@@ -142,7 +142,7 @@ export class ArchiveFile {
           throw new BadArgument(
             'name',
             l10n.t(
-              '"{0}" already exists: another backup is writing it, or one was interrupted. Remove it or choose another name.',
+              '"{0}" exists already: another backup is writing it, or one was interrupted. Remove it or choose another name.',
               partial,
             ),
           );

@@ -108,7 +108,7 @@ async function intoExisting(job: Job, ready: Ready, writer: MethodChoice, mode: 
     throw new TargetNotEmpty(
       full.source,
       l10n.t(
-        '"{0}" holds data, and the mode "empty" needs an empty target; choose "merge" to overwrite single files, "replace" to replace all of it, or another target.',
+        '"{0}" holds data, and the mode "empty" needs an empty target; choose "merge" to overwrite only what the archive holds, "replace" to replace everything, or another target.',
         full.source,
       ),
     );

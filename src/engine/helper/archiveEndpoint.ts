@@ -1,6 +1,6 @@
 /**
- * The engine's archive endpoint by paths of any bytes (HEAD, GET and PUT /containers/{id}/archive). dockerode takes the
- * path as text and would encode it as UTF-8, so the query is made here.
+ * The engine's archive endpoint, with paths of any bytes (HEAD, GET and PUT /containers/{id}/archive). dockerode takes
+ * the path as text and would encode it as UTF-8, so the query is built here.
  */
 import * as l10n from '@vscode/l10n';
 import type { Readable } from 'node:stream';
@@ -10,10 +10,10 @@ import { isWithin } from '../pathEnds.ts';
 import type { Helper } from './helper.ts';
 import { pathStatOf, type PathStat } from './pathStat.ts';
 
-/** Where a volume is mounted in a helper: out of the way of what its links may name. */
+/** Where a volume is mounted in a helper: a path that its links are unlikely to name. */
 export const VOLUME_TARGET = '/docker-mounts/volume';
 
-/** A path of a helper as a person knows it: in a volume from the volume's root on, else as in the container. */
+/** A path of a helper as people know it: in a volume relative to the volume's root, or else as in the container. */
 export function shownPath(path: string): string {
   if (!isWithin(path, VOLUME_TARGET)) return path;
   return path.slice(VOLUME_TARGET.length) || '/';
@@ -68,7 +68,7 @@ function isMissing(error: unknown): boolean {
   return statusOf(error) === 404;
 }
 
-/** The engine answers alike for a file and a container that is not there. Throws NotFound for the container. */
+/** The engine gives the same answer for a missing file and a missing container. Throws NotFound for the container. */
 async function onlyTheFileIsMissing(helper: Helper): Promise<undefined> {
   try {
     await helper.container.inspect();
@@ -77,7 +77,7 @@ async function onlyTheFileIsMissing(helper: Helper): Promise<undefined> {
     throw engineError(error, {
       kind: 'container',
       object: helper.container.id,
-      failed: (why) => l10n.t('The helper container {0} could not be looked into: {1}', helper.container.id, why),
+      failed: (why) => l10n.t('The helper container {0} could not be inspected: {1}', helper.container.id, why),
     });
   }
 }
@@ -88,17 +88,18 @@ function fileError(error: unknown, path: Buffer, failed: (shown: string, why: st
 }
 
 /**
- * What is at `path`; undefined for nothing. Throws NotFound where the helper is gone, EngineUnavailable, EngineFailure.
+ * What is at `path`; undefined for nothing. Throws NotFound where the helper no longer exists, EngineUnavailable,
+ * EngineFailure.
  */
 export async function statInHelper(helper: Helper, path: Buffer): Promise<PathStat | undefined> {
   try {
     const answer = await dial(helper, 'HEAD', path);
-    // An answer that nobody reads would keep its socket.
+    // An unread answer would keep its socket open.
     answer.resume();
     return pathStatOf(answer);
   } catch (error) {
     if (isMissing(error)) return onlyTheFileIsMissing(helper);
-    throw fileError(error, path, (shown, why) => l10n.t('"{0}" could not be looked at in the mount: {1}', shown, why));
+    throw fileError(error, path, (shown, why) => l10n.t('"{0}" could not be inspected in the mount: {1}', shown, why));
   }
 }
 
@@ -121,7 +122,7 @@ export async function openIn(helper: Helper, path: Buffer): Promise<{ stat: Path
  * NotFound.
  */
 export async function unpackIn(helper: Helper, path: Buffer, tar: Readable, signal?: AbortSignal): Promise<void> {
-  // docker-modem need not hear that its input failed: the request is given up here.
+  // docker-modem does not notice that its input failed, so the request is aborted here.
   const abort = new AbortController();
   let failure: Error | undefined;
   tar.once('error', (error) => {

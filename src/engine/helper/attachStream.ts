@@ -7,7 +7,7 @@ const BUFFER_BYTES = 1024 * 1024;
 /**
  * Splits the engine's multiplexed attach stream (Docker Engine API, "Stream format" of ContainerAttach): what the
  * container wrote to stdout passes through, what it wrote to stderr goes to `onStderr`. Unlike docker-modem's own
- * demultiplexer it holds the engine back when the reader is slow, so that memory does not grow with the data.
+ * demultiplexer it slows the engine down when the reader is slow, so that memory does not grow with the data.
  */
 export function stdoutOf(onStderr: (chunk: Buffer) => void): Transform {
   let header = Buffer.alloc(0);

@@ -1,4 +1,4 @@
-/** A program in a container that runs already: quicker than a container for each. */
+/** Runs programs in a running container: faster than one container for each. */
 import * as l10n from '@vscode/l10n';
 import { PassThrough, type Readable, type Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { EngineFailure, NotFound, statusOf } from '../errors.ts';
 import type { Helper } from './helper.ts';
 import type { Ran } from './tools.ts';
 
-/** The engine learns of the end a moment after the output has ended. */
+/** The engine notices the end a moment after the output has ended. */
 const EXIT_TRIES = 50;
 /** The list of a directory with a million files. */
 const MOST_OUTPUT_BYTES = 256 * 1024 * 1024;
@@ -45,11 +45,11 @@ async function exitCodeOf(exec: Exec): Promise<number> {
   }
   throw new EngineFailure(
     0,
-    l10n.t('A program in a helper container has ended, and the engine does not say how; try again.'),
+    l10n.t('A program in a helper container has ended, but the engine does not report its exit code; try again.'),
   );
 }
 
-/** 409 is a container that does not run: no more use than one that is gone. */
+/** 409 means that the container does not run: treated like one that no longer exists. */
 function execError(error: unknown, helper: Helper): Error {
   if (statusOf(error) === 409)
     return new NotFound('container', helper.container.id, l10n.t('The helper container was stopped. Try again.'), {
@@ -99,7 +99,7 @@ export async function execStream(helper: Helper, command: readonly string[]): Pr
 
 /**
  * Runs a program in a started helper to its end, as root. Throws EngineUnavailable, EngineFailure, NotFound where the
- * helper is gone.
+ * helper no longer exists.
  */
 export async function execIn(helper: Helper, command: readonly string[]): Promise<Ran> {
   try {
@@ -114,7 +114,7 @@ export async function execIn(helper: Helper, command: readonly string[]): Promis
         throw new EngineFailure(
           0,
           l10n.t(
-            'A program in a helper container said more than {0} MiB; it was not read further.',
+            'A program in a helper container wrote more than {0} MiB; it was not read further.',
             MOST_OUTPUT_BYTES / 1024 / 1024,
           ),
         );

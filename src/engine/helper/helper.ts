@@ -1,4 +1,4 @@
-/** Helper containers: made for one job, written down in the journal, and removed whatever happens. */
+/** Helper containers: created for one job, recorded in the journal, and removed whatever happens. */
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { Readable, type Duplex } from 'node:stream';
@@ -26,7 +26,7 @@ export interface HelperMount extends MountSource {
   readonly readOnly: boolean;
 }
 
-/** Holds nothing. */
+/** An empty image. */
 const EMPTY_IMAGE: OwnImage = { repository: 'docker-mounts/helper', tag: 'latest', tar: TAR_END };
 
 export type PathKind = 'directory' | 'file' | 'other';
@@ -51,21 +51,21 @@ export class Helper {
       const answer = (await this.container.infoArchive({ path })) as unknown as Readable & {
         readonly headers: Readonly<Record<string, string>>;
       };
-      // An answer that nobody reads would keep its socket, and with it the process.
+      // An unread answer would keep its socket open, and with it the process.
       answer.resume();
       const { type } = pathStatOf(answer);
-      // A mount is never a link, so that no word is needed for one.
+      // A mount is never a link, so there is no value for one.
       return type === 'link' ? 'other' : type;
     } catch (error) {
       throw engineError(error, {
         kind: 'file',
         object: path,
-        failed: (why) => l10n.t('What is mounted at {0} of a helper container could not be looked at: {1}', path, why),
+        failed: (why) => l10n.t('What is mounted at {0} of a helper container could not be inspected: {1}', path, why),
       });
     }
   }
 
-  /** The tar stream of `path`. A clean end does not prove that it is whole: the engine hides read errors. */
+  /** The tar stream of `path`. A clean end does not prove that it is complete: the engine hides read errors. */
   async readArchive(path: string): Promise<Readable> {
     try {
       return (await this.container.getArchive({ path })) as Readable;
@@ -99,7 +99,7 @@ export class Helper {
       await this.container.start();
       const exitCode = this.#exitCode(stream);
       exitCode.catch(() => undefined);
-      // A helper that ends before it has read all closes its end; its exit code says more than the broken pipe.
+      // A helper that ends early closes its side; its exit code says more than the broken pipe.
       stream.on('error', () => input.destroy());
       input.on('error', () => stream.destroy());
       input.pipe(stream);
@@ -118,7 +118,7 @@ export class Helper {
     });
   }
 
-  /** Starts the helper, for programs to be run in it. */
+  /** Starts the helper, so that programs can run in it. */
   async start(): Promise<void> {
     try {
       await this.container.start();
@@ -141,8 +141,8 @@ export class Helper {
   }
 
   /**
-   * The engine answers a wait with its headers at once and the code later, so an engine that dies in between leaves
-   * docker-modem waiting for ever. The end of the output tells: then the engine is asked anew.
+   * The engine answers a wait with its headers at once and the code later, so docker-modem would wait forever if the
+   * engine dies in between. So the engine is asked again when the output ends.
    */
   #exitCode(output: Readable): Promise<number> {
     return new Promise((resolve, reject) => {
@@ -156,8 +156,8 @@ export class Helper {
   }
 
   /**
-   * Removes the container and the anonymous volumes that were made for it. Never throws: by its record the next start
-   * finds it.
+   * Removes the container and the anonymous volumes that were created for it. Never throws: its record lets the next
+   * start find it.
    */
   async remove(): Promise<void> {
     try {
@@ -166,7 +166,7 @@ export class Helper {
       if (statusOf(error) !== 404) {
         this.#record.leave();
         this.#log.warn(
-          `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now and will be at the next start: ${String(error)}`,
+          `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now; it is tried again at the next start: ${String(error)}`,
         );
         return;
       }
@@ -175,7 +175,7 @@ export class Helper {
   }
 }
 
-/** A helper that is never started, from an image that holds nothing: enough for the engine's archive endpoint. */
+/** A helper that is never started, from an empty image: enough for the engine's archive endpoint. */
 export async function createArchiveHelper(
   connection: Connection,
   mounts: readonly HelperMount[],
@@ -185,15 +185,15 @@ export async function createArchiveHelper(
   return createHelper(connection, { Image: image, Cmd: ['never-started'] }, mounts, log);
 }
 
-/** What runs in a helper, and what it may do: nothing but what stands here. */
+/** What runs in a helper, and the only things that it may do. */
 export interface HelperProgram {
   readonly image: string;
   /** An executable of the image and its arguments; no shell. */
   readonly command: readonly string[];
   readonly takesInput?: boolean;
-  /** Linux capabilities that are left to it, without `CAP_`. */
+  /** Linux capabilities that it keeps, without `CAP_`. */
   readonly capabilities?: readonly string[];
-  /** Write into the helper's own file system, besides its mounts. */
+  /** Whether it may write into the helper's own file system, too. */
   readonly canWriteToItself?: boolean;
 }
 
@@ -230,7 +230,7 @@ export async function createCommandHelper(
   );
 }
 
-/** SELinux would refuse a helper the files of another container. */
+/** SELinux would deny a helper the files of another container. */
 const SECURITY = ['label=disable'];
 
 async function createHelper(
@@ -246,11 +246,11 @@ async function createHelper(
     const container = await connection.docker.createContainer({
       ...config,
       name,
-      // For people who look at the engine's containers. Nothing here ever believes a label.
+      // For people who look at the engine's containers. This extension never trusts a label.
       Labels: { [HELPER_LABEL]: '1' },
       HostConfig: {
         NetworkMode: 'none',
-        // The archive goes through stdout: with a log driver the engine would keep a second copy of it.
+        // The archive goes through stdout: with a log driver the engine would store a second copy of it.
         LogConfig: { Type: 'none', Config: {} },
         SecurityOpt: SECURITY,
         ...rights,
@@ -268,7 +268,7 @@ async function createHelper(
     await record.made(container.id);
     return new Helper(connection, container, record, log);
   } catch (error) {
-    // What an engine that went away has made nevertheless is found by its name.
+    // If the engine was lost but has created it anyway, it is found by its name.
     if (statusOf(error) === undefined) record.leave();
     else await record.end();
     const first = mounts[0];

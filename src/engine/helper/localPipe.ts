@@ -1,6 +1,6 @@
 /**
  * A named pipe between a helper container and this process, where both see one file system. What a helper writes to its
- * stdout passes through the container's shim and the engine; through a pipe it comes at about twice the speed.
+ * stdout passes through the container's shim and the engine; a pipe is about twice as fast.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -32,23 +32,22 @@ export interface Pipe {
 export interface LocalPipe extends Pipe {
   /** What the helper writes; ends when it has closed the pipe. */
   readonly stream: Readable;
-  /** To be called once the writer is gone: without it, a writer that never came would be waited for. */
+  /** Must be called once the writer has ended: otherwise a writer that never opened the pipe would be waited for. */
   writerIsGone(): Promise<void>;
 }
 
 /** A pipe that a helper reads from. */
 export interface InputPipe extends Pipe {
-  /** Writes all of `input` and closes the pipe. Returns early, without a word, when `helperIsGone`. */
+  /** Writes all of `input` and closes the pipe. Returns early, without an error, when `helperIsGone`. */
   feed(input: Readable, helperIsGone: Promise<unknown>): Promise<void>;
 }
 
 const proofs = new WeakMap<Connection, Promise<boolean>>();
 
 /**
- * Whether a bind source of the engine is a path of this machine. An engine can call itself as it likes, and a socket
- * may be forwarded from anywhere, so the name only tells whether the question is worth asking: the engine must read
- * back what this process has just written into a file that only its user can read. Asked once per connection; false
- * where it cannot be told.
+ * Whether a bind source of the engine is a path of this machine. An engine can have any name, and a socket may be
+ * forwarded from anywhere, so an equal name is not enough: the engine must read back what this process has just written
+ * into a file that only its user can read. Checked once per connection; false where it cannot be determined.
  */
 export function sharesFiles(connection: Connection): Promise<boolean> {
   const { info } = connection;
@@ -77,7 +76,7 @@ async function prove(connection: Connection): Promise<boolean> {
     try {
       const tar = await helper.readArchive(`${PROOF_AT}/${NAME}`);
       let seen = Buffer.alloc(0);
-      // One header and one block are enough; an engine that sends more does not make this wait.
+      // One header and one block are enough; this does not wait for an engine that sends more.
       for await (const chunk of tar) {
         seen = Buffer.concat([seen, chunk as Buffer]);
         if (seen.length >= PROOF_BYTES) break;
@@ -92,7 +91,7 @@ async function prove(connection: Connection): Promise<boolean> {
 }
 
 /**
- * A named pipe in a directory that only this user can pass; undefined where engine and process do not share files or
+ * A named pipe in a directory that only this user can enter; undefined where engine and process do not share files or
  * there is no mkfifo.
  */
 async function makePipe<T>(connection: Connection, begin: (pipe: Pipe, path: string) => T): Promise<T | undefined> {
@@ -100,7 +99,7 @@ async function makePipe<T>(connection: Connection, begin: (pipe: Pipe, path: str
   const home = await mkdtemp(join(tmpdir(), 'docker-mounts-'));
   const remove = () => rm(home, { recursive: true, force: true });
   try {
-    // Inside, a container whose root is another user must be able to write.
+    // The inner directory must be writable for a container whose root is another user.
     const directory = join(home, 'pipe');
     await mkdir(directory);
     await chmod(directory, 0o755);
@@ -122,7 +121,7 @@ export function makeLocalPipe(connection: Connection): Promise<LocalPipe | undef
       ...pipe,
       stream,
       async writerIsGone() {
-        // The end of a pipe is told to its reader when a last writer closes it, so there must have been one.
+        // A reader sees the end of a pipe when the last writer closes it, so there must have been a writer.
         const handle = await open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined);
         await handle?.close();
       },
@@ -136,7 +135,7 @@ export function makeLocalPipe(connection: Connection): Promise<LocalPipe | undef
 
 const ASK_AGAIN_MS = 5;
 
-/** Opens a pipe for writing as soon as there is a reader: before, that fails with ENXIO (POSIX open). */
+/** Opens a pipe for writing as soon as there is a reader: before that, it fails with ENXIO (POSIX open). */
 async function openForWriting(path: string, isGone: () => boolean): Promise<number | undefined> {
   while (!isGone()) {
     try {
@@ -149,7 +148,7 @@ async function openForWriting(path: string, isGone: () => boolean): Promise<numb
   return undefined;
 }
 
-/** A new pipe to be written to. */
+/** A new pipe, for writing. */
 export function makeInputPipe(connection: Connection): Promise<InputPipe | undefined> {
   return makePipe(connection, (pipe, path) => ({
     ...pipe,
@@ -163,11 +162,11 @@ export function makeInputPipe(connection: Connection): Promise<InputPipe | undef
       if (fd === undefined) return;
       const stream = new Socket({ fd, readable: false, writable: true });
       const written = new Promise<void>((resolve, reject) => {
-        // A reader that went away says by its exit code why.
+        // The exit code of a reader that ended early says why.
         stream.once('close', resolve);
         stream.on('error', () => undefined);
         input.once('error', reject);
-        // A pipe cannot be shut down like a socket: it is closed when its last bytes are written.
+        // A pipe cannot be shut down like a socket: it is closed after its last bytes are written.
         input.once('end', () => stream.write(Buffer.alloc(BLOCK_BYTES), () => stream.destroy()));
       });
       input.pipe(stream, { end: false });

@@ -1,4 +1,4 @@
-/** A helper and this process on the two ends of a named pipe. */
+/** A helper and this process at the two ends of a named pipe. */
 import { posix } from 'node:path';
 import { EngineFailure } from '../errors.ts';
 import type { Helper, HelperMount } from './helper.ts';
@@ -8,8 +8,8 @@ import type { Logger } from '../log.ts';
 const PIPE_AT = '/docker-mounts/pipe';
 
 /**
- * Creates a helper with the pipe's directory mounted and its path given; undefined, with the pipe gone, where the
- * engine does not see it.
+ * Creates a helper with the pipe's directory mounted and its path given. Where the engine does not see the pipe,
+ * removes it and returns undefined.
  */
 export async function createOnPipe(
   pipe: Pipe,
@@ -24,7 +24,7 @@ export async function createOnPipe(
     );
   } catch (error) {
     await pipe.remove();
-    // The name of the machine was the same and its files were not: the pipe is not there for the engine.
+    // The machine's name was the same but its files were not: the pipe does not exist for the engine.
     if (!(error instanceof EngineFailure)) throw error;
     log.debug(`No pipe to the helper: ${error.message}`);
     return undefined;

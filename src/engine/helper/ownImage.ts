@@ -1,6 +1,6 @@
 /**
- * Images that the extension makes of its own bytes. A name or a label says nothing of what an image holds, so one of
- * ours is known by its layer: the SHA-256 of the very tar that was sent (OCI image specification, "Layer DiffID").
+ * Images that the extension creates from its own bytes. A name or a label does not prove what an image holds, so ours
+ * are recognized by their layer: the SHA-256 of the tar that was sent (OCI image specification, "Layer DiffID").
  */
 import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
@@ -23,7 +23,7 @@ interface Inspected {
 }
 
 /**
- * Ids of what was imported through each connection: an engine that packs layers anew has another number for the layer.
+ * Ids of what was imported through each connection: an engine that repacks layers reports another digest for the layer.
  */
 const imported = new WeakMap<Connection, Set<string>>();
 
@@ -35,12 +35,12 @@ async function inspect({ docker }: Connection, image: string): Promise<Inspected
     throw engineError(error, {
       kind: 'image',
       object: image,
-      failed: (why) => l10n.t('The image of the helper, "{0}", could not be looked for: {1}', image, why),
+      failed: (why) => l10n.t('The image of the helper, "{0}", could not be looked up: {1}', image, why),
     });
   }
 }
 
-/** Ours to the last byte. One that declares volumes would get more mounts than it is given. */
+/** Whether it is ours to the last byte. An image that declares volumes would get more mounts than we give it. */
 function isOurs(connection: Connection, image: Inspected, tar: Buffer): boolean {
   if (Object.keys(image.Config?.Volumes ?? {}).length > 0) return false;
   const layers = image.RootFS?.Layers ?? [];
@@ -64,7 +64,7 @@ async function importTar({ docker }: Connection, { repository, tag, tar }: OwnIm
     const failure = lines.find(({ error }) => error !== undefined)?.error;
     const id = lines.at(-1)?.status?.trim();
     if (failure !== undefined || id === undefined || !/^(sha256:)?[0-9a-f]{64}$/.test(id))
-      throw new Error(failure ?? 'the engine did not say which image it made');
+      throw new Error(failure ?? 'the engine did not say which image it created');
     return id;
   } catch (error) {
     const name = `${repository}:${tag}`;
@@ -77,8 +77,8 @@ async function importTar({ docker }: Connection, { repository, tag, tar }: OwnIm
 }
 
 /**
- * The id of the image, which is made where it is not there, or where its name is another's. Throws EngineFailure,
- * EngineUnavailable.
+ * The id of the image, which is created where it does not exist, or where another image has its name. Throws
+ * EngineFailure, EngineUnavailable.
  */
 export async function ensureOwnImage(connection: Connection, image: OwnImage, log: Logger): Promise<string> {
   const name = `${image.repository}:${image.tag}`;
@@ -89,12 +89,10 @@ export async function ensureOwnImage(connection: Connection, image: OwnImage, lo
     throw new EngineFailure(
       0,
       l10n.t(
-        'The image of the helper was imported, and is not there; something else may remove images at once. Try again.',
+        'The image of the helper was imported but does not exist; another program may have removed it. Try again.',
       ),
     );
   imported.set(connection, (imported.get(connection) ?? new Set()).add(made.Id));
-  log.info(
-    `Imported the image ${name} (${made.Id.slice(0, 19)}), which holds what this extension brings and nothing else.`,
-  );
+  log.info(`Imported the image ${name} (${made.Id.slice(0, 19)}), which holds only what is part of this extension.`);
   return made.Id;
 }

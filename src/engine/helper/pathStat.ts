@@ -2,15 +2,15 @@
 import * as l10n from '@vscode/l10n';
 import { EngineFailure } from '../errors.ts';
 
-/** What the engine says about a path, following no link at its end. */
+/** What the engine says about a path; a link at its end is not followed. */
 export interface PathStat {
   readonly type: 'file' | 'directory' | 'link' | 'other';
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
-  /** Permission bits, set-user-id and the like left out. */
+  /** Permission bits, without set-user-id and the like. */
   readonly mode: number;
-  /** Where a link leads in the end, as an absolute path in the container; '' for anything else. */
+  /** The final target of a link, as an absolute path in the container; '' for anything else. */
   readonly linkTarget: string;
 }
 
@@ -27,14 +27,14 @@ function typeOf(mode: number): PathStat['type'] {
   return (mode & GO_OTHER) !== 0 ? 'other' : 'file';
 }
 
-/** Reads the header of an answer. Throws EngineFailure for one that is missing or says what no file can be. */
+/** Reads the header of an answer. Throws EngineFailure for one that is missing or impossible for a file. */
 export function pathStatOf({ headers }: { readonly headers: Readonly<Record<string, string | undefined>> }): PathStat {
   let said: Readonly<Record<string, unknown>> | null = null;
   try {
     const json = Buffer.from(headers[HEADER] ?? '', 'base64').toString('utf8');
     said = JSON.parse(json) as Readonly<Record<string, unknown>> | null;
   } catch {
-    // Said below.
+    // Reported below.
   }
   const { size, mode, mtime, linkTarget = '' } = said ?? {};
   const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -42,6 +42,6 @@ export function pathStatOf({ headers }: { readonly headers: Readonly<Record<stri
     return { type: typeOf(mode), size, mtime: Date.parse(mtime), mode: mode % 0o1000, linkTarget };
   throw new EngineFailure(
     0,
-    l10n.t('The engine says of a file what no file can have. Is it a Docker engine, and a sound one?'),
+    l10n.t('The engine reported impossible facts about a file. Check that it is a working Docker engine.'),
   );
 }

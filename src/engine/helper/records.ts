@@ -1,4 +1,4 @@
-/** Which containers are helpers of this machine, and what is to be put right after them: only the journal says so. */
+/** Which containers are helpers of this machine, and what must be recovered after them: only the journal says so. */
 import type Docker from 'dockerode';
 import type { Entry, OpenEntry } from '../../journal/journal.ts';
 import type { Connection } from '../connection.ts';
@@ -10,11 +10,11 @@ const HELPER = 'helper';
 const UNDO = 'undo';
 
 interface HelperFacts {
-  /** Drawn at random before the container is made. */
+  /** Chosen at random before the container is created. */
   readonly name: string;
-  /** As the engine was asked for it: an id, or a reference. */
+  /** As given to the engine: an id, or a reference. */
   readonly image: string;
-  /** Once it is made. */
+  /** Known once it is created. */
   readonly id?: string;
 }
 
@@ -25,10 +25,10 @@ export interface HelperEntry {
   leave(): void;
 }
 
-/** Names of all helpers that this process has made, whose events change nothing that is shown. */
+/** Names of all helpers that this process has created; their events change nothing that is shown. */
 const ownNames = new Set<string>();
 
-/** Whether an event of this container is about a helper that this process made. */
+/** Whether an event of this container is about a helper that this process created. */
 export function isOwnHelper(name: string | undefined): boolean {
   return name !== undefined && ownNames.has(name);
 }
@@ -41,7 +41,7 @@ function factsOf({ kind, facts }: Entry): HelperFacts | undefined {
   return { name, image, ...(id === undefined ? {} : { id }) };
 }
 
-/** Writes down that a helper is about to be made. */
+/** Records that a helper is about to be created. */
 export async function recordHelper(
   { journal, key }: Connection,
   facts: HelperFacts,
@@ -52,7 +52,7 @@ export async function recordHelper(
   const quietly = async (work: Promise<void> | undefined) =>
     work?.catch((error: unknown) => log.warn((error as Error).message));
   try {
-    // A helper that a power cut takes the record of is stopped by it too.
+    // A power cut that loses the record also stops the helper.
     entry = await journal.open(HELPER, key, facts, { flush: false });
   } catch (error) {
     log.warn((error as Error).message);
@@ -64,32 +64,32 @@ export async function recordHelper(
   };
 }
 
-/** Tells this machine's helpers from all other containers. */
+/** Distinguishes this machine's helpers from all other containers. */
 export async function helperTest({ journal, key }: Connection): Promise<(id: string, name: string) => boolean> {
   const known = (await journal.entries(key)).map(factsOf).filter((facts) => facts !== undefined);
   const ids = new Set(known.map(({ id }) => id));
-  // Between its creation and the record of its id a helper is known by its name.
+  // Between its creation and the record of its id, a helper is identified by its name.
   const names = new Set(known.filter(({ id }) => id === undefined).map(({ name }) => name));
   return (id, name) => ids.has(id) || names.has(name) || ownNames.has(name);
 }
 
-/** Writes down, flushed, what is to be put right should this process or the engine go away. Throws JournalFailure. */
+/** Records, flushed, what must be undone if this process or the engine stops. Throws JournalFailure. */
 export function recordUndo({ journal, key }: Connection, undo: unknown): Promise<OpenEntry> {
   return journal.open(UNDO, key, undo, { flush: true });
 }
 
-/** Puts right what a lost job left, from what its record says. Throws where it cannot be done now. */
+/** Undoes what a lost job left, as its record says. Throws where it cannot be done now. */
 export type Undo = (connection: Connection, what: unknown, log: Logger) => Promise<void>;
 
 /**
- * Abandoned records of the engine at this very address. What another engine that states the same id does not have would
- * look as if it were gone, and be given up. Throws what the file system throws.
+ * Abandoned records of the engine at exactly this address. Another engine with the same id does not have their objects,
+ * so the records would seem obsolete and be given up. Throws what the file system throws.
  */
 export async function abandonedHere({ journal, key }: Connection, log: Logger): Promise<Entry[]> {
   const all = await journal.abandoned(key);
   const others = [...new Set(all.map(({ engine }) => engine.address).filter((address) => address !== key.address))];
   for (const address of others)
-    log.info(`A job that was begun at ${address} was cut off; it is put right at the next connection to that address.`);
+    log.info(`A job that began at ${address} was interrupted; it is recovered at the next connection to that address.`);
   return all.filter(({ engine }) => engine.address === key.address);
 }
 
@@ -123,7 +123,7 @@ export async function recoverJobs(
   const { journal } = connection;
   const abandoned = await abandonedHere(connection, log);
   let removed = 0;
-  // A helper that still writes must be gone before anything is put back.
+  // A helper that still writes must be removed before anything is put back.
   for (const entry of abandoned) {
     const facts = factsOf(entry);
     const claimed = facts && (await journal.claim(entry));
@@ -147,7 +147,7 @@ export async function recoverJobs(
     } catch (error) {
       claimed.leave();
       log.error(
-        `What an earlier session left could not be put right; it is tried again at the next connection: ${(error as Error).message}`,
+        `What an earlier session left could not be recovered; it is tried again at the next connection: ${(error as Error).message}`,
       );
     }
   }

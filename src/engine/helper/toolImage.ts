@@ -1,4 +1,4 @@
-/** The image of our own tool: a tar with that one program, imported when it is first needed. */
+/** The image of our own tool: a tar with only that program, imported when it is first needed. */
 import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
@@ -59,7 +59,7 @@ async function findOrImport(connection: Connection, log: Logger): Promise<string
     architectures.set(connection, Os === 'linux' ? Arch : `${Os}/${Arch}`);
     return undefined;
   }
-  // Versions of this extension that differ have images that differ, side by side.
+  // Different versions of this extension can have different images at the same time.
   return ensureOwnImage(
     connection,
     { repository: REPOSITORY, tag: createHash('sha256').update(tar).digest('hex').slice(0, 12), tar },
@@ -79,13 +79,13 @@ export function findTool(connection: Connection, log: Logger): Promise<string | 
   if (image === undefined) {
     image = findOrImport(connection, log);
     images.set(connection, image);
-    // One that could not be made is tried anew the next time.
+    // An image that could not be created is tried again the next time.
     image.catch(() => images.delete(connection));
   }
   return image;
 }
 
-/** Forgets the image, which somebody has removed. */
+/** Forgets the image after somebody has removed it. */
 export function forgetTool(connection: Connection): void {
   images.delete(connection);
 }
@@ -93,13 +93,13 @@ export function forgetTool(connection: Connection): void {
 /** Why there is no tool, and what still works. `needs` is the sentence that says what needs a helper program. */
 export function noToolText(connection: Connection, needs: string): string {
   const others = l10n.t(
-    'This extension has one for engines on linux/amd64 and linux/arm64, and this engine is {0}. Files can still be listed, opened, saved and copied there, and backups made and restored into what is empty or by "merge".',
+    'This extension has one for engines on linux/amd64 and linux/arm64, but this engine is {0}. Files can still be listed, opened, saved and copied there, and backups can be created and restored into an empty target or with "merge".',
     architectures.get(connection) ?? '?',
   );
   return `${needs} ${others}`;
 }
 
-/** The same, where there is no way without. Throws NotFound too. */
+/** Like findTool, where nothing works without the tool. Throws NotFound too. */
 export async function requireTool(connection: Connection, needs: string, log: Logger): Promise<void> {
   if ((await findTool(connection, log)) === undefined) throw new NotFound('image', '', noToolText(connection, needs));
 }

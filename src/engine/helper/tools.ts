@@ -17,7 +17,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Exit codes of the tool besides 0 and 1; the same numbers stand in tool.c. */
+/** Exit codes of the tool besides 0 and 1; the same numbers are in tool.c. */
 export const EXIT = {
   missing: 21,
   notADirectory: 22,
@@ -35,14 +35,14 @@ export function asArgument(bytes: Buffer): string {
 }
 
 /**
- * What the tool may do as root besides reading all files, and only over mounts that it gets to write: set owners, modes
- * and times of what belongs to others (capabilities(7)).
+ * What the tool may do as root. It reads all files; only with mounts that it may write, it can also set owners, modes
+ * and times of others' files (capabilities(7)).
  */
 const CAPABILITIES = { read: ['DAC_OVERRIDE'], write: ['DAC_OVERRIDE', 'CHOWN', 'FOWNER', 'FSETID'] } as const;
 
 /**
- * A helper of the tool, not yet started. `staging` lets it write into its own file system. Throws NotFound where there
- * is no tool.
+ * A helper of the tool, not yet started. With `staging` it may write into its own file system. Throws NotFound where
+ * there is no tool.
  */
 export async function createTool(
   connection: Connection,
@@ -70,7 +70,7 @@ export async function createTool(
   try {
     return await create();
   } catch (error) {
-    // Somebody may have removed the image meanwhile, as "docker image prune" does.
+    // Something like "docker image prune" may have removed the image meanwhile.
     if (!(error instanceof NotFound) || (await findTool(connection, log)) === undefined) throw error;
     forgetTool(connection);
     return create();
@@ -98,7 +98,7 @@ export function reasonOf({ code, stderr }: Pick<Ran, 'code' | 'stderr'>): string
   return said || l10n.t('the program ended with code {0}', code);
 }
 
-/** The same, where only its success is of use. Throws EngineFailure where it does not end with 0. */
+/** Like runTool, but throws EngineFailure where the tool does not end with 0. */
 export async function runToolOrFail(
   connection: Connection,
   args: readonly string[],

@@ -1,11 +1,11 @@
 /**
- * What an `ssh://` address says, and the arguments of the ssh program for it: as in the docker command (docker/cli,
+ * The parts of an `ssh://` address, and the arguments of the ssh program for it, as in the docker command (docker/cli,
  * cli/connhelper).
  */
 import * as l10n from '@vscode/l10n';
 
 export interface SshAddress {
-  /** As the address was written, without anything that it must not hold. */
+  /** The address as written, without anything that it must not hold. */
   readonly address: string;
   readonly host: string;
   readonly user?: string;
@@ -15,23 +15,23 @@ export interface SshAddress {
 }
 
 /**
- * Older ssh programs hand names on to a shell, as `%h` and `%r` of a ProxyCommand (CVE-2023-51385). The characters that
- * are left need no quoting in any shell, and a name that begins with a hyphen would be an option.
+ * Older ssh programs pass names to a shell, as `%h` and `%r` of a ProxyCommand (CVE-2023-51385). The allowed characters
+ * need no quoting in any shell. A name that begins with a hyphen would be an option.
  */
 const HOST = /^[A-Za-z0-9_.:][A-Za-z0-9_.:-]*$/;
 const USER = /^[A-Za-z0-9_.][A-Za-z0-9_.@+-]*$/;
-/** The remote shell sees the path of the socket, whichever shell it is. */
+/** Any remote shell may see the path of the socket. */
 const SOCKET = /^\/[A-Za-z0-9_./@+,:=-]*$/;
 
-/** The parts of `ssh://[user@]host[:port][/path/of.sock]`. Throws an Error whose message says what is wrong with it. */
+/** The parts of `ssh://[user@]host[:port][/path/of.sock]`. Throws an Error whose message says what is wrong. */
 export function parseSshAddress(address: string): SshAddress {
   const url = new URL(address);
   if (url.search !== '' || url.hash !== '') throw new Error(l10n.t('an ssh address holds neither "?" nor "#"'));
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (host === '') throw new Error(l10n.t('it names no host'));
-  if (!HOST.test(host)) throw new Error(l10n.t('"{0}" is no name of a host', host));
+  if (!HOST.test(host)) throw new Error(l10n.t('"{0}" is not a host name', host));
   const user = decoded(url.username);
-  if (user !== '' && !USER.test(user)) throw new Error(l10n.t('"{0}" is no name of a user', user));
+  if (user !== '' && !USER.test(user)) throw new Error(l10n.t('"{0}" is not a user name', user));
   const socket = decoded(url.pathname);
   const hasSocket = socket.replace(/\/+/g, '') !== '';
   if (hasSocket && !SOCKET.test(socket))
@@ -55,25 +55,25 @@ function decoded(text: string): string {
   }
 }
 
-/** Seconds that ssh waits for the other side, and after which it asks whether the other side is still there. */
+/** Seconds that ssh waits for the other side, and after which it checks whether the other side still answers. */
 const SECONDS = 30;
 
 /**
- * The arguments of the ssh program. To those of the docker command come options that keep a user's configuration, which
- * is made for terminals, out of the way of the stream, and that give the other machine nothing beyond it.
+ * The arguments of the ssh program. In addition to those of the docker command, options keep a user's configuration,
+ * which is written for terminals, from disturbing the stream, and give the other machine nothing but the stream.
  */
 export function sshArguments({ host, user, port, socket }: SshAddress, mayAsk: boolean): string[] {
   const options = [
     `ConnectTimeout=${SECONDS}`,
-    // A network that went away without a word would be waited for, for ever.
+    // Without this, ssh would wait forever for a network that was lost silently.
     `ServerAliveInterval=${SECONDS}`,
-    // A banner of the other machine would stand among ssh's own messages.
+    // A banner of the other machine would mix with ssh's own messages.
     'LogLevel=ERROR',
     'RemoteCommand=none',
     'ClearAllForwardings=yes',
     'ForwardAgent=no',
     'ForwardX11=no',
-    // Without anybody to ask, ssh refuses what it would ask about.
+    // Where nobody can be asked, ssh refuses what it would ask about.
     ...(mayAsk ? [] : ['BatchMode=yes']),
   ];
   return [

@@ -1,7 +1,6 @@
 /**
- * HTTP to an engine behind ssh: each connection is one process of the user's own ssh program, with
- * `docker system dial-stdio` on the other side. Configuration, agent, jump hosts and hardware keys are ssh's own
- * affair.
+ * HTTP to an engine behind ssh: each connection is one process of the user's own ssh program, with `docker system
+ * dial-stdio` on the other side. ssh itself handles configuration, agent, jump hosts and hardware keys.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Agent, type ClientRequest } from 'node:http';
@@ -11,24 +10,24 @@ import { sshArguments, type SshAddress } from './address.ts';
 import { sshError, type SshEnd } from './failure.ts';
 import { SshAskpass, type SshPrompts } from './questions.ts';
 
-/** A connection that nobody has used for so long is given up: an ssh process is worth keeping, not for ever. */
+/** A connection that was not used for this long is closed: an ssh process is worth keeping, but not forever. */
 const IDLE_MS = 60_000;
-/** More are not kept between requests. */
+/** No more connections are kept between requests. */
 const MOST_IDLE = 4;
-/** Each costs the start of two programs on the other side. */
+/** Each connection starts two programs on the other side. */
 const MOST_FOR_REQUESTS = 3;
-/** A server turns away more than ten that have not yet authenticated (sshd_config(5), MaxStartups). */
+/** A server refuses more than ten connections that have not yet authenticated (sshd_config(5), MaxStartups). */
 const MOST_STARTING = 4;
-/** An engine that lets a request wait has long been reached. */
+/** After this time the engine has been reached, even if it lets a request wait. */
 const STARTED_MS = 5_000;
 const MOST_SAID_BYTES = 16 * 1024;
-/** For a process to end by itself when it is no longer needed. */
+/** Time for a process to end by itself when it is no longer needed. */
 const END_MS = 2_000;
 const STDERR_MS = 200;
 
 type Child = ChildProcessWithoutNullStreams;
 
-/** The two ends of an ssh process as one stream. http uses it like a socket, from before the process is started. */
+/** Input and output of an ssh process as one stream. http uses it like a socket, even before the process is started. */
 class SshStream extends Duplex {
   readonly #address: SshAddress;
   readonly #start: (stream: SshStream) => Promise<Child>;
@@ -72,7 +71,7 @@ class SshStream extends Duplex {
     child.stdout.on('error', () => undefined);
     child.stdout.once('end', () => void this.#outputEnded());
     child.stdin.on('drain', () => this.#goOn());
-    // A process that went away says by its exit code why; what could not be written is of no interest.
+    // The exit code of a process says why it ended; what could not be written does not matter.
     child.stdin.on('error', () => this.#goOn());
     child.stdin.on('close', () => this.#goOn());
     void this.#ended.then((end) => {
@@ -81,8 +80,8 @@ class SshStream extends Duplex {
   }
 
   /**
-   * The exit, not the closing of the pipes: a connection that the user's configuration shares outlives its first
-   * process and holds stderr.
+   * Waits for the exit, not for the closing of the pipes: a connection that the user's configuration shares outlives
+   * its first process and holds stderr open.
    */
   #watch(child: Child): Promise<SshEnd> {
     let said = '';
@@ -113,7 +112,7 @@ class SshStream extends Duplex {
   }
 
   async #outputEnded(): Promise<void> {
-    // ssh ends right after; if not, the stream has ended all the same.
+    // ssh ends right after this; if not, the stream has ended anyway.
     const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), END_MS));
     const end = await Promise.race([this.#ended, late]);
     if (end === undefined || end.exitCode === 0) this.push(null);
@@ -127,7 +126,7 @@ class SshStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#touch();
     const stdin = this.#child?.stdin;
-    // With the process gone, the error comes from its exit code.
+    // Once the process has ended, the error comes from its exit code.
     if (stdin === undefined || !stdin.writable || stdin.write(chunk)) return done();
     this.#onDrain = done;
   }
@@ -158,7 +157,7 @@ class SshStream extends Duplex {
     });
   }
 
-  /** As of a net.Socket: ends the writing side, then all. */
+  /** Like that of a net.Socket: ends the writing side, then everything. */
   destroySoon(): void {
     if (this.writableFinished) this.destroy();
     else this.end(() => this.destroy());
@@ -216,7 +215,7 @@ class SshStarter {
   readonly #askpass: SshAskpass | undefined;
   readonly #waiting: (() => void)[] = [];
   #starting = 0;
-  /** Until one connection stands, each would ask its own question. */
+  /** Until one connection is established, each would ask its own question. */
   #hasAnswered = false;
   isClosed = false;
 
@@ -240,9 +239,9 @@ class SshStarter {
       this.#startMore();
     };
     try {
-      if (stream.destroyed) throw new Error('given up before it was started');
+      if (stream.destroyed) throw new Error('closed before it was started');
       const asking = this.isClosed ? undefined : await this.#askpass?.environment().catch(() => undefined);
-      // Without a terminal of its own, ssh asks nobody but the program that it is given.
+      // Without a terminal, ssh asks only through the program that it is given.
       const env = { ...this.#env, ...(asking ?? { SSH_ASKPASS_REQUIRE: 'never' }) };
       const child = spawn('ssh', sshArguments(this.#address, asking !== undefined), {
         stdio: 'pipe',
@@ -287,7 +286,7 @@ class SshPool extends Agent {
     this.#starter = starter;
   }
 
-  /** At once, since an agent counts only what it has. */
+  /** Synchronous, since an agent counts only the connections that it has. */
   override createConnection(): Duplex {
     return this.#starter.start();
   }
@@ -309,18 +308,18 @@ class SshPool extends Agent {
   }
 }
 
-/** The way to one engine by ssh. Nothing is started before the first request. */
+/** The way to one engine by ssh. Starts nothing before the first request. */
 export class SshWay {
-  /** For requests that are answered at once: they queue for a few connections. */
+  /** For requests that are answered at once: they share a few connections. */
   readonly requests: Agent;
-  /** For what lasts, and may have to last while others begin: streams, and waiting for an end. */
+  /** For long requests, during which others must be able to begin: streams, and waiting for an end. */
   readonly streams: Agent;
   readonly #starter: SshStarter;
   readonly #askpass: SshAskpass | undefined;
   readonly #pools: readonly SshPool[];
 
   constructor(address: SshAddress, env: NodeJS.ProcessEnv, prompts: SshPrompts | undefined) {
-    // On Windows the program that asks would be a batch file, and the text that it is given is foreign.
+    // On Windows the program that asks would be a batch file, which is unsafe with foreign text.
     this.#askpass =
       prompts === undefined || process.platform === 'win32' ? undefined : new SshAskpass(address.address, prompts);
     this.#starter = new SshStarter(address, env, this.#askpass);
@@ -329,14 +328,14 @@ export class SshWay {
     this.#pools = pools;
   }
 
-  /** Whether a person is being asked: then no answer of the engine is due. */
+  /** Whether a person is being asked: then the engine cannot answer yet. */
   get isAsking(): boolean {
     return this.#askpass?.isAsking ?? false;
   }
 
   /**
-   * Ends what is idle, or all, and forgets what was typed. What is in use ends with its request, and nobody is asked
-   * any more.
+   * Ends what is idle, or everything, and forgets what was typed. A connection in use ends with its request, and nobody
+   * is asked any more.
    */
   async close(all = false): Promise<void> {
     this.#starter.isClosed = true;

@@ -1,6 +1,6 @@
 /**
- * Why an ssh program ended without an engine behind it, from its exit code and its messages (OpenSSH; it says them in
- * English only).
+ * Why an ssh program ended without an engine behind it, from its exit code and its messages (OpenSSH; they are always
+ * in English).
  */
 import * as l10n from '@vscode/l10n';
 import { EngineUnavailable, type UnavailableReason } from '../errors.ts';
@@ -12,7 +12,7 @@ export interface SshEnd {
   readonly startFailure?: string;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** What it wrote to stderr, at most a few kilobytes of it. */
+  /** What it wrote to stderr, at most a few kilobytes. */
   readonly said: string;
 }
 
@@ -32,10 +32,10 @@ const CAUSES: readonly Cause[] = [
     pattern: /HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|REVOKED HOST KEY/,
     reason: 'hostKey',
     sentence: ({ host }, command, said) => {
-      // ssh names the file and the entry, which may stand there with a port, or under another name.
+      // ssh names the file and the entry, which may include a port or have another name.
       const removal = /ssh-keygen -f "[^"\n]*" -R "[^"\n]*"/.exec(said)?.[0] ?? `ssh-keygen -R ${host}`;
       return l10n.t(
-        'The host key of {0} is another than before, so this may not be that machine. ssh refused the connection. Ask whoever runs it whether its key was renewed; only then remove the old one by {1}, and connect once by "{2}".',
+        'The host key of {0} has changed, so this may not be that machine. ssh refused the connection. Ask its administrator whether the key was renewed; only then remove the old key by {1}, and connect once by "{2}".',
         host,
         removal,
         command,
@@ -80,7 +80,7 @@ const CAUSES: readonly Cause[] = [
     pattern: /timed out|Timeout, server|not responding/i,
     reason: 'unreachable',
     sentence: ({ host }) =>
-      l10n.t('{0} did not answer in time by ssh. Check the network, the port and whether the machine runs.', host),
+      l10n.t('{0} did not answer by ssh in time. Check the network, the port and whether the machine runs.', host),
   },
   {
     exitCodes: [SSH_FAILED],
@@ -88,7 +88,7 @@ const CAUSES: readonly Cause[] = [
       /Bad configuration option|terminating, \d+ bad configuration|Bad owner or permissions|keyword \S+ extra arguments/,
     reason: 'badAddress',
     sentence: (_address, command) =>
-      l10n.t('ssh cannot read its configuration. Try "{0}" in a terminal and mend the file that it names.', command),
+      l10n.t('ssh cannot read its configuration. Try "{0}" in a terminal and fix the file that it names.', command),
   },
   {
     exitCodes: [126, 127],
@@ -96,7 +96,7 @@ const CAUSES: readonly Cause[] = [
     reason: 'noDocker',
     sentence: ({ host }) =>
       l10n.t(
-        'There is no docker command on {0} that this user can run. Install Docker there, or put its folder on the PATH that a command by ssh gets.',
+        'There is no docker command on {0} that this user can run. Install Docker there, or add its folder to the PATH of commands run by ssh.',
         host,
       ),
   },
@@ -119,11 +119,11 @@ const CAUSES: readonly Cause[] = [
       /Cannot connect to the Docker daemon|failed to connect to the docker API|no such file or directory|connection refused/i,
     reason: 'notRunning',
     sentence: ({ host }) =>
-      l10n.t('{0} was reached by ssh, and the Docker engine does not run there. Start it on that machine.', host),
+      l10n.t('{0} was reached by ssh, but the Docker engine does not run there. Start it on that machine.', host),
   },
 ];
 
-/** The command by which a person tries the same in a terminal. */
+/** The command to try the same in a terminal. */
 function commandOf({ host, user, port }: SshAddress): string {
   return ['ssh', ...(port === undefined ? [] : ['-p', port]), user === undefined ? host : `${user}@${host}`].join(' ');
 }
@@ -135,7 +135,7 @@ function firstLine(said: string): string {
   return (lines[0] ?? '').replace(hidden, ' ').trim().slice(0, 300);
 }
 
-/** The error for an ssh program that ended. `answered`: the engine had answered through it before. */
+/** The error for an ssh program that ended. `answered`: whether the engine had already answered through it. */
 export function sshError(address: SshAddress, end: SshEnd, answered: boolean): EngineUnavailable {
   const { host, address: written } = address;
   const command = commandOf(address);
@@ -145,7 +145,7 @@ export function sshError(address: SshAddress, end: SshEnd, answered: boolean): E
     return fail(
       'noSsh',
       l10n.t(
-        'The engine at {0} is reached by the program "ssh", and there is none on this machine. Install the OpenSSH client and see that its folder is on the PATH.',
+        'The engine at {0} is reached by the program "ssh", which was not found on this machine. Install the OpenSSH client and make sure that its folder is on the PATH.',
         written,
       ),
     );
@@ -161,7 +161,7 @@ export function sshError(address: SshAddress, end: SshEnd, answered: boolean): E
     return fail(
       'lost',
       l10n.t(
-        'The ssh connection to {0} broke off. Check the network and whether that machine runs, and try again.',
+        'The ssh connection to {0} was lost. Check the network and whether that machine runs, and try again.',
         host,
       ),
     );
@@ -187,7 +187,7 @@ export function sshError(address: SshAddress, end: SshEnd, answered: boolean): E
   return fail(
     'notRunning',
     l10n.t(
-      '{0} was reached by ssh, and no Docker engine answers there: {1}. Try "{2} docker version" in a terminal.',
+      '{0} was reached by ssh, but no Docker engine answers there: {1}. Try "{2} docker version" in a terminal.',
       host,
       said,
       command,

@@ -1,6 +1,6 @@
 /**
- * What ssh asks, asked elsewhere than in a terminal. ssh runs the program that SSH_ASKPASS names with its question
- * (ssh(1), "ENVIRONMENT"; SSH_ASKPASS_REQUIRE from OpenSSH 8.4 on). Ours hands the question to this process through a
+ * Asks ssh's questions without a terminal. ssh runs the program that SSH_ASKPASS names, with its question (ssh(1),
+ * "ENVIRONMENT"; SSH_ASKPASS_REQUIRE from OpenSSH 8.4 on). Our program passes the question to this process through a
  * socket in a folder that only this user can enter, and prints the answer.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
@@ -10,36 +10,39 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A question of ssh. `text` comes from ssh and in part from the other machine: foreign text. */
+/** A question of ssh. `text` comes from ssh and partly from the other machine: foreign text. */
 export interface SshQuestion {
   readonly address: string;
   readonly text: string;
   readonly kind:
-    /** Whether to trust a host key; the text holds its fingerprint. Only a person may say yes. */
+    /** Whether to trust a host key; the text holds its fingerprint. Only a person may accept it. */
     | 'hostKey'
-    /** A passphrase, a password, a PIN or a code: not to be shown while it is typed. */
+    /** A passphrase, a password, a PIN or a code: must not be shown while it is typed. */
     | 'secret'
     /** Yes or no about the use of a key. */
     | 'confirm'
-    /** Nothing to answer: a hardware key waits to be touched. Resolved or not, ssh goes on by itself. */
+    /** Nothing to answer: a hardware key waits to be touched. ssh continues by itself, answered or not. */
     | 'notice';
 }
 
 /** Built by the composition root: who can be asked. */
 export interface SshPrompts {
   /**
-   * The answer: 'yes', or what was typed; undefined where nobody answers or the person declines. `over` is aborted when
-   * ssh no longer waits.
+   * The answer: 'yes', or what was typed; undefined where nobody answers or the person declines. `over` aborts when ssh
+   * no longer waits.
    */
   ask(question: SshQuestion, over: AbortSignal): Promise<string | undefined>;
-  /** Where a program may be kept, if the folder of temporary files allows none to run. */
+  /** Where a program may be kept if programs cannot run in the folder of temporary files. */
   readonly folder?: string;
 }
 
 /** No question of ssh is longer, and no answer. */
 const MOST_BYTES = 16 * 1024;
 
-/** What the program that ssh runs does: its arguments and its parent's number to the socket, the answer to stdout. */
+/**
+ * The program that ssh runs: sends its arguments and its parent's process id to the socket, and writes the answer to
+ * stdout.
+ */
 const CLIENT = `'use strict';
 const { socket, token } = require('./where.json');
 const link = require('node:net').connect(socket);
@@ -57,7 +60,7 @@ link.write(JSON.stringify({ token, kind, text: process.argv.slice(2).join(' '), 
 
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** ssh's own questions. A code for one time only, and whatever else the other machine asks, is asked for each time. */
+/** ssh's own questions. A one-time code, and whatever else the other machine asks, is asked each time. */
 const REMEMBERED = /^Enter (passphrase|PIN) for |'s password: ?$/;
 
 interface Asked {
@@ -70,7 +73,7 @@ interface Asked {
 export class SshAskpass {
   readonly #address: string;
   readonly #prompts: SshPrompts;
-  /** What was typed, by its question. It is used again for the next ssh program, and forgotten where it was wrong. */
+  /** What was typed, by its question. It is reused for the next ssh program, and forgotten where it was wrong. */
   readonly #secrets = new Map<string, { answer: string; readonly used: Set<number> }>();
   readonly #connections = new Set<Socket>();
   #place: Promise<{ home: string; server: Server; program: string }> | undefined;
@@ -82,12 +85,12 @@ export class SshAskpass {
     this.#prompts = prompts;
   }
 
-  /** Whether somebody is being asked: then ssh does not answer for as long as a person takes. */
+  /** Whether a person is being asked: then ssh waits for them. */
   get isAsking(): boolean {
     return this.#waiting > 0;
   }
 
-  /** What ssh's environment needs. Throws where no program can be put anywhere. */
+  /** What ssh's environment needs. Throws where there is no place to put a program. */
   async environment(): Promise<Record<string, string>> {
     this.#place ??= this.#open().catch((error: unknown) => {
       this.#place = undefined;
@@ -121,7 +124,7 @@ export class SshAskpass {
 
   async #openIn(parent: string): Promise<{ home: string; server: Server; program: string }> {
     await mkdir(parent, { recursive: true });
-    // mkdtemp makes it with mode 0700.
+    // mkdtemp creates it with mode 0700.
     const home = await mkdtemp(join(parent, 'docker-mounts-ssh-'));
     try {
       const token = randomBytes(32);
@@ -132,14 +135,14 @@ export class SshAskpass {
         flag: 'wx',
       });
       await writeFile(join(home, 'askpass.js'), CLIENT, { mode: 0o600, flag: 'wx' });
-      // ELECTRON_RUN_AS_NODE makes a desktop VS Code's own program a Node.
+      // With ELECTRON_RUN_AS_NODE the program of a desktop VS Code runs as Node.
       await writeFile(
         program,
         `#!/bin/sh\nELECTRON_RUN_AS_NODE=1 exec ${quoted(process.execPath)} ${quoted(join(home, 'askpass.js'))} "$@"\n`,
         { mode: 0o700, flag: 'wx' },
       );
       await chmod(program, 0o700);
-      // Where no program may run, as on a file system mounted with noexec, this is refused.
+      // This fails where programs cannot run, for example on a file system mounted with noexec.
       await access(program, constants.X_OK);
       const server = createServer((connection) => this.#serve(connection, token));
       await new Promise<void>((resolve, reject) => {
@@ -175,7 +178,7 @@ export class SshAskpass {
     });
   }
 
-  /** One question at a time: a second one may be answered by what was said to the first. */
+  /** One question at a time: the answer to the first may also answer the second. */
   #answer(asked: Asked, over: AbortSignal): Promise<string | undefined> {
     const kind = kindOf(asked);
     if (kind === 'notice') return this.#ask(asked, kind, over);
@@ -227,8 +230,8 @@ function readQuestion(said: string, token: Buffer): Asked | undefined {
 }
 
 /**
- * ssh marks questions for a yes and notices by SSH_ASKPASS_PROMPT; that about a host key it does not mark (OpenSSH,
- * sshconnect.c, confirm).
+ * ssh marks yes-or-no questions and notices by SSH_ASKPASS_PROMPT; it does not mark the question about a host key
+ * (OpenSSH, sshconnect.c, confirm).
  */
 function kindOf({ text, kind }: Asked): SshQuestion['kind'] {
   if (kind === 'confirm') return 'confirm';
