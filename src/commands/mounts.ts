@@ -105,7 +105,7 @@ async function confirmReplacement(container: string, services: Services): Promis
       : await countWritten(container, known?.mounts.map(({ target }) => target) ?? [], services);
   const detail = [
     say(
-      'Docker cannot change the mounts of a container. A new container with the same configuration replaces it; if that fails, the old one is restored.',
+      'Docker cannot change the mounts of a container. A new container with the same configuration replaces it; if that fails, the old one is put back.',
     ),
     written === 0
       ? undefined

@@ -8,9 +8,9 @@ import { showWarning } from '../ui/window.ts';
 import type { Services } from './services.ts';
 
 async function offer(unfinished: Unfinished, { watcher, log }: Services): Promise<void> {
-  const accept = say('Restore It');
+  const accept = say('Put Back');
   const question = say(
-    'Changing the mounts of container "{0}" was interrupted. Restore the old container and remove the replacement?',
+    'Changing the mounts of container "{0}" was interrupted. Put the old container back and remove the replacement?',
     unfinished.facts.name,
   );
   const chosen = await showWarning(question, accept, say('Keep as It Is'));
