@@ -18,7 +18,6 @@ type EngineOptions = Docker.DockerOptions & { readonly agent?: Agent | undefined
 export interface Endpoint {
   /** As a person writes it, e.g. `unix:///var/run/docker.sock`. */
   readonly address: string;
-  readonly origin: 'setting' | 'environment' | 'context' | 'socket';
   readonly context?: string;
   readonly options: EngineOptions;
   /** Opens the connections of an ssh address. */
@@ -56,11 +55,9 @@ const NOTHING: EngineOptions = {
  */
 export async function resolveEndpoint(input: EndpointInput): Promise<Endpoint> {
   const { env } = input;
-  if (input.host)
-    return { origin: 'setting', ...(await fromAddress(input.host, 'The setting "dockerMounts.host"', input)) };
+  if (input.host) return fromAddress(input.host, 'The setting "dockerMounts.host"', input);
   if (input.context && input.context !== 'default') return fromContext(input.context, input);
-  if (env['DOCKER_HOST'])
-    return { origin: 'environment', ...(await fromAddress(env['DOCKER_HOST'], 'DOCKER_HOST', input)) };
+  if (env['DOCKER_HOST']) return fromAddress(env['DOCKER_HOST'], 'DOCKER_HOST', input);
   // A chosen `default` means the socket, whatever context is current.
   const current = input.context || env['DOCKER_CONTEXT'] || (await currentContextName(input));
   if (current && current !== 'default') return fromContext(current, input);
@@ -69,10 +66,10 @@ export async function resolveEndpoint(input: EndpointInput): Promise<Endpoint> {
 
 async function fromContext(name: string, input: EndpointInput): Promise<Endpoint> {
   const { host, tls } = await readContext(name, input);
-  return { origin: 'context', context: name, ...endpointOf(host, `The Docker context "${name}"`, input, tls) };
+  return { context: name, ...endpointOf(host, `The Docker context "${name}"`, input, tls) };
 }
 
-async function fromAddress(address: string, where: string, input: EndpointInput): Promise<Omit<Endpoint, 'origin'>> {
+async function fromAddress(address: string, where: string, input: EndpointInput): Promise<Endpoint> {
   const remote = !/^(unix|npipe|ssh):/.test(address);
   return endpointOf(address, where, input, remote ? await environmentTls(address, input) : undefined);
 }
@@ -101,12 +98,7 @@ async function environmentTls(address: string, { env, home }: EndpointInput): Pr
 /** The host name in requests by ssh; nothing resolves it. */
 const SSH_HTTP_HOST = 'docker';
 
-function endpointOf(
-  address: string,
-  where: string,
-  { env, sshPrompts }: EndpointInput,
-  tls?: TlsMaterial,
-): Omit<Endpoint, 'origin'> {
+function endpointOf(address: string, where: string, { env, sshPrompts }: EndpointInput, tls?: TlsMaterial): Endpoint {
   const addressError = (why: string) =>
     new EngineUnavailable(
       'badAddress',
@@ -172,7 +164,7 @@ function passwordError(where: string): EngineUnavailable {
   );
 }
 
-function socketEndpoint(path: string): Omit<Endpoint, 'origin'> {
+function socketEndpoint(path: string): Endpoint {
   return { address: `unix://${path}`, options: { ...NOTHING, socketPath: path } };
 }
 
@@ -195,12 +187,12 @@ function candidates({ env, home }: EndpointInput): string[] {
 async function wellKnownSocket(input: EndpointInput): Promise<Endpoint> {
   if (process.platform === 'win32') {
     const pipe = '//./pipe/docker_engine';
-    return { origin: 'socket', address: `npipe://${pipe}`, options: { ...NOTHING, socketPath: pipe } };
+    return { address: `npipe://${pipe}`, options: { ...NOTHING, socketPath: pipe } };
   }
   let refused: string | undefined;
   for (const path of candidates(input)) {
     const state = await socketState(path);
-    if (state === 'open') return { origin: 'socket', ...socketEndpoint(path) };
+    if (state === 'open') return socketEndpoint(path);
     if (state === 'refused') refused ??= path;
   }
   if (refused !== undefined) throw permissionError(`unix://${refused}`);

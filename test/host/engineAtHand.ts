@@ -15,21 +15,27 @@ try {
   const { info } = await Connection.open(endpoint, new Journal(tmpdir()));
   say({
     address: endpoint.address,
-    origin: endpoint.origin,
     context: endpoint.context,
     product: info.product,
     version: info.version,
   });
 } catch (error) {
   if (!(error instanceof EngineUnavailable)) throw error;
-  const named = process.env['DOCKER_HOST'] ? 'environment' : error.reason === 'notFound' ? 'socket' : 'context';
   say({
     address: error.address,
-    origin: endpoint?.origin ?? (error.reason === 'permissionDenied' ? 'socket' : named),
+    origin: originOf(error),
     context: endpoint?.context,
     reason: error.reason,
     message: error.message,
   });
+}
+
+/** Who named the engine that does not answer. */
+function originOf({ reason }: EngineUnavailable): 'environment' | 'context' | 'socket' {
+  if (process.env['DOCKER_HOST']) return 'environment';
+  const isSocket =
+    endpoint === undefined ? ['notFound', 'permissionDenied'].includes(reason) : endpoint.context === undefined;
+  return isSocket ? 'socket' : 'context';
 }
 
 function say(found: object): void {
