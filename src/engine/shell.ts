@@ -1,6 +1,7 @@
 /** A shell in a running container: found, started on a terminal, resized, and ended with everything that it started. */
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
 import { inspectContainer } from './containers.ts';
 import { engineError, type Connection } from './connection.ts';
@@ -96,11 +97,11 @@ export async function startShell(
     const stream = await exec.start({ hijack: true, stdin: true, Tty: true });
     // A lost connection ends the stream; its error is of no use in a terminal.
     stream.on('error', () => stream.destroy());
-    const resize = (columns: number, rows: number) => void exec.resize({ w: columns, h: rows }).catch(() => undefined);
-    resize(size.columns, size.rows);
+    const resize = (columns: number, rows: number) => exec.resize({ w: columns, h: rows });
+    await sizeAtFirst(() => resize(size.columns, size.rows));
     return {
       stream,
-      resize,
+      resize: (columns, rows) => void resize(columns, rows).catch(() => undefined),
       exitCode: () =>
         exec.inspect().then(
           ({ ExitCode }) => ExitCode ?? undefined,
@@ -117,6 +118,18 @@ export async function startShell(
       object: container,
       failed: (why) => l10n.t('{0} could not be started in {1} of container "{2}": {3}', shell, cwd, container, why),
     });
+  }
+}
+
+/** Sizes a terminal whose shell may not have begun yet, with as many tries as the docker command has (docker/cli). */
+async function sizeAtFirst(resize: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; tries <= 10; tries += 1) {
+    try {
+      await resize();
+      return;
+    } catch {
+      await sleep(tries * 10);
+    }
   }
 }
 
