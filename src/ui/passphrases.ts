@@ -1,6 +1,4 @@
-/**
- * The passphrase of encrypted backups: kept in VS Code's SecretStorage, asked for where it is missing or does not fit.
- */
+/** The passphrase of encrypted backups: kept in VS Code's SecretStorage, asked for if it is missing or wrong. */
 import { basename } from 'node:path';
 import type * as vscode from 'vscode';
 import { PassphraseNeeded } from '../engine/errors.ts';
@@ -54,8 +52,8 @@ export class Passphrases {
   }
 
   /**
-   * Does the task with the one given, else the stored one, and asks for another as long as it does not fit. Undefined
-   * where the prompt was closed.
+   * Runs the task with the given passphrase, or the stored one, and asks for another until one fits. Undefined if the
+   * prompt was closed.
    */
   async opening<T>(
     given: string | undefined,

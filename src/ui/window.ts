@@ -1,11 +1,11 @@
 /**
- * The one door to the faces of VS Code. No other file calls what shows something (lint holds it), and everything here
- * takes a `Shown`, so that no text from elsewhere becomes a link, an icon, Markdown or a line of its own.
+ * The only door to the faces of VS Code. No other file calls an API that shows something (lint enforces it). Everything
+ * here takes a `Shown`, so that no text from elsewhere becomes a link, an icon, Markdown or a line of its own.
  *
- * Found in VS Code's source and tried in its window: notifications make links of `[text](command:…)`
- * (parseLinkedText); so do the prompt and the problem of an input box, which make icons of `$(name)` too
- * (renderQuickInputDescription); quick picks, code lenses, the status bar and names of terminals make icons
- * (renderLabelWithIcons); rows, titles, dialogs, problems and decorations show text.
+ * Found in VS Code's source and tried in its window: notifications make links of `[text](command:…)` (parseLinkedText);
+ * so do the prompt and the problem of an input box, which make icons of `$(name)` too (renderQuickInputDescription);
+ * quick picks, code lenses, the status bar and names of terminals make icons (renderLabelWithIcons); rows, titles,
+ * dialogs, problems and decorations show text.
  */
 import * as vscode from 'vscode';
 import { markdownOf, type Markdown } from './markdown.ts';
@@ -13,7 +13,7 @@ import { asLabel, asMessage, asText, isEmpty, joined, visible, type Shown } from
 
 type Kind = 'Information' | 'Warning' | 'Error';
 
-/** Returns the button itself, so that two with one label are told apart. */
+/** Returns the button itself, so that two buttons with one label can be told apart. */
 async function showMessage(
   kind: Kind,
   message: string,
@@ -175,16 +175,16 @@ export interface Question {
   readonly title?: Shown;
   readonly prompt?: Shown;
   readonly placeHolder?: string;
-  /** The text to begin with, as it is: it is edited, not read. */
+  /** The initial text, unescaped: it is edited, not read. */
   readonly value?: string;
   readonly valueSelection?: [number, number];
   readonly password?: boolean;
   readonly ignoreFocusOut?: boolean;
-  /** Why a text cannot be taken. */
+  /** Why a text is not accepted. */
   readonly validateInput?: (value: string) => Shown | undefined | Promise<Shown | undefined>;
 }
 
-/** A text that is typed; undefined where the box was closed, or `token` closed it. */
+/** A typed text; undefined if the user or `token` closed the box. */
 export function askText(
   { title, prompt, placeHolder, validateInput, ...rest }: Question,
   token?: vscode.CancellationToken,
@@ -445,7 +445,7 @@ export function presentable(error: unknown, message: Shown): unknown {
   return error;
 }
 
-/** The log: each message is one line there, whatever it holds, so that no name forges another. */
+/** The log: each message is one line, whatever it holds, so that a name cannot forge a line. */
 export interface Log {
   debug(message: string): void;
   info(message: string): void;
@@ -465,7 +465,7 @@ export function openLog(name: string): Log {
     info: (message) => channel.info(visible(message)),
     warn: (message) => channel.warn(visible(message)),
     error: (message) => channel.error(visible(message)),
-    // Lines begin with blanks, which none of the channel's own does.
+    // These lines are indented; the channel's own never are.
     list: (heading, lines) => channel.info([heading, ...lines.map((line) => `  ${line}`)].map(visible).join('\n')),
     show: (preserveFocus) => channel.show(preserveFocus),
     dispose: () => channel.dispose(),
