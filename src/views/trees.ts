@@ -117,7 +117,7 @@ interface VerdictSource {
   readonly onDidChange: vscode.Event<void>;
 }
 
-/** The schedule and where its entries stand. */
+/** The schedule and the state of its entries. */
 interface PlanSource {
   status(): readonly EntryStatus[];
   onDidChange(listener: () => void): vscode.Disposable;
