@@ -1,5 +1,5 @@
 /**
- * What the open documents say about mounts: read once for each version, and told of when that or the engine changes.
+ * What the open documents say about mounts: read once for each version; an event fires when that or the engine changes.
  */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
@@ -204,8 +204,8 @@ function bindSources(mounts: readonly FileMount[]): string[] {
 }
 
 /**
- * Until the workspace is trusted, only what is in it is looked at: a path such as that of a network share would
- * otherwise be opened because a file names it.
+ * Until the workspace is trusted, only paths in it are looked at. Otherwise a file could have any path opened, for
+ * example one of a network share.
  */
 function mayLookAt(path: string): boolean {
   return vscode.workspace.isTrusted || vscode.workspace.getWorkspaceFolder(vscode.Uri.file(path)) !== undefined;
