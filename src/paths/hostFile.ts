@@ -1,14 +1,13 @@
 /**
- * What the file system says of a path of this machine: where symbolic links lead. The only part of path mapping that
- * looks.
+ * What the file system says about a path of this machine: where symbolic links lead. The only part of path mapping that
+ * reads the disk.
  */
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, parse, resolve } from 'node:path';
 import type { HostFile } from './paths.ts';
 
 /**
- * The path without links; what does not exist (yet) keeps its name below what does. Undefined where nothing may be
- * looked at.
+ * The path without links; what does not exist (yet) keeps its name below what does. Undefined if nothing may be read.
  */
 export async function realPathOf(path: string): Promise<string | undefined> {
   try {

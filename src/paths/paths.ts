@@ -16,7 +16,7 @@ export interface PathView {
   readonly mount: Mount;
 }
 
-/** A path of this machine, with what the file system says of it (see hostFile.ts). */
+/** A path of this machine, with what the file system says about it (see hostFile.ts). */
 export interface HostFile {
   /** Absolute, as it was given. */
   readonly path: string;
@@ -47,8 +47,8 @@ export interface PathIndex {
 const ENGINE_FILES = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
 
 /**
- * The index of a snapshot. `real` says what the sources that are symbolic links, or behind one, lead to; others are as
- * they stand.
+ * The index of a snapshot. `real` says what the sources that are symbolic links, or behind one, lead to; others are
+ * taken as they are.
  */
 export function indexPaths(
   { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>,
@@ -71,9 +71,7 @@ export function indexPaths(
   return { host, places, byContainer };
 }
 
-/**
- * The paths of this machine that mounts come from, for which `real` of indexPaths is of use. None on a remote engine.
- */
+/** The paths of this machine that mounts come from, for which indexPaths can use `real`. None on a remote engine. */
 export function localSources({ host, places }: PathIndex): string[] {
   if (!host.local) return [];
   return [
@@ -130,7 +128,7 @@ function hostView(index: PathIndex, place: IndexedMount, { path, real, links }: 
   const asGiven = base && below(base, path, ignoreCase);
   if (real === undefined) return asGiven && viewAt(index, place, asGiven);
   const led = below(place.source.real, real, ignoreCase);
-  // Without a place for what a link leads to there is none for the link: another mount is there.
+  // If the target of a link has no place here, the link has none either: another mount is there.
   const resolved = led && viewAt(index, place, led);
   if (base === undefined || asGiven === undefined || resolved === undefined) return resolved;
   const staysInside = links.every(
@@ -183,8 +181,8 @@ function mountBelow(
 
 /**
  * Every place where the file at a path of a container is seen, that one first; empty where viewInContainer finds none.
- * With `file`, what the file system says of its host path, a link that stays inside of the mount is followed. One that
- * leads out of it cannot be from outside of the container: then its own place is all that is known, without a host
+ * With `file`, what the file system says of its host path, a link that stays inside of the mount is followed. A link
+ * that leads out of it cannot be followed from outside the container: then only its own place is known, without a host
  * path.
  */
 export function viewsOfContainerPath(
