@@ -24,7 +24,7 @@ export interface FileMount {
   /** Absolute path in the container, without a slash at its end. */
   readonly target: string;
   readonly readOnly: boolean;
-  /** Whether a missing source of a bind is made, or refused; undefined where that depends on the version of Compose. */
+  /** Whether a missing source of a bind is created or refused; undefined if that depends on the version of Compose. */
   readonly makesSource?: boolean;
   /** Variables that it names and nothing sets. */
   readonly unset: readonly string[];
@@ -75,7 +75,7 @@ export interface ComposeVolume {
   readonly places: readonly FileSpan[];
   /** What the engine calls it. */
   readonly name: string;
-  /** Made by someone else: Compose neither makes nor removes it. */
+  /** Created by someone else: Compose neither creates nor removes it. */
   readonly external: boolean;
   readonly driver?: string;
   readonly driverOpts: Readonly<Record<string, string>>;

@@ -1,6 +1,5 @@
 /**
- * Has project files read in a worker thread, so that no text holds the window up, and gives up on one that takes too
- * long.
+ * Reads project files in a worker thread, so that no text blocks the window, and gives up on one that takes too long.
  */
 import { Worker } from 'node:worker_threads';
 import { LimitReached, type LimitKind } from './limits.ts';
@@ -8,7 +7,7 @@ import type { FromWorker, ReadingTask, Results, ToWorker } from './reading.ts';
 
 /** A text of two megabytes takes some seconds on a slow machine. */
 const LONGEST_MS = 30_000;
-/** A worker that has nothing to do goes after this long: it holds some tens of megabytes. */
+/** An idle worker is ended after this time: it holds some tens of megabytes. */
 const IDLE_MS = 120_000;
 /** Megabytes; a text that needs more ends its worker, and nothing else. */
 const MOST_MEMORY_MB = 512;
