@@ -54,7 +54,8 @@ function isAskedOutside(command: string): boolean {
 }
 
 /**
- * Asks before such a call is obeyed: a link can hold any argument, and cannot answer for the person. Throws Dismissed.
+ * Asks before a call from outside runs: a link can hold any argument, and cannot answer for the person. Throws
+ * Dismissed.
  */
 export async function guardOutside(command: string, call: Call): Promise<void> {
   if (call.isLocal || call.byHand || !isAskedOutside(command)) return;
