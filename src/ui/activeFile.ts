@@ -1,7 +1,7 @@
 /** The file of this machine in the active tab: text, an image or a notebook. */
 import * as vscode from 'vscode';
 
-/** Undefined where the tab shows no file of this machine. */
+/** Undefined if the tab shows no file of this machine. */
 export function activeFile(): vscode.Uri | undefined {
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   const uri =

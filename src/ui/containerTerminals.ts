@@ -1,4 +1,6 @@
-/** Terminals whose shell runs in a container, over the engine's API: no docker command is needed on this machine. */
+/**
+ * Terminals with a shell that runs in a container, over the engine's API: no docker command is needed on this machine.
+ */
 import { StringDecoder } from 'node:string_decoder';
 import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';

@@ -32,7 +32,7 @@ export class Passphrases {
     return this.#secrets.store(KEY, passphrase);
   }
 
-  /** Asks for a new one, twice, and keeps it. Undefined where the prompt was closed. */
+  /** Asks for a new one, twice, and keeps it. Undefined if the prompt was closed. */
   async choose(): Promise<string | undefined> {
     const passphrase = await ask(
       say('New backups are encrypted with it. Keep a copy elsewhere: without it nobody can read them.'),

@@ -9,7 +9,7 @@ import * as l10n from '@vscode/l10n';
 
 /** Characters of one name; a path of Linux has at most 4096. */
 const LONGEST_NAME = 160;
-/** Characters of a whole message, such as that of an error, which holds names inside. */
+/** Characters of a whole message, for example of an error, with names in it. */
 const LONGEST_MESSAGE = 900;
 /** Names that a sentence lists. */
 const MOST_NAMED = 8;
@@ -105,9 +105,7 @@ export function shown(text: string): Shown {
   return new ShownText(tamed(text, LONGEST_NAME));
 }
 
-/**
- * A whole message that was made elsewhere, such as that of an error or of the engine. Its line breaks become blanks.
- */
+/** A whole message from elsewhere, for example of an error or of the engine. Its line breaks become blanks. */
 export function sentence(message: string): Shown {
   // An engine ends its messages with a line break, and breaks long ones.
   const rows = bounded(message, LONGEST_MESSAGE)

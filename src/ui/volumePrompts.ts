@@ -1,4 +1,4 @@
-/** What a new volume is made of, asked step by step. */
+/** Asks step by step what a new volume needs. */
 import { posix } from 'node:path';
 import type { Connection } from '../engine/connection.ts';
 import type { Volume } from '../engine/model.ts';

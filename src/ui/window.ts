@@ -46,7 +46,7 @@ export function showFailure(message: Shown, ...buttons: Shown[]): Promise<Shown 
   return showMessage('Error', asMessage(message), {}, buttons);
 }
 
-/** A modal dialog. Resolves to the button that was chosen; undefined where it was closed. */
+/** A modal dialog. Resolves to the button that was chosen; undefined if it was closed. */
 export function askInDialog(
   kind: 'Information' | 'Warning',
   question: Shown,
@@ -109,7 +109,7 @@ function pickOptions({ title, placeHolder, ...rest }: PickLook): vscode.QuickPic
   };
 }
 
-/** One of these; undefined where the list was closed. */
+/** One of these; undefined if the list was closed. */
 export async function pickOne<T extends Choice>(
   choices: readonly (T | Heading)[],
   look: PickLook,
@@ -117,7 +117,7 @@ export async function pickOne<T extends Choice>(
   return (await vscode.window.showQuickPick(choices.map(itemOf), pickOptions(look)))?.choice;
 }
 
-/** Several of these; undefined where the list was closed. */
+/** Several of these; undefined if the list was closed. */
 export async function pickMany<T extends Choice>(choices: readonly T[], look: PickLook): Promise<T[] | undefined> {
   const chosen = await vscode.window.showQuickPick(
     choices.map((choice) => ({ ...itemOf(choice), choice })),
@@ -132,8 +132,7 @@ export interface RowButton {
 }
 
 /**
- * A list whose rows have buttons. Resolves to the row, and the button where one was pressed; undefined where it was
- * closed.
+ * A list of rows with buttons. Resolves to the row, and to the button if one was pressed; undefined if it was closed.
  */
 export function pickOrPress<T extends Choice, B extends RowButton>(
   choices: readonly ((T & { readonly buttons?: readonly B[] }) | Heading)[],
@@ -215,7 +214,7 @@ export interface FileQuestion {
   readonly filter?: { readonly name: Shown; readonly extensions: string[] };
 }
 
-/** Files or folders of this machine; undefined where the dialog was closed. */
+/** Files or folders of this machine; undefined if the dialog was closed. */
 export function chooseFiles({ openLabel, title, filter, ...rest }: FileQuestion): Thenable<vscode.Uri[] | undefined> {
   return vscode.window.showOpenDialog({
     ...rest,
@@ -294,7 +293,7 @@ export function showTree<T>(
   };
 }
 
-/** Neither links of commands nor HTML are ever made; icons only where the text is ours. */
+/** Never makes links to commands or HTML; makes icons only if the text is ours. */
 function markdownString(markdown: Markdown): vscode.MarkdownString {
   const { text, hasIcons } = markdownOf(markdown);
   const made = new vscode.MarkdownString(text, hasIcons);
@@ -439,7 +438,7 @@ export function fileError(kind: FileErrorKind, message: Shown): vscode.FileSyste
   return vscode.FileSystemError[kind](asMessage(message));
 }
 
-/** An error whose message VS Code or another caller may show as it is. Its kind and its fields stay. */
+/** An error with a message that VS Code or another caller can show as it is. Its kind and its fields stay. */
 export function presentable(error: unknown, message: Shown): unknown {
   if (error instanceof Error) error.message = asMessage(message);
   return error;
