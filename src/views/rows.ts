@@ -269,7 +269,7 @@ function backupRow(node: BackupNode): vscode.TreeItem {
   });
 }
 
-/** The row of a node, without its tooltip: that is made when it is looked at. */
+/** The row of a node, without its tooltip: that is made when it is shown. */
 export function rowOf(node: Node): vscode.TreeItem {
   switch (node.kind) {
     case 'container':

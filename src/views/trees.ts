@@ -61,7 +61,7 @@ abstract class SnapshotTree extends Tree {
     this.changed();
   }
 
-  /** The files below a row; none where it has none. */
+  /** The files below a row, if it has any. */
   protected async filesOf(node: Node): Promise<Node[]> {
     const place = placeOfNode(node);
     if (place === undefined) return [];
