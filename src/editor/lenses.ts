@@ -1,4 +1,4 @@
-/** Code lenses: what can be done with a volume, and services whose containers differ from the file. */
+/** Code lenses: what can be done with a volume, and which services have containers that differ from the file. */
 import * as vscode from 'vscode';
 import type { Snapshot, Volume } from '../engine/model.ts';
 import { driftOf } from '../projects/drift.ts';

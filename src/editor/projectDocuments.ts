@@ -126,7 +126,7 @@ export class ProjectDocuments implements vscode.Disposable {
 
   #onEngine(state: EngineState): void {
     const running = state.kind === 'connected' ? JSON.stringify(runningProjects(state.snapshot)) : '';
-    // Labels of containers tell which files make a project.
+    // The labels of containers tell which files a project consists of.
     if (running !== this.#running) this.#readings.clear();
     this.#running = running;
     for (const document of vscode.workspace.textDocuments) this.#soon(document, 0);
