@@ -145,7 +145,7 @@ async function deletionQuestion(files: readonly string[]): Promise<Shown> {
     : say('Delete {0}?', basename(first));
 }
 
-/** In the desktop's file manager where there is one, else in the Backups view. */
+/** In the desktop's file manager if there is one, or else in the Backups view. */
 async function revealFile(file: string): Promise<void> {
   const hasDesktop = vscode.env.uiKind === vscode.UIKind.Desktop && vscode.env.remoteName === undefined;
   if (hasDesktop) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(file));

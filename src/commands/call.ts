@@ -140,7 +140,7 @@ export function argumentError(key: string, expected: string, value: unknown): Ba
   return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, kind));
 }
 
-/** A text argument, or undefined where it is not given. */
+/** A text argument, or undefined if it is not given. */
 export function textOf({ args }: Call, key: string): string | undefined {
   const value = args[key];
   if (value === undefined || value === null) return undefined;
@@ -167,7 +167,7 @@ export function textsOf({ args }: Call, key: string): string[] | undefined {
   return value as string[];
 }
 
-/** A list of anything; empty where it is not given. */
+/** A list of anything; empty if it is not given. */
 export function listOf({ args }: Call, key: string): unknown[] {
   const value = args[key];
   if (value === undefined || value === null) return [];

@@ -87,7 +87,7 @@ export async function onePlace(call: Call, services: Services, question: Shown, 
   return placeOf(root.kind, root.name, `${root.path}/${path}`);
 }
 
-/** The directory that new things go into: the place itself, or the directory of a file. */
+/** The directory for new things: the place itself, or the directory of a file. */
 export async function directoryOf(place: FilePlace, { files }: Services): Promise<FilePlace> {
   if (place.path === '/') return place;
   const { type } = await files.stat(place);

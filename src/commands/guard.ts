@@ -31,8 +31,8 @@ async function ask(all: readonly Found[], single: (one: Found) => Shown, several
 }
 
 /**
- * Asks in a modal dialog before mounts that give power over the machine, whoever calls, unless `confirmed` was given or
- * a person has agreed in the same flow. Throws Dismissed where the answer is no.
+ * Asks in a modal dialog before mounts that give power over the machine, for any caller, unless `confirmed` was given
+ * or a person has agreed in the same flow. Throws Dismissed if the answer is no.
  */
 export async function guardMounts(
   call: Call,

@@ -214,7 +214,7 @@ async function runNow(call: Call, { schedule }: Services): Promise<object[]> {
   for (const id of ids) results.push(...(await schedule.run(id)));
   if (ids.length === 0) results.push(...(await schedule.run()));
   const failed = results.find((result) => result.outcome === 'failed');
-  // A named entry that fails makes the command fail; in a run of all, the others' results count too.
+  // If a named entry fails, the command fails; in a run of all, the others' results count too.
   if (failed !== undefined && ids.length > 0) throw failed.cause;
   if (results.some(({ outcome }) => outcome === 'cancelled') && ids.length > 0) throw new vscode.CancellationError();
   if (call.byHand) announceRun(results);
