@@ -47,7 +47,7 @@ interface RunningProject {
 export interface ProjectSource {
   /** Absolute path of the file that is looked at. */
   readonly file: string;
-  /** A file's text, that of an open editor where there is one; undefined where it cannot be read. */
+  /** A file's text, that of an open editor where there is one; undefined if it cannot be read. */
   read(file: string): Promise<string | undefined>;
   readonly env: Environment;
   readonly home: string;
@@ -203,7 +203,7 @@ class ProjectLoader {
     return completes ? [main, file] : [file];
   }
 
-  /** COMPOSE_PROJECT_NAME, else the last `name:`, else the directory's name. */
+  /** COMPOSE_PROJECT_NAME, or else the last `name:`, or else the directory's name. */
   async #name(files: readonly string[], directory: string, lookup: Lookup): Promise<string> {
     const given = lookup('COMPOSE_PROJECT_NAME');
     if (given) return given;

@@ -119,7 +119,7 @@ function fileMount(
 /** No real file nests deeper; the parser calls itself for each level. */
 const MOST_DEEP = 200;
 
-/** SyntaxKind of jsonc-parser, whose constant enum cannot be named here: braces, brackets, and the end of the text. */
+/** SyntaxKind of jsonc-parser; its constant enum cannot be imported here: braces, brackets, and the end of the text. */
 const OPENING: readonly number[] = [1, 3];
 const CLOSING: readonly number[] = [2, 4];
 const END = 17;

@@ -25,7 +25,7 @@ interface Stage {
   readonly base: Stage | undefined;
   readonly volumes: { readonly target: string; readonly span: Span }[];
   readonly changes: LateChange[];
-  /** Undefined where a variable without a value is part of it. */
+  /** Undefined if a variable without a value is part of it. */
   workdir: string | undefined;
 }
 
@@ -99,7 +99,7 @@ class DockerfileReader {
     return { start: this.#offset(start), end: this.#offset(end) };
   }
 
-  /** A text with ARG and ENV put in; undefined where one of them has no value before the build. */
+  /** A text with ARG and ENV put in; undefined if one of them has no value before the build. */
   #expand(text: string, line: number): string | undefined {
     const {
       text: expanded,

@@ -49,7 +49,7 @@ function configFilesOf({ labels }: Container): string[] {
   return files.filter((file) => file !== '');
 }
 
-/** Projects whose containers name their files, each list of files once. */
+/** Projects with containers that name their files, each list of files once. */
 export function runningProjects({
   containers,
 }: Pick<Snapshot, 'containers'>): { readonly name: string; readonly files: readonly string[] }[] {
@@ -232,7 +232,7 @@ function expectedMounts(
   return made.of.of(service);
 }
 
-/** Docker Desktop shows a path of the host below the place where its machine has it. */
+/** Docker Desktop shows a path of the host below a prefix of its virtual machine. */
 function withoutDesktop(path: string): string {
   return path.replace(/^(\/host_mnt|\/run\/desktop\/mnt\/host)(?=\/)/, '');
 }

@@ -11,7 +11,7 @@ function literals(text: string): ReadonlySet<string> {
   );
 }
 
-/** A variable's value; what every object has, such as `constructor`, does not count. */
+/** A variable's value; properties of every object, such as `constructor`, do not count. */
 export function valueIn(environment: Environment, name: string): string | undefined {
   const value: unknown = environment[name];
   return typeof value === 'string' ? value : undefined;

@@ -15,7 +15,7 @@ export interface Interpolated {
 
 /** Real files do not nest deeper, and each level is a nested call. */
 const MOST_DEEP = 100;
-/** UTF-16 units by which values may make a text longer; lines of a `.env` file can double one another without end. */
+/** UTF-16 units by which values may make a text longer; lines of a `.env` file can double one another endlessly. */
 const MOST_GROWTH = 65_536;
 
 class Refused extends Error {}
@@ -24,7 +24,7 @@ function isNameStart(code: number): boolean {
   return (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === 95;
 }
 
-/** Index behind the name that begins at `at`; `at` where none does. */
+/** Index behind the name that begins at `at`; `at` if there is no name. */
 function endOfName(text: string, at: number, end: number): number {
   if (at >= end || !isNameStart(text.charCodeAt(at))) return at;
   let next = at + 1;
@@ -54,7 +54,7 @@ function closings(text: string): ReadonlyMap<number, number> {
   return found;
 }
 
-/** One text, expanded in a single pass over it: a part is looked at once, and skipped where its value is not wanted. */
+/** One text, expanded in a single pass over it: each part is read once, and skipped if its value is not needed. */
 class Expansion {
   readonly unset = new Set<string>();
   readonly #text: string;

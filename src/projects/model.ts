@@ -37,9 +37,9 @@ export interface ComposeMount extends FileMount {
   readonly service: string;
   /** The key below the top-level `volumes:`, for a named volume. */
   readonly key?: string;
-  /** The target as written: Compose tells targets apart by it. */
+  /** The target as written: Compose compares targets by it. */
   readonly rawTarget: string;
-  /** The service whose own list holds the entry; another one where it came by `extends`. */
+  /** The service with the entry in its own list; another service if the entry came by `extends`. */
   readonly writtenIn: string;
   /** The entry with the same target that counts instead. */
   readonly replacedBy?: FileSpan;

@@ -40,7 +40,7 @@ export class ProjectReader {
   #idle: NodeJS.Timeout | undefined;
   #last = 0;
 
-  /** `script` is the worker's own file: `dist/projectWorker.cjs`, or `worker.ts` where the source runs as it is. */
+  /** `script` is the worker's own file: `dist/projectWorker.cjs`, or `worker.ts` if the source runs unbundled. */
   constructor(script: string | URL, { longestMs = LONGEST_MS, bundle }: ReaderOptions = {}) {
     this.#bundle = bundle;
     this.#script = script;
@@ -48,7 +48,7 @@ export class ProjectReader {
   }
 
   /**
-   * Reads one file. What takes too long, or too much memory, has a `limit` and nothing else. Rejects where the worker
+   * Reads one file. What takes too long, or too much memory, has a `limit` and nothing else. Rejects if the worker
    * cannot start.
    */
   read<K extends keyof Results>(task: ReadingTask & { readonly kind: K }, read: ReadText): Promise<Results[K]> {
