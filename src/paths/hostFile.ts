@@ -59,7 +59,7 @@ async function reachOf(at: string): Promise<string | undefined> {
   return Array.from({ length: climbOf(target) }).reduce<string>((top) => dirname(top), dirname(at));
 }
 
-/** How many directories up a relative path goes at most: 2 for `../../a` and for `../a/../../b`. */
+/** How many directories up a relative path leads at most: 2 for `../../a` and for `../a/../../b`. */
 function climbOf(target: string): number {
   let depth = 0;
   let lowest = 0;
