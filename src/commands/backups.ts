@@ -106,7 +106,7 @@ async function announce(result: BackupResult, name: string, { log }: Services): 
   if (chosen === showLog) log.show();
 }
 
-/** Says beforehand what goes, and what is left of its subject. */
+/** Says beforehand what is deleted, and which backups of its subject are left. */
 async function runDelete(call: Call, services: Services): Promise<{ removed: string[] }> {
   const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
   const files =
@@ -145,7 +145,7 @@ async function deletionQuestion(files: readonly string[]): Promise<Shown> {
     : say('Delete {0}?', basename(first));
 }
 
-/** In the desktop's file manager where there is one, else in the Backups view. */
+/** In the desktop's file manager if there is one, or else in the Backups view. */
 async function revealFile(file: string): Promise<void> {
   const hasDesktop = vscode.env.uiKind === vscode.UIKind.Desktop && vscode.env.remoteName === undefined;
   if (hasDesktop) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(file));
@@ -193,7 +193,7 @@ export async function archiveOf(call: Call, { backupFolder }: Services, openLabe
   return chosen.fsPath;
 }
 
-/** Several rows are checked one after another; the result is that of the last. */
+/** Checks several rows one after another; the result is that of the last. */
 async function runVerify(call: Call, services: Services): Promise<VerifyResult | undefined> {
   const rows = call.nodes.filter((node) => node.kind === 'backup').map(({ backup }) => backup.file);
   const files = rows.length > 0 ? rows : [await archiveOf(call, services, say('Verify'))];

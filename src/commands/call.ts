@@ -13,7 +13,7 @@ export interface Call {
   readonly nodes: readonly Node[];
   /** The files and folders of the explorer that it was chosen on. */
   readonly uris: readonly vscode.Uri[];
-  /** The terminal in whose context menu it was chosen. */
+  /** The terminal, if it was chosen in the context menu of one. */
   readonly terminal?: vscode.Terminal;
   readonly args: Readonly<Record<string, unknown>>;
   /** A person chose the command, and sees its outcome as a notification. */
@@ -27,12 +27,12 @@ export interface Call {
 /** The user closed a prompt. Resolves the command to undefined. */
 export class Dismissed extends Error {}
 
-/** Whether the user gave up, at a prompt or while it ran: nothing to tell of, and nothing to go on with. */
+/** Whether the user cancelled, at a prompt or during the job: nothing to report, and nothing to continue. */
 export function isGivenUp(error: unknown): boolean {
   return error instanceof Dismissed || error instanceof vscode.CancellationError;
 }
 
-/** What a prompt answered. Throws Dismissed where it was closed. */
+/** The answer to a prompt. Throws Dismissed if it was closed. */
 export async function answered<T>(prompt: Thenable<T | undefined>): Promise<T> {
   const answer = await prompt;
   if (answer === undefined) throw new Dismissed();
@@ -51,7 +51,7 @@ export interface Caller {
   readonly isLocal: boolean;
 }
 
-/** Makes a call out of what VS Code passes to a command. Throws BadArgument for what is neither a row nor an object. */
+/** Makes a call from what VS Code passes to a command. Throws BadArgument for what is neither a row nor an object. */
 export function callOf(first: unknown, second: unknown, { command, isLocal }: Caller): Call {
   const byHand = { nodes: [], uris: [], args: {}, byHand: true, confirmed: false, isLocal };
   const selected: readonly unknown[] = Array.isArray(second) ? second : [];
@@ -82,7 +82,7 @@ export function callOf(first: unknown, second: unknown, { command, isLocal }: Ca
     confirmed: false,
     isLocal,
   };
-  // Its mere presence shows that somebody tries: a link can hold any argument.
+  // Refused whatever its value: a link can hold any argument.
   if (!isLocal && 'confirmed' in call.args) {
     throw new BadArgument(
       'confirmed',
@@ -140,7 +140,7 @@ export function argumentError(key: string, expected: string, value: unknown): Ba
   return new BadArgument(key, vscode.l10n.t('The argument "{0}" must be {1}, not {2}.', key, expected, kind));
 }
 
-/** A text argument, or undefined where it is not given. */
+/** A text argument, or undefined if it is not given. */
 export function textOf({ args }: Call, key: string): string | undefined {
   const value = args[key];
   if (value === undefined || value === null) return undefined;
@@ -167,7 +167,7 @@ export function textsOf({ args }: Call, key: string): string[] | undefined {
   return value as string[];
 }
 
-/** A list of anything; empty where it is not given. */
+/** A list of anything; empty if it is not given. */
 export function listOf({ args }: Call, key: string): unknown[] {
   const value = args[key];
   if (value === undefined || value === null) return [];
@@ -197,7 +197,7 @@ export function recordOf({ args }: Call, key: string): Record<string, string> | 
   return value as Record<string, string>;
 }
 
-/** How many letters must be changed, added or left out to make one word of the other (Levenshtein). */
+/** How many letters must be changed, added or removed to turn one word into the other (Levenshtein). */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...one].entries()) {
@@ -212,7 +212,7 @@ function distance(one: string, other: string): number {
 const NAME_LENGTH = 24;
 
 /**
- * Whether an unknown name may be quoted: it looks like one of those that any command knows, and is no value in a wrong
+ * Whether an unknown name may be quoted: it looks like one that some command knows, so it is not a value in the wrong
  * place.
  */
 function isMisspelt(name: string, known: readonly string[]): boolean {
@@ -254,10 +254,7 @@ const COMMON = [
   'privileged',
 ];
 
-/**
- * Refuses arguments that no one reads: a misspelt one must not be taken for absent. Quotes a name only where it is like
- * a known one.
- */
+/** Refuses unknown arguments: a misspelt one must not count as absent. Quotes a name only if it is like a known one. */
 export function onlyKnown({ args }: Call, known: readonly string[]): void {
   const unknown = Object.keys(args).find((key) => !known.includes(key));
   if (unknown === undefined) return;

@@ -3,8 +3,8 @@
  * within `executeCommand`; what comes from the window (a link, a keybinding, a menu) arrives as a message and comes in
  * by `$executeContributedCommand` (vs/workbench/api/common/extHostCommands.ts, the same in 1.139 and in older copies).
  * So the stack tells them apart while the call is still under way, and a caller counts as one of this host only where
- * its own frame is directly behind `executeCommand`. Everything else, also what a later VS Code does in another
- * way, does not.
+ * its own frame is directly behind `executeCommand`. Nothing else counts, including a later VS Code that does this in
+ * another way.
  */
 import { getCallSites } from 'node:util';
 
@@ -35,9 +35,7 @@ export function isLocalCaller(frames: readonly Frame[]): boolean {
   return way.at(-1) === 'executeCommand' && !way.some((name) => name.startsWith('$'));
 }
 
-/**
- * Whether the call under way comes from an extension in this host. To be asked before the first `await` of a command.
- */
+/** Whether the call under way comes from an extension in this host. Ask it before the first `await` of a command. */
 export function isCalledLocally(): boolean {
   try {
     return isLocalCaller(getCallSites(MOST_FRAMES));

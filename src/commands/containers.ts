@@ -192,8 +192,8 @@ async function runRemoveContainer(call: Call, { watcher, log, files }: Services)
 }
 
 /**
- * Names every container that goes, and what goes and stays with it. Resolves to whether anonymous volumes go too.
- * Throws Dismissed.
+ * Names every container that will be removed, and which volumes are removed or kept. Resolves to whether anonymous
+ * volumes are removed too. Throws Dismissed.
  */
 async function askRemoval(
   containers: readonly Container[],

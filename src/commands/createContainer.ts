@@ -159,7 +159,7 @@ async function runCreate(call: Call, services: Services): Promise<Created> {
   return create(connection, wanted, call, services, agreed);
 }
 
-/** One folder or file: the explorer's, or the one that was named. */
+/** One folder or file: from the explorer, or from the arguments. */
 async function pathOf(call: Call): Promise<string> {
   const given = textOf(call, 'path') ?? call.uris[0]?.fsPath;
   if (given !== undefined) return given;

@@ -1,11 +1,11 @@
-/** One command on several things: what is shown of them, and what becomes of the rest where one fails. */
+/** One command on several things: how they are listed, and what happens to the rest if one fails. */
 import * as vscode from 'vscode';
 import { Dismissed, isGivenUp } from './call.ts';
 
 /** What a message can show. */
 const MOST_LINES = 12;
 
-/** Lines; of more than can be shown, how many are left out. */
+/** As lines; if not all fit, the number of those left out. */
 function boundedLines(lines: readonly string[], most = MOST_LINES): string {
   if (lines.length <= most) return lines.join('\n');
   return [...lines.slice(0, most - 1), vscode.l10n.t('and {0} more', lines.length - most + 1)].join('\n');
@@ -14,9 +14,9 @@ function boundedLines(lines: readonly string[], most = MOST_LINES): string {
 const quoted = (names: readonly string[]) => boundedLines(names.map((name) => `"${name}"`)).replaceAll('\n', ', ');
 
 /**
- * Does one thing after another, or all at once. Where one fails the others are done nevertheless, and one error at the
- * end says what was done and what was not. A cancel, or a prompt that is closed, stops before the next. The failure of
- * the error of a single thing is thrown unchanged.
+ * Does one thing after another, or all at once. If one fails, the others are still done, and one error at the end says
+ * what was done and what was not. A cancel, or a closed prompt, stops before the next. The error of a single thing is
+ * thrown unchanged.
  */
 export async function eachOne<T>(
   names: readonly string[],

@@ -1,4 +1,4 @@
-/** Which file or directory a command is about: from its arguments, the rows or the explorer, else asked for. */
+/** Which file or directory a command is about: from its arguments, the rows, the explorer or a prompt. */
 import * as vscode from 'vscode';
 import { BadArgument } from '../engine/errors.ts';
 import { isBrowsable, placeOf, type FilePlace } from '../files/place.ts';
@@ -14,7 +14,7 @@ import type { Services } from './services.ts';
 export const PLACE_ARGUMENTS = ['volume', 'container', 'target', 'path', 'uri'];
 
 /**
- * The directory or file that the arguments name, with a path or without; undefined where they name none. Throws
+ * The directory or file that the arguments name, with a path or without; undefined if they do not name one. Throws
  * BadArgument.
  */
 export function placeOfArguments(call: Call): FilePlace | undefined {
@@ -66,8 +66,7 @@ export async function askRoot({ watcher }: Services, question: Shown): Promise<F
 }
 
 /**
- * The one place of a call, asked for where it is not said: a root, and where `asksPath` a path below it. Throws
- * Dismissed.
+ * The one place of a call, asked for if it is not given: a root, and with `asksPath` a path below it. Throws Dismissed.
  */
 export async function onePlace(call: Call, services: Services, question: Shown, asksPath: boolean): Promise<FilePlace> {
   const [found] = placesOf(call);
@@ -88,7 +87,7 @@ export async function onePlace(call: Call, services: Services, question: Shown, 
   return placeOf(root.kind, root.name, `${root.path}/${path}`);
 }
 
-/** The directory that new things go into: the place itself, or the directory of a file. */
+/** The directory for new things: the place itself, or the directory of a file. */
 export async function directoryOf(place: FilePlace, { files }: Services): Promise<FilePlace> {
   if (place.path === '/') return place;
   const { type } = await files.stat(place);

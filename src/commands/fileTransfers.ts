@@ -26,7 +26,7 @@ function localPath(text: string): string {
   return /^(file|vscode-remote):/.test(text) ? vscode.Uri.parse(text, true).fsPath : expandHome(text);
 }
 
-/** Which of these places are taken; in a mount, asked one by one. */
+/** Which of these places exist already; in a mount, they are looked up one by one. */
 async function taken(places: readonly FilePlace[], { files }: Services): Promise<FilePlace[]> {
   const found = await Promise.all(
     places.map((place) =>
@@ -42,7 +42,7 @@ async function taken(places: readonly FilePlace[], { files }: Services): Promise
   return found.filter((place) => place !== undefined);
 }
 
-/** Asks before files are written over. Returns whether that is wished. Throws Dismissed. */
+/** Asks before files are written over. Returns whether to overwrite them. Throws Dismissed. */
 async function mayOverwrite(places: readonly FilePlace[], services: Services): Promise<boolean> {
   const there = await taken(places, services);
   if (there.length === 0) return false;
@@ -144,7 +144,7 @@ async function runDownload(call: Call, services: Services): Promise<unknown> {
         )[0]?.fsPath
       : localPath(given);
   if (folder === undefined) return undefined;
-  // What a container has written must not land where this machine runs or obeys it, just because an argument says so.
+  // An argument alone must not put what a container wrote where this machine runs or obeys it.
   if (given !== undefined && !call.byHand)
     await guardWrites(
       call,
@@ -162,7 +162,7 @@ async function runDownload(call: Call, services: Services): Promise<unknown> {
     await eachOne(places.map(placeText), async (_text, index) => {
       const place = places[index];
       if (place === undefined) return;
-      // A name that no local file system need take is written in a way that any does.
+      // A name that a local file system may refuse is written in a form that all accept.
       const name = printable(nameOf(place) || place.name).replaceAll('\\', '_');
       const file = join(folder, given === undefined ? await freeName(folder, name) : name);
       await services.files.download(place, file, counter, job);
@@ -258,7 +258,7 @@ async function runCopyFiles(call: Call, services: Services): Promise<unknown> {
   return carry(chosen, directory, false, overwrite, services);
 }
 
-/** Takes what was dropped on a row; a failure is shown as that of a command is. */
+/** Handles what was dropped on a row; a failure is shown like that of a command. */
 export function dropReceiver(services: Services): (target: FilePlace, dropped: Dropped) => Promise<void> {
   return async (target, dropped) => {
     try {

@@ -122,7 +122,7 @@ async function runRename(call: Call, services: Services): Promise<unknown> {
     throw new BadArgument('name', vscode.l10n.t('"{0}" cannot be the name of a file.', name));
   const next = childOf(parentOf(place), name);
   await guardPlaces(call, await services.watcher.connection(), [place, next]);
-  // An editor that shows the file goes along only with a rename that VS Code does itself.
+  // An open editor follows the file only if VS Code itself does the rename.
   if (isOpen(place) && (await renamedByEditor(place, next))) return { uri: textOfUri(next) };
   // Within a directory it is one step: nothing to show, and nothing to cancel.
   await services.files.rename(place, next, false, {

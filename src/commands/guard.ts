@@ -31,8 +31,8 @@ async function ask(all: readonly Found[], single: (one: Found) => Shown, several
 }
 
 /**
- * Asks in a modal dialog before mounts that give power over the machine, whoever calls, unless `confirmed` was given or
- * a person has agreed in the same flow. Throws Dismissed where the answer is no.
+ * Asks in a modal dialog before mounts that give power over the machine, for any caller, unless `confirmed` was given
+ * or a person has agreed in the same flow. Throws Dismissed if the answer is no.
  */
 export async function guardMounts(
   call: Call,
@@ -55,8 +55,8 @@ export async function guardMounts(
 }
 
 /**
- * Asks before data is written to paths of the host, or to volumes that stand for such, which the machine itself obeys;
- * `here` where they are of this machine, wherever the engine is.
+ * Asks before data is written to paths of the host that the machine itself obeys, or to volumes that are binds of them.
+ * `here`: the paths are of this machine, wherever the engine is.
  */
 export async function guardWrites(
   call: Call,
@@ -98,7 +98,7 @@ export async function guardReads(call: Call, connection: Connection, paths: read
 }
 
 /**
- * Asks before arguments change a file in a mount whose source the machine obeys. By hand, the row says so, and the
+ * Asks before arguments change a file in a mount from a place that the machine obeys. By hand, the row says so, and the
  * person has chosen it.
  */
 export async function guardPlaces(call: Call, connection: Connection, places: readonly FilePlace[]): Promise<void> {
@@ -108,8 +108,8 @@ export async function guardPlaces(call: Call, connection: Connection, places: re
 }
 
 /**
- * What is behind a path in a mount: the volume, and the path of the host. Nothing where there is no such mount; the
- * job will say so.
+ * What is behind a path in a mount: the volume, and the path of the host. Nothing if the mount does not exist; the job
+ * will report that.
  */
 async function sourceOf(
   connection: Connection,

@@ -94,8 +94,8 @@ async function countWritten(container: string, targets: readonly string[], { wat
 }
 
 /**
- * Says by hand what a replacement costs. Returns the image to keep what was written outside of the mounts, if that is
- * wanted.
+ * Tells a person what a replacement loses. Returns the image in which to keep what was written outside the mounts, if
+ * the person wants that.
  */
 async function confirmReplacement(container: string, services: Services): Promise<string | undefined> {
   const known = await find(container, services);
@@ -117,7 +117,7 @@ async function confirmReplacement(container: string, services: Services): Promis
   ];
   const replace = say('Replace');
   const keep = say('Keep Them and Replace');
-  // Enter takes the first: what loses nothing.
+  // Enter takes the first button: the one that loses nothing.
   const chosen = await confirmed(
     say('Replace container "{0}"?', container),
     lines(
@@ -161,7 +161,7 @@ function spec(
   return { id, takes: ['container', ...takes, 'commit', CONFIRMED], asks: true, run };
 }
 
-/** What a change gives the container that it had not: nothing where it takes something away. */
+/** What a change gives the container in addition: nothing if it only removes. */
 async function askedOf(change: MountChange, container: string, connection: Connection): Promise<Asked> {
   switch (change.kind) {
     case 'add':

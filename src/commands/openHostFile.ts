@@ -36,10 +36,7 @@ async function textOfCall(call: Call): Promise<string> {
   );
 }
 
-/**
- * The file that the path is in a container, where this machine has it: as it stands, else without a position at its
- * end.
- */
+/** The file of this machine behind a path of a container: the path as it is, or without a position at its end. */
 async function candidateIn(container: string, text: string, index: PathIndex): Promise<Candidate | undefined> {
   const reference = parseReference(text);
   for (const one of [{ path: text.trim() }, reference]) {
@@ -80,7 +77,7 @@ async function whyNot(container: string, text: string, index: PathIndex): Promis
     'file',
     view.hostPath,
     vscode.l10n.t(
-      '"{0}" of container "{1}" would be "{2}" on this machine, which does not exist or may not be read.',
+      '"{0}" of container "{1}" would be "{2}" on this machine, which does not exist or cannot be read.',
       path,
       container,
       view.hostPath,
@@ -125,7 +122,7 @@ async function choose(call: Call, text: string, services: Services): Promise<Can
 }
 
 /**
- * The path by way of a workspace folder where that is a link, so that the file is not opened a second time beside the
+ * The path through a workspace folder, if that is a link, so that the file is not opened a second time beside the
  * workspace.
  */
 async function inWorkspace(hostPath: string): Promise<string> {

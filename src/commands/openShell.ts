@@ -9,11 +9,11 @@ import type { Services } from './services.ts';
 export interface Where {
   /** Name or id. */
   readonly container: string;
-  /** A directory, or a file whose directory is meant; the container's working directory where it is not given. */
+  /** A directory, or a file to use its directory; by default the container's working directory. */
   readonly containerPath?: string;
 }
 
-/** Offers a person to start a container that does not run; code is told by planShell. */
+/** Offers a person to start a stopped container. A call from code gets the error of findShell. */
 async function offerStart(container: string, services: Services): Promise<void> {
   const connection = await services.watcher.connection();
   const state = await stateOf(connection, container);
@@ -27,7 +27,7 @@ async function offerStart(container: string, services: Services): Promise<void> 
   await startContainer(connection, container);
 }
 
-/** Throws NotFound, EngineFailure, or Dismissed where a person does not start a stopped container. */
+/** Throws NotFound, EngineFailure, or Dismissed if a person does not start a stopped container. */
 export async function openShell(
   { container, containerPath }: Where,
   services: Services,

@@ -2,7 +2,7 @@
 import { lines, say } from '../ui/shown.ts';
 import { confirmed, type Call } from './call.ts';
 
-/** What a click asks about before it is done; with all arguments given, nobody would be asked. */
+/** Commands that ask before they act when clicked, but would ask nothing if all arguments are given. */
 const LOSES: ReadonlySet<string> = new Set(
   [
     'removeContainer',
@@ -48,13 +48,14 @@ const TELLING = [
   'id',
 ];
 
-/** Whether a command is asked about where a link or a keybinding calls it. */
+/** Whether a command is asked about when a link or a keybinding calls it. */
 function isAskedOutside(command: string): boolean {
   return LOSES.has(command);
 }
 
 /**
- * Asks before such a call is obeyed: a link can hold any argument, and cannot answer for the person. Throws Dismissed.
+ * Asks before a call from outside runs: a link can hold any argument, and cannot answer for the person. Throws
+ * Dismissed.
  */
 export async function guardOutside(command: string, call: Call): Promise<void> {
   if (call.isLocal || call.byHand || !isAskedOutside(command)) return;

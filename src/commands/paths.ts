@@ -37,7 +37,7 @@ export function containerNamed(containers: readonly Container[], text: string): 
   return found;
 }
 
-/** The views of a path of this machine. Throws BadArgument where it cannot be one that the engine knows. */
+/** The views of a path of this machine. Throws BadArgument if it cannot be one that the engine knows. */
 export async function hostViews(hostPath: string, { paths, watcher }: Services): Promise<PathView[]> {
   const index = await paths.fresh();
   const path = expandHome(hostPath);
@@ -213,7 +213,7 @@ async function resolvePath(call: Call, services: Services): Promise<PathView[]> 
 }
 
 /**
- * One view of each path, all of one container; the one that may be written first. Throws NotFound where there is none.
+ * One view of each path, all of one container; the one that may be written first. Throws NotFound if there is none.
  */
 async function viewsToCopy(call: Call, services: Services): Promise<PathView[]> {
   const wanted = textOf(call, 'container');

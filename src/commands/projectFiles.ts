@@ -1,4 +1,4 @@
-/** Commands on Compose files: what runs against what the file says, and a directory that a bind needs. */
+/** Commands on Compose files: how containers differ from the file, and the directory that a bind needs. */
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';

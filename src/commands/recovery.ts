@@ -1,4 +1,4 @@
-/** Offers to put back what a replacement that was cut off left behind. */
+/** Offers to put back the old container after an interrupted replacement. */
 import * as vscode from 'vscode';
 import type { EngineState } from '../engine/watcher.ts';
 import { putBack, unfinishedReplacements, unrecordedLeftovers, type Unfinished } from '../mounts/recovery.ts';
@@ -30,7 +30,7 @@ export function offerRecovery(services: Services): vscode.Disposable {
       void offer(unfinished, services).catch((error: unknown) => log.warn(String(error)));
     for (const { container, of } of await unrecordedLeftovers(connection, snapshot.containers)) {
       const text = say(
-        'Container "{0}" looks like a leftover of a change of the mounts of "{1}", but this machine has no record of such a change. Nothing was done; compare the two, and rename or remove one of them yourself.',
+        'Container "{0}" looks like a leftover from changing the mounts of "{1}", but this machine has no record of that change. Nothing was done; compare the two, and rename or remove one of them yourself.',
         container,
         of,
       );

@@ -17,8 +17,8 @@ export interface CommandSpec {
 }
 
 /**
- * A failure rejects towards code, and becomes one notification for the person who chose the command from a row or
- * answered its prompts.
+ * A failure rejects for code, and becomes one notification for the person who chose the command from a row or answered
+ * its prompts.
  */
 export function registerCommand(spec: CommandSpec, log: Log): vscode.Disposable {
   return vscode.commands.registerCommand(spec.id, async (first?: unknown, second?: unknown) => {
@@ -36,7 +36,7 @@ export function registerCommand(spec: CommandSpec, log: Log): vscode.Disposable 
       if (error instanceof vscode.CancellationError) {
         log.info(vscode.l10n.t('{0} was cancelled; nothing was left behind.', spec.id));
       } else {
-        // No password of a driver's options gets into the log, whatever the origin of the message.
+        // No password of a driver's options gets into the log, wherever the message comes from.
         log.error(`${spec.id}: ${maskedText((error as Error).message)}`);
       }
       if (!shown) throw toCaller(error);

@@ -28,7 +28,7 @@ import type { Subject } from '../backup/subject.ts';
 import { subjectOfArguments, subjectOfNode } from './subjects.ts';
 import { KnownScans } from '../backup/archive/scan.ts';
 
-/** Where the arguments, or the row, say that it goes. */
+/** The target that the arguments or the row name. */
 function intoOf(call: Call): Subject | undefined {
   const named = subjectOfArguments(call);
   const [node] = call.nodes;
@@ -72,8 +72,8 @@ async function runRestore(call: Call, services: Services, known = new KnownScans
 }
 
 /**
- * Asks before what is in an archive is written where the machine obeys it, also by way of a volume that the manifest
- * has made anew.
+ * Asks before the content of an archive is written where the machine obeys it, also through a volume that is created
+ * again from the manifest.
  */
 async function guardRestore(
   call: Call,
@@ -99,7 +99,7 @@ async function guardRestore(
   ]);
 }
 
-/** The manifest, for which the passphrase of an encrypted archive may be asked; it has then proved to fit. */
+/** The manifest. For an encrypted archive, the passphrase may be asked for; it is then known to fit. */
 async function manifestOf(
   file: string,
   call: Call,

@@ -1,4 +1,4 @@
-/** What a restore by hand asks: into what, how, and which entries. */
+/** What a restore by hand asks: the target, the mode, and which entries. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { contentsOf } from '../backup/archive/contents.ts';
@@ -131,7 +131,7 @@ export async function askMode(
     );
   for (;;) {
     const question = say('Restore {0} into {1}?', basename(request.file), request.into.name);
-    // Enter takes the first: what only looks.
+    // Enter takes the first button: the one that only looks.
     const chosen = await confirmed(
       question,
       lines(

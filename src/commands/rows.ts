@@ -38,8 +38,8 @@ export function actsOnMany(command: string): boolean {
 /**
  * The things that a command acts on, the clicked one first. The clicked one leads: the selection counts only where it
  * is part of it and the command can act on many, and then only those of its own kind, so that a click on a container
- * never takes along a volume that happens to be selected too. An inline button, or a click outside of the selection,
- * acts on the clicked one alone.
+ * never includes a volume that happens to be selected too. An inline button, or a click outside of the selection, acts
+ * on the clicked one alone.
  */
 function chosen<T>(
   command: string,

@@ -27,7 +27,7 @@ type Fields = Record<string, unknown>;
 async function askSubject(call: Call, { watcher }: Services): Promise<Fields> {
   const rows = call.nodes.map(subjectOfNode).filter((subject) => subject !== undefined);
   const [first] = rows;
-  // A plan is for one subject: several mounts of one container, else the clicked row alone.
+  // An entry is for one subject: several mounts of one container, or the clicked row alone.
   const together = rows.filter(
     (one) => one.kind === 'container' && first?.kind === 'container' && one.name === first.name,
   );
@@ -38,7 +38,7 @@ async function askSubject(call: Call, { watcher }: Services): Promise<Fields> {
   return fieldsOf(await answered(pickSubjectOrProject(await watcher.snapshot(), say('Back up what regularly?'))));
 }
 
-/** The subjects to look up, so that a name that is not there is named now and not at three in the morning. */
+/** The subjects to look up, so that a wrong name is reported now and not at three in the morning. */
 async function lookUp(subject: ScheduledSubject, { watcher }: Services): Promise<Subject[]> {
   if (subject.kind !== 'project') return [subject];
   const volumes = volumesOfProject(subject.name, await watcher.snapshot());
@@ -76,7 +76,7 @@ async function complete(call: Call, services: Services): Promise<{ fields: Field
   const has = (...fields: readonly string[]) => fields.some((field) => given[field] !== undefined);
   const isFromCode = has(...SUBJECT_FIELDS);
   let fields: Fields = isFromCode ? given : { ...given, ...(await ask(() => askSubject(call, services))) };
-  // Any rule will do to have the subject checked before more is asked.
+  // Any rule will do: this checks the subject before more is asked.
   const { subject } = parseEntry(has('every', 'at') ? fields : { ...fields, every: '1d' });
   const name = labelOf(subject);
   const connection = services.watcher.state.kind === 'connected' ? await services.watcher.connection() : undefined;
@@ -104,7 +104,7 @@ async function complete(call: Call, services: Services): Promise<{ fields: Field
     };
   }
   if (!has('encrypt') && readSettings().backup.encrypt) fields = { ...fields, encrypt: true };
-  // The volume of this name on another engine is not the one that is meant.
+  // A volume of the same name on another engine is a different one.
   if (!has('engine') && connection !== undefined && connection.info.name !== '')
     fields = { ...fields, engine: connection.info.name };
   // Without it, the time of day that has just passed would be caught up at once.
@@ -214,7 +214,7 @@ async function runNow(call: Call, { schedule }: Services): Promise<object[]> {
   for (const id of ids) results.push(...(await schedule.run(id)));
   if (ids.length === 0) results.push(...(await schedule.run()));
   const failed = results.find((result) => result.outcome === 'failed');
-  // One entry that was named has failed as a command does; of several, the others' results count too.
+  // If a named entry fails, the command fails; in a run of all, the others' results count too.
   if (failed !== undefined && ids.length > 0) throw failed.cause;
   if (results.some(({ outcome }) => outcome === 'cancelled') && ids.length > 0) throw new vscode.CancellationError();
   if (call.byHand) announceRun(results);

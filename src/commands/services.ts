@@ -22,13 +22,13 @@ export interface Services {
   readonly passphrases: Passphrases;
   readonly verdicts: Verdicts;
   readonly schedule: ScheduleRunner;
-  /** What the open Compose files and their like say. */
+  /** What the open Compose files, Dockerfiles and devcontainer.json say. */
   readonly projects: ProjectDocuments;
   readonly files: Files;
   readonly directories: Directories;
   /** The Docker context that was chosen here, kept for the next start. */
   readonly chosenContext: { get(): string | undefined; set(context: string): Thenable<void> };
-  /** Who answers ssh on the way to another engine. */
+  /** Answers ssh's questions on the way to another engine. */
   readonly sshPrompts: SshQuestions;
   readonly paths: LivePaths;
   readonly terminals: ContainerTerminals;

@@ -43,7 +43,7 @@ async function whereFileIs(path: string, services: Services): Promise<Where> {
   return seen.length === 1 ? only.view : answered(pickView(seen, say('Open Terminal in Container')));
 }
 
-/** Undefined where no file is open, or no container sees it: then any container will do. */
+/** Undefined if no file is open, or no container sees it: then any container will do. */
 async function whereActiveFileIs(services: Services): Promise<Where | undefined> {
   const uri = activeFile();
   const index = await services.paths.fresh();

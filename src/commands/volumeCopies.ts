@@ -41,7 +41,7 @@ async function askName(suggestion: string, { watcher }: Services): Promise<strin
   );
 }
 
-/** An anonymous volume's 64 digits are no name to build on. */
+/** The 64 digits of an anonymous volume are not a useful start for a name. */
 function readableName(volume: string): string {
   return /^[0-9a-f]{64}$/.test(volume) ? `volume-${volume.slice(0, 12)}` : volume;
 }

@@ -1,4 +1,4 @@
-/** Commands on volumes, and the removal of containers: each says beforehand what goes. */
+/** Commands on volumes, and the removal of containers: each says beforehand what will be removed. */
 import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
 import { BadArgument } from '../engine/errors.ts';
@@ -34,7 +34,7 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
       ];
     }
     const chosen = volumes.filter(({ name }) => wanted.includes(name));
-    // What cannot go is refused without a question.
+    // What cannot be removed is refused without a question.
     if (chosen.every(({ dangling }) => dangling)) await askVolumeRemoval(chosen);
   }
   await files.release();
@@ -43,7 +43,7 @@ async function runRemoveVolume(call: Call, { watcher, log, files }: Services): P
   return result;
 }
 
-/** Names every volume that goes. Throws Dismissed. */
+/** Names every volume that will be removed. Throws Dismissed. */
 async function askVolumeRemoval(volumes: readonly Volume[]): Promise<void> {
   const isOne = volumes.length === 1;
   const question = isOne
@@ -110,7 +110,7 @@ async function runCreateVolume(call: Call, { watcher, log }: Services): Promise<
         driverOpts: recordOf(call, 'driverOpts'),
         labels: recordOf(call, 'labels'),
       };
-  // A directory of the host under a volume's name gives whoever mounts it what a bind gives.
+  // A volume that is a directory of the host gives a container the same power as a bind.
   await guardMounts(call, connection, {
     mounts: [
       {

@@ -81,7 +81,7 @@ async function fixOf(
   }
 }
 
-/** What acts on the engine or the disk waits for trust; what edits the file does not. */
+/** Fixes that act on the engine or the disk need a trusted workspace; edits of the file do not. */
 function mayFix({ problem }: ProblemDiagnostic): boolean {
   return vscode.workspace.isTrusted || problem.kind === 'undeclaredVolume' || problem.kind === 'rights';
 }
@@ -110,7 +110,7 @@ export class ProjectDiagnostics implements vscode.CodeActionProvider, vscode.Dis
     const isOn = readDocumentSettings(document.uri).diagnostics;
     const { version } = document;
     const model = isOn ? await this.#documents.modelOf(document) : undefined;
-    // A newer version tells of itself.
+    // A newer version fires an event of its own.
     if (document.isClosed || document.version !== version) return;
     this.#set(
       document,

@@ -89,7 +89,7 @@ export class MountFileSystem implements vscode.FileSystemProvider, vscode.Dispos
     return { signal: new AbortController().signal, log: this.#log, progress: () => undefined };
   }
 
-  /** Which files change is found out by `VisibleFiles`, for those that are looked at. */
+  /** `VisibleFiles` finds out which of the visible files change. */
   watch(): vscode.Disposable {
     return new vscode.Disposable(() => undefined);
   }

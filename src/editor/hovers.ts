@@ -61,7 +61,7 @@ function volumeFacts(name: string, snapshot: Snapshot | undefined): Fact[] {
   ];
 }
 
-/** Another project's volume under this name: Compose warns, and uses it all the same. */
+/** Another project's volume under this name: Compose warns, but uses it. */
 function ownerFact(volume: ComposeVolume, project: ComposeProject, snapshot: Snapshot | undefined): Fact[] {
   const found = snapshot?.volumes.find(({ name }) => name === volume.name);
   const owner = found?.labels['com.docker.compose.project'];
@@ -141,7 +141,7 @@ function composeMountHover(
   const { replacedBy } = mount;
   return factTable(joined([mount.service, mount.target], ': '), [
     [say('Ignored'), replacedBy && say('replaced by {0}', placeWords(replacedBy.file, lineOf(replacedBy)))],
-    // First what a person looks for: a hover shows a few lines before it must be scrolled.
+    // The facts that people look for come first: a hover shows only a few lines without scrolling.
     ...(replacedBy === undefined ? own.map((container) => containerFact(container, mount, facts)) : []),
     ...sourceFacts(mount, facts, seen),
     [say('Rights'), rightsWord(mount.readOnly)],

@@ -1,4 +1,4 @@
-/** Code lenses: what can be done with a volume, and services whose containers differ from the file. */
+/** Code lenses: what can be done with a volume, and which services have containers that differ from the file. */
 import * as vscode from 'vscode';
 import type { Snapshot, Volume } from '../engine/model.ts';
 import { driftOf } from '../projects/drift.ts';
@@ -14,17 +14,17 @@ interface Lens {
   readonly look: LensLook;
 }
 
-/** Opens a volume's files in the window, where that is there. */
+/** Opens a volume's files in the window, if the command exists. */
 const BROWSE = 'dockerMounts.openFolder';
 
-/** The labels by which Compose takes a volume for its own (docker/compose, ensureVolume asks for the project's). */
+/** The labels by which Compose recognises a volume as its own (docker/compose, ensureVolume asks for the project's). */
 function composeLabels(project: ComposeProject, volume: ComposeVolume): Record<string, string> {
   return volume.external
     ? {}
     : { ...volume.labels, 'com.docker.compose.project': project.name, 'com.docker.compose.volume': volume.key };
 }
 
-/** The arguments that make a volume as Compose would. */
+/** The arguments that create a volume as Compose would. */
 function creationOf(project: ComposeProject, volume: ComposeVolume): Record<string, unknown> {
   const options = Object.keys(volume.driverOpts).length > 0 ? { driverOpts: volume.driverOpts } : {};
   return {
@@ -53,7 +53,7 @@ function existing(place: FileSpan, volume: Volume, canBrowse: boolean): Lens[] {
         tooltip: say('Inspect the volume {0}', volume.name),
       },
     },
-    // As from its row, so that the outcome is shown.
+    // Called as from its row, so that the result is shown.
     {
       place,
       look: { title: say('Back Up…'), command: 'dockerMounts.backup', arguments: [{ kind: 'volume', volume }] },

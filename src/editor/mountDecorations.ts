@@ -12,12 +12,12 @@ const ROOT = '⇄';
 const INSIDE = '·';
 const MOST_NAMED = 10;
 
-/** Pure functions of the path index: a row costs a look into a map. */
+/** Pure functions of the path index: each row costs one look-up in a map. */
 export class MountDecorations implements vscode.Disposable {
   readonly #paths: LivePaths;
   readonly #changed = new vscode.EventEmitter<undefined>();
   readonly #following: vscode.Disposable;
-  /** Workspace folders that are links, with what they lead to. */
+  /** Workspace folders that are links, with their targets. */
   #folders: readonly { readonly path: string; readonly real: string }[] = [];
   #roots: ReadonlyMap<string, readonly PathView[]> = new Map();
   #shown = '';

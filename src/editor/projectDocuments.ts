@@ -1,5 +1,5 @@
 /**
- * What the open documents say about mounts: read once for each version, and told of when that or the engine changes.
+ * What the open documents say about mounts: read once for each version; an event fires when that or the engine changes.
  */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
@@ -126,7 +126,7 @@ export class ProjectDocuments implements vscode.Disposable {
 
   #onEngine(state: EngineState): void {
     const running = state.kind === 'connected' ? JSON.stringify(runningProjects(state.snapshot)) : '';
-    // Labels of containers tell which files make a project.
+    // The labels of containers tell which files a project consists of.
     if (running !== this.#running) this.#readings.clear();
     this.#running = running;
     for (const document of vscode.workspace.textDocuments) this.#soon(document, 0);
@@ -204,8 +204,8 @@ function bindSources(mounts: readonly FileMount[]): string[] {
 }
 
 /**
- * Until the workspace is trusted, only what is in it is looked at: a path such as that of a network share would
- * otherwise be opened because a file names it.
+ * Until the workspace is trusted, only paths in it are looked at. Otherwise a file could have any path opened, for
+ * example one of a network share.
  */
 function mayLookAt(path: string): boolean {
   return vscode.workspace.isTrusted || vscode.workspace.getWorkspaceFolder(vscode.Uri.file(path)) !== undefined;

@@ -18,7 +18,7 @@ export const SELECTORS: Readonly<Record<FileKind, vscode.DocumentFilter[]>> = {
 
 /** What a document is, or undefined for one that holds no mounts. */
 export function kindOf(document: vscode.TextDocument): FileKind | undefined {
-  // A Dockerfile for Compose's own image is named after both; its language tells.
+  // A Dockerfile for Compose's own image is named after both; its language decides.
   for (const kind of ['devcontainer', 'dockerfile', 'compose'] as const)
     if (vscode.languages.match(SELECTORS[kind], document) > 0) return kind;
   return undefined;

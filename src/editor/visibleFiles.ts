@@ -1,7 +1,4 @@
-/**
- * Looks every few seconds at the files of mounts that are in front of the user, so that what a container writes shows
- * up.
- */
+/** Checks the visible files of mounts every few seconds, so that changes by containers show up. */
 import * as vscode from 'vscode';
 import { NotFound } from '../engine/errors.ts';
 import type { FileChange, Files } from '../files/files.ts';
@@ -10,7 +7,7 @@ import { placeOfUri } from '../ui/fileUris.ts';
 
 const EVERY_MS = 2000;
 
-/** The places that the tabs in front show. */
+/** The places of the files in visible tabs. */
 function visiblePlaces(): Map<string, FilePlace> {
   const tabs = vscode.window.tabGroups.all.flatMap(({ activeTab }) => {
     const input = activeTab?.input;
@@ -30,7 +27,7 @@ export class VisibleFiles implements vscode.Disposable {
   readonly #files: Files;
   readonly #tell: (changes: readonly FileChange[]) => void;
   readonly #isConnected: () => boolean;
-  /** What each file that was in front looked like: its time and size, or that it was gone. */
+  /** The last known state of each visible file: its time and size, or that it was gone. */
   readonly #known = new Map<string, string>();
   readonly #timer: NodeJS.Timeout;
   #looking = false;
@@ -60,14 +57,15 @@ export class VisibleFiles implements vscode.Disposable {
       const { mtime, size } = await this.#files.stat(place);
       now = `${mtime} ${size}`;
     } catch (error) {
-      // An engine that does not answer says nothing of the file.
+      // An engine that does not answer says nothing about the file.
       if (!(error instanceof NotFound)) return undefined;
       now = 'gone';
     }
     const before = this.#known.get(key);
     this.#known.set(key, now);
     if (before === now) return undefined;
-    // It may have changed between its opening and this first look; VS Code compares and passes over what is the same.
+    // It may have changed between its opening and this first look; VS Code compares, and ignores a file that is the
+    // same.
     return { kind: now === 'gone' ? 'deleted' : before === 'gone' ? 'created' : 'changed', place };
   }
 

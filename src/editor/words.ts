@@ -86,7 +86,7 @@ export function problemWords(problem: Problem): Shown {
       return say('This mount cannot be used: {0}.', sentence(problem.entry.why));
     case 'unsetVariable':
       return say(
-        'The variable "{0}" is not set in .env or in the environment of VS Code; it is replaced by nothing.',
+        'The variable "{0}" is not set in .env or in the environment of VS Code; an empty text replaces it.',
         problem.variable,
       );
     case 'missingSource':
@@ -109,7 +109,7 @@ export function problemWords(problem: Problem): Shown {
       if (problem.takenFrom !== undefined && !problem.containerReadOnly) {
         // Tried with Compose 2.26.1, which gives the engine the name alone.
         return say(
-          'The container "{0}" has "{1}" writable: Compose 2 drops ":ro" from volumes_from. Mount what "{2}" has read-only under "volumes:" instead.',
+          'The container "{0}" has "{1}" writable: Compose 2 drops ":ro" from volumes_from. List the mounts of "{2}" as read-only under "volumes:" instead.',
           problem.container,
           problem.target,
           problem.takenFrom,
@@ -117,12 +117,12 @@ export function problemWords(problem: Problem): Shown {
       }
       return problem.containerReadOnly
         ? say(
-            'The container "{0}" has "{1}" read-only, the file makes it writable. It follows the file once it is created again.',
+            'The container "{0}" has "{1}" read-only, but the file makes it writable. The change takes effect when the container is created again.',
             problem.container,
             problem.target,
           )
         : say(
-            'The container "{0}" has "{1}" writable, the file makes it read-only. It follows the file once it is created again.',
+            'The container "{0}" has "{1}" writable, but the file makes it read-only. The change takes effect when the container is created again.',
             problem.container,
             problem.target,
           );
@@ -132,7 +132,8 @@ export function problemWords(problem: Problem): Shown {
 }
 
 /**
- * How bad it is: an error where the container cannot be made, a warning where data may be lost or not be what is meant.
+ * The severity: an error if the container cannot be created, a warning if data may be lost or may not be the intended
+ * data.
  */
 export function severityOf(problem: Problem): vscode.DiagnosticSeverity {
   const { Error, Warning, Information } = vscode.DiagnosticSeverity;

@@ -1,14 +1,13 @@
 /**
- * What the file system says of a path of this machine: where symbolic links lead. The only part of path mapping that
- * looks.
+ * What the file system says about a path of this machine: where symbolic links lead. The only part of path mapping that
+ * reads the disk.
  */
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, parse, resolve } from 'node:path';
 import type { HostFile } from './paths.ts';
 
 /**
- * The path without links; what does not exist (yet) keeps its name below what does. Undefined where nothing may be
- * looked at.
+ * The path without links; what does not exist (yet) keeps its name below what does. Undefined if nothing may be read.
  */
 export async function realPathOf(path: string): Promise<string | undefined> {
   try {
@@ -60,7 +59,7 @@ async function reachOf(at: string): Promise<string | undefined> {
   return Array.from({ length: climbOf(target) }).reduce<string>((top) => dirname(top), dirname(at));
 }
 
-/** How many directories up a relative path goes at most: 2 for `../../a` and for `../a/../../b`. */
+/** How many directories up a relative path leads at most: 2 for `../../a` and for `../a/../../b`. */
 function climbOf(target: string): number {
   let depth = 0;
   let lowest = 0;

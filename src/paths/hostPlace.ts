@@ -20,7 +20,7 @@ export function hostPlaceOf({ local, os }: Pick<EngineInfo, 'local' | 'os'>): Ho
   return { local, desktop: /docker desktop/i.test(os), platform: process.platform };
 }
 
-/** Whether the disks here take two spellings that differ in case for one file, as they come set up. */
+/** Whether disks here ignore upper and lower case in names by default. */
 export function ignoresCase({ local, platform }: HostPlace): boolean {
   return local && (platform === 'win32' || platform === 'darwin');
 }
@@ -61,8 +61,8 @@ function localSpelling(source: PathParts, { desktop, platform }: HostPlace): Pat
 }
 
 /**
- * Where a mount's files are: a path of this machine, or of the engine's when that is another; undefined where there is
- * none.
+ * Where a mount's files are: a path of this machine, or of the engine's machine if that is another; undefined if the
+ * files have no path.
  */
 export function placeOfMount(
   mount: Mount,

@@ -73,7 +73,7 @@ export class LivePaths {
   }
 }
 
-/** Only of those paths whose real path is another. */
+/** Only for paths that differ from their real path. */
 async function realPaths(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const found = await Promise.all(paths.map(async (path) => [path, await realPathOf(path)] as const));
   return new Map(found.flatMap(([path, real]) => (real === undefined || real === path ? [] : [[path, real] as const])));

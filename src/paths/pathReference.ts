@@ -21,7 +21,7 @@ const IN_LINE = new RegExp(
 const MOST_TEXT = 4096 + 100;
 const MOST_LINE = 100_000;
 
-/** By hand: an expression for the end of a text starts again at each character of such a run. */
+/** By hand: a regular expression for the end of a text would start again at each character. */
 function withoutTail(text: string, tail: string): string {
   let end = text.length;
   while (end > 0 && tail.includes(text[end - 1] ?? '')) end -= 1;

@@ -45,7 +45,7 @@ export function within({ root, parts }: PathParts, rest: readonly string[]): Pat
 }
 
 /**
- * What is left of `path` below `base`, in the path's own spelling; undefined where it is not the base or inside of it.
+ * What is left of `path` below `base`, in the path's own spelling; undefined if it is not the base or inside of it.
  */
 export function below(base: PathParts, path: PathParts, ignoreCase: boolean): readonly string[] | undefined {
   const same = ignoreCase ? sameFolded : sameExactly;

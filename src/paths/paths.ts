@@ -8,7 +8,7 @@ export interface PathView {
   readonly container: string;
   readonly containerPath: string;
   /**
-   * Path on this machine; on a remote engine, of that one's host; absent where the files have none (tmpfs, another
+   * Path on this machine; on a remote engine, of that engine's host; absent if the files have none (tmpfs, another
    * driver).
    */
   readonly hostPath?: string;
@@ -16,11 +16,11 @@ export interface PathView {
   readonly mount: Mount;
 }
 
-/** A path of this machine, with what the file system says of it (see hostFile.ts). */
+/** A path of this machine, with what the file system says about it (see hostFile.ts). */
 export interface HostFile {
   /** Absolute, as it was given. */
   readonly path: string;
-  /** Without symbolic links; absent where that is not known. */
+  /** Without symbolic links; absent if that is not known. */
   readonly real?: string;
   /** The links on the way, and the highest directory that each leads through: `/` for an absolute one. */
   readonly links?: readonly { readonly at: string; readonly reach: string }[];
@@ -30,7 +30,7 @@ interface IndexedMount {
   readonly container: string;
   readonly mount: Mount;
   readonly target: PathParts;
-  /** As the engine knows it, and without symbolic links; absent where the files have no path. */
+  /** As the engine knows it, and without symbolic links; absent if the files have no path. */
   readonly source?: { readonly literal: PathParts; readonly real: PathParts };
   /** What tells files without a path apart: the volume and the part of it that is mounted. */
   readonly volume?: PathParts;
@@ -47,8 +47,8 @@ export interface PathIndex {
 const ENGINE_FILES = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
 
 /**
- * The index of a snapshot. `real` says what the sources that are symbolic links, or behind one, lead to; others are as
- * they stand.
+ * The index of a snapshot. `real` says what the sources that are symbolic links, or behind one, lead to; others are
+ * taken as they are.
  */
 export function indexPaths(
   { containers, volumes }: Pick<Snapshot, 'containers' | 'volumes'>,
@@ -71,9 +71,7 @@ export function indexPaths(
   return { host, places, byContainer };
 }
 
-/**
- * The paths of this machine that mounts come from, for which `real` of indexPaths is of use. None on a remote engine.
- */
+/** The paths of this machine that mounts come from, for which indexPaths can use `real`. None on a remote engine. */
 export function localSources({ host, places }: PathIndex): string[] {
   if (!host.local) return [];
   return [
@@ -96,7 +94,7 @@ function innermost({ byContainer }: PathIndex, container: string, path: PathPart
   return isEngines && found !== undefined && found.target.parts.length < path.parts.length ? undefined : found;
 }
 
-/** A place as a view of what is `rest` below its source; undefined where a deeper mount hides it. */
+/** A place as a view of what is `rest` below its source; undefined if a deeper mount hides it. */
 function viewAt(index: PathIndex, place: IndexedMount, rest: readonly string[]): PathView | undefined {
   const path = within(place.target, rest);
   if (innermost(index, place.container, path) !== place) return undefined;
@@ -118,8 +116,8 @@ interface HostParts {
 }
 
 /**
- * How a mount shows a file of this machine: by its own name where the links on its way stay inside of the mount, since
- * a container follows them from its own root; else by the name that they lead to.
+ * How a mount shows a file of this machine: by its own name if the links on its way stay inside the mount, since a
+ * container follows them from its own root; otherwise by the name that they lead to.
  */
 function hostView(index: PathIndex, place: IndexedMount, { path, real, links }: HostParts): PathView | undefined {
   if (place.source === undefined) return undefined;
@@ -130,7 +128,7 @@ function hostView(index: PathIndex, place: IndexedMount, { path, real, links }: 
   const asGiven = base && below(base, path, ignoreCase);
   if (real === undefined) return asGiven && viewAt(index, place, asGiven);
   const led = below(place.source.real, real, ignoreCase);
-  // Without a place for what a link leads to there is none for the link: another mount is there.
+  // If the target of a link has no place here, the link has none either: another mount is there.
   const resolved = led && viewAt(index, place, led);
   if (base === undefined || asGiven === undefined || resolved === undefined) return resolved;
   const staysInside = links.every(
@@ -162,7 +160,7 @@ function linkParts({ at, reach }: { readonly at: string; readonly reach: string 
 }
 
 /**
- * The place of a path in a container, with its host path where it has one; undefined for the container's own layer or a
+ * The place of a path in a container, with its host path if it has one; undefined for the container's own layer or a
  * relative path.
  */
 export function viewInContainer(index: PathIndex, container: string, containerPath: string): PathView | undefined {
@@ -182,9 +180,9 @@ function mountBelow(
 }
 
 /**
- * Every place where the file at a path of a container is seen, that one first; empty where viewInContainer finds none.
- * With `file`, what the file system says of its host path, a link that stays inside of the mount is followed. One that
- * leads out of it cannot be from outside of the container: then its own place is all that is known, without a host
+ * Every place where the file at a path of a container is seen, that one first; empty if viewInContainer finds none.
+ * With `file`, what the file system says of its host path, a link that stays inside of the mount is followed. A link
+ * that leads out of it cannot be followed from outside the container: then only its own place is known, without a host
  * path.
  */
 export function viewsOfContainerPath(

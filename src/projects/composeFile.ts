@@ -227,7 +227,7 @@ class FileReader {
     if (type === 'bind' && source === '') return this.#bad(node, type, 'a bind needs a "source"');
     const bind = this.#tree.entries(fields.get('bind')?.value);
     const makes = this.#text(bind.get('create_host_path')?.value);
-    // Without a word on it, Compose 2.26 makes no missing source (tried), and later ones do (compose-spec,
+    // By default Compose 2.26 does not create a missing source (tried), and later versions do (compose-spec,
     // 05-services.md).
     const makesSource = makes === undefined ? undefined : makes === 'true';
     return this.#finish(

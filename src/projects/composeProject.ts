@@ -1,5 +1,5 @@
 /**
- * A Compose project: its files found, read and put together as `docker compose config` does it for mounts.
+ * A Compose project: finds, reads and merges its files as `docker compose config` does, as far as mounts need it.
  * Rules: compose-spec 13-merge.md and 14-include.md, docs.docker.com on project names, and Compose 2.26.1 itself.
  */
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
@@ -47,14 +47,14 @@ interface RunningProject {
 export interface ProjectSource {
   /** Absolute path of the file that is looked at. */
   readonly file: string;
-  /** A file's text, that of an open editor where there is one; undefined where it cannot be read. */
+  /** A file's text, that of an open editor where there is one; undefined if it cannot be read. */
   read(file: string): Promise<string | undefined>;
   readonly env: Environment;
   readonly home: string;
   readonly running: readonly RunningProject[];
 }
 
-/** A directory's name as Compose makes a project's name of it (compose-go, NormalizeProjectName). */
+/** The project name that Compose makes from a directory's name (compose-go, NormalizeProjectName). */
 function projectNameOf(directory: string): string {
   return basename(directory)
     .toLowerCase()
@@ -83,7 +83,7 @@ class ProjectLoader {
   readonly #texts = new Map<string, Promise<string | undefined>>();
   readonly #budget = new Budget();
   #included = 0;
-  /** The file that was read last, for what goes over a limit. */
+  /** The file that was read last: it is named when a limit is reached. */
   #at: string;
   readonly #trees = new Map<string, Promise<YamlTree | undefined>>();
   readonly bad: BadEntry[] = [];
@@ -95,14 +95,14 @@ class ProjectLoader {
     this.#at = source.file;
   }
 
-  /** The whole project; where a limit is reached, one that holds nothing but that. */
+  /** The whole project; if a limit is reached, a project that holds only that limit. */
   async load(): Promise<ComposeProject> {
     try {
       return await this.#load();
     } catch (error) {
       if (!(error instanceof LimitReached)) throw error;
       const { file } = this.#source;
-      // Half of a project would show differences that are none.
+      // Half of a project would show false differences.
       return {
         name: projectNameOf(dirname(file)),
         directory: dirname(file),
@@ -154,7 +154,7 @@ class ProjectLoader {
     return text;
   }
 
-  /** A lookup whose values count. */
+  /** A lookup that counts its values against the budget. */
   #counted(lookup: Lookup): Lookup {
     return (name) => {
       const value = lookup(name);
@@ -183,8 +183,8 @@ class ProjectLoader {
   }
 
   /**
-   * The files that Compose would take in this file's directory, where it is one of them; else how such a file is mostly
-   * used.
+   * The files that Compose would take in this file's directory, if it is one of them; otherwise the usual use of a file
+   * like it.
    */
   async #filesAround(lookup: Lookup): Promise<readonly string[]> {
     const { file } = this.#source;
@@ -203,7 +203,7 @@ class ProjectLoader {
     return completes ? [main, file] : [file];
   }
 
-  /** COMPOSE_PROJECT_NAME, else the last `name:`, else the directory's name. */
+  /** COMPOSE_PROJECT_NAME, or else the last `name:`, or else the directory's name. */
   async #name(files: readonly string[], directory: string, lookup: Lookup): Promise<string> {
     const given = lookup('COMPOSE_PROJECT_NAME');
     if (given) return given;
@@ -270,7 +270,7 @@ class ProjectLoader {
     const base = await this.#extended(other, wanted, otherFile, lookup, hops + 1);
     this.#extending.delete(service);
     const merged = newService();
-    // A chain of services takes what is below it once more with each.
+    // In a chain, each service takes all that is below it again.
     this.#budget.step(base.mounts.length + base.volumesFrom.length + base.otherTargets.length);
     mergeService(merged, base);
     mergeService(merged, service);
@@ -288,7 +288,7 @@ class ProjectLoader {
     outside: readonly string[],
   ): Promise<void> {
     for (const { paths, projectDirectory, envFiles } of includes) {
-      // Files that include two others each would be without end.
+      // Files that each include two others would never end.
       if ((this.#included += 1) > MOST_INCLUDES) return;
       // A file that is included from within itself is a circle, which Compose refuses.
       const around = new Set(outside);
@@ -385,7 +385,8 @@ function once(mounts: readonly ReadMount[]): (ReadMount & { readonly replacedBy?
 }
 
 /**
- * Loads the project that a file belongs to. Never throws for what a file holds; what is too much of it is in `limit`.
+ * Loads the project that a file belongs to. Never throws because of what a file holds; a limit that it exceeds is in
+ * `limit`.
  */
 export async function loadProject(source: ProjectSource): Promise<ComposeProject> {
   return new ProjectLoader(source).load();

@@ -49,7 +49,7 @@ interface Substituted {
 /** UTF-16 units by which variables may make a text longer. */
 const MOST_GROWTH = 65_536;
 
-/** Puts in what is known outside of the container; the rest stays as it is written. */
+/** Replaces the variables that are known outside the container; the rest stays as written. */
 function substitute(
   text: string,
   folder: string,
@@ -83,8 +83,8 @@ function substitute(
   const parts: string[] = [];
   let growth = 0;
   let at = 0;
-  // By hand: an expression looks for the brace again at each "${", and for one that is never closed reads on to the
-  // end.
+  // By hand: a regular expression would look for the brace again at each "${", and read to the end if it is never
+  // closed.
   for (let open = text.indexOf('${'); open >= 0 && growth <= MOST_GROWTH; open = text.indexOf('${', at)) {
     const close = text.indexOf('}', open);
     if (close < 0) break;
@@ -119,7 +119,7 @@ function fileMount(
 /** No real file nests deeper; the parser calls itself for each level. */
 const MOST_DEEP = 200;
 
-/** SyntaxKind of jsonc-parser, whose constant enum cannot be named here: braces, brackets, and the end of the text. */
+/** SyntaxKind of jsonc-parser; its constant enum cannot be imported here: braces, brackets, and the end of the text. */
 const OPENING: readonly number[] = [1, 3];
 const CLOSING: readonly number[] = [2, 4];
 const END = 17;
@@ -151,7 +151,7 @@ export function readDevcontainer(source: DevcontainerSource): Devcontainer {
       ? substitute(String(workspaceNode.value), folder, undefined, source).text
       : undefined;
   const take = (node: Node) => {
-    // The parser reckons what is never closed beyond the text's end.
+    // The parser puts the end of what is never closed behind the text's end.
     const place = { file, span: { start: node.offset, end: Math.min(node.offset + node.length, text.length) } };
     const written = text.slice(place.span.start, Math.min(place.span.end, place.span.start + MOST_MOUNT_CHARACTERS));
     const unset: string[] = [];
@@ -176,7 +176,7 @@ export function readDevcontainer(source: DevcontainerSource): Devcontainer {
       mounts.push(fileMount(parseMountSpec(specOf(value), { home }), place, unset));
     } catch (error) {
       if (!(error instanceof BadArgument) && !(error instanceof TypeError)) throw error;
-      // A variable without a value leaves a hole that is told of by its name.
+      // A variable without a value leaves a gap; the message names the variable.
       bad.push({
         place,
         text: written,
@@ -191,7 +191,7 @@ export function readDevcontainer(source: DevcontainerSource): Devcontainer {
   return { file, folder, mounts, bad };
 }
 
-/** The cause alone: the entry itself is under the mark. */
+/** Only the cause: the entry itself is marked in the file. */
 function whyOf(message: string): string {
   return /cannot be used: (.*)\.$/s.exec(message)?.[1] ?? message;
 }

@@ -9,8 +9,8 @@ import type { DeclaredVolume, DockerfileFacts, LateChange, Span } from './model.
 import { isWithin, withoutEndSlash } from '../engine/pathEnds.ts';
 
 /**
- * The kept parser's work grows with the square of the lines, and with that of a line's words: 2,500 short lines took it
- * 0.4 s. Real Dockerfiles have a hundred. It runs in a worker, which is ended when it takes too long.
+ * The parser's work grows with the square of the lines, and with that of a line's words: 2,500 short lines took it 0.4
+ * s. Real Dockerfiles have a hundred. It runs in a worker, which is ended when it takes too long.
  */
 const MOST_LINES = 5000;
 const MOST_CHARACTERS = 500_000;
@@ -25,7 +25,7 @@ interface Stage {
   readonly base: Stage | undefined;
   readonly volumes: { readonly target: string; readonly span: Span }[];
   readonly changes: LateChange[];
-  /** Undefined where a variable without a value is part of it. */
+  /** Undefined if a variable without a value is part of it. */
   workdir: string | undefined;
 }
 
@@ -99,7 +99,7 @@ class DockerfileReader {
     return { start: this.#offset(start), end: this.#offset(end) };
   }
 
-  /** A text with ARG and ENV put in; undefined where one of them has no value before the build. */
+  /** A text with ARG and ENV put in; undefined if one of them has no value before the build. */
   #expand(text: string, line: number): string | undefined {
     const {
       text: expanded,
@@ -155,7 +155,7 @@ class DockerfileReader {
         ? undefined
         : posix.resolve(stage.workdir ?? '/', path);
     const { workdir } = stage;
-    // The directory is made; that of the volume itself is there already.
+    // The directory is created; that of the volume itself exists already.
     if (workdir !== undefined)
       this.#mark(stage, instruction, 'possible', (target) => workdir !== target && isWithin(workdir, target));
   }
@@ -190,7 +190,7 @@ export function readDockerfile(text: string): DockerfileFacts {
   try {
     return new DockerfileReader(text).read();
   } catch {
-    // The parser trips over some broken texts; half a Dockerfile under the cursor is not a failure.
+    // The parser throws on some broken texts; half a Dockerfile under the cursor is not a failure.
     return { volumes: [], changes: [] };
   }
 }

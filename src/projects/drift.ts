@@ -49,7 +49,7 @@ function configFilesOf({ labels }: Container): string[] {
   return files.filter((file) => file !== '');
 }
 
-/** Projects whose containers name their files, each list of files once. */
+/** Projects with containers that name their files, each list of files once. */
 export function runningProjects({
   containers,
 }: Pick<Snapshot, 'containers'>): { readonly name: string; readonly files: readonly string[] }[] {
@@ -93,7 +93,7 @@ function indexOf(containers: Containers): ContainerIndex {
   return made;
 }
 
-/** Whether a container was made from this project's directory or files, not from another's of the same name. */
+/** Whether a container was created from this project's directory or files, not from another's of the same name. */
 function isFrom(project: ComposeProject, container: Container): boolean {
   const directory = container.labels[WORKING_DIR];
   return (
@@ -130,8 +130,7 @@ function mountsOfContainer(name: string, place: FileSpan, containers: Containers
 }
 
 /**
- * Mounts that all services of a project together take from others; a chain of services takes those below once more with
- * each.
+ * The most mounts that all services of a project take from others; in a chain, each service takes those below it again.
  */
 const MOST_TAKEN = 100_000;
 
@@ -142,7 +141,7 @@ interface Expected {
   readonly given: readonly FileMount[];
 }
 
-/** The expected mounts of a project's services, each worked out once for a list of containers. */
+/** The expected mounts of a project's services, each computed once for a list of containers. */
 class Expectations {
   readonly #services: ReadonlyMap<string, ComposeService>;
   readonly #containers: Containers;
@@ -155,11 +154,11 @@ class Expectations {
   }
 
   /**
-   * What a service takes from others comes below its own mounts. Undefined where the whole project takes more than can
-   * be reckoned with. A circle, which Compose refuses, gives nothing where it closes.
+   * A service's own mounts win over those that it takes from others. Undefined if the whole project takes too many. A
+   * circle, which Compose refuses, adds nothing where it closes.
    */
   of(wanted: ComposeService): readonly FileMount[] | undefined {
-    // Not by calls within calls: a chain may have thousands of services. Those that are under way wait in the path.
+    // Not recursive: a chain may have thousands of services. Those in progress wait in the path.
     const path: ComposeService[] = [wanted];
     const under = new Set<string>([wanted.name]);
     for (let service = path.at(-1); service !== undefined && !this.#known.has(wanted.name); service = path.at(-1)) {
@@ -233,7 +232,7 @@ function expectedMounts(
   return made.of.of(service);
 }
 
-/** Docker Desktop shows a path of the host below the place where its machine has it. */
+/** Docker Desktop shows a path of the host below a prefix of its virtual machine. */
 function withoutDesktop(path: string): string {
   return path.replace(/^(\/host_mnt|\/run\/desktop\/mnt\/host)(?=\/)/, '');
 }
@@ -250,7 +249,7 @@ function sameSource(wanted: FileMount, has: Mount, facts: HostFacts): boolean {
   return wanted.source === '' ? has.anonymous === true : wanted.source === has.source;
 }
 
-/** What differs; mounts at `ignored` targets, and anonymous volumes that an image declares, are no difference. */
+/** What differs; mounts at `ignored` targets, and anonymous volumes that an image declares, do not count. */
 export function compareMounts(
   wanted: readonly FileMount[],
   container: Container,
@@ -291,7 +290,7 @@ export function driftOf(
     .filter(({ differences }) => differences.length > 0);
 }
 
-/** The containers that were made for a devcontainer.json. */
+/** The containers that were created for a devcontainer.json. */
 export function devcontainersOf(
   { file, folder }: Devcontainer,
   { containers }: Pick<Snapshot, 'containers'>,

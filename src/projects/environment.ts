@@ -4,22 +4,22 @@ import { interpolate, type Lookup } from './interpolate.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The names whose values stand in single quotes: those are taken as they are. */
+/** The names with values in single quotes, which are taken literally. */
 function literals(text: string): ReadonlySet<string> {
   return new Set(
     [...text.matchAll(/^[ \t]*(?:export[ \t]+)?([^\s='"#]+)[ \t]*=[ \t]*'/gm)].map(([, name = '']) => name),
   );
 }
 
-/** A variable's value; what every object has, such as `constructor`, does not count. */
+/** A variable's value; properties of every object, such as `constructor`, do not count. */
 export function valueIn(environment: Environment, name: string): string | undefined {
   const value: unknown = environment[name];
   return typeof value === 'string' ? value : undefined;
 }
 
 /**
- * The variables of a `.env` file; what stands above, and the outer ones, can be named in a value. Throws only what the
- * lookup of its caller does.
+ * The variables of a `.env` file; a value can use those above it, and the outer ones. Throws only what the lookup of
+ * its caller throws.
  */
 export function readDotEnv(text: string, outer: Lookup): Map<string, string> {
   const found = new Map<string, string>();

@@ -7,17 +7,14 @@ import type { Connection } from '../engine/connection.ts';
 import type { HostFacts, PathFact } from './drift.ts';
 import { LimitReached } from './limits.ts';
 
-/** No real file names more; a made-up one must not keep the disk busy. */
+/** No real file names more; a hostile one must not keep the disk busy. */
 const MOST_PATHS = 300;
-/** Of a file that another names; a database under such a name is not read into memory. */
+/** Of a file that another file names: a database under that name must not be read into memory. */
 const MOST_BYTES = 6_000_000;
 
 const isInContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv');
 
-/**
- * Whether the engine sees this machine's files: not where this runs in a container to which only the socket was handed
- * in.
- */
+/** Whether the engine sees this machine's files: not if this runs in a container that was given only the socket. */
 export function seesLocalPaths({ info }: Connection): boolean {
   return info.local && (!isInContainer || info.name === hostname());
 }

@@ -7,15 +7,15 @@ export type Lookup = (name: string) => string | undefined;
 
 export interface Interpolated {
   readonly text: string;
-  /** Variables without a value and without a default; Compose puts nothing in their place. */
+  /** Variables without a value and without a default; Compose replaces them with an empty text. */
   readonly unset: readonly string[];
-  /** Why Compose refuses the text: a variable that it requires, or a `$` that begins nothing. */
+  /** Why Compose refuses the text: a variable that it requires, or a `$` that does not begin a variable. */
   readonly refused?: string;
 }
 
-/** Nobody nests deeper, and each level is a call within a call. */
+/** Real files do not nest deeper, and each level is a nested call. */
 const MOST_DEEP = 100;
-/** UTF-16 units by which values may make a text longer; lines of a `.env` file can double one another without end. */
+/** UTF-16 units by which values may make a text longer; lines of a `.env` file can double one another endlessly. */
 const MOST_GROWTH = 65_536;
 
 class Refused extends Error {}
@@ -24,7 +24,7 @@ function isNameStart(code: number): boolean {
   return (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === 95;
 }
 
-/** Index behind the name that begins at `at`; `at` where none does. */
+/** Index behind the name that begins at `at`; `at` if there is no name. */
 function endOfName(text: string, at: number, end: number): number {
   if (at >= end || !isNameStart(text.charCodeAt(at))) return at;
   let next = at + 1;
@@ -54,7 +54,7 @@ function closings(text: string): ReadonlyMap<number, number> {
   return found;
 }
 
-/** One text, expanded in a single pass over it: a part is looked at once, and skipped where its value is not wanted. */
+/** One text, expanded in a single pass over it: each part is read once, and skipped if its value is not needed. */
 class Expansion {
   readonly unset = new Set<string>();
   readonly #text: string;
@@ -69,7 +69,7 @@ class Expansion {
   }
 
   range(from: number, to: number, depth: number): string {
-    if (depth > MOST_DEEP) throw new Refused('its variables are nested too deep');
+    if (depth > MOST_DEEP) throw new Refused('its variables are nested too deeply');
     const text = this.#text;
     const parts: string[] = [];
     for (let at = from; at < to;) {
@@ -89,7 +89,7 @@ class Expansion {
         at = end + 1;
       } else {
         const end = endOfName(text, next + 1, to);
-        if (end === next + 1) throw new Refused('a "$" that begins no variable is written "$$"');
+        if (end === next + 1) throw new Refused('a "$" that does not begin a variable must be written "$$"');
         const name = text.slice(next + 1, end);
         const value = this.#value(name);
         if (value === undefined) this.unset.add(name);
@@ -103,7 +103,7 @@ class Expansion {
   #value(name: string): string | undefined {
     const value = this.#lookup(name);
     this.#growth -= value?.length ?? 0;
-    if (this.#growth < 0) throw new Refused('its variables stand for too long a text');
+    if (this.#growth < 0) throw new Refused('its variables expand to a text that is too long');
     return value;
   }
 
@@ -111,7 +111,7 @@ class Expansion {
     const text = this.#text;
     const inner = () => `"\${${short(text.slice(from, to))}}"`;
     const end = endOfName(text, from, to);
-    if (end === from) throw new Refused(`${inner()} names no variable`);
+    if (end === from) throw new Refused(`${inner()} does not name a variable`);
     const name = text.slice(from, end);
     const value = this.#value(name);
     const colon = text[end] === ':' && end < to;
@@ -129,7 +129,7 @@ class Expansion {
           `the variable "${name}" is required${at + 1 < to ? `: ${short(text.slice(at + 1, to))}` : ''}`,
         );
       default:
-        if (end < to) throw new Refused(`${inner()} is no form that Compose knows`);
+        if (end < to) throw new Refused(`${inner()} is not a form that Compose knows`);
         if (value === undefined) this.unset.add(name);
         return value ?? '';
     }
@@ -140,7 +140,7 @@ function short(text: string): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
-/** Puts variables' values into a text. Never throws: what Compose refuses is said, and the text left as it is. */
+/** Puts variables' values into a text. Never throws: what Compose refuses is reported, and the text stays as it is. */
 export function interpolate(text: string, lookup: Lookup): Interpolated {
   if (!text.includes('$')) return { text, unset: [] };
   const expansion = new Expansion(text, lookup);

@@ -24,7 +24,7 @@ export interface FileMount {
   /** Absolute path in the container, without a slash at its end. */
   readonly target: string;
   readonly readOnly: boolean;
-  /** Whether a missing source of a bind is made, or refused; undefined where that depends on the version of Compose. */
+  /** Whether a missing source of a bind is created or refused; undefined if that depends on the version of Compose. */
   readonly makesSource?: boolean;
   /** Variables that it names and nothing sets. */
   readonly unset: readonly string[];
@@ -37,9 +37,9 @@ export interface ComposeMount extends FileMount {
   readonly service: string;
   /** The key below the top-level `volumes:`, for a named volume. */
   readonly key?: string;
-  /** The target as written: Compose tells targets apart by it. */
+  /** The target as written: Compose compares targets by it. */
   readonly rawTarget: string;
-  /** The service whose own list holds the entry; another one where it came by `extends`. */
+  /** The service with the entry in its own list; another service if the entry came by `extends`. */
   readonly writtenIn: string;
   /** The entry with the same target that counts instead. */
   readonly replacedBy?: FileSpan;
@@ -75,7 +75,7 @@ export interface ComposeVolume {
   readonly places: readonly FileSpan[];
   /** What the engine calls it. */
   readonly name: string;
-  /** Made by someone else: Compose neither makes nor removes it. */
+  /** Created by someone else: Compose neither creates nor removes it. */
   readonly external: boolean;
   readonly driver?: string;
   readonly driverOpts: Readonly<Record<string, string>>;

@@ -15,7 +15,7 @@ import type {
 } from './model.ts';
 
 export type Problem =
-  /** The file, or one that it needs, is more than is read: nothing is known of its mounts. */
+  /** The file, or one that it needs, is over a limit: nothing is known about its mounts. */
   | { readonly kind: 'notRead'; readonly place: FileSpan; readonly limit: LimitKind; readonly file: string }
   | { readonly kind: 'unreadable'; readonly place: FileSpan; readonly entry: BadEntry }
   | { readonly kind: 'unsetVariable'; readonly place: FileSpan; readonly variable: string }
@@ -50,7 +50,7 @@ function sourceProblems(mount: FileMount, { isLocal, facts }: Around): Problem[]
   return isMissing ? [{ kind: 'missingSource', place: mount.place, mount }] : [];
 }
 
-/** Entries of one list with one target; all but the first are marked. */
+/** Entries of one list with the same target; all but the first are marked. */
 function twice(mounts: readonly ComposeMount[]): Problem[] {
   const seen = new Map<string, ComposeMount>();
   return mounts.flatMap((mount): Problem[] => {
@@ -93,7 +93,7 @@ function externalProblems(volume: ComposeVolume, existing: ReadonlySet<string>):
   return [{ kind: 'missingExternal', place, volume: volume.name }];
 }
 
-/** More than a person reads; VS Code shows no more of one file. */
+/** More than a person reads; VS Code does not show more for one file. */
 const MOST_PROBLEMS = 1000;
 
 /** At the beginning of the file: no other place is known. */
@@ -101,7 +101,7 @@ function notRead(file: string, limit: LimitKind, where = file): Problem {
   return { kind: 'notRead', place: { file, span: { start: 0, end: 0 } }, limit, file: where };
 }
 
-/** The problems that stand in one file of a project, each once. */
+/** The problems in one file of a project, each once. */
 export function composeProblems(project: ComposeProject, file: string, around: Around): Problem[] {
   if (project.limit !== undefined) return [notRead(file, project.limit.kind, project.limit.file)];
   const existing = new Set((around.snapshot?.volumes ?? []).map(({ name }) => name));

@@ -1,6 +1,5 @@
 /**
- * Has project files read in a worker thread, so that no text holds the window up, and gives up on one that takes too
- * long.
+ * Reads project files in a worker thread, so that no text blocks the window, and gives up on one that takes too long.
  */
 import { Worker } from 'node:worker_threads';
 import { LimitReached, type LimitKind } from './limits.ts';
@@ -8,7 +7,7 @@ import type { FromWorker, ReadingTask, Results, ToWorker } from './reading.ts';
 
 /** A text of two megabytes takes some seconds on a slow machine. */
 const LONGEST_MS = 30_000;
-/** A worker that has nothing to do goes after this long: it holds some tens of megabytes. */
+/** An idle worker is ended after this time: it holds some tens of megabytes. */
 const IDLE_MS = 120_000;
 /** Megabytes; a text that needs more ends its worker, and nothing else. */
 const MOST_MEMORY_MB = 512;
@@ -41,7 +40,7 @@ export class ProjectReader {
   #idle: NodeJS.Timeout | undefined;
   #last = 0;
 
-  /** `script` is the worker's own file: `dist/projectWorker.cjs`, or `worker.ts` where the source runs as it is. */
+  /** `script` is the worker's own file: `dist/projectWorker.cjs`, or `worker.ts` if the source runs unbundled. */
   constructor(script: string | URL, { longestMs = LONGEST_MS, bundle }: ReaderOptions = {}) {
     this.#bundle = bundle;
     this.#script = script;
@@ -49,7 +48,7 @@ export class ProjectReader {
   }
 
   /**
-   * Reads one file. What takes too long, or too much memory, has a `limit` and nothing else. Rejects where the worker
+   * Reads one file. What takes too long, or too much memory, has a `limit` and nothing else. Rejects if the worker
    * cannot start.
    */
   read<K extends keyof Results>(task: ReadingTask & { readonly kind: K }, read: ReadText): Promise<Results[K]> {

@@ -32,12 +32,12 @@ export function parseShortMount(text: string): ShortMount | { readonly why: stri
   if (text === '') return { why: 'it is empty' };
   if (text.length <= 2) return { type: 'volume', source: '', target: text, readOnly: false };
   const parts = sections(text);
-  if (parts.includes('')) return { why: 'there is nothing between two colons, or at an end' };
+  if (parts.includes('')) return { why: 'there is nothing between two colons, or at the start or end' };
   if (parts.length > 3) return { why: 'it has too many colons; write source:target:options' };
   if (parts.length === 1) return { type: 'volume', source: '', target: text, readOnly: false };
   const [source = '', target = '', options = ''] = parts;
   const type = source.startsWith('\\\\.\\pipe\\') ? 'npipe' : isPath(source) ? 'bind' : 'volume';
-  // The last word of a kind counts; Compose passes over words that it does not know.
+  // The last word of a kind counts; Compose ignores words that it does not know.
   return {
     type,
     source,

@@ -20,7 +20,7 @@ interface Anchored {
   readonly node: Node;
 }
 
-/** The last that begins before `before`; they stand in the order of the text. */
+/** The last that begins before `before`; they are in the order of the text. */
 function lastBefore(anchored: readonly Anchored[], before: number): Node | undefined {
   let low = 0;
   let high = anchored.length;
@@ -33,8 +33,8 @@ function lastBefore(anchored: readonly Anchored[], before: number): Node | undef
 }
 
 /**
- * Parses, and finds the anchors. The kept parser is linear in the text as long as it does not print each error with the
- * line that it is in. It calls itself for each level of nesting.
+ * Parses, and finds the anchors. The parser is linear in the text as long as it does not print the line of each error.
+ * It calls itself for each level of nesting.
  */
 function parsed(text: string): {
   readonly root: Node | undefined;
@@ -105,7 +105,8 @@ export class YamlTree {
     }
     const found = new Map<string, Entry>();
     this.#budget.step(node.items.length);
-    // Known before it is whole: a map that is merged into itself ends here, and one that is merged often is read once.
+    // Stored before it is complete: a map that is merged into itself ends here, and one that is merged often is read
+    // once.
     this.#entries.set(node, found);
     for (const merged of this.#mergedInto(node)) {
       const inner = this.entries(merged);

@@ -1,7 +1,7 @@
-/** The file of this machine that the active tab shows, be it text, an image or a notebook. */
+/** The file of this machine in the active tab: text, an image or a notebook. */
 import * as vscode from 'vscode';
 
-/** Undefined where the tab shows no file of this machine. */
+/** Undefined if the tab shows no file of this machine. */
 export function activeFile(): vscode.Uri | undefined {
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   const uri =
@@ -15,7 +15,7 @@ export function activeFile(): vscode.Uri | undefined {
   return uri?.scheme === 'file' ? uri : undefined;
 }
 
-/** Tells of another active file. */
+/** Calls the listener when another file may have become active. */
 export function onDidChangeActiveFile(listener: () => void): vscode.Disposable {
   return vscode.Disposable.from(
     vscode.window.tabGroups.onDidChangeTabs(listener),

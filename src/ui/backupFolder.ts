@@ -1,4 +1,4 @@
-/** The folder that backups go to: the setting's, else the one chosen last. */
+/** The folder for backups: from the setting, or the one that was chosen last. */
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
@@ -23,7 +23,8 @@ export class BackupFolder implements vscode.Disposable {
   }
 
   /**
-   * The setting's folder, made where it is missing; else the user is asked. Undefined when the user closes the dialog.
+   * The setting's folder, created if it is missing. Without the setting, the user is asked. Undefined when the user
+   * closes the dialog.
    */
   async choose(): Promise<string | undefined> {
     const { folder } = readSettings().backup;
@@ -54,7 +55,7 @@ export class BackupFolder implements vscode.Disposable {
     return path;
   }
 
-  /** Shows this folder in the Backups view from now on, unless a setting says otherwise. */
+  /** Shows this folder in the Backups view from now on, unless the setting names another. */
   async remember(folder: string): Promise<void> {
     await this.#memory.update(KEY, folder);
     this.#changed.fire();

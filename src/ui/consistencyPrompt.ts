@@ -5,7 +5,7 @@ import type { MountSource } from '../engine/helper/helper.ts';
 import { names, say } from './shown.ts';
 import { pickOne, type Choice } from './window.ts';
 
-/** Undefined where the prompt was closed; `none` without a question where nobody can write. */
+/** Undefined if the prompt was closed; `none`, without a question, if no container can write. Before a restore too. */
 export async function askConsistency(
   connection: Connection,
   sources: readonly MountSource[],
@@ -18,7 +18,7 @@ export async function askConsistency(
     {
       icon: 'debug-pause',
       label: say('Pause'),
-      description: say('nothing is written during the backup; they resume afterwards'),
+      description: say('they write nothing until the job ends; they resume afterwards'),
       value: 'pause',
     },
     {
@@ -30,13 +30,13 @@ export async function askConsistency(
     {
       icon: 'play',
       label: say('Leave Running'),
-      description: say('files that change during the backup may be incomplete'),
+      description: say('files that change during the job may be incomplete'),
       value: 'none',
     },
   ];
   if (databases.length > 0) items.sort((a, b) => Number(b.value === 'stop') - Number(a.value === 'stop'));
   const chosen = await pickOne(items, {
-    title: say('{0} can write to this during the backup', names(writers.map(({ name }) => name))),
+    title: say('{0} can write to this during the job', names(writers.map(({ name }) => name))),
     placeHolder: say('What should happen to the containers?'),
   });
   return chosen?.value;

@@ -1,4 +1,6 @@
-/** Terminals whose shell runs in a container, over the engine's API: no docker command is needed on this machine. */
+/**
+ * Terminals with a shell that runs in a container, over the engine's API: no docker command is needed on this machine.
+ */
 import { StringDecoder } from 'node:string_decoder';
 import * as vscode from 'vscode';
 import type { Connection } from '../engine/connection.ts';
@@ -7,7 +9,7 @@ import { startShell, type Shell, type FoundShell } from '../engine/shell.ts';
 import { asText, failure, joined, say, type Shown } from './shown.ts';
 import { openTerminal } from './window.ts';
 
-/** VS Code has no flow control for such terminals: a flood of output is let through at this pace, about 13 MB/s. */
+/** VS Code has no flow control for such terminals, so output is passed on at this rate at most, about 13 MB/s. */
 const FLOOD_BYTES = 16 * 1024;
 const FLOOD_PAUSE_MS = 5;
 const LOST = 1;
@@ -21,7 +23,7 @@ class ContainerPty implements vscode.Pseudoterminal {
   readonly onDidWrite = this.#wrote.event;
   readonly onDidClose = this.#closed.event;
   #shell: Shell | undefined;
-  /** What was typed before the shell was there. */
+  /** Input from before the shell was ready. */
   #early = '';
   #size = { columns: 80, rows: 24 };
   #over = false;
@@ -92,7 +94,7 @@ class ContainerPty implements vscode.Pseudoterminal {
       this.#log.warn(asText(message));
       this.#wrote.fire(`\r\n${asText(message)}\r\n`);
     }
-    // VS Code says itself what a code other than 0 was.
+    // VS Code itself reports a code other than 0.
     this.#closed.fire(code);
   }
 }

@@ -14,7 +14,7 @@ export function dangerOfMount({
   return dangerOf({ Type: type, Source: source, ReadOnly: readOnly }, dangerContext());
 }
 
-/** Whose machine it is: what the user's own paths are. */
+/** Tells which paths are the user's own. */
 export function dangerContext(): Pick<DangerContext, 'home' | 'workspaces'> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   return {
@@ -27,20 +27,22 @@ export function dangerContext(): Pick<DangerContext, 'home' | 'workspaces'> {
 export function dangerSentence(danger: Danger): Shown {
   switch (danger) {
     case 'socket':
-      return say('Whoever has the socket of the engine, or of another system service, can control this machine.');
+      return say(
+        'Anyone who can use the socket of the engine, or of another system service, can control this machine.',
+      );
     case 'system':
       return say('The container could change the system itself.');
     case 'home':
       return say('It is in the home of another user.');
     case 'secrets':
-      return say('Your keys and tokens are there; whoever reads them can use them.');
+      return say('Your keys and tokens are there; anyone who reads them can use them.');
     case 'startup':
       return say('Your shell, desktop or editor runs what is there, so the container could run programs as you.');
     case 'aboveWorkspace':
       return say('It contains the workspace, so the container could change everything in it.');
     case 'project':
       return say(
-        'Git, your shell or the editor runs or follows what is there in the workspace, so what is written could run programs as you.',
+        'Git, your shell or the editor runs or obeys what is there in the workspace, so the container could run programs as you.',
       );
   }
 }

@@ -32,8 +32,8 @@ export function showError(error: unknown, log: Log): void {
 }
 
 /**
- * The error to reject a command with: VS Code shows the message of one that a keybinding or a link called, and makes
- * links of it.
+ * The error to reject a command with. If a keybinding or a link called the command, VS Code shows the message, and
+ * makes links of it.
  */
 export function toCaller(error: unknown): unknown {
   return presentable(error, failure(error));

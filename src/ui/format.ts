@@ -36,7 +36,7 @@ export function formatAhead(time: number, now: number = Date.now()): Shown {
   return say('in {0} days', Math.round(hours / 24));
 }
 
-/** A volume's label with its size, as far as that is known. */
+/** A volume's label, with its size if that is known. */
 export function labelWithSize({ label, size }: Volume): string {
   return size === null ? label : `${label} (${formatBytes(size)})`;
 }

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { visible, visibleJson } from './shown.ts';
 
 const SCHEME = 'docker-mounts-inspect';
-/** Documents that are closed are forgotten; this bounds those whose closing was never told. */
+/** Closed documents are forgotten; this limits those that VS Code never reported as closed. */
 const MOST = 50;
 
 export class InspectDocuments implements vscode.TextDocumentContentProvider, vscode.Disposable {
@@ -12,12 +12,12 @@ export class InspectDocuments implements vscode.TextDocumentContentProvider, vsc
   readonly onDidChange = this.#changed.event;
   readonly #registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
 
-  /** Opens, or renews, the document of one object as JSON. */
+  /** Opens or updates the document of one object as JSON. */
   show(kind: string, name: string, value: unknown): Promise<void> {
     return this.#open(kind, `${name}.json`, 'json', `${visibleJson(value)}\n`);
   }
 
-  /** Opens, or renews, a list of differences: lines that begin with `+`, `-` or `!`. */
+  /** Opens or updates a list of differences: lines that begin with `+`, `-` or `!`. */
   showDifferences(kind: string, name: string, lines: readonly string[]): Promise<void> {
     return this.#open(kind, `${name}.diff`, 'diff', `${lines.map(visible).join('\n')}\n`);
   }

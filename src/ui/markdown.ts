@@ -1,4 +1,4 @@
-/** Facts in Markdown, safe whatever names hold. No `vscode` here: `window.ts` makes a MarkdownString of it. */
+/** Facts in Markdown, safe with any text in names. No `vscode` here: `window.ts` makes a MarkdownString of it. */
 import { asCode, asMarkdown, isEmpty, type Shown } from './shown.ts';
 
 class MarkdownText {

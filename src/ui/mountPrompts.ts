@@ -37,7 +37,7 @@ export function sourceItems(isLocal: boolean): SourceItem[] {
 }
 
 /**
- * A mount with all that it needs, or undefined where a prompt was closed. Asks before a dangerous one and one whose
+ * A mount with all that it needs, or undefined if a prompt was closed. Asks first if the mount is dangerous or its
  * source is missing.
  */
 export async function askMount(
@@ -67,7 +67,7 @@ export async function completeMount(
   return (await mayMount(mount, agreed)) && (await mayMakeSource(mount, connection)) ? mount : undefined;
 }
 
-/** Where others see a volume; for a path, its name at the root. */
+/** The suggested target: where other containers mount the volume; for a path, its name at the root. */
 function targetFor({ Type, Source }: Pick<MountSettings, 'Type' | 'Source'>, volumes: readonly Volume[]): string {
   if (Type === 'bind') return `/${posix.basename(Source)}`;
   return volumes.find(({ name }) => name === Source)?.usedBy[0]?.target ?? '/data';
@@ -144,7 +144,7 @@ function askTarget(source: string, taken: readonly string[], suggestion: string)
 }
 
 async function askReadOnly(source: string, target: string): Promise<boolean | undefined> {
-  const readOnly = { icon: 'lock', label: say('Read-only'), description: say('a write in the container fails') };
+  const readOnly = { icon: 'lock', label: say('Read-only'), description: say('writes in the container fail') };
   const items = [{ icon: 'edit', label: say('Read and write') }, readOnly];
   const chosen = await pickOne(items, {
     title: joined([source, target], ' → '),
@@ -249,7 +249,7 @@ export async function askStep(title: Shown, wish: Wish, isLocal: boolean): Promi
   const placeHolder =
     chosen.length === 0
       ? say('Add mounts, then create the container')
-      : say('Choose a mount to switch its rights, or what comes next');
+      : say('Choose a mount to switch its rights, or choose the next step');
   const done = await pickOrPress<Row, Button>(rows, { title, placeHolder, ignoreFocusOut: true });
   if (done === undefined) return undefined;
   const { choice, button } = done;

@@ -1,6 +1,4 @@
-/**
- * The passphrase of encrypted backups: kept in VS Code's SecretStorage, asked for where it is missing or does not fit.
- */
+/** The passphrase of encrypted backups: kept in VS Code's SecretStorage, asked for if it is missing or wrong. */
 import { basename } from 'node:path';
 import type * as vscode from 'vscode';
 import { PassphraseNeeded } from '../engine/errors.ts';
@@ -34,7 +32,7 @@ export class Passphrases {
     return this.#secrets.store(KEY, passphrase);
   }
 
-  /** Asks for a new one, twice, and keeps it. Undefined where the prompt was closed. */
+  /** Asks for a new one, twice, and keeps it. Undefined if the prompt was closed. */
   async choose(): Promise<string | undefined> {
     const passphrase = await ask(
       say('New backups are encrypted with it. Keep a copy elsewhere: without it nobody can read them.'),
@@ -54,8 +52,8 @@ export class Passphrases {
   }
 
   /**
-   * Does the task with the one given, else the stored one, and asks for another as long as it does not fit. Undefined
-   * where the prompt was closed.
+   * Runs the task with the given passphrase, or the stored one, and asks for another until one fits. Undefined if the
+   * prompt was closed.
    */
   async opening<T>(
     given: string | undefined,

@@ -75,8 +75,8 @@ export async function pickView(seen: readonly Seen[], title: Shown): Promise<Pat
 }
 
 /**
- * Shows views with what can be done with each: by its buttons, or chosen, from a second list. Ends when something was
- * done or the list was closed.
+ * Shows views with the actions for each: as buttons, or in a second list once a view is chosen. Ends after an action,
+ * or when the list is closed.
  */
 export async function showViews(seen: readonly Seen[], title: Shown, actions: readonly ViewAction[]): Promise<void> {
   const placeHolder = say('Choose a place to see its actions');

@@ -1,5 +1,6 @@
 /**
- * The schedule as VS Code knows it: the setting, the progress of its runs in the Backups view, and word of failures.
+ * The schedule as VS Code knows it: the setting, the progress of its runs in the Backups view, and messages about
+ * failures.
  */
 import * as vscode from 'vscode';
 import { parseEntry, parseSchedule, type ScheduleProblem } from '../schedule/entry.ts';
@@ -20,7 +21,7 @@ function rawSchedule(): unknown[] {
   return Array.isArray(value) ? (JSON.parse(JSON.stringify(value)) as unknown[]) : [];
 }
 
-/** The entries of the setting, and those that cannot be carried out. */
+/** The entries of the setting, and those that cannot run. */
 export function readSchedule(): ReturnType<typeof parseSchedule> {
   return parseSchedule(readScheduleSetting());
 }
@@ -38,7 +39,7 @@ function hasId(raw: unknown, id: string): boolean {
   }
 }
 
-/** Removes the entry with this id; false if there is no such entry. */
+/** Removes the entry with this id; false if there is none. */
 export async function dropFromSchedule(id: string): Promise<boolean> {
   const all = rawSchedule();
   const rest = all.filter((one) => !hasId(one, id));
@@ -56,7 +57,7 @@ export interface ScheduleParts {
   readonly records: string;
 }
 
-/** One notification for all that failed at one waking. */
+/** One notification for all failures of one run. */
 function tellFailures(failures: readonly Failure[], log: Log): void {
   const [first] = failures;
   if (first === undefined) return;
@@ -111,8 +112,7 @@ export function runnerOptions({ watcher, backupFolder, passphrases, log, records
 }
 
 /**
- * Wakes the runner when the setting, the engine, the folder or the passphrase changes, and names entries that are
- * wrong, once.
+ * Wakes the runner when the setting, the engine, the folder or the passphrase changes, and reports wrong entries once.
  */
 export function followSchedule(
   runner: ScheduleRunner,

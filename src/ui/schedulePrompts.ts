@@ -1,4 +1,4 @@
-/** The questions of "Back Up Regularly…". Each is undefined where its prompt was closed. */
+/** The questions of "Back Up Regularly…". Each returns undefined if its prompt was closed. */
 import * as vscode from 'vscode';
 import { intervalMs, minuteOfDay, WEEKDAYS } from '../schedule/entry.ts';
 import type { BackupFolder } from './backupFolder.ts';
@@ -9,7 +9,7 @@ import type { Keep } from '../schedule/retentionRules.ts';
 
 const WORKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'] as const satisfies readonly (typeof WEEKDAYS)[number][];
 
-/** How an entry says when, as in the setting. */
+/** When an entry runs, as the setting says it. */
 export type WhenFields =
   { readonly every: string } | { readonly at: string | string[]; readonly weekdays?: readonly string[] };
 
@@ -71,7 +71,7 @@ export async function askWhen(name: string): Promise<WhenFields | undefined> {
   }
 }
 
-/** How many stay; `keep` is undefined for all. */
+/** How many to keep; `keep` is undefined for all. */
 export async function askKeep(name: string): Promise<{ readonly keep: Keep | undefined } | undefined> {
   const title = say('Back Up {0} Regularly', name);
   const rules: (Keep | undefined)[] = [{ daily: 7, weekly: 4, monthly: 12 }, { last: 7 }, { last: 30 }, undefined];
@@ -96,7 +96,7 @@ export async function askKeep(name: string): Promise<{ readonly keep: Keep | und
   return count === undefined ? undefined : { keep: { last: Number(count) } };
 }
 
-/** Where they go: the folder that is known, or another. */
+/** The folder for them: the known one, or another. */
 export async function askDestination(name: string, backupFolder: BackupFolder): Promise<string | undefined> {
   const known = backupFolder.current();
   if (known === undefined) return backupFolder.choose();

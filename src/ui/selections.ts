@@ -12,8 +12,8 @@ export function selectedInEditor(): string | undefined {
 }
 
 /**
- * The selected text of the active terminal. VS Code has no stable API for it (microsoft/vscode#188173), so it goes by
- * way of the clipboard, whose text is put back.
+ * The selected text of the active terminal. VS Code has no stable API for it (microsoft/vscode#188173), so it is copied
+ * through the clipboard, and the text there is put back.
  */
 export async function selectedInTerminal(): Promise<string | undefined> {
   const { clipboard } = vscode.env;

@@ -23,23 +23,22 @@ export interface Settings {
 const HARMLESS: ReadonlySet<string> = new Set(['decorations', 'codeLens', 'diagnostics']);
 
 /**
- * Whether what the workspace says comes from a volume: its one folder, or its file, is there. Whoever wrote the
- * volume wrote that.
+ * Whether the workspace's settings come from a volume, because its only folder, or its file, is in one. Then whoever
+ * wrote the volume wrote the settings.
  */
 function isWorkspaceInVolume(): boolean {
   const { workspaceFile, workspaceFolders = [] } = vscode.workspace;
-  // Several folders have a file, which is VS Code's own (`untitled:`) until it is saved.
+  // A workspace of several folders has a file; until it is saved, that is VS Code's own (`untitled:`).
   return workspaceFile === undefined
     ? workspaceFolders.some(({ uri }) => uri.scheme === FILES_SCHEME)
     : workspaceFile.scheme === FILES_SCHEME;
 }
 
 /**
- * The value that counts: the folder's, the workspace's, the user's, the default. A volume brings no settings into
- * effect, whether it is opened as the folder, as one of several, or holds the workspace file. Where the workspace is
- * not trusted, it has a say in how things look alone; VS Code keeps to that too, by `restrictedConfigurations`. What
- * has the scope `window` VS Code copies from a folder into the workspace's file when a second folder is added; so none
- * of ours has it.
+ * The value that counts: the folder's, the workspace's, the user's, the default. Settings in a volume have no effect,
+ * whether it is opened as the folder, as one of several, or holds the workspace file. An untrusted workspace only
+ * decides how things look; VS Code enforces that too, by `restrictedConfigurations`. No setting of ours has the scope
+ * `window`: VS Code copies those from a folder into the workspace's file when a second folder is added.
  */
 function settingOf(key: string, resource?: vscode.Uri): unknown {
   const found = vscode.workspace.getConfiguration('dockerMounts', resource ?? null).inspect<unknown>(key);

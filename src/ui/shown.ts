@@ -1,15 +1,15 @@
 /**
- * Texts as they may be shown. Names, labels, paths and messages come from images, archives, engines and files of
- * others, and a face of VS Code may take them for markup: a notification and an input box make links of
+ * Texts that are safe to show. Names, labels, paths and messages come from images, archives, engines and files of other
+ * people, and a face of VS Code may take them for markup: a notification and an input box make links of
  * `[text](command:…)`, a quick pick, a code lens and the status bar make icons of `$(name)`, a tooltip is Markdown. So
- * every face is reached by way of `window.ts` alone, which takes a `Shown`, and only the functions here make one. No
- * `vscode` here: unit tests run it as it is.
+ * every face is reached through `window.ts` only. It takes a `Shown`, and only the functions here make one. No `vscode`
+ * here, so that unit tests can run it.
  */
 import * as l10n from '@vscode/l10n';
 
 /** Characters of one name; a path of Linux has at most 4096. */
 const LONGEST_NAME = 160;
-/** Characters of a whole message, such as that of an error, which holds names inside. */
+/** Characters of a whole message, for example of an error, with names in it. */
 const LONGEST_MESSAGE = 900;
 /** Names that a sentence lists. */
 const MOST_NAMED = 8;
@@ -30,7 +30,7 @@ class ShownText {
   }
 }
 
-/** Text in which nothing is hidden: made by the functions of this file alone, since the class is not exported. */
+/** Text without hidden characters. Only the functions of this file make it, since the class is not exported. */
 export type Shown = ShownText;
 
 /** What may be put into a sentence. */
@@ -70,26 +70,28 @@ function written(character: string): string {
   return code < 0x100 ? `\\x${digits.padStart(2, '0')}` : `\\u${digits.padStart(4, '0')}`;
 }
 
-/** The text with all that is hidden in it written out; other characters, of whatever script, stay as they are. */
+/** The text with its hidden characters written out; other characters, of any script, stay as they are. */
 export function visible(text: string): string {
   return text
     .replace(HIDES, (character: string, atWork: string | undefined) => atWork ?? written(character))
     .replace(MARKS, written);
 }
 
-/** What fits, with … in the middle: beginning and end of a name or a message say most. Counts whole characters. */
+/** Shortened with … in the middle, since the beginning and the end of a text say most. Counts whole characters. */
 function bounded(text: string, most: number): string {
   if (text.length <= most) return text;
-  // Looking at so many is enough for both ends.
+  // So many are enough for both ends.
   const start = [...text.slice(0, 2 * most)].slice(0, Math.ceil((most - 1) / 2));
   const end = [...text.slice(-2 * most)].slice(-Math.floor((most - 1) / 2));
   return `${start.join('')}…${end.join('')}`;
 }
 
-/** Cut before it is written out, since ten megabytes need not be looked through, and after, since that is longer. */
+/**
+ * Shortened before hidden characters are written out, to avoid reading ten megabytes, and after, since the text grows.
+ */
 function tamed(text: string, most: number): string {
   const cut = bounded(visible(bounded(text, most)), most);
-  // Kept apart from the sentence around, whose order letters from right to left would change.
+  // Isolated, since letters from right to left would change the order of the sentence around it.
   return RIGHT_TO_LEFT.test(cut) ? `\u2068${cut}\u2069` : cut;
 }
 
@@ -98,14 +100,12 @@ function partText(part: Part): string {
   return typeof part === 'number' ? String(part) : tamed(part, LONGEST_NAME);
 }
 
-/** A name, label or path of whatever origin. */
+/** A name, label or path from anywhere. */
 export function shown(text: string): Shown {
   return new ShownText(tamed(text, LONGEST_NAME));
 }
 
-/**
- * A whole message that was made elsewhere, such as that of an error or of the engine. Its line breaks become blanks.
- */
+/** A whole message from elsewhere, for example of an error or of the engine. Its line breaks become blanks. */
 export function sentence(message: string): Shown {
   // An engine ends its messages with a line break, and breaks long ones.
   const rows = bounded(message, LONGEST_MESSAGE)
@@ -115,7 +115,7 @@ export function sentence(message: string): Shown {
   return new ShownText(tamed(rows.join(' '), LONGEST_MESSAGE));
 }
 
-/** The message of whatever was thrown. */
+/** The message of anything that was thrown. */
 export function failure(error: unknown): Shown {
   return sentence(error instanceof Error ? error.message : String(error));
 }
@@ -125,9 +125,9 @@ export function failure(error: unknown): Shown {
  */
 type Template<T extends string> = Record<never, never> extends Record<T, true> ? never : T;
 
-/** A sentence of ours in the user's language. What is put in for `{0}`, `{1}`, … may come from anywhere. */
+/** A sentence of ours in the user's language. The values for `{0}`, `{1}`, … may come from anywhere. */
 export function say<const T extends string>(template: Template<T>, ...parts: readonly Part[]): Shown {
-  // In one pass: a `{1}` inside of what is put in for `{0}` stays as it is.
+  // In one pass, so that a `{1}` in the value for `{0}` stays as it is.
   return new ShownText(
     l10n.t(template).replace(/\{(\d+)\}/g, (all, index: string) => {
       const part = parts[Number(index)];
@@ -149,7 +149,7 @@ export function joined(
   );
 }
 
-/** `a, b, c and 5 more`: so many names as fit a sentence. */
+/** `a, b, c and 5 more`: as many names as fit in a sentence. */
 export function names(all: readonly Part[], most = MOST_NAMED): Shown {
   const some = joined(all.slice(0, most), ', ');
   return all.length > most ? say('{0} and {1} more', some, all.length - most) : some;
@@ -179,13 +179,13 @@ export function asText(text: Shown): string {
   return ShownText.textOf(text);
 }
 
-// A character of no width where the markup would begin: text in DOM cannot be marked otherwise as no markup.
+// A character of no width where the markup would begin: such text cannot be escaped in another way.
 const withoutLinks = (text: string) => text.replaceAll('](', ']\u200b(');
 const withoutIcons = (text: string) => text.replaceAll('$(', '$\u200b(');
 
 /**
- * For notifications and input boxes, which make links, the latter icons too (parseLinkedText and renderLabelWithIcons
- * of VS Code).
+ * For notifications and input boxes: both make links, and input boxes make icons too (parseLinkedText and
+ * renderLabelWithIcons of VS Code).
  */
 export function asMessage(text: Shown): string {
   return withoutIcons(withoutLinks(bounded(ShownText.textOf(text), LONGEST_MESSAGE)));
@@ -198,8 +198,8 @@ export function asLabel(text: Shown, icon?: string): string {
 }
 
 /**
- * For Markdown: every sign of ASCII is escaped, so that none begins anything. Icons are looked for after that is
- * undone.
+ * For Markdown: every ASCII sign is escaped, so that none starts markup. VS Code looks for icons after it has removed
+ * the escapes.
  */
 export function asMarkdown(text: Shown): string {
   return withoutIcons(ShownText.textOf(text)).replace(/[!-/:-@[-`{-~]/g, '\\$&');

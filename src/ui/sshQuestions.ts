@@ -15,12 +15,12 @@ export class SshQuestions implements SshPrompts {
   readonly folder: string;
   #invitedUntil = 0;
 
-  /** `folder`: of this extension, for a program, where that of temporary files allows none. */
+  /** `folder`: one of this extension, for a program that the folder of temporary files does not allow to run. */
   constructor(folder: string) {
     this.folder = folder;
   }
 
-  /** To be called when a person asks for a connection. */
+  /** Call it when a person asks for a connection. */
   invite(): void {
     this.#invitedUntil = Date.now() + INVITED_MS;
   }
@@ -28,7 +28,7 @@ export class SshQuestions implements SshPrompts {
   async ask(question: SshQuestion, over: AbortSignal): Promise<string | undefined> {
     if (Date.now() > this.#invitedUntil) return undefined;
     const answer = await this.#show(question, over);
-    // A no is a no for the retries too.
+    // A refusal also counts for the retries.
     if (answer === undefined && question.kind !== 'notice') this.#invitedUntil = 0;
     return answer;
   }

@@ -1,4 +1,4 @@
-/** What a new volume is made of, asked step by step. */
+/** Asks step by step what a new volume needs. */
 import { posix } from 'node:path';
 import type { Connection } from '../engine/connection.ts';
 import type { Volume } from '../engine/model.ts';
@@ -24,7 +24,7 @@ export function problemOfVolumeName(name: string): Shown | undefined {
 const notEmpty = (value: string) => (value.trim() === '' ? say('Give a value.') : undefined);
 const absolute = (value: string) => (posix.isAbsolute(value) ? undefined : say('Give an absolute path.'));
 
-/** `a=1, b=2` as a record; undefined where it cannot be read so. */
+/** `a=1, b=2` as a record; undefined if the text has another form. */
 function parsePairs(text: string): Record<string, string> | undefined {
   const pairs = text
     .split(/,(?=[^,=]+=)/)
@@ -44,7 +44,7 @@ function askPairs(prompt: Shown, placeHolder: string): Thenable<string | undefin
   });
 }
 
-/** A volume with all that it needs, or undefined where a prompt was closed. */
+/** A volume with all that it needs, or undefined if a prompt was closed. */
 export async function askVolume(connection: Connection, volumes: readonly Volume[]): Promise<NewVolume | undefined> {
   const kinds: (Choice & { value: Kind })[] = [
     { icon: 'database', label: say('Local Volume'), description: say('on the engine’s disk'), value: 'local' },

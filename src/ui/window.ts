@@ -1,11 +1,11 @@
 /**
- * The one door to the faces of VS Code. No other file calls what shows something (lint holds it), and everything here
- * takes a `Shown`, so that no text from elsewhere becomes a link, an icon, Markdown or a line of its own.
+ * The only door to the faces of VS Code. No other file calls an API that shows something (lint enforces it). Everything
+ * here takes a `Shown`, so that no text from elsewhere becomes a link, an icon, Markdown or a line of its own.
  *
- * Found in VS Code's source and tried in its window: notifications make links of `[text](command:…)`
- * (parseLinkedText); so do the prompt and the problem of an input box, which make icons of `$(name)` too
- * (renderQuickInputDescription); quick picks, code lenses, the status bar and names of terminals make icons
- * (renderLabelWithIcons); rows, titles, dialogs, problems and decorations show text.
+ * Found in VS Code's source and tried in its window: notifications make links of `[text](command:…)` (parseLinkedText);
+ * so do the prompt and the problem of an input box, which make icons of `$(name)` too (renderQuickInputDescription);
+ * quick picks, code lenses, the status bar and names of terminals make icons (renderLabelWithIcons); rows, titles,
+ * dialogs, problems and decorations show text.
  */
 import * as vscode from 'vscode';
 import { markdownOf, type Markdown } from './markdown.ts';
@@ -13,7 +13,7 @@ import { asLabel, asMessage, asText, isEmpty, joined, visible, type Shown } from
 
 type Kind = 'Information' | 'Warning' | 'Error';
 
-/** Returns the button itself, so that two with one label are told apart. */
+/** Returns the button itself, so that two buttons with one label can be told apart. */
 async function showMessage(
   kind: Kind,
   message: string,
@@ -46,7 +46,7 @@ export function showFailure(message: Shown, ...buttons: Shown[]): Promise<Shown 
   return showMessage('Error', asMessage(message), {}, buttons);
 }
 
-/** A modal dialog. Resolves to the button that was chosen; undefined where it was closed. */
+/** A modal dialog. Resolves to the button that was chosen; undefined if it was closed. */
 export function askInDialog(
   kind: 'Information' | 'Warning',
   question: Shown,
@@ -109,7 +109,7 @@ function pickOptions({ title, placeHolder, ...rest }: PickLook): vscode.QuickPic
   };
 }
 
-/** One of these; undefined where the list was closed. */
+/** One of these; undefined if the list was closed. */
 export async function pickOne<T extends Choice>(
   choices: readonly (T | Heading)[],
   look: PickLook,
@@ -117,7 +117,7 @@ export async function pickOne<T extends Choice>(
   return (await vscode.window.showQuickPick(choices.map(itemOf), pickOptions(look)))?.choice;
 }
 
-/** Several of these; undefined where the list was closed. */
+/** Several of these; undefined if the list was closed. */
 export async function pickMany<T extends Choice>(choices: readonly T[], look: PickLook): Promise<T[] | undefined> {
   const chosen = await vscode.window.showQuickPick(
     choices.map((choice) => ({ ...itemOf(choice), choice })),
@@ -132,8 +132,7 @@ export interface RowButton {
 }
 
 /**
- * A list whose rows have buttons. Resolves to the row, and the button where one was pressed; undefined where it was
- * closed.
+ * A list of rows with buttons. Resolves to the row, and to the button if one was pressed; undefined if it was closed.
  */
 export function pickOrPress<T extends Choice, B extends RowButton>(
   choices: readonly ((T & { readonly buttons?: readonly B[] }) | Heading)[],
@@ -175,16 +174,16 @@ export interface Question {
   readonly title?: Shown;
   readonly prompt?: Shown;
   readonly placeHolder?: string;
-  /** The text to begin with, as it is: it is edited, not read. */
+  /** The initial text, unescaped: it is edited, not read. */
   readonly value?: string;
   readonly valueSelection?: [number, number];
   readonly password?: boolean;
   readonly ignoreFocusOut?: boolean;
-  /** Why a text cannot be taken. */
+  /** Why a text is not accepted. */
   readonly validateInput?: (value: string) => Shown | undefined | Promise<Shown | undefined>;
 }
 
-/** A text that is typed; undefined where the box was closed, or `token` closed it. */
+/** A typed text; undefined if the user or `token` closed the box. */
 export function askText(
   { title, prompt, placeHolder, validateInput, ...rest }: Question,
   token?: vscode.CancellationToken,
@@ -215,7 +214,7 @@ export interface FileQuestion {
   readonly filter?: { readonly name: Shown; readonly extensions: string[] };
 }
 
-/** Files or folders of this machine; undefined where the dialog was closed. */
+/** Files or folders of this machine; undefined if the dialog was closed. */
 export function chooseFiles({ openLabel, title, filter, ...rest }: FileQuestion): Thenable<vscode.Uri[] | undefined> {
   return vscode.window.showOpenDialog({
     ...rest,
@@ -294,7 +293,7 @@ export function showTree<T>(
   };
 }
 
-/** Neither links of commands nor HTML are ever made; icons only where the text is ours. */
+/** Never makes links to commands or HTML; makes icons only if the text is ours. */
 function markdownString(markdown: Markdown): vscode.MarkdownString {
   const { text, hasIcons } = markdownOf(markdown);
   const made = new vscode.MarkdownString(text, hasIcons);
@@ -439,13 +438,13 @@ export function fileError(kind: FileErrorKind, message: Shown): vscode.FileSyste
   return vscode.FileSystemError[kind](asMessage(message));
 }
 
-/** An error whose message VS Code or another caller may show as it is. Its kind and its fields stay. */
+/** An error with a message that VS Code or another caller can show as it is. Its kind and its fields stay. */
 export function presentable(error: unknown, message: Shown): unknown {
   if (error instanceof Error) error.message = asMessage(message);
   return error;
 }
 
-/** The log: each message is one line there, whatever it holds, so that no name forges another. */
+/** The log: each message is one line, whatever it holds, so that a name cannot forge a line. */
 export interface Log {
   debug(message: string): void;
   info(message: string): void;
@@ -465,7 +464,7 @@ export function openLog(name: string): Log {
     info: (message) => channel.info(visible(message)),
     warn: (message) => channel.warn(visible(message)),
     error: (message) => channel.error(visible(message)),
-    // Lines begin with blanks, which none of the channel's own does.
+    // These lines are indented; the channel's own never are.
     list: (heading, lines) => channel.info([heading, ...lines.map((line) => `  ${line}`)].map(visible).join('\n')),
     show: (preserveFocus) => channel.show(preserveFocus),
     dispose: () => channel.dispose(),

@@ -1,4 +1,4 @@
-/** What the directories of both trees show: the one place where a row asks, once, when it is opened. */
+/** What the directories of both trees show. Only here does a row ask the engine: once, when it is opened. */
 import type * as vscode from 'vscode';
 import { Emitter } from '../engine/emitter.ts';
 import { FileRefused } from '../engine/errors.ts';
@@ -20,7 +20,7 @@ interface Listed {
 }
 
 /**
- * Remembers lists, so that a new snapshot asks nothing; forgets those that a change concerns. Owned by the composition
+ * Remembers lists, so that a new snapshot needs no call; forgets those that a change concerns. Owned by the composition
  * root.
  */
 export class Directories implements vscode.Disposable {

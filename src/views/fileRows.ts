@@ -22,7 +22,7 @@ export function filesRow({ volume }: FilesNode): vscode.TreeItem {
 
 function describe({ entry, readOnly }: FileNode): Shown {
   const words = [
-    entry.isLink ? (entry.type === undefined ? say('link to nothing in this mount') : say('link')) : undefined,
+    entry.isLink ? (entry.type === undefined ? say('link without a target in this mount') : say('link')) : undefined,
     entry.type === 'other' ? say('device, pipe or socket') : undefined,
     entry.type === 'file' ? formatBytes(entry.size) : undefined,
     readOnly ? say('read-only') : undefined,

@@ -76,12 +76,12 @@ export type Node =
 /** The rows that were handed to VS Code. */
 const handedOut = new WeakSet<object>();
 
-/** To be called with each row that VS Code gets, so that it is known again when a command is called on it. */
+/** Call it with each row that VS Code gets, so that a command can recognise the row. */
 export function handOut(node: Node): void {
   handedOut.add(node);
 }
 
-/** Whether what a command was given is a row: one of our own, since a link can hold an object that looks like one. */
+/** Whether the argument of a command is one of our own rows; a link can hold an object that looks like one. */
 export function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && handedOut.has(value);
 }

@@ -100,7 +100,7 @@ function holdsData({ type }: Mount): boolean {
   return type === 'bind' || type === 'volume';
 }
 
-// Rows are known by name, since a replacement has another id.
+// Rows are identified by name, since a replacement has another id.
 function containerRow({ container }: ContainerNode): vscode.TreeItem {
   const hasChildren = container.mounts.length + container.volumesFrom.length + container.givesVolumesTo.length > 0;
   const words = [
@@ -201,7 +201,7 @@ function planWords({ isRunning, isElsewhere, failure, next, entry }: EntryStatus
   return say('next {0}', formatAhead(next));
 }
 
-/** The plan that a row speaks of: what runs, else what failed, else what comes first. */
+/** The plan that a row shows: one that runs, else one that failed, else the next one. */
 function foremost(plans: readonly EntryStatus[]): EntryStatus | undefined {
   return (
     plans.find(({ isRunning }) => isRunning) ??
@@ -228,7 +228,7 @@ function subjectRow({ subject, backups, plans }: SubjectNode): vscode.TreeItem {
       : isFailing || plan.isRunning
         ? [planWords(plan), ...archives]
         : [...archives, planWords(plan)];
-  // Another id while there is nothing below it: the row with the first archive is a new one, and open.
+  // An empty row has another id, so that the row with the first archive is new, and expanded.
   return row(`${newest === undefined ? 'planned' : 'subject'}/${subject?.kind ?? ''}/${subject?.name ?? ''}`, {
     label,
     collapsible: newest === undefined ? None : Expanded,
@@ -269,7 +269,7 @@ function backupRow(node: BackupNode): vscode.TreeItem {
   });
 }
 
-/** The row of a node, without its tooltip: that is made when it is looked at. */
+/** The row of a node, without its tooltip: that is made when it is shown. */
 export function rowOf(node: Node): vscode.TreeItem {
   switch (node.kind) {
     case 'container':

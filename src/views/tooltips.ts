@@ -15,7 +15,7 @@ const MOST = 30;
 
 const yesNo = (value: boolean) => (value ? say('yes') : say('no'));
 
-/** A value of whatever length and origin. */
+/** A value of any length, from anywhere. */
 const of = (value: string | undefined): Shown | undefined => (value === undefined ? undefined : sentence(value));
 
 function when(iso: string): Shown | undefined {
@@ -145,7 +145,7 @@ function fileFacts({ place, entry, readOnly }: FileNode): Fact[] {
   ];
 }
 
-/** Undefined for rows whose text says all there is. */
+/** Undefined for rows that have nothing more to say. */
 export function tooltipOf(node: Node): Markdown | undefined {
   switch (node.kind) {
     case 'container':

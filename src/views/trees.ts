@@ -61,7 +61,7 @@ abstract class SnapshotTree extends Tree {
     this.changed();
   }
 
-  /** The files below a row; none where it has none. */
+  /** The files below a row, if it has any. */
   protected async filesOf(node: Node): Promise<Node[]> {
     const place = placeOfNode(node);
     if (place === undefined) return [];
@@ -117,7 +117,7 @@ interface VerdictSource {
   readonly onDidChange: vscode.Event<void>;
 }
 
-/** The schedule and where its entries stand. */
+/** The schedule and the state of its entries. */
 interface PlanSource {
   status(): readonly EntryStatus[];
   onDidChange(listener: () => void): vscode.Disposable;
