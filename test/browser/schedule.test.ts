@@ -110,7 +110,7 @@ it('the folder vanishes: one notification with Retry, the row says what failed; 
 it('removed from the schedule: asked first, and the archives stay', async () => {
   const before = archives();
   await (await window.menu(window.row(/^shop-media.*2 backups/).first(), 'Remove from Schedule…')).click();
-  const dialog = window.dialog(/Back up nightly no longer\?/);
+  const dialog = window.dialog(/Remove nightly from the schedule\?/);
   await dialog.waitFor();
   await window.shot('schedule-remove-light');
   await dialog.getByRole('button', { name: 'Remove from Schedule' }).click();
