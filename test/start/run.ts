@@ -88,6 +88,15 @@ export class Run {
     process.kill(-this.#npm.pid, signal);
   }
 
+  /** The same, where anything of the group may have ended already. */
+  signalGroupIfThere(signal: NodeJS.Signals): void {
+    try {
+      this.signalGroup(signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+
   signalNpm(signal: NodeJS.Signals): void {
     this.#npm.kill(signal);
   }

@@ -104,7 +104,12 @@ const MOMENTS: [string, RegExp, (run: Run) => void | Promise<void>][] = [
     'Ctrl+C three times',
     ADDRESS,
     async (run) => {
-      for (let times = 0; times < 3; times += 1, await sleep(100)) run.signalGroup('SIGINT');
+      run.signalGroup('SIGINT');
+      for (let times = 0; times < 2; times += 1) {
+        await sleep(100);
+        // On a quick machine all of it has ended by now.
+        run.signalGroupIfThere('SIGINT');
+      }
     },
   ],
   ['SIGTERM to the script alone', ADDRESS, (run) => run.signalScript('SIGTERM')],
