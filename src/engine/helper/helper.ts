@@ -1,4 +1,5 @@
 /** Helper containers: created for one job, recorded in the journal, and removed whatever happens. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { Readable, type Duplex } from 'node:stream';
@@ -160,10 +161,16 @@ export class Helper {
    * start find it.
    */
   async remove(): Promise<void> {
-    try {
-      await this.container.remove({ force: true, v: true });
-    } catch (error) {
-      if (statusOf(error) !== 404) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.container.remove({ force: true, v: true });
+        break;
+      } catch (error) {
+        if (statusOf(error) === 404) break;
+        if (tries < MOST_REMOVALS && mayPass(error)) {
+          await sleep(tries * 100);
+          continue;
+        }
         this.#record.leave();
         this.#log.warn(
           `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now; it is tried again at the next start: ${String(error)}`,
@@ -173,6 +180,17 @@ export class Helper {
     }
     await this.#record.end();
   }
+}
+
+const MOST_REMOVALS = 5;
+
+/**
+ * Whether a removal that failed is worth another try: a busy engine refuses one (409, 500), and a kept connection may
+ * have been closed just then. An engine that nobody reaches is left to the next start.
+ */
+function mayPass(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return statusOf(error) !== undefined || code === 'ECONNRESET' || code === 'EPIPE' || /socket hang up/.test(message);
 }
 
 /** A helper that is never started, from an empty image: enough for the engine's archive endpoint. */
