@@ -107,15 +107,24 @@ export async function unfinishedReplacements(connection: Connection, log: Logger
   return found;
 }
 
-/** The last step of a replacement. One that fails stays in the journal for the next connection. */
+/**
+ * The last step of a replacement. One that fails stays in the journal for the next connection. An old container that
+ * somebody has renamed or started since then is theirs, and stays.
+ */
 async function removeOld(
   connection: Connection,
-  { oldId, name }: ReplacementFacts,
+  { oldId, oldName, name }: ReplacementFacts,
   claimed: OpenEntry,
   log: Logger,
 ): Promise<void> {
   try {
-    await ifThere(deleteContainer(connection, oldId, { force: true }));
+    const old = await ifThere(inspectContainer(connection, oldId));
+    const isLeft = old !== undefined && plainName(old.Name) === oldName && !old.State.Running;
+    if (isLeft) await ifThere(deleteContainer(connection, oldId, { force: true }));
+    else if (old !== undefined)
+      log.warn(
+        `Container "${plainName(old.Name)}", which "${name}" has replaced, stays: it was renamed or started since then. Remove it yourself if you do not need it.`,
+      );
     await claimed.end();
   } catch (error) {
     claimed.leave();
