@@ -102,7 +102,8 @@ export async function quietly<T>(
         await (how === 'pause' ? pauseContainer : stopContainer)(job.connection, id, context);
       }
       job.log.info(how === 'pause' ? `Paused ${names}.` : `Stopped ${names}.`);
-      return undo;
+      // The record names them all already.
+      return undefined;
     },
     task,
     putRight: goOn,

@@ -19,6 +19,7 @@ import { asNewSparse } from '../tar/rewrite.ts';
 import { tarMembers, type TarMember } from '../tar/members.ts';
 import type { Job } from '../engine/job.ts';
 import { fillingEmpty } from './undo/emptyTarget.ts';
+import { keptRoot } from './undo/records.ts';
 import { withNewVolume } from './undo/newVolume.ts';
 import type { MountSource } from '../engine/helper/helper.ts';
 
@@ -200,14 +201,7 @@ export async function copyData(
       target.source,
       l10n.t('"{0}" holds data; copy into an empty directory or a new volume.', target.source),
     );
-  const kept = {
-    ...target,
-    ...(root
-      ? {
-          root: { owner: `${root.uid}:${root.gid}`, mode: (root.mode & 0o7777).toString(8), mtime: String(root.mtime) },
-        }
-      : {}),
-  };
+  const kept = { ...target, ...keptRoot(root) };
   try {
     return await fillingEmpty(job, [kept], () => stream({ ...copy, placement: { ...target, prefix: '' } }));
   } catch (error) {

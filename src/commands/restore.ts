@@ -171,45 +171,33 @@ async function runVerifyAgainst(call: Call, services: Services): Promise<VerifyR
   return result;
 }
 
+const TAKES = [
+  'file',
+  'volume',
+  'container',
+  'source',
+  'targets',
+  'mode',
+  'strip',
+  'dryRun',
+  'method',
+  'consistency',
+  'passphrase',
+  CONFIRMED,
+];
+
 /** restore, restoreSome and verifyAgainst. */
 export function restoreCommands(services: Services): CommandSpec[] {
   return [
     {
       id: 'dockerMounts.restore',
-      takes: [
-        'file',
-        'volume',
-        'container',
-        'source',
-        'targets',
-        'mode',
-        'strip',
-        'dryRun',
-        'entries',
-        'method',
-        'consistency',
-        'passphrase',
-        CONFIRMED,
-      ],
+      takes: [...TAKES, 'entries'],
       asks: true,
       run: (call) => runRestore(call, services),
     },
     {
       id: 'dockerMounts.restoreSome',
-      takes: [
-        'file',
-        'volume',
-        'container',
-        'source',
-        'targets',
-        'mode',
-        'strip',
-        'dryRun',
-        'method',
-        'consistency',
-        'passphrase',
-        CONFIRMED,
-      ],
+      takes: TAKES,
       asks: true,
       run: (call) => runRestoreSome(call, services),
     },

@@ -216,7 +216,8 @@ export function engineError(error: unknown, context: FailureContext): Error {
     // What is missing may be another thing that the request named, such as a network.
     const isIt = /no such (?:container|image|volume)/i.test(said) && said.includes(object);
     const missing = isIt ? notThere(kind, object) : undefined;
-    return new NotFound(kind, object, missing ?? failed(because), cause);
+    const hint = l10n.t('Refresh the view and check the name.');
+    return new NotFound(kind, object, missing ?? `${failed(because)} ${hint}`, cause);
   }
   return new EngineFailure(statusCode ?? 0, failed(because), cause);
 }

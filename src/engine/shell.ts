@@ -1,13 +1,13 @@
 /** A shell in a running container: found, started on a terminal, resized, and ended with everything that it started. */
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
 import { inspectContainer } from './containers.ts';
 import { engineError, type Connection } from './connection.ts';
 import { EngineFailure, NotFound, statusOf } from './errors.ts';
 import { pathStatOf, type PathStat } from './helper/pathStat.ts';
 import { withoutEndSlashes } from './pathEnds.ts';
+import { retried } from './retry.ts';
 
 const SHELLS = ['bash', 'sh', 'ash'];
 /** Marks the processes of one terminal in their environment, which every child inherits. */
@@ -98,7 +98,8 @@ export async function startShell(
     // A lost connection ends the stream; its error is of no use in a terminal.
     stream.on('error', () => stream.destroy());
     const resize = (columns: number, rows: number) => exec.resize({ w: columns, h: rows });
-    await sizeAtFirst(() => resize(size.columns, size.rows));
+    // The shell may not have begun yet; the docker command tries as often (docker/cli).
+    await retried({ tries: 10, stepMs: 10 }, () => resize(size.columns, size.rows)).catch(() => undefined);
     return {
       stream,
       resize: (columns, rows) => void resize(columns, rows).catch(() => undefined),
@@ -118,18 +119,6 @@ export async function startShell(
       object: container,
       failed: (why) => l10n.t('{0} could not be started in {1} of container "{2}": {3}', shell, cwd, container, why),
     });
-  }
-}
-
-/** Sizes a terminal whose shell may not have begun yet, with as many tries as the docker command has (docker/cli). */
-async function sizeAtFirst(resize: () => Promise<unknown>): Promise<void> {
-  for (let tries = 1; tries <= 10; tries += 1) {
-    try {
-      await resize();
-      return;
-    } catch {
-      await sleep(tries * 10);
-    }
   }
 }
 

@@ -108,7 +108,7 @@ class Collector {
  * Reads all of an archive. `roots` are the names of trees that do not count as entries. Throws FileFailure or
  * Cancelled.
  */
-export async function scanArchive(work: Work, reader: ArchiveReader, roots: ReadonlySet<string>): Promise<Scan> {
+async function scanArchive(work: Work, reader: ArchiveReader, roots: ReadonlySet<string>): Promise<Scan> {
   const escapes = new EscapeCheck();
   const layout = new LayoutScan();
   const count = new MemberCount(roots, work.log);

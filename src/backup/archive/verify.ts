@@ -6,7 +6,7 @@ import { ArchiveReader } from './reader.ts';
 import { type Manifest } from './manifest.ts';
 import { openManifest } from './manifestFile.ts';
 import type { Work } from '../../engine/job.ts';
-import { scanArchive } from './scan.ts';
+import { KnownScans } from './scan.ts';
 
 export interface VerifyResult {
   readonly ok: boolean;
@@ -24,7 +24,12 @@ export function rootsOf(manifest: Manifest | undefined): Set<string> {
  * Checks every header and the end of the archive, and compares checksum, entries and bytes with the manifest.
  * `problems` says what is wrong with the archive; throws only NotFound, FileFailure, PassphraseNeeded and Cancelled.
  */
-export async function verifyBackup(path: string, job: Work, passphrase?: string): Promise<VerifyResult> {
+export async function verifyBackup(
+  path: string,
+  job: Work,
+  passphrase?: string,
+  known = new KnownScans(),
+): Promise<VerifyResult> {
   const file = resolve(path);
   const problems: string[] = [];
   const manifest = await openManifest(file, passphrase).catch((error: unknown) => {
@@ -33,7 +38,7 @@ export async function verifyBackup(path: string, job: Work, passphrase?: string)
     return undefined;
   });
   const reader = await ArchiveReader.open(file, passphrase);
-  const scan = await scanArchive(job, reader, rootsOf(manifest)).finally(() => reader.close());
+  const scan = await known.scan(job, reader, rootsOf(manifest)).finally(() => reader.close());
   const { entries, bytes, damage } = scan;
   problems.push(...scan.escapes);
   if (damage !== undefined) problems.push(damage);

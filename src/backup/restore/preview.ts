@@ -10,6 +10,7 @@ import { isWithin } from '../archive/prefix.ts';
 import { lookAt, walkMount } from '../source/look.ts';
 import { prepared, restoreError, type Ready, type RestoreRequest } from './prepare.ts';
 import { placementOf } from './target.ts';
+import { KnownScans } from '../archive/scan.ts';
 import { verifyBackup, type VerifyResult } from '../archive/verify.ts';
 import type { Job } from '../../engine/job.ts';
 import type { Subject } from '../subject.ts';
@@ -23,7 +24,7 @@ export interface DryRun extends Difference {
 }
 
 /** How the archive differs from what is in its placements, contents included. */
-async function compareSlots(
+async function comparePlacements(
   job: Job,
   { reader, target, placements, selects }: Ready,
   keeps: boolean,
@@ -68,7 +69,7 @@ async function compareSlots(
 export async function previewRestore(job: Job, request: RestoreRequest): Promise<DryRun> {
   try {
     return await prepared(job, request, async (ready) => {
-      const difference = await compareSlots(job, ready, request.mode !== 'replace');
+      const difference = await comparePlacements(job, ready, request.mode !== 'replace');
       const { placements, entries, bytes } = ready;
       return {
         entries,
@@ -117,9 +118,10 @@ const MOST_PROBLEMS = 1000;
  * contents. Throws what a restore would throw, except for a damaged archive, which is a verdict.
  */
 export async function verifyAgainst(job: Job, file: string, into: Subject, passphrase?: string): Promise<VerifyResult> {
-  const verdict = await verifyBackup(file, job, passphrase);
+  const known = new KnownScans();
+  const verdict = await verifyBackup(file, job, passphrase, known);
   if (!verdict.ok) return verdict;
-  const request: RestoreRequest = { file, into, mode: 'replace', passphrase };
+  const request: RestoreRequest = { file, into, mode: 'replace', passphrase, known };
   try {
     return await prepared(job, request, async (ready) => {
       if (ready.target.makes !== undefined)
@@ -128,7 +130,7 @@ export async function verifyAgainst(job: Job, file: string, into: Subject, passp
           ready.target.name,
           l10n.t('There is no volume "{0}" on this engine to compare the archive with.', ready.target.name),
         );
-      const { added, changed, removed } = await compareSlots(job, ready, false);
+      const { added, changed, removed } = await comparePlacements(job, ready, false);
       const problems = [
         ...changed.map((path) => `"${path}" differs from the archive`),
         ...added.map((path) => `"${path}" is in the archive only`),

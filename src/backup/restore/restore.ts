@@ -18,7 +18,7 @@ import { printableName } from '../../tar/names.ts';
 import { keepingWarnings, type Job } from '../../engine/job.ts';
 import { fillingEmpty } from '../undo/emptyTarget.ts';
 import { withNewVolume } from '../undo/newVolume.ts';
-import type { Kept } from '../undo/records.ts';
+import { keptRoot, type Kept } from '../undo/records.ts';
 
 export interface RestoreResult {
   readonly entries: number;
@@ -89,15 +89,7 @@ async function intoNewVolume(job: Job, ready: Ready, writer: MethodChoice): Prom
 
 function keptOf(placement: Placement, { isFile, root }: MountState): Kept {
   if (isFile) return { type: 'bind', source: posix.dirname(placement.source), only: posix.basename(placement.source) };
-  return {
-    type: placement.type,
-    source: placement.source,
-    ...(root === undefined
-      ? {}
-      : {
-          root: { owner: `${root.uid}:${root.gid}`, mode: (root.mode & 0o7777).toString(8), mtime: String(root.mtime) },
-        }),
-  };
+  return { type: placement.type, source: placement.source, ...keptRoot(root) };
 }
 
 async function intoExisting(job: Job, ready: Ready, writer: MethodChoice, mode: RestoreMode): Promise<void> {

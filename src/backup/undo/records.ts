@@ -1,6 +1,7 @@
 /** What the record of a job says: what must be undone if its window or its engine stops. */
 import * as l10n from '@vscode/l10n';
 import { BadArgument } from '../../engine/errors.ts';
+import type { TarMember } from '../../tar/members.ts';
 import type { MountSource } from '../../engine/helper/helper.ts';
 
 /** A mount, or the one file in it that will be replaced, and the facts of its root. */
@@ -42,6 +43,13 @@ export interface UndoVolume {
 }
 
 export type UndoRecord = UndoRestore | UndoQuiet | UndoWriting | UndoVolume;
+
+/** The root's facts as the tool takes them; nothing where the root's entry is not known. */
+export function keptRoot(root: TarMember | undefined): Pick<Kept, 'root'> {
+  if (root === undefined) return {};
+  const { uid, gid, mode, mtime } = root;
+  return { root: { owner: `${uid}:${gid}`, mode: (mode & 0o7777).toString(8), mtime: String(mtime) } };
+}
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string';

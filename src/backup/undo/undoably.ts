@@ -6,8 +6,8 @@ import type { UndoRecord } from './records.ts';
 export interface Steps<Undo extends UndoRecord, T> {
   /** Recorded and flushed before anything is changed. */
   readonly undo: Undo;
-  /** The first change. What it returns replaces `undo` in the record before the task begins. */
-  readonly begin?: () => Promise<Undo>;
+  /** The first change. What it returns, if anything, replaces `undo` in the record before the task begins. */
+  readonly begin?: () => Promise<Undo | undefined>;
   readonly task: () => Promise<T>;
   /** Undoes what `begin` and the task did. `cause` is the failure. */
   readonly putRight: (undo: Undo, cause: unknown) => Promise<void>;
@@ -37,10 +37,8 @@ export async function undoably<Undo extends UndoRecord, T>(job: Job, steps: Step
   };
   let result: T;
   try {
-    if (begin !== undefined) {
-      undo = await begin();
-      await record.note(undo);
-    }
+    const more = await begin?.();
+    if (more !== undefined) await record.note((undo = more));
     result = await task();
   } catch (error) {
     await lastStep(() => putRight(undo, error));

@@ -1,5 +1,4 @@
 /** Helper containers: created for one job, recorded in the journal, and removed whatever happens. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { Readable, type Duplex } from 'node:stream';
@@ -7,6 +6,7 @@ import type Docker from 'dockerode';
 import type { Connection } from '../connection.ts';
 import { engineError } from '../connection.ts';
 import { statusOf } from '../errors.ts';
+import { retried } from '../retry.ts';
 import { recordHelper, type HelperEntry } from './records.ts';
 import type { Logger } from '../log.ts';
 import { HELPER_LABEL } from '../model.ts';
@@ -161,16 +161,12 @@ export class Helper {
    * start find it.
    */
   async remove(): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        await this.container.remove({ force: true, v: true });
-        break;
-      } catch (error) {
-        if (statusOf(error) === 404) break;
-        if (tries < MOST_REMOVALS && mayPass(error)) {
-          await sleep(tries * 100);
-          continue;
-        }
+    try {
+      await retried({ tries: MOST_REMOVALS, stepMs: 100, mayPass }, () =>
+        this.container.remove({ force: true, v: true }),
+      );
+    } catch (error) {
+      if (statusOf(error) !== 404) {
         this.#record.leave();
         this.#log.warn(
           `Helper container ${this.container.id.slice(0, 12)} on ${this.#connection.endpoint.address} could not be removed now; it is tried again at the next start: ${String(error)}`,
@@ -190,7 +186,9 @@ const MOST_REMOVALS = 5;
  */
 function mayPass(error: unknown): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
-  return statusOf(error) !== undefined || code === 'ECONNRESET' || code === 'EPIPE' || /socket hang up/.test(message);
+  const status = statusOf(error);
+  if (status !== undefined) return status !== 404;
+  return code === 'ECONNRESET' || code === 'EPIPE' || /socket hang up/.test(message);
 }
 
 /** A helper that is never started, from an empty image: enough for the engine's archive endpoint. */
